@@ -1,0 +1,56 @@
+/** Stable, documented identifiers of every error this package throws. */
+export type ErrorCode =
+  | "ERR_ARGUMENT"
+  | "ERR_SHAPE"
+  | "ERR_DTYPE"
+  | "ERR_DISPOSED"
+  | "ERR_TORCH"
+  | "ERR_OUT_OF_MEMORY"
+  | "ERR_UNSUPPORTED"
+  | "ERR_LIBTORCH_MISSING"
+  | "ERR_LIBTORCH_MISMATCH"
+  | "ERR_ADDON_MISSING"
+  | "ERR_BUILD"
+  | "ERR_DATASET"
+  | "ERR_IMAGE"
+  | "ERR_CHECKPOINT"
+  | "ERR_NAN_LOSS"
+  | "ERR_IO"
+  | "ERR_ABORTED";
+
+/** What an error is about, beyond its message. */
+export interface ErrorDetails {
+  /** The name of the argument or option at fault. */
+  argument?: string;
+  /** The file or folder at fault. */
+  path?: string;
+  /** The LibTorch operator that failed. */
+  op?: string;
+  /** The error beneath this one. */
+  cause?: unknown;
+}
+
+/**
+ * Every error thrown by this package. `code` is stable across versions; `message` names what was wrong and
+ * what to do about it.
+ */
+export class McLossError extends Error {
+  readonly code: ErrorCode;
+  readonly argument?: string;
+  readonly path?: string;
+  readonly op?: string;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = code === "ERR_ABORTED" ? "AbortError" : "McLossError";
+    this.code = code;
+    if (details.argument !== undefined) this.argument = details.argument;
+    if (details.path !== undefined) this.path = details.path;
+    if (details.op !== undefined) this.op = details.op;
+  }
+}
+
+/** An `ERR_ARGUMENT` error about `argument`, whose message starts with the argument's name. */
+export function invalidArgument(argument: string, problem: string): McLossError {
+  return new McLossError("ERR_ARGUMENT", `${argument} ${problem}`, { argument });
+}
