@@ -1,0 +1,33 @@
+{
+  "target_defaults": {
+    "cflags!": ["-fno-exceptions", "-O3"],
+    "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20", "-O3"],
+    "cflags_cc": [
+      "-std=gnu++20", "-O2", "-fexceptions", "-frtti", "-fvisibility=hidden",
+      "-isystem", "<(torch_root)/include",
+      "-isystem", "<(torch_root)/include/torch/csrc/api/include",
+    ],
+    "ldflags": [
+      "-L<(torch_root)/lib",
+      "-Wl,-rpath,'$$ORIGIN'", "-Wl,-rpath,'$$ORIGIN/lib.target'", "-Wl,-rpath,<(torch_root)/lib",
+      "-Wl,--no-as-needed", "-Wl,-z,now",
+    ],
+    "libraries": ["-ltorch", "-ltorch_cpu", "-lc10"],
+  },
+  "targets": [
+    {
+      "target_name": "mcloss_ops",
+      "type": "shared_library",
+      "sources": ["<!@(node -p \"require('./native/sources.json').ops.join(' ')\")"],
+    },
+    {
+      "target_name": "mcloss",
+      "dependencies": ["mcloss_ops"],
+      "defines": [
+        "NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+      ],
+      "include_dirs": [".", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      "sources": ["<!@(node -p \"require('./native/sources.json').addon.join(' ')\")"],
+    },
+  ],
+}

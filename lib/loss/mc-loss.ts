@@ -1,0 +1,111 @@
+import { invalidArgument, McLossError } from "../errors.js";
+import { blockLists } from "../native/binding.js";
+import { ops, type Generator, type Tensor } from "../tensor/tensor.js";
+import type { ChannelGroups } from "./channel-groups.js";
+
+/** Cross-channel pooling: "max" is the paper's CCMP, "mean" its ablation CCAP. */
+export type Pooling = "max" | "mean";
+
+/** How channel-wise attention keeps channels, and how channels are pooled. */
+export interface ChannelLossOptions {
+  /** Weight of the discriminality component. Default 1.5, as the released code. */
+  alpha?: number;
+  /** Weight of the diversity component. Default 20, as the released code. */
+  beta?: number;
+  /** Channels kept in each group: a number, or a function of ξ. Default ⌈ξ/2⌉ (2 of 3, as the released code). */
+  keep?: number | ((channels: number) => number);
+  /** Draws one mask per sample rather than one per batch. Default false. */
+  perSample?: boolean;
+  /** Cross-channel pooling of the discriminality component. Default "max". */
+  pooling?: Pooling;
+  /** Cross-channel pooling of the diversity component. Default "max"; "mean" makes it constant. */
+  diversityPooling?: Pooling;
+}
+
+export interface McLossOptions extends ChannelLossOptions {
+  /** Which channels belong to which class. */
+  groups: ChannelGroups;
+  /** [C] or [N, C], 1 keeps and 0 drops. Default: drawn afresh at each call. */
+  mask?: Tensor;
+  /** Draws the mask. Default: LibTorch's global generator. */
+  generator?: Generator;
+}
+
+/** Scalars, float32 (float64 for float64 features), each differentiable. */
+export interface McLossTerms {
+  /** α·L_dis + β·L_div */
+  loss: Tensor;
+  /** L_dis: cross-entropy of the class scores made from channel groups (paper, equation 5). */
+  discriminality: Tensor;
+  /** L_div = 1 − mean(h/ξ), in [0, 1): 0 when a class's channels look at wholly different places (equation 7). */
+  diversity: Tensor;
+}
+
+/**
+ * The Mutual-Channel Loss (Chang et al., IEEE TIP 2020) of `features` [N, C, H, W] for `labels` [N] (integers from
+ * 0 to K − 1). Half types are accumulated in float32.
+ * @throws McLossError ERR_SHAPE or ERR_ARGUMENT, naming the argument and the shapes involved
+ */
+export function mcLoss(features: Tensor, labels: Tensor, options: McLossOptions): McLossTerms {
+  const { groups } = options;
+  checkShapes(features.shape, labels.shape, groups, options.mask?.shape);
+  const { blockClasses, blockChannels } = blockLists(groups.blocks);
+  const { alpha, beta, keep, perSample, pooling, diversityPooling } = resolveChannelLoss(options, groups);
+  const terms = ops("mcloss::reference", features, labels, blockClasses, blockChannels, {
+    alpha,
+    beta,
+    mask: options.mask,
+    keep,
+    per_sample: perSample,
+    generator: options.generator,
+    pooling,
+    diversity_pooling: diversityPooling,
+  }) as [Tensor, Tensor, Tensor];
+  return { loss: terms[0], discriminality: terms[1], diversity: terms[2] };
+}
+
+/** The options with their defaults, checked; `keep` has one number per block. */
+export function resolveChannelLoss(options: ChannelLossOptions, groups: ChannelGroups) {
+  const { alpha = 1.5, beta = 20, perSample = false, pooling = "max", diversityPooling = "max" } = options;
+  checkWeight("alpha", alpha);
+  checkWeight("beta", beta);
+  checkPooling("pooling", pooling);
+  checkPooling("diversityPooling", diversityPooling);
+  return { alpha, beta, perSample, pooling, diversityPooling, keep: resolveKeep(options.keep, groups) };
+}
+
+function resolveKeep(keep: ChannelLossOptions["keep"], groups: ChannelGroups): number[] {
+  if (keep === undefined) return [];
+  return groups.blocks.map(({ channels }) => {
+    const kept = typeof keep === "function" ? keep(channels) : keep;
+    if (Number.isInteger(kept) && kept >= 1 && kept <= channels) return kept;
+    throw invalidArgument("keep", `must be an integer from 1 to ${channels} for groups of ${channels}, got ${kept}`);
+  });
+}
+
+function checkWeight(argument: string, value: number): void {
+  if (Number.isFinite(value)) return;
+  throw invalidArgument(argument, `must be a finite number, got ${value}`);
+}
+
+function checkPooling(argument: string, value: string): void {
+  if (value === "max" || value === "mean") return;
+  throw invalidArgument(argument, `must be "max" or "mean", got "${value}"`);
+}
+
+function checkShapes(features: number[], labels: number[], groups: ChannelGroups, mask?: number[]): void {
+  const [samples, channels] = features;
+  if (features.length !== 4) throw shapeError("features", "must have shape [N, C, H, W]", features);
+  if (channels !== groups.channels) {
+    const owned = `have as many channels as the groups own (${groups.channels})`;
+    throw shapeError("features", `must ${owned}`, features);
+  }
+  if (labels.length !== 1 || labels[0] !== samples) throw shapeError("labels", `must have shape [${samples}]`, labels);
+  if (!mask) return;
+  const fits = mask.at(-1) === channels && (mask.length === 1 || (mask.length === 2 && [1, samples].includes(mask[0])));
+  if (!fits) throw shapeError("mask", `must have shape [${channels}] or [${samples}, ${channels}]`, mask);
+}
+
+function shapeError(argument: string, problem: string, shape: number[]): McLossError {
+  return new McLossError("ERR_SHAPE", `${argument} ${problem}, got [${shape.join(", ")}]`, { argument });
+}

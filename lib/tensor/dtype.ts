@@ -1,0 +1,49 @@
+import { invalidArgument, McLossError } from "../errors.js";
+import type { TypedArray } from "../native/binding.js";
+
+/** Element types, by NumPy's and PyTorch's names. */
+export type Dtype =
+  "float32" | "float64" | "float16" | "bfloat16" | "int64" | "int32" | "int16" | "int8" | "uint8" | "bool";
+
+/** Where a tensor lives: "cpu", "cuda" or "cuda:1". */
+export type Device = "cpu" | "cuda" | `cuda:${number}`;
+
+const DTYPES: ReadonlySet<string> = new Set<Dtype>([
+  "float32",
+  "float64",
+  "float16",
+  "bfloat16",
+  "int64",
+  "int32",
+  "int16",
+  "int8",
+  "uint8",
+  "bool",
+]);
+
+export function isDtype(value: string): value is Dtype {
+  return DTYPES.has(value);
+}
+
+export function checkDtype(argument: string, value: string): Dtype {
+  if (isDtype(value)) return value;
+  throw new McLossError("ERR_DTYPE", `${argument} must be one of ${[...DTYPES].join(", ")}, got "${value}"`, {
+    argument,
+  });
+}
+
+export function checkDevice(argument: string, value: string): Device {
+  if (/^(cpu|cuda(:\d+)?)$/.test(value)) return value as Device;
+  throw invalidArgument(argument, `must be "cpu", "cuda" or "cuda:N", got "${value}"`);
+}
+
+/** The dtype whose elements a typed array holds. */
+export function dtypeOf(data: TypedArray): Dtype {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Float64Array) return "float64";
+  if (data instanceof BigInt64Array) return "int64";
+  if (data instanceof Int32Array) return "int32";
+  if (data instanceof Int16Array) return "int16";
+  if (data instanceof Int8Array) return "int8";
+  return "uint8";
+}

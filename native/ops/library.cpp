@@ -1,0 +1,20 @@
+#include <torch/library.h>
+
+#include "mask.h"
+#include "reference.h"
+
+TORCH_LIBRARY(mcloss, library) {
+  library.def(
+      "reference(Tensor features, Tensor labels, int[] block_classes, int[] block_channels, float alpha=1.5, "
+      "float beta=20, Tensor? mask=None, int[] keep=[], bool per_sample=False, Generator? generator=None, "
+      "str pooling=\"max\", str diversity_pooling=\"max\") "
+      "-> (Tensor loss, Tensor discriminality, Tensor diversity)",
+      &mcloss::reference);
+  library.def(
+      "group_scores(Tensor features, int[] block_classes, int[] block_channels, str pooling=\"max\") -> Tensor",
+      &mcloss::group_scores);
+  library.def(
+      "draw_mask(int[] block_classes, int[] block_channels, int[] keep, int rows, Device device, "
+      "Generator? generator=None) -> Tensor",
+      &mcloss::draw_mask);
+}

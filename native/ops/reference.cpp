@@ -1,0 +1,99 @@
+#include "reference.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/cross_entropy_loss.h>
+
+#include "channel_blocks.h"
+#include "mask.h"
+
+namespace mcloss {
+namespace {
+
+bool is_mean(std::string_view pooling, const char* argument) {
+  TORCH_CHECK_VALUE(pooling == "max" || pooling == "mean", argument, " must be \"max\" or \"mean\", got \"", pooling,
+                    "\"");
+  return pooling == "mean";
+}
+
+// Half types are accumulated in float32.
+at::Tensor to_accumulation_type(const at::Tensor& features) {
+  const auto type = features.scalar_type();
+  TORCH_CHECK_TYPE(at::isFloatingType(type), "features must be floating point, got ", type);
+  return type == at::kDouble ? features : features.to(at::kFloat);
+}
+
+void check_features(const at::Tensor& features, const ChannelBlocks& groups) {
+  TORCH_CHECK_VALUE(features.dim() == 4, "features must have shape [N, C, H, W], got ", features.sizes());
+  TORCH_CHECK_VALUE(features.numel() > 0, "features must not be empty, got ", features.sizes());
+  TORCH_CHECK_VALUE(features.size(1) == groups.channels, "features have ", features.size(1),
+                    " channels, but the groups own ", groups.channels);
+}
+
+void check_labels(const at::Tensor& labels, const at::Tensor& features, const ChannelBlocks& groups) {
+  TORCH_CHECK_TYPE(at::isIntegralType(labels.scalar_type(), false), "labels must be integers, got ",
+                   labels.scalar_type());
+  TORCH_CHECK_VALUE(labels.dim() == 1 && labels.size(0) == features.size(0), "labels must have shape [",
+                    features.size(0), "], got ", labels.sizes());
+  if (!labels.is_cpu()) return;  // reading them would wait for the device
+  const int64_t low = labels.min().item<int64_t>();
+  const int64_t high = labels.max().item<int64_t>();
+  TORCH_CHECK_INDEX(low >= 0 && high < groups.classes, "labels must be from 0 to ", groups.classes - 1, ", got ",
+                    low < 0 ? low : high);
+}
+
+at::Tensor check_mask(const at::Tensor& mask, const at::Tensor& features) {
+  const auto rows = mask.dim() == 1 ? mask.unsqueeze(0) : mask;
+  const bool fits = rows.dim() == 2 && rows.size(1) == features.size(1) &&
+                    (rows.size(0) == 1 || rows.size(0) == features.size(0));
+  TORCH_CHECK_VALUE(fits, "mask must have shape [", features.size(1), "] or [", features.size(0), ", ",
+                    features.size(1), "], got ", mask.sizes());
+  return rows;
+}
+
+// Cross-channel pooling of [N, C, P] to [N, K, P]. max(dim) gives a tie's gradient to the first channel.
+at::Tensor pool_groups(const at::Tensor& values, const ChannelBlocks& groups, bool mean, bool divide_by_channels) {
+  std::vector<at::Tensor> pooled;
+  for (const auto& block : groups.blocks) {
+    const auto members = values.narrow(1, block.first_channel, block.classes * block.channels)
+                             .reshape({values.size(0), block.classes, block.channels, values.size(2)});
+    auto result = mean ? members.mean(2) : std::get<0>(members.max(2));
+    if (divide_by_channels) result = result / block.channels;
+    pooled.push_back(std::move(result));
+  }
+  return pooled.size() == 1 ? pooled.front() : at::cat(pooled, 1);
+}
+
+}  // namespace
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> reference(
+    const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
+    at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
+    at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator, std::string_view pooling,
+    std::string_view diversity_pooling) {
+  const ChannelBlocks groups = make_channel_blocks(block_classes, block_channels);
+  check_features(features, groups);
+  check_labels(labels, features, groups);
+  const auto attention = mask ? check_mask(*mask, features)
+                              : draw_mask(block_classes, block_channels, keep, per_sample ? features.size(0) : 1,
+                                          features.device(), generator);
+
+  const auto x = to_accumulation_type(features).flatten(2);
+  const auto kept = x * attention.to(x.device(), x.scalar_type()).unsqueeze(2);
+  const auto scores = pool_groups(kept, groups, is_mean(pooling, "pooling"), false).mean(2);
+  const auto discriminality = at::cross_entropy_loss(scores, labels.to(at::kLong));
+
+  const auto places = x.softmax(2);
+  const auto covered = pool_groups(places, groups, is_mean(diversity_pooling, "diversity_pooling"), true).sum(2);
+  const auto diversity = 1 - covered.mean();
+  return {alpha * discriminality + beta * diversity, discriminality, diversity};
+}
+
+at::Tensor group_scores(const at::Tensor& features, at::IntArrayRef block_classes, at::IntArrayRef block_channels,
+                        std::string_view pooling) {
+  const ChannelBlocks groups = make_channel_blocks(block_classes, block_channels);
+  check_features(features, groups);
+  return pool_groups(to_accumulation_type(features).flatten(2), groups, is_mean(pooling, "pooling"), false).mean(2);
+}
+
+}  // namespace mcloss
