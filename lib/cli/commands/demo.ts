@@ -1,0 +1,22 @@
+import { Command, Option } from "commander";
+import { nonNegativeInteger, positiveInteger } from "../arguments.js";
+import type { DemoFlags } from "../demo.js";
+
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("train on 85 kinds of emoji faces with and without MC-Loss, and compare")
+    .option("--epochs <n>", "passes over the training images", positiveInteger, 100)
+    .option("--seed <n>", "of everything random", nonNegativeInteger, 0)
+    .addOption(new Option("--split <name>", "which designers are held out").choices(["A", "B"]).default("A"))
+    .addOption(
+      new Option("--pooling <name>", "how the classifier pools the features").choices(["avg", "max"]).default("avg"),
+    )
+    .option("--data <dir>", "where the images are drawn", "data/emoji-faces")
+    .option("--out <dir>", "folder for checkpoints and the picture", "runs/demo")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExamples:\n  mcloss demo\n  mcloss demo --split B --seed 1")
+    .action(async (flags: DemoFlags) => {
+      const { demo } = await import("../demo.js");
+      await demo(flags);
+    });
+}

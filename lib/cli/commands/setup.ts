@@ -1,0 +1,27 @@
+import { Command, Option } from "commander";
+import { printJson } from "../format.js";
+import { interruptSignal } from "../interrupt.js";
+import { consoleReporter } from "../setup-reporter.js";
+
+interface SetupFlags {
+  buildSystem?: "cmake" | "gyp";
+  force?: boolean;
+  cuda?: boolean;
+  verbose?: boolean;
+  json?: boolean;
+}
+
+export function setupCommand(): Command {
+  return new Command("setup")
+    .description("find or download LibTorch and build the native addon")
+    .addOption(new Option("--build-system <name>", "what builds it").choices(["cmake", "gyp"]))
+    .option("--force", "build even if nothing changed")
+    .option("--verbose", "show the compiler's output")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExamples:\n  mcloss setup\n  LIBTORCH=/opt/libtorch mcloss setup --build-system gyp")
+    .action(async (flags: SetupFlags) => {
+      const { setup } = await import("../../setup/build.js");
+      const result = await setup({ ...flags, reporter: consoleReporter(), signal: interruptSignal() });
+      if (flags.json) printJson(result);
+    });
+}

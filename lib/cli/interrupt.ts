@@ -1,0 +1,17 @@
+const INTERRUPTED = 130;
+
+/**
+ * A signal that Ctrl-C (or SIGTERM) aborts, so that the work under way can save what it has. A second Ctrl-C leaves
+ * at once.
+ */
+export function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    process.stderr.write("\nstopping after this step; press Ctrl-C again to leave at once\n");
+    controller.abort();
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  return controller.signal;
+}

@@ -1,0 +1,28 @@
+export { McLossError, type ErrorCode } from "./errors.js";
+
+export { tensor, zeros, type NestedNumbers, type TensorOptions } from "./tensor/creation.js";
+export { Generator, ops, Tensor, type OpArgument, type OpResult } from "./tensor/tensor.js";
+export type { Device, Dtype } from "./tensor/dtype.js";
+export type { TypedArray } from "./native/binding.js";
+export { noGrad } from "./tensor/grad-mode.js";
+export { keep, tidy } from "./tensor/scope.js";
+export { memory, type MemoryUsage } from "./tensor/memory.js";
+export { cuda } from "./tensor/cuda.js";
+
+export { ChannelGroups, type ChannelBlock } from "./loss/channel-groups.js";
+export { mcLoss, type ChannelLossOptions, type McLossOptions, type McLossTerms, type Pooling } from "./loss/mc-loss.js";
+
+export * from "./models/index.js";
+
+export { SGD, type ParameterGroup, type SgdOptions } from "./optim/sgd.js";
+export { learningRateFactor, type Schedule } from "./optim/schedule.js";
+
+export * from "./data/index.js";
+
+export { Trainer, type FitOptions, type TrainerOptions } from "./train/trainer.js";
+export type { CheckpointEvent, EpochEvent, StepEvent, TrainingEvent } from "./train/events.js";
+export { evaluate, type EvaluateOptions, type Evaluation } from "./train/evaluate.js";
+export type { Metrics } from "./train/metrics.js";
+export type { LossOptions } from "./train/objective.js";
+
+export { loadModel, saveModel } from "./io/checkpoint.js";

@@ -1,0 +1,93 @@
+import { expect } from "chai";
+import { mcLoss, ops, type Dtype, type Tensor, type TypedArray } from "mutual-channel-loss";
+import { goldenCases, GoldenFile, goldenGroups, type GoldenCase } from "../support/golden.js";
+
+interface Tolerance {
+  loss_dis: number;
+  loss_div: number;
+  grad_dis: number;
+  grad_div: number;
+}
+
+// The rounding of a gradient that is returned in the input's own type: relative step and, for float16, the subnormals'.
+const GRADIENT_ROUNDING: Partial<Record<Dtype, { relative: number; absolute: number }>> = {
+  bfloat16: { relative: 2 ** -8, absolute: 0 },
+  float16: { relative: 2 ** -10, absolute: 6e-8 },
+};
+
+function float64Tolerance(golden: GoldenCase, file: GoldenFile): Tolerance {
+  const gradient = (name: string) => 1e-11 + 1e-9 * Math.max(...file.doubles(name).map(Math.abs));
+  return {
+    loss_dis: 1e-10 * Math.max(1, Math.abs(golden.loss_dis)),
+    loss_div: 1e-10 * Math.max(1, Math.abs(golden.loss_div)),
+    grad_dis: gradient("grad_dis"),
+    grad_div: golden.grad_div_checked ? gradient("grad_div") : 0,
+  };
+}
+
+async function gradient(golden: GoldenCase, file: GoldenFile, x: Tensor, term: "discriminality" | "diversity" | "loss") {
+  const features = x.detach().withGrad();
+  const terms = mcLoss(features, file.tensor("labels"), {
+    groups: goldenGroups(golden),
+    alpha: golden.alpha,
+    beta: golden.beta,
+    mask: file.tensor("mask"),
+    pooling: golden.pool_dis,
+    diversityPooling: golden.pool_div,
+  });
+  await terms[term].backward();
+  return { value: terms[term].item(), gradient: await features.grad!.data() };
+}
+
+function expectClose(actual: TypedArray, expected: Float64Array, tolerance: number, dtype: Dtype): void {
+  const { relative, absolute } = GRADIENT_ROUNDING[dtype] ?? { relative: 0, absolute: 0 };
+  expect(actual.length).to.equal(expected.length);
+  expected.forEach((value, index) => {
+    const allowed = tolerance + absolute + relative * Math.abs(value);
+    expect(Math.abs(Number(actual[index]) - value), `element ${index}`).to.be.at.most(allowed);
+  });
+}
+
+async function check(golden: GoldenCase, file: GoldenFile, x: Tensor, tolerance: Tolerance): Promise<void> {
+  const dis = await gradient(golden, file, x, "discriminality");
+  expect(dis.value).to.be.closeTo(golden.loss_dis, tolerance.loss_dis);
+  expectClose(dis.gradient, file.doubles("grad_dis"), tolerance.grad_dis, x.dtype);
+
+  const div = await gradient(golden, file, x, "diversity");
+  expect(div.value).to.be.closeTo(golden.loss_div, tolerance.loss_div);
+  if (!golden.grad_div_checked) return;
+  expectClose(div.gradient, file.doubles("grad_div"), tolerance.grad_div, x.dtype);
+
+  const { alpha, beta } = golden;
+  const total = await gradient(golden, file, x, "loss");
+  const size = Math.abs(alpha) * tolerance.loss_dis + Math.abs(beta) * tolerance.loss_div;
+  const expected = alpha * golden.loss_dis + beta * golden.loss_div;
+  expect(total.value).to.be.closeTo(expected, size + 2e-6 * Math.max(1, Math.abs(expected)));
+  const disGradient = file.doubles("grad_dis");
+  const both = file.doubles("grad_div").map((value, index) => beta * value + alpha * disGradient[index]!);
+  const allowed = Math.abs(alpha) * tolerance.grad_dis + Math.abs(beta) * tolerance.grad_div;
+  expectClose(total.gradient, both, allowed, x.dtype);
+}
+
+describe("mcLoss on the golden vectors", () => {
+  for (const golden of goldenCases) {
+    it(`${golden.name} in its own dtype (${golden.x_dtype})`, async () => {
+      const file = new GoldenFile(golden);
+      const x = file.tensor("x");
+      const tolerance = golden.x_dtype === "f64" ? float64Tolerance(golden, file) : golden.tol_f32;
+      await check(golden, file, x, tolerance);
+    });
+
+    it(`${golden.name} in float64`, async () => {
+      const file = new GoldenFile(golden);
+      await check(golden, file, file.tensor("x").to("float64"), float64Tolerance(golden, file));
+    });
+
+    it(`${golden.name} in channels_last memory`, async () => {
+      const file = new GoldenFile(golden);
+      const x = file.tensor("x").to("float64");
+      const strided = ops("aten::contiguous", x, { memory_format: "channelsLast" }) as Tensor;
+      await check(golden, file, strided, float64Tolerance(golden, file));
+    });
+  }
+});
