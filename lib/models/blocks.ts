@@ -1,0 +1,78 @@
+import type { LayerSpec, Residual } from "./layers.js";
+
+/** The parts that several networks share. */
+
+/** Convolution without bias and batch normalisation, named as torchvision names them. */
+export function convNorm(
+  inChannels: number,
+  outChannels: number,
+  options: { kernelSize: number; stride?: number; names: readonly [conv: string, norm: string] },
+): LayerSpec[] {
+  const { kernelSize, stride = 1, names } = options;
+  const padding = (kernelSize - 1) / 2;
+  return [
+    { type: "conv2d", name: names[0], inChannels, outChannels, kernelSize, stride, padding, bias: false },
+    { type: "batchNorm2d", name: names[1], features: outChannels },
+  ];
+}
+
+/** ResNet's two 3×3 convolutions (torchvision's BasicBlock). */
+export function basicBlock(inChannels: number, outChannels: number, stride: number, name: string): Residual {
+  return {
+    type: "residual",
+    name,
+    layers: [
+      ...convNorm(inChannels, outChannels, { kernelSize: 3, stride, names: ["conv1", "bn1"] }),
+      { type: "relu", name: "relu" },
+      ...convNorm(outChannels, outChannels, { kernelSize: 3, names: ["conv2", "bn2"] }),
+    ],
+    ...shortcut(inChannels, outChannels, stride),
+  };
+}
+
+/** ResNet's 1×1, 3×3, 1×1 convolutions with the stride on the 3×3 (torchvision's Bottleneck). */
+export function bottleneck(inChannels: number, width: number, stride: number, name: string): Residual {
+  const outChannels = width * 4;
+  return {
+    type: "residual",
+    name,
+    layers: [
+      ...convNorm(inChannels, width, { kernelSize: 1, names: ["conv1", "bn1"] }),
+      { type: "relu", name: "relu1" },
+      ...convNorm(width, width, { kernelSize: 3, stride, names: ["conv2", "bn2"] }),
+      { type: "relu", name: "relu2" },
+      ...convNorm(width, outChannels, { kernelSize: 1, names: ["conv3", "bn3"] }),
+    ],
+    ...shortcut(inChannels, outChannels, stride),
+  };
+}
+
+function shortcut(inChannels: number, outChannels: number, stride: number): Pick<Residual, "shortcut"> {
+  if (stride === 1 && inChannels === outChannels) return {};
+  const layers = convNorm(inChannels, outChannels, { kernelSize: 1, stride, names: ["0", "1"] });
+  return { shortcut: { type: "sequential", layers } };
+}
+
+/** The paper's dense head: BatchNorm1d → Linear → BatchNorm1d → ELU → Linear. */
+export function denseHead(features: number, hidden: number, classes: number): LayerSpec {
+  return {
+    type: "sequential",
+    name: "classifier",
+    layers: [
+      { type: "batchNorm1d", features },
+      { type: "linear", inFeatures: features, outFeatures: hidden },
+      { type: "batchNorm1d", features: hidden },
+      { type: "elu" },
+      { type: "linear", inFeatures: hidden, outFeatures: classes },
+    ],
+  };
+}
+
+/** Pools the features to one value per channel and flattens them. */
+export function globalPool(kind: "avg" | "max"): LayerSpec[] {
+  const type = kind === "avg" ? "adaptiveAvgPool2d" : "adaptiveMaxPool2d";
+  return [
+    { type, name: `${kind}pool`, outputSize: 1 },
+    { type: "flatten", name: "flatten" },
+  ];
+}

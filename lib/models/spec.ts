@@ -1,0 +1,24 @@
+import type { ChannelBlock } from "../loss/channel-groups.js";
+import type { LayerSpec } from "./layers.js";
+
+/** A network as plain data; JSON.stringify and parseModelSpec() carry it in checkpoints. */
+export interface ModelSpec {
+  format: 1;
+  /** For people: "resnet18". */
+  name: string;
+  /** The images that the network is made for. */
+  input: { channels: number; height: number; width: number };
+  /** K; the layers end in logits [N, K]. */
+  classes: number;
+  /** Runs of classes and the channels each owns; they add up to the features' channels. Empty: no MC-Loss. */
+  groups: readonly ChannelBlock[];
+  /** Run one after another. */
+  layers: readonly LayerSpec[];
+  /** The dotted name of the layer whose output [N, C, H, W] is the features, such as "layer4" or "features.29". */
+  features: string;
+  /**
+   * "pytorch" (default): the layers' own defaults. "released": convolutions normal(0, √(2 / (k·k·out))), as the
+   * authors' ResNet18.
+   */
+  init?: "pytorch" | "released";
+}

@@ -1,0 +1,92 @@
+import { ChannelGroups } from "../loss/channel-groups.js";
+import { denseHead } from "./blocks.js";
+import type { LayerSpec } from "./layers.js";
+import type { ModelSpec } from "./spec.js";
+
+export interface Vgg16Options {
+  /** K */
+  classes: number;
+  /**
+   * ξ. With it the network is the one that the paper trains from scratch: conv4_3 and conv5_3 widened to K·ξ channels,
+   * no pooling after conv5 (14×14 features at 224), and the dense head. Without it, torchvision's vgg16_bn.
+   */
+  channelsPerClass?: number;
+  /** Side of the input, a multiple of 32. Default 224. */
+  inputSize?: number;
+}
+
+/** VGG16 with batch normalisation (Simonyan & Zisserman 2015), in torchvision's form or the paper's. */
+export function vgg16Spec(options: Vgg16Options): ModelSpec {
+  const { classes, channelsPerClass, inputSize = 224 } = options;
+  const widened = channelsPerClass !== undefined;
+  const channels = widened ? classes * channelsPerClass : 512;
+  const convolutions = convolutionLayers(channels);
+  return {
+    format: 1,
+    name: widened ? "vgg16-mc" : "vgg16",
+    input: { channels: 3, height: inputSize, width: inputSize },
+    classes,
+    groups: widened ? [{ classes, channels: channelsPerClass }] : splitGroups(channels, classes),
+    layers: [
+      { type: "sequential", name: "features", layers: convolutions },
+      ...(widened ? paperHead(channels, inputSize, classes) : torchvisionHead(classes)),
+    ],
+    features: "features",
+  };
+}
+
+/** torchvision's `features` without the pooling after conv5, which the heads do. */
+function convolutionLayers(channels: number): LayerSpec[] {
+  const stages = [
+    [64, 64],
+    [128, 128],
+    [256, 256, 256],
+    [512, 512, channels],
+    [512, 512, channels],
+  ];
+  const layers: LayerSpec[] = [];
+  let inChannels = 3;
+  stages.forEach((stage, index) => {
+    if (index > 0) layers.push({ type: "maxPool2d", kernelSize: 2 });
+    for (const outChannels of stage) {
+      layers.push({ type: "conv2d", inChannels, outChannels, kernelSize: 3, padding: 1 });
+      layers.push({ type: "batchNorm2d", features: outChannels }, { type: "relu" });
+      inChannels = outChannels;
+    }
+  });
+  return layers;
+}
+
+function paperHead(channels: number, inputSize: number, classes: number): LayerSpec[] {
+  const side = inputSize / 32;
+  return [
+    { type: "maxPool2d", name: "maxpool", kernelSize: 2 },
+    { type: "flatten", name: "flatten" },
+    denseHead(channels * side * side, 512, classes),
+  ];
+}
+
+function torchvisionHead(classes: number): LayerSpec[] {
+  return [
+    { type: "maxPool2d", name: "maxpool", kernelSize: 2 },
+    { type: "adaptiveAvgPool2d", name: "avgpool", outputSize: 7 },
+    { type: "flatten", name: "flatten" },
+    {
+      type: "sequential",
+      name: "classifier",
+      layers: [
+        { type: "linear", inFeatures: 512 * 7 * 7, outFeatures: 4096 },
+        { type: "relu" },
+        { type: "dropout" },
+        { type: "linear", inFeatures: 4096, outFeatures: 4096 },
+        { type: "relu" },
+        { type: "dropout" },
+        { type: "linear", inFeatures: 4096, outFeatures: classes },
+      ],
+    },
+  ];
+}
+
+function splitGroups(channels: number, classes: number): ModelSpec["groups"] {
+  return classes > channels ? [] : ChannelGroups.split(channels, classes).blocks;
+}
