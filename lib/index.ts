@@ -25,4 +25,6 @@ export { evaluate, type EvaluateOptions, type Evaluation } from "./train/evaluat
 export type { Metrics } from "./train/metrics.js";
 export type { LossOptions } from "./train/objective.js";
 
+export { predict, type ClassScore, type Prediction } from "./predict/predict.js";
+
 export { loadModel, saveModel } from "./io/checkpoint.js";

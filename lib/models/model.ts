@@ -1,6 +1,7 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { ChannelGroups } from "../loss/channel-groups.js";
 import { native, type ModelHandle } from "../native/binding.js";
+import type { Rgb } from "../data/transforms.js";
 import { checkDevice, type Device } from "../tensor/dtype.js";
 import { gradEnabled } from "../tensor/grad-mode.js";
 import { keep } from "../tensor/scope.js";
@@ -12,7 +13,7 @@ export interface ModelInfo {
   /** The classes' names, in the order of the logits. */
   classNames?: readonly string[];
   /** Per-channel mean and standard deviation of inputs in [0, 1]. */
-  normalization?: { mean: readonly number[]; std: readonly number[] };
+  normalization?: { mean: Rgb; std: Rgb };
 }
 
 /** One tensor of a model's state, by torchvision's name for it. */

@@ -27,7 +27,7 @@ Napi::Value prepare_images(const Napi::CallbackInfo& info) {
   const auto shape = to_int_list(options.Get("shape"), "shape");
   const int64_t samples = shape.at(0);
   data::Preparation preparation{optional_tensor(options.Get("theta"), {samples, 2, 3}),
-                                optional_tensor(options.Get("color"), {samples, 3, 4}),
+                                optional_tensor(options.Get("color"), {samples, 3, 3}),
                                 optional_tensor(options.Get("contrast"), {samples}),
                                 to_rgb(options.Get("mean")),
                                 to_rgb(options.Get("std")),
