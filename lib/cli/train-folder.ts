@@ -5,6 +5,7 @@ import {
   DataLoader,
   ImageFolder,
   Model,
+  normalize,
   resnet18,
   resnet50,
   smallResNet,
@@ -45,7 +46,7 @@ export async function trainFolder(options: TrainFolderOptions): Promise<void> {
   const images = await ImageFolder.open(folders.train);
   const model = buildModel(options, images.classes);
   const { batchSize, onBadImage, seed } = options;
-  const shared = { batchSize, onBadImage, seed, signal };
+  const shared = { batchSize, onBadImage, seed };
   const train = new DataLoader(images, {
     ...shared,
     shuffle: true,
@@ -89,8 +90,8 @@ function buildModel(options: TrainFolderOptions, classNames: readonly string[]):
     channelsPerClass,
     ...(imageSize === undefined ? {} : { inputSize: imageSize }),
   });
-  const info = { classNames, normalization: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } };
-  return new Model(network.spec, { seed, info });
+  const { mean, std } = normalize();
+  return new Model(network.spec, { seed, info: { classNames, normalization: { mean, std } } });
 }
 
 function lossOf({ loss, alpha, beta }: TrainFolderOptions): LossOptions {

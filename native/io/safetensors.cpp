@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 
@@ -46,7 +47,8 @@ std::vector<at::Tensor> read_tensors(const std::string& path, const std::vector<
 }
 
 void write_safetensors(const std::string& path, const std::string& header, const std::vector<at::Tensor>& tensors) {
-  TemporaryFile temporary(path + ".tmp-" + std::to_string(::getpid()));
+  static std::atomic<int> count{0};  // threads of one process may write at once
+  TemporaryFile temporary(path + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
   std::error_code ignored;
   std::filesystem::remove(temporary.path(), ignored);  // left by a killed process that had the same id
   File file = File::create(temporary.path());

@@ -33,9 +33,10 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   const folder = await ImageFolder.open(dir, classNames ? { classes: classNames } : {});
   const transforms = evaluationTransforms(model);
   const { batchSize, onBadImage } = flags;
-  const loader = new DataLoader(folder, { batchSize, onBadImage, transforms, signal });
+  const loader = new DataLoader(folder, { batchSize, onBadImage, transforms });
   const progress = startProgress("evaluating", loader.length);
-  const result = await evaluate(model, loader, { loss: model.groups ? {} : "ce", signal, onBatch: progress.update.bind(progress) });
+  const onBatch = (done: number) => progress.update(done);
+  const result = await evaluate(model, loader, { loss: model.groups ? {} : "ce", signal, onBatch });
   progress.stop();
   if (flags.json) return printJson({ model: modelPath, dir, ...result, bad: loader.skipped });
   const rows = [

@@ -1,0 +1,110 @@
+import { expect } from "chai";
+import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { loadModel, saveModel, smallResNet, type Model } from "mutual-channel-loss";
+import { readSafetensorsHeader } from "#lib/io/safetensors.js";
+import { rejected } from "../support/errors.js";
+import { temporaryFolder } from "../support/images.js";
+
+const WRITER = fileURLToPath(new URL("../support/checkpoint-writer.ts", import.meta.url));
+
+const folder = temporaryFolder();
+
+function network(seed = 0): Model {
+  return smallResNet({ classes: 3, inputSize: 32, width: 8, seed, info: { classNames: ["a", "b", "c"] } });
+}
+
+async function saved(name: string): Promise<string> {
+  const path = join(folder(), name);
+  await saveModel(network(7), path);
+  return path;
+}
+
+describe("checkpoints", () => {
+  it("give back the spec, the info and every tensor", async () => {
+    const model = network(7);
+    const loaded = await loadModel(await saved("a.safetensors"));
+    expect(loaded.spec).to.deep.equal(model.spec);
+    expect(loaded.info).to.deep.equal(model.info);
+    expect(loaded.training).to.equal(false);
+    for (const [i, entry] of model.state().entries()) {
+      expect(loaded.state()[i]!.name).to.equal(entry.name);
+      expect(await loaded.state()[i]!.tensor.data()).to.deep.equal(await entry.tensor.data());
+    }
+  });
+
+  it("are safetensors with torchvision's names", async () => {
+    const { tensors, metadata } = await readSafetensorsHeader(await saved("b.safetensors"));
+    expect(tensors.get("layer2.downsample.0.weight")?.shape).to.deep.equal([16, 8, 1, 1]);
+    expect(tensors.get("bn1.num_batches_tracked")?.dtype).to.equal("int64");
+    expect(metadata["format"]).to.equal("mutual-channel-loss/1");
+  });
+
+  it("leave no temporary file behind", async () => {
+    await saved("c.safetensors");
+    expect((await readdir(folder())).filter((name) => name.includes(".tmp"))).to.deep.equal([]);
+  });
+
+  it("are refused when missing, truncated anywhere, empty, foreign or without a spec, naming the file", async () => {
+    const path = await saved("d.safetensors");
+    const whole = await readFile(path);
+    const message = async (prepare: () => Promise<unknown>) => {
+      await writeFile(path, whole);
+      await prepare();
+      const error = await rejected(loadModel(path));
+      expect(error).to.include({ code: "ERR_CHECKPOINT", path });
+      return error.message;
+    };
+    expect(await message(() => rm(path))).to.match(/cannot open/);
+    expect(await message(() => truncate(path, 0))).to.match(/truncated/);
+    expect(await message(() => truncate(path, 100))).to.match(/truncated/);
+    expect(await message(() => truncate(path, whole.length - 1))).to.match(/truncated/);
+    expect(await message(() => writeFile(path, "PK\x03\x04 this is a zip, not a model"))).to.match(/not a safetensors/);
+    const other = Buffer.from(JSON.stringify({ x: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(other.length));
+    expect(await message(() => writeFile(path, Buffer.concat([length, other, Buffer.alloc(4)])))).to.match(/no model spec/);
+  });
+
+  it("are refused when their spec was changed, naming the layer", async () => {
+    const path = await saved("e.safetensors");
+    const bytes = await readFile(path);
+    const changed = Buffer.from(bytes.toString("latin1").replace('\\"features\\":9', '\\"features\\":8'), "latin1");
+    await writeFile(path, changed);
+    expect((await rejected(loadModel(path))).message).to.match(/bn2 needs an image of 8 channels, got \[9, 4, 4\]/);
+  });
+
+  it("cannot be written where there is no folder, and say so", async () => {
+    const path = join(folder(), "missing", "x.safetensors");
+    const error = await rejected(saveModel(network(), path));
+    expect(error.code).to.equal("ERR_IO");
+    expect(error.message).to.contain(path).and.match(/No such file or directory/);
+  });
+
+  it("keep the old one, and say so, when the disk does not take the new one", async () => {
+    const path = await saved("full.safetensors");
+    const before = await readFile(path);
+    // A limit on file sizes stands in for a full disk: the write fails half-way.
+    const limited = `trap '' XFSZ; ulimit -f 8; exec "${process.execPath}" --import tsx "${WRITER}" "${path}"`;
+    const child = spawn("bash", ["-c", limited]);
+    const output = await text(child.stderr);
+    expect(output).to.match(/ERR_IO/).and.match(/cannot write .*full\.safetensors/);
+    expect((await readFile(path)).equals(before)).to.equal(true);
+    expect((await readdir(folder())).filter((name) => name.includes(".tmp"))).to.deep.equal([]);
+  });
+
+  it("are whole whenever the process that writes them is killed", async () => {
+    const path = join(folder(), "killed.safetensors");
+    for (let i = 0; i < 3; i += 1) {
+      const child = fork(WRITER, [path], { execArgv: ["--import", "tsx"] });
+      await once(child, "message");
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      expect((await loadModel(path)).spec.classes).to.equal(3);
+    }
+  });
+});
