@@ -72,7 +72,7 @@ export function denseHead(features: number, hidden: number, classes: number): La
 export function globalPool(kind: "avg" | "max"): LayerSpec[] {
   const type = kind === "avg" ? "adaptiveAvgPool2d" : "adaptiveMaxPool2d";
   return [
-    { type, name: `${kind}pool`, outputSize: 1 },
+    { type, name: "globalpool", outputSize: 1 },
     { type: "flatten", name: "flatten" },
   ];
 }

@@ -1,0 +1,164 @@
+import { expect } from "chai";
+import {
+  describeModel,
+  McLossError,
+  Model,
+  noGrad,
+  parseModelSpec,
+  resnet18,
+  resnet50,
+  smallResNet,
+  vgg16,
+  zeros,
+  type ModelSpec,
+} from "mutual-channel-loss";
+import { caught, rejected } from "../support/errors.js";
+
+/** Every name in the state dict, as describeModel lists it. */
+function stateNames(spec: ModelSpec): string[] {
+  return describeModel(spec).layers.flatMap((layer) => layer.tensors.map((tensor) => tensor.name));
+}
+
+const torchvision = {
+  resnet18: resnet18({ classes: 1000 }).spec,
+  resnet50: resnet50({ classes: 1000, head: "linear", inputSize: 224 }).spec,
+  vgg16: vgg16({ classes: 1000 }).spec,
+};
+
+describe("networks in torchvision's form", () => {
+  it("have torchvision's numbers of parameters", () => {
+    expect(describeModel(torchvision.resnet18).parameters).to.equal(11_689_512);
+    expect(describeModel(torchvision.resnet50).parameters).to.equal(25_557_032);
+    expect(describeModel(torchvision.vgg16).parameters).to.equal(138_365_992);
+  });
+
+  it("have torchvision's names", () => {
+    expect(stateNames(torchvision.resnet18)).to.have.length(122);
+    expect(stateNames(torchvision.resnet18)).to.include.members([
+      "conv1.weight",
+      "bn1.num_batches_tracked",
+      "layer1.0.conv1.weight",
+      "layer2.0.downsample.0.weight",
+      "layer2.0.downsample.1.running_mean",
+      "layer4.1.bn2.bias",
+      "fc.weight",
+      "fc.bias",
+    ]);
+    expect(stateNames(torchvision.resnet50)).to.have.length(320);
+    expect(stateNames(torchvision.resnet50)).to.include("layer3.5.conv3.weight");
+    expect(stateNames(torchvision.vgg16)).to.include.members([
+      "features.0.weight",
+      "features.41.running_var",
+      "classifier.6.bias",
+    ]);
+  });
+
+  it("take the multiply-accumulates that are published", () => {
+    expect(describeModel(torchvision.resnet18).macs / 1e9).to.be.closeTo(1.814, 0.001);
+    expect(describeModel(torchvision.resnet50).macs / 1e9).to.be.closeTo(4.089, 0.001);
+    expect(describeModel(torchvision.vgg16).macs / 1e9).to.be.closeTo(15.47, 0.01);
+  });
+
+  it("split their channels among the classes, or go without MC-Loss where classes are too many", () => {
+    expect(resnet50({ classes: 200 }).spec.groups).to.deep.equal([
+      { classes: 152, channels: 10 },
+      { classes: 48, channels: 11 },
+    ]);
+    expect(torchvision.resnet18.groups).to.deep.equal([]);
+  });
+});
+
+describe("networks that the paper trains from scratch", () => {
+  it("have 14 × 14 features of 3 channels per class at 224", () => {
+    for (const network of [resnet18, vgg16]) {
+      const { spec } = network({ classes: 200, channelsPerClass: 3 });
+      expect(describeModel(spec).features).to.deep.equal([600, 14, 14]);
+      expect(spec.groups).to.deep.equal([{ classes: 200, channels: 3 }]);
+    }
+  });
+
+  it("widen conv4_3 and conv5_3 of VGG16 and end in the dense head", () => {
+    const { layers } = describeModel(vgg16({ classes: 200, channelsPerClass: 3 }).spec);
+    const widened = layers.filter((layer) => layer.type === "conv2d" && layer.outputShape[0] === 600);
+    expect(widened.map((layer) => layer.name)).to.deep.equal(["features.30", "features.40"]);
+    const head = layers.filter((layer) => layer.name.startsWith("classifier.")).map((layer) => layer.type);
+    expect(head).to.deep.equal(["batchNorm1d", "linear", "batchNorm1d", "elu", "linear"]);
+  });
+});
+
+describe("Model", () => {
+  it("builds natively what the description says", async () => {
+    for (const spec of [smallResNet({ classes: 5 }).spec, resnet18({ classes: 4, channelsPerClass: 3 }).spec]) {
+      using model = new Model(spec);
+      const tensors = describeModel(spec).layers.flatMap((layer) => layer.tensors);
+      const state = model.state().map(({ name, tensor, trainable }) => ({ name, shape: tensor.shape, trainable }));
+      expect(state).to.deep.equal(tensors);
+      const { height, width } = spec.input;
+      const { features, logits } = await noGrad(() => model.eval().forward(zeros([1, 3, height, width])));
+      expect(features.shape).to.deep.equal([1, ...describeModel(spec).features]);
+      expect(logits.shape).to.deep.equal([1, spec.classes]);
+    }
+  });
+
+  it("draws its weights from the seed", async () => {
+    const first = async (seed: number) => {
+      using model = smallResNet({ classes: 3, seed });
+      return model.state()[0]!.tensor.data();
+    };
+    expect(await first(1)).to.deep.equal(await first(1));
+    expect(await first(1)).to.not.deep.equal(await first(2));
+  });
+
+  it("tracks statistics in training only", async () => {
+    using model = smallResNet({ classes: 3, inputSize: 32 });
+    const tracked = () => model.state().find(({ name }) => name === "bn1.num_batches_tracked")!.tensor.item();
+    await model.forward(zeros([2, 3, 32, 32]));
+    expect(tracked()).to.equal(1);
+    await model.eval().forward(zeros([2, 3, 32, 32]));
+    expect(tracked()).to.equal(1);
+  });
+
+  it("names what is wrong with its input", async () => {
+    using model = smallResNet({ classes: 3, inputSize: 32 });
+    const shape = await rejected(model.forward(zeros([3, 32, 32])));
+    expect(shape).to.include({ code: "ERR_SHAPE", argument: "images" });
+    expect(shape.message).to.match(/\[N, 3, H, W\], got \[3, 32, 32\]/);
+    const single = await rejected(model.train().forward(zeros([1, 3, 32, 32])));
+    expect(single.message).to.match(/classifier\.0: batch normalisation needs more than one value per channel/);
+    expect(caught(() => new Model(model.spec, { info: { classNames: ["a"] } })).argument).to.equal("classNames");
+  });
+});
+
+describe("parseModelSpec", () => {
+  const good = smallResNet({ classes: 3, inputSize: 32 }).spec;
+  const parse = (change: (spec: { layers: Record<string, unknown>[] } & Record<string, unknown>) => void) => {
+    const copy = structuredClone(good) as unknown as { layers: Record<string, unknown>[] } & Record<string, unknown>;
+    change(copy);
+    return caught(() => parseModelSpec(copy));
+  };
+
+  it("gives back what JSON carried", () => {
+    for (const spec of [good, ...Object.values(torchvision)]) {
+      expect(parseModelSpec(JSON.parse(JSON.stringify(spec)))).to.deep.equal(spec);
+    }
+  });
+
+  it("names the path of the bad node", () => {
+    expect(parse((spec) => (spec.layers[0]!["outChannels"] = "64")).message).to.match(/^layers\[0\]\.outChannels: /);
+    expect(parse((spec) => (spec.layers[3]!["layers"] = 1)).argument).to.equal("layers[3].layers");
+    expect(parse((spec) => (spec.layers[2]!["type"] = "gelu")).argument).to.equal("layers[2].type");
+    expect(parse((spec) => (spec.layers[0]!["kernel"] = 3)).message).to.match(/^layers\[0\].*kernel/);
+    expect(parse((spec) => (spec["classes"] = 0)).argument).to.equal("classes");
+    expect(caught(() => parseModelSpec(null))).to.be.instanceOf(McLossError);
+  });
+
+  it("names the layers that do not fit one another", () => {
+    expect(parse((spec) => (spec.layers[1]!["features"] = 23)).message).to.match(
+      /^bn1 needs an image of 23 channels, got \[24, 16, 16\]/,
+    );
+    expect(parse((spec) => (spec["features"] = "layer9")).message).to.match(/names no layer: "layer9"/);
+    expect(parse((spec) => (spec["groups"] = [{ classes: 3, channels: 2 }])).message).to.match(/own 6 channels/);
+    expect(parse((spec) => (spec.layers[1]!["name"] = "conv1")).message).to.match(/conv1 is the name of two layers/);
+    expect(parse((spec) => (spec["classes"] = 4)).message).to.match(/classes/);
+  });
+});
