@@ -1,11 +1,20 @@
-import sharp from "sharp";
+import type { Sharp, SharpOptions } from "sharp";
 import { McLossError } from "../errors.js";
 import type { Kernel } from "./transforms.js";
 
-// Many small images: parallel across images on libuv's pool, one thread within each.
-sharp.concurrency(1);
-// Pixels are cached by the loader, as they are after resizing.
-sharp.cache(false);
+let opened: Promise<(path: string, options: SharpOptions) => Sharp> | undefined;
+
+/** sharp, loaded at the first image: who only wants the loss does not pay for it. */
+async function openSharp(path: string, options: SharpOptions): Promise<Sharp> {
+  opened ??= import("sharp").then(({ default: sharp }) => {
+    // Many small images: parallel across images on libuv's pool, one thread within each.
+    sharp.concurrency(1);
+    // Pixels are cached by the loader, as they are after resizing.
+    sharp.cache(false);
+    return sharp;
+  });
+  return (await opened)(path, options);
+}
 
 /**
  * Decodes an image to 8-bit sRGB of exactly `height` × `width`: row by row, 3 bytes a pixel. The EXIF rotation is
@@ -18,7 +27,8 @@ export async function decodeImage(
 ): Promise<Uint8Array> {
   const { height, width, kernel = "lanczos3" } = target;
   try {
-    const { data, info } = await sharp(path, { failOn: "error" })
+    const image = await openSharp(path, { failOn: "error" });
+    const { data, info } = await image
       .autoOrient()
       .resize(width, height, { fit: "fill", kernel })
       .flatten({ background: "#fff" })

@@ -1,0 +1,81 @@
+import { mkdir } from "node:fs/promises";
+import { prepareEmojiFaces, type EmojiFaces } from "../demo/emoji-faces.js";
+import { DEMO_LOSSES, runDemo, type DemoRun } from "../demo/run-demo.js";
+import type { SplitName } from "../demo/styles.js";
+import type { TrainingEvent } from "../train/events.js";
+import { decimals, formatTable, percent, printJson } from "./format.js";
+import { interruptSignal } from "./interrupt.js";
+import { printLine, startProgress } from "./progress.js";
+import { reportTraining } from "./report-training.js";
+
+export interface DemoFlags {
+  epochs: number;
+  seed: number;
+  split: SplitName;
+  pooling: "avg" | "max";
+  data: string;
+  out: string;
+  json?: boolean;
+}
+
+const LABELS = { ce: "cross-entropy", mc: "CE + MC-Loss " } as const;
+
+/** `mcloss demo`: the same network, seed and schedule with cross-entropy alone and with MC-Loss. */
+export async function demo(flags: DemoFlags): Promise<void> {
+  const signal = interruptSignal();
+  const faces = await prepareFaces(flags, signal);
+  printLine(`${faces.images} drawings of ${faces.classes} faces; held out: two designers (split ${flags.split})`);
+  const { epochs, seed, pooling, out: output } = flags;
+  await mkdir(output, { recursive: true });
+  const runs = new Map<keyof typeof DEMO_LOSSES, DemoRun>();
+  for (const name of ["ce", "mc"] as const) {
+    runs.set(name, await showRun(name, runDemo(name, { faces, epochs, seed, pooling, output, signal })));
+  }
+  if (flags.json) return printJson({ ...flags, runs: Object.fromEntries([...runs].map(([name, run]) => [name, summary(run)])) });
+  process.stdout.write(`\n${table(runs)}\n`);
+}
+
+async function prepareFaces(flags: DemoFlags, signal: AbortSignal): Promise<EmojiFaces> {
+  let progress: ReturnType<typeof startProgress> | undefined;
+  const onProgress = (done: number, total: number) => {
+    progress ??= startProgress("drawing the faces", total);
+    progress.update(done);
+  };
+  try {
+    return await prepareEmojiFaces(flags.data, flags.split, { onProgress, signal });
+  } finally {
+    progress?.stop();
+  }
+}
+
+/** Shows a run's events and gives back its result, which the events' generator returns. */
+async function showRun(
+  name: keyof typeof DEMO_LOSSES,
+  run: AsyncGenerator<TrainingEvent, DemoRun, void>,
+): Promise<DemoRun> {
+  let result: DemoRun | undefined;
+  async function* events(): AsyncGenerator<TrainingEvent, void, void> {
+    result = yield* run;
+  }
+  await reportTraining(events(), LABELS[name], false);
+  return result as unknown as DemoRun;
+}
+
+function summary({ evaluation, checkpoint, imagesPerSecond, seconds }: DemoRun) {
+  return { ...evaluation, checkpoint, imagesPerSecond, seconds };
+}
+
+function table(runs: ReadonlyMap<string, DemoRun>): string {
+  const row = (label: string, value: (run: DemoRun) => string) => [label, ...[...runs.values()].map(value)];
+  return formatTable([
+    ["", "cross-entropy", "CE + MC-Loss"],
+    row("held-out accuracy", ({ evaluation }) => percent(evaluation.accuracy)),
+    row("  by the channel groups alone", ({ evaluation }) => percent(evaluation.groupAccuracy)),
+    row("held-out cross-entropy", ({ evaluation }) => decimals(evaluation.crossEntropy)),
+    row("held-out discriminality (L_dis)", ({ evaluation }) => decimals(evaluation.discriminality)),
+    row("held-out diversity (L_div)", ({ evaluation }) => decimals(evaluation.diversity)),
+    row("images/s in training", ({ imagesPerSecond }) => imagesPerSecond.toFixed(0)),
+    row("seconds of training", ({ seconds }) => seconds.toFixed(0)),
+    row("checkpoint", ({ checkpoint }) => checkpoint),
+  ]);
+}

@@ -1,0 +1,102 @@
+import { expect } from "chai";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { Worker } from "node:worker_threads";
+import { memory, tensor, zeros } from "mutual-channel-loss";
+
+/** Runs a module's source in a process of its own. */
+async function runModule(source: string, ...flags: string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", source]);
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  return { code: child.exitCode, output: output + errors };
+}
+
+/** A job that keeps the executor busy for a while. */
+const BUSY = `
+  import { tensor } from "mutual-channel-loss";
+  const x = tensor(new Float32Array(1e6).fill(0.001), { shape: [1000, 1000], requiresGrad: true });
+  let y = x;
+  for (let i = 0; i < 8; i += 1) y = y.matmul(x);
+  const done = y.sum().backward();
+`;
+
+describe("the addon's lifetime", () => {
+  it("loads nothing native when the package is imported", async () => {
+    const source = `
+      import "mutual-channel-loss";
+      import { readFileSync } from "node:fs";
+      console.log(readFileSync("/proc/self/maps", "utf8").includes("libtorch"));`;
+    expect(await runModule(source)).to.deep.equal({ code: 0, output: "false\n" });
+  });
+
+  it("works through require as well, as the same module", async () => {
+    const source = `
+      import { createRequire } from "node:module";
+      import { Tensor } from "mutual-channel-loss";
+      const required = createRequire(process.cwd() + "/x.js")("mutual-channel-loss");
+      console.log(required.Tensor === Tensor, required.tensor([1, 2]).sum().item());`;
+    expect(await runModule(source)).to.deep.equal({ code: 0, output: "true 3\n" });
+  });
+
+  it("lets the process end by itself when idle", async () => {
+    const source = `${BUSY} await done; console.log("done");`;
+    expect(await runModule(source)).to.deep.equal({ code: 0, output: "done\n" });
+  });
+
+  it("keeps the process alive until what was asked for is done", async () => {
+    const source = `${BUSY} done.then(() => console.log("done"));`;
+    expect(await runModule(source)).to.deep.equal({ code: 0, output: "done\n" });
+  });
+
+  it("survives process.exit and an uncaught error while it computes", async () => {
+    const exit = await runModule(`${BUSY} setImmediate(() => process.exit(7));`);
+    expect(exit).to.deep.equal({ code: 7, output: "" });
+    const thrown = await runModule(`${BUSY} setImmediate(() => { throw new Error("stop"); });`);
+    expect(thrown.code).to.equal(1);
+    expect(thrown.output).to.match(/Error: stop/);
+  });
+
+  it("works in workers, each with tensors of its own, and survives their termination", async () => {
+    const source = `
+      import { parentPort } from "node:worker_threads";
+      ${BUSY}
+      const { memory } = await import("mutual-channel-loss");
+      parentPort.postMessage(memory().tensors);
+      await done;`;
+    const before = memory();
+    const workers = [1, 2].map(() => new Worker(new URL(`data:text/javascript,${encodeURIComponent(resolved(source))}`)));
+    const counts = await Promise.all(workers.map(async (worker) => (await once(worker, "message")) as [number]));
+    expect(counts.map(([count]) => count)).to.deep.equal([10, 10]);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    expect(memory()).to.deep.equal(before);
+    expect(tensor([1, 2]).sum().item()).to.equal(3);
+  });
+
+  it("gives memory back to the collector when work yields to the event loop", async () => {
+    const source = `
+      import { memory, zeros } from "mutual-channel-loss";
+      let peak = 0;
+      for (let i = 0; i < 1500; i += 1) {
+        await zeros([250_000]).data().catch(() => undefined);
+        peak = Math.max(peak, memory().bytes);
+      }
+      console.log(peak < 500e6);`;
+    expect(await runModule(source)).to.deep.equal({ code: 0, output: "true\n" });
+  });
+
+  it("rejects promises with typed errors, in the order of the calls", async () => {
+    const order: string[] = [];
+    const bad = zeros([2]).backward().catch((error: { code: string }) => order.push(error.code));
+    const good = zeros([2]).data().then(() => order.push("data"));
+    await Promise.all([bad, good]);
+    expect(order).to.deep.equal(["ERR_TORCH", "data"]);
+  });
+});
+
+/** A data: module cannot import by the package's name. */
+function resolved(source: string): string {
+  const entry = new URL("../../dist/index.js", import.meta.url).href;
+  return source.replaceAll('"mutual-channel-loss"', JSON.stringify(entry));
+}
