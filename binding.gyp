@@ -17,6 +17,7 @@
   "targets": [
     {
       "target_name": "mcloss_ops",
+      "product_prefix": "lib",
       "type": "shared_library",
       "sources": ["<!@(node -p \"require('./native/sources.json').ops.join(' ')\")"],
     },

@@ -1,4 +1,6 @@
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { drawDemoPicture } from "../demo/demo-picture.js";
 import { prepareEmojiFaces, type EmojiFaces } from "../demo/emoji-faces.js";
 import { DEMO_LOSSES, runDemo, type DemoRun } from "../demo/run-demo.js";
 import type { SplitName } from "../demo/styles.js";
@@ -31,8 +33,19 @@ export async function demo(flags: DemoFlags): Promise<void> {
   for (const name of ["ce", "mc"] as const) {
     runs.set(name, await showRun(name, runDemo(name, { faces, epochs, seed, pooling, output, signal })));
   }
-  if (flags.json) return printJson({ ...flags, runs: Object.fromEntries([...runs].map(([name, run]) => [name, summary(run)])) });
-  process.stdout.write(`\n${table(runs)}\n`);
+  const picture = join(output, "channels.png");
+  await drawPicture(picture, runs);
+  if (flags.json) {
+    const summaries = Object.fromEntries([...runs].map(([name, run]) => [name, summary(run)]));
+    return printJson({ ...flags, picture, runs: summaries });
+  }
+  process.stdout.write(`\n${table(runs)}\npicture: ${picture}\n`);
+}
+
+async function drawPicture(path: string, runs: ReadonlyMap<keyof typeof DEMO_LOSSES, DemoRun>): Promise<void> {
+  const models = new Map([...runs].map(([name, { model }]) => [`channels of the class: ${LABELS[name].trim()}`, model]));
+  const [first] = runs.values();
+  if (first) await drawDemoPicture(path, models, first.test);
 }
 
 async function prepareFaces(flags: DemoFlags, signal: AbortSignal): Promise<EmojiFaces> {

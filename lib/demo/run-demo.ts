@@ -24,6 +24,8 @@ export interface DemoOptions {
 
 export interface DemoRun {
   model: Model;
+  /** The held-out images. */
+  test: ImageFolder;
   /** On the held-out styles, after the last epoch. */
   evaluation: Evaluation;
   checkpoint: string;
@@ -69,5 +71,5 @@ export async function* runDemo(
   const test = await ImageFolder.open(faces.test, { classes: train.classes });
   const held = new DataLoader(test, { batchSize: 2 * BATCH_SIZE, transforms: evaluationTransforms(model) });
   const evaluation = await trainer.evaluate(held);
-  return { model, evaluation, checkpoint: join(output, "last.safetensors"), imagesPerSecond, seconds };
+  return { model, test, evaluation, checkpoint: join(output, "last.safetensors"), imagesPerSecond, seconds };
 }

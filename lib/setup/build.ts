@@ -1,0 +1,115 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { throwIfAborted } from "../abort.js";
+import { McLossError } from "../errors.js";
+import { hashSources, readBuildInfo, writeBuildInfo, type BuildInfo } from "./build-info.js";
+import { libtorchVersion, type Libtorch } from "./libtorch.js";
+import { ADDON_FILE, BUILD_FOLDERS, PACKAGE_ROOT } from "./paths.js";
+import { provideLibtorch } from "./provide-libtorch.js";
+import { silentReporter, type Reporter } from "./reporter.js";
+import { run, versionOf } from "./run.js";
+
+export type BuildSystem = keyof typeof BUILD_FOLDERS;
+
+export interface SetupOptions {
+  /** Default: CMake where it is installed, otherwise node-gyp. */
+  buildSystem?: BuildSystem;
+  /** Builds even where nothing changed. */
+  force?: boolean;
+  /** Shows the compiler's output. */
+  verbose?: boolean;
+  reporter?: Reporter;
+  signal?: AbortSignal;
+}
+
+export interface SetupResult extends BuildInfo {
+  addon: string;
+  /** False where the addon was there and nothing had changed. */
+  built: boolean;
+  seconds: number;
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Finds or downloads LibTorch and builds the addon, unless that has been done and nothing has changed since.
+ * @throws McLossError ERR_LIBTORCH_MISSING, or ERR_BUILD with the compiler's last lines
+ */
+export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
+  const { reporter = silentReporter, signal } = options;
+  const started = performance.now();
+  const buildSystem = options.buildSystem ?? ((await versionOf("cmake")) === undefined ? "gyp" : "cmake");
+  const folder = BUILD_FOLDERS[buildSystem];
+  const addon = join(folder, ADDON_FILE);
+  const sources = hashSources();
+  const known = options.force ? undefined : currentBuild(folder, sources);
+  if (known) return { ...known, addon, built: false, seconds: 0 };
+
+  const libtorch = await provideLibtorch({ reporter, ...(signal ? { signal } : {}) });
+  throwIfAborted(signal, "the setup");
+  reporter.line(`LibTorch ${libtorch.version} in ${libtorch.root}`);
+  reporter.start(`building the addon with ${buildSystem} (about a minute)`);
+  await compile(buildSystem, libtorch, options);
+  const info: BuildInfo = { torchVersion: libtorch.version, torchRoot: libtorch.root, buildSystem, sources };
+  writeBuildInfo(folder, info);
+  const seconds = (performance.now() - started) / 1000;
+  reporter.line(`built ${addon} in ${seconds.toFixed(0)} s`);
+  return { ...info, addon, built: true, seconds };
+}
+
+/** The build in `folder`, where it is of these sources and its LibTorch is still what it was built against. */
+function currentBuild(folder: string, sources: string): BuildInfo | undefined {
+  if (!existsSync(join(folder, ADDON_FILE))) return undefined;
+  const info = readBuildInfo(folder);
+  if (info?.sources !== sources) return undefined;
+  const given = process.env["LIBTORCH"];
+  if (given && !info.torchRoot.startsWith(given)) return undefined;
+  return libtorchVersion(info.torchRoot) === info.torchVersion ? info : undefined;
+}
+
+async function compile(buildSystem: BuildSystem, libtorch: Libtorch, options: SetupOptions): Promise<void> {
+  const args = buildSystem === "cmake" ? cmakeArguments(libtorch) : gypArguments(libtorch);
+  const { verbose = false, signal } = options;
+  const { code, output } = await run(process.execPath, args, {
+    cwd: PACKAGE_ROOT,
+    show: verbose,
+    ...(signal ? { signal } : {}),
+  });
+  throwIfAborted(signal, "the build");
+  if (code !== 0) throw buildError(buildSystem, output);
+}
+
+function cmakeArguments(libtorch: Libtorch): string[] {
+  const parallel = String(availableParallelism());
+  const where = ["--out", "build/cmake", "--config", "Release", `--CDTORCH_ROOT=${libtorch.root}`];
+  return [binOf("cmake-js", "cmake-js"), "build", "--parallel", parallel, ...where];
+}
+
+function gypArguments(libtorch: Libtorch): string[] {
+  // Headers that came with this Node; without them node-gyp would download some.
+  const prefix = dirname(dirname(process.execPath));
+  const headers = existsSync(join(prefix, "include", "node", "node_api.h")) ? [`--nodedir=${prefix}`] : [];
+  const jobs = `--jobs=${availableParallelism()}`;
+  return [binOf("node-gyp", "node-gyp"), "configure", "build", jobs, ...headers, `--torch_root=${libtorch.root}`];
+}
+
+/** The script behind a dependency's command. */
+function binOf(packageName: string, command: string): string {
+  const file = require.resolve(`${packageName}/package.json`);
+  const { bin } = require(file) as { bin: string | Record<string, string> };
+  return join(dirname(file), typeof bin === "string" ? bin : (bin[command] ?? ""));
+}
+
+function buildError(buildSystem: BuildSystem, output: string): McLossError {
+  const lines = output.trimEnd().split("\n");
+  const errors = lines.filter((line) => /error[: ]/i.test(line));
+  const shown = (errors.length > 0 ? errors : lines).slice(-12).join("\n");
+  const text = `the addon could not be built with ${buildSystem}:
+${shown}
+It needs g++ 11 or later with make, and CMake 3.19 or later unless --build-system gyp is given:
+  apt-get install g++ make cmake
+"npx mcloss setup --force --verbose" shows everything; "npx mcloss doctor" what is missing.`;
+  return new McLossError("ERR_BUILD", text);
+}

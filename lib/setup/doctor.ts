@@ -1,0 +1,112 @@
+import { existsSync } from "node:fs";
+import { availableParallelism, release } from "node:os";
+import { dirname } from "node:path";
+import { McLossError } from "../errors.js";
+import { addonCandidates } from "../native/load.js";
+import { readBuildInfo, type BuildInfo } from "./build-info.js";
+import { findLibtorch, type Tried } from "./find-libtorch.js";
+import type { Libtorch } from "./libtorch.js";
+import { findPip } from "./python.js";
+import { run, versionOf } from "./run.js";
+import { PINNED } from "./versions.js";
+
+export interface Diagnosis {
+  system: { node: string; platform: string; cpus: number };
+  /** What builds and downloads need; null where it is not installed. */
+  tools: Record<"g++" | "make" | "cmake" | "pip" | "nvcc", string | null>;
+  libtorch: (Libtorch & { where: string }) | null;
+  tried: Tried[];
+  addons: { path: string; info: BuildInfo | null; problem: string | null }[];
+  /** Whether CUDA can be used and, where not, why. */
+  cuda: { available: boolean; reason: string };
+  problems: { problem: string; fix: string }[];
+}
+
+/** Looks at everything that setup and loading depend on. Changes nothing; a broken addon cannot crash it. */
+export async function diagnose(): Promise<Diagnosis> {
+  const problems: Diagnosis["problems"] = [];
+  const { found, tried } = await findLibtorch().catch((error: unknown) => {
+    if (!(error instanceof McLossError)) throw error;
+    problems.push({ problem: error.message, fix: "unset LIBTORCH" });
+    return { found: undefined, tried: [] };
+  });
+  const tools = await findTools();
+  const addons = await Promise.all(addonCandidates().filter((path) => existsSync(path)).map(checkAddon));
+  problems.push(...findProblems(tools, addons));
+  if (!found) {
+    const fix = `npx mcloss setup   (downloads LibTorch ${PINNED.version})`;
+    problems.push({ problem: "no LibTorch on this machine", fix });
+  }
+  return {
+    system: {
+      node: process.version,
+      platform: `${process.platform}-${process.arch} ${release()}`,
+      cpus: availableParallelism(),
+    },
+    tools,
+    libtorch: found ?? null,
+    tried,
+    addons,
+    cuda: { available: false, reason: cudaReason(found, tools.nvcc) },
+    problems,
+  };
+}
+
+async function findTools(): Promise<Diagnosis["tools"]> {
+  const [gpp, make, cmake, nvcc] = await Promise.all(["g++", "make", "cmake", "nvcc"].map((name) => versionOf(name)));
+  const python = await findPip();
+  const pip = python === undefined ? undefined : await versionOf(python, ["-m", "pip", "--version"]);
+  return { "g++": gpp ?? null, make: make ?? null, cmake: cmake ?? null, pip: pip ?? null, nvcc: nvcc ?? null };
+}
+
+/** Loads the addon in a process of its own. */
+async function checkAddon(path: string): Promise<Diagnosis["addons"][number]> {
+  const loader = new URL("../native/load.js", import.meta.url).href;
+  const source = `import { loadAddon } from ${JSON.stringify(loader)}; try { loadAddon([${JSON.stringify(path)}]); } catch (error) { console.log(error.message); }`;
+  const { code, output } = await run(process.execPath, ["--input-type=module", "--eval", source]);
+  const said = output.trim();
+  const problem = code === 0 ? said || null : `crashes when it is loaded: ${said}`;
+  return { path, info: readBuildInfo(dirname(path)) ?? null, problem };
+}
+
+function findProblems(tools: Diagnosis["tools"], addons: Diagnosis["addons"]): Diagnosis["problems"] {
+  const problems: Diagnosis["problems"] = [];
+  if (tools["g++"] === null) problems.push({ problem: "no C++ compiler", fix: "apt-get install g++" });
+  if (tools.cmake === null && tools.make === null) {
+    problems.push({ problem: "neither CMake nor make", fix: "apt-get install cmake make" });
+  }
+  for (const { path, problem } of addons) {
+    if (problem !== null) problems.push({ problem: `${path}: ${problem}`, fix: "npx mcloss setup --force" });
+  }
+  if (addons.length === 0) problems.push({ problem: "the addon is not built", fix: "npx mcloss setup" });
+  return problems;
+}
+
+function cudaReason(libtorch: Libtorch | undefined, nvcc: string | null): string {
+  if (!libtorch) return "there is no LibTorch";
+  if (libtorch.cuda === null) return `LibTorch ${libtorch.version} is built for the CPU only`;
+  if (nvcc === null) return "nvcc, which compiles the CUDA kernels, is not on the PATH";
+  if (!existsSync("/dev/nvidia0")) return "this machine has no NVIDIA GPU (/dev/nvidia0)";
+  return "this version of the package has no CUDA kernels yet";
+}
+
+/** For people. */
+export function formatDiagnosis(diagnosis: Diagnosis): string {
+  const { system, tools, libtorch, tried, addons, cuda, problems } = diagnosis;
+  const lines = [
+    `node      ${system.node} on ${system.platform}, ${system.cpus} CPUs`,
+    ...Object.entries(tools).map(([name, version]) => `${name.padEnd(9)} ${version ?? "not found"}`),
+    libtorch ? `libtorch  ${libtorch.version} in ${libtorch.root} (${libtorch.where})` : "libtorch  not found",
+    ...tried.map(({ where, problem }) => `          passed over: ${where} ${problem}`),
+    ...addons.map(({ path, info, problem }) => `addon     ${path} (${describeAddon(info, problem)})`),
+    `cuda      ${cuda.available ? "available" : `off: ${cuda.reason}`}`,
+    "",
+  ];
+  if (problems.length === 0) return [...lines, "Everything is in order."].join("\n");
+  return [...lines, ...problems.map(({ problem, fix }) => `✗ ${problem}\n  fix: ${fix}`)].join("\n");
+}
+
+function describeAddon(info: BuildInfo | null, problem: string | null): string {
+  const built = info ? `built by ${info.buildSystem} against LibTorch ${info.torchVersion}` : "built by hand";
+  return problem === null ? `${built}, loads` : `${built}, does not load`;
+}

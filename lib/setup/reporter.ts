@@ -1,0 +1,16 @@
+/** Where setup says what it does; the command line draws it. */
+export interface Reporter {
+  /** Something begins; `total` is known where its progress can be shown. */
+  start(label: string, total?: number): void;
+  update(done: number): void;
+  stop(): void;
+  /** A line of information. */
+  line(text: string): void;
+}
+
+export const silentReporter: Reporter = {
+  start: () => undefined,
+  update: () => undefined,
+  stop: () => undefined,
+  line: () => undefined,
+};
