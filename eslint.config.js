@@ -11,7 +11,10 @@ export default ts.config(
     files: ["**/*.ts"],
     languageOptions: { parserOptions: { project: ["./tsconfig.json", "./test/tsconfig.json"] } },
     rules: {
-      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
       "@typescript-eslint/no-confusing-void-expression": "off",
     },
   },

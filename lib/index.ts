@@ -10,7 +10,13 @@ export { memory, type MemoryUsage } from "./tensor/memory.js";
 export { cuda } from "./tensor/cuda.js";
 
 export { ChannelGroups, type ChannelBlock } from "./loss/channel-groups.js";
-export { mcLoss, type ChannelLossOptions, type McLossOptions, type McLossTerms, type Pooling } from "./loss/mc-loss.js";
+export {
+  mcLoss,
+  type ChannelLossOptions,
+  type McLossOptions,
+  type McLossTerms,
+  type Pooling,
+} from "./loss/mc-loss.js";
 
 export * from "./models/index.js";
 

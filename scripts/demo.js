@@ -21,8 +21,10 @@ function newestIn(folder) {
 }
 
 function main() {
-  if (changedAt(path("package-lock.json")) > changedAt(path("node_modules", ".package-lock.json"))) run("npm", "ci");
-  if (newestIn(path("lib")) > changedAt(path("dist", ".tsbuildinfo"))) run("npm", "run", "--silent", "build:ts");
+  if (changedAt(path("package-lock.json")) > changedAt(path("node_modules", ".package-lock.json")))
+    run("npm", "ci");
+  if (newestIn(path("lib")) > changedAt(path("dist", ".tsbuildinfo")))
+    run("npm", "run", "--silent", "build:ts");
   run(process.execPath, path("bin", "mcloss.js"), "setup");
   run(process.execPath, path("bin", "mcloss.js"), "demo", ...process.argv.slice(2));
 }

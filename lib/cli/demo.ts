@@ -26,7 +26,9 @@ const LABELS = { ce: "cross-entropy", mc: "CE + MC-Loss " } as const;
 export async function demo(flags: DemoFlags): Promise<void> {
   const signal = interruptSignal();
   const faces = await prepareFaces(flags, signal);
-  printLine(`${faces.images} drawings of ${faces.classes} faces; held out: two designers (split ${flags.split})`);
+  printLine(
+    `${faces.images} drawings of ${faces.classes} faces; held out: two designers (split ${flags.split})`,
+  );
   const { epochs, seed, pooling, out: output } = flags;
   await mkdir(output, { recursive: true });
   const runs = new Map<keyof typeof DEMO_LOSSES, DemoRun>();
@@ -42,8 +44,13 @@ export async function demo(flags: DemoFlags): Promise<void> {
   process.stdout.write(`\n${table(runs)}\npicture: ${picture}\n`);
 }
 
-async function drawPicture(path: string, runs: ReadonlyMap<keyof typeof DEMO_LOSSES, DemoRun>): Promise<void> {
-  const models = new Map([...runs].map(([name, { model }]) => [`channels of the class: ${LABELS[name].trim()}`, model]));
+async function drawPicture(
+  path: string,
+  runs: ReadonlyMap<keyof typeof DEMO_LOSSES, DemoRun>,
+): Promise<void> {
+  const models = new Map(
+    [...runs].map(([name, { model }]) => [`channels of the class: ${LABELS[name].trim()}`, model]),
+  );
   const [first] = runs.values();
   if (first) await drawDemoPicture(path, models, first.test);
 }

@@ -23,7 +23,14 @@ class BarProgress implements Progress {
   constructor(label: string, total: number) {
     const format = `${label} {bar} {percentage}% · ETA {eta_formatted} {text}`;
     this.#bar = new SingleBar(
-      { format, stream: process.stderr, hideCursor: true, clearOnComplete: true, barsize: 24, etaBuffer: 200 },
+      {
+        format,
+        stream: process.stderr,
+        hideCursor: true,
+        clearOnComplete: true,
+        barsize: 24,
+        etaBuffer: 200,
+      },
       Presets.shades_classic,
     );
     this.#bar.start(total, 0, { text: "" });
@@ -52,7 +59,9 @@ class LineProgress implements Progress {
     const quarter = Math.floor((done / this.#total) * LINES_PER_TASK);
     if (quarter <= this.#quarter) return;
     this.#quarter = quarter;
-    printLine(`${this.#label} ${Math.round((100 * done) / this.#total)} %${text === undefined ? "" : ` · ${text}`}`);
+    printLine(
+      `${this.#label} ${Math.round((100 * done) / this.#total)} %${text === undefined ? "" : ` · ${text}`}`,
+    );
   }
 
   stop(): void {

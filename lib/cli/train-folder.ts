@@ -66,7 +66,9 @@ export async function trainFolder(options: TrainFolderOptions): Promise<void> {
     seed,
     output: options.out,
   });
-  printLine(`${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${options.loss}`);
+  printLine(
+    `${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${options.loss}`,
+  );
   const events = trainer.fit(train, { signal, ...(validation ? { validation } : {}) });
   const last = await reportTraining(events, "training", options.json ?? false);
   for (const { path, reason } of train.skipped) printLine(`skipped ${path}: ${reason}`);
@@ -79,7 +81,9 @@ function findFolders({ dir, validation }: TrainFolderOptions): { train: string; 
   if (validation !== undefined) return { train: dir, validation };
   const train = join(dir, "train");
   if (!existsSync(train)) return { train: dir };
-  const heldOut = ["val", "validation", "test"].map((name) => join(dir, name)).find((path) => existsSync(path));
+  const heldOut = ["val", "validation", "test"]
+    .map((name) => join(dir, name))
+    .find((path) => existsSync(path));
   return heldOut === undefined ? { train } : { train, validation: heldOut };
 }
 

@@ -27,7 +27,10 @@ export async function drawDemoPicture(
   }
   const picture = await renderChannelSheet([...models.keys()], rows);
   await writeFile(path, picture).catch((cause: unknown) => {
-    throw new McLossError("ERR_IO", `cannot write the picture ${path}: check the folder's permissions`, { path, cause });
+    throw new McLossError("ERR_IO", `cannot write the picture ${path}: check the folder's permissions`, {
+      path,
+      cause,
+    });
   });
 }
 
@@ -47,7 +50,8 @@ async function sheetRow(images: Dataset, index: number, models: readonly Model[]
 /** The maps of the class's channels, and what the model takes the image for. */
 async function lookThrough(model: Model, path: string, label: number): Promise<SheetRow["groups"][number]> {
   const { groups } = model;
-  if (!groups) throw new McLossError("ERR_ARGUMENT", "the model has no channel groups", { argument: "model" });
+  if (!groups)
+    throw new McLossError("ERR_ARGUMENT", "the model has no channel groups", { argument: "model" });
   const { start, count } = groups.channelsOf(label);
   return tidy(() =>
     noGrad(async () => {
@@ -57,7 +61,9 @@ async function lookThrough(model: Model, path: string, label: number): Promise<S
       const data = await features.narrow(1, start, count).data();
       const predicted = logits.argmax(1).item();
       return {
-        maps: Array.from({ length: count }, (_, channel) => mapOf(data as Float32Array, channel, height, width)),
+        maps: Array.from({ length: count }, (_, channel) =>
+          mapOf(data as Float32Array, channel, height, width),
+        ),
         correct: predicted === label,
         label: `→ ${model.info.classNames?.[predicted] ?? predicted}`,
       };

@@ -81,7 +81,12 @@ async function drawAll(dir: string, { onProgress, signal }: EmojiFacesOptions): 
   return manifest;
 }
 
-async function draw(root: string, sets: ReadonlyMap<string, IconSet>, face: Face, style: string): Promise<void> {
+async function draw(
+  root: string,
+  sets: ReadonlyMap<string, IconSet>,
+  face: Face,
+  style: string,
+): Promise<void> {
   const set = sets.get(style);
   const icon = face.icons.get(style);
   if (!set || icon === undefined) return;
@@ -96,7 +101,7 @@ async function draw(root: string, sets: ReadonlyMap<string, IconSet>, face: Face
     .resize(FITTED_SIZE, FITTED_SIZE, { fit: "contain", background: "#0000" })
     .toBuffer();
   await sharp(fitted)
-    .extend({ top: BORDER, bottom: BORDER, left: BORDER, right: BORDER, background: "#0000" })
+    .extend({ top: BORDER, bottom: BORDER, left: BORDER, right: BORDER, background: WHITE })
     .flatten({ background: WHITE })
     .png()
     .toFile(first);

@@ -23,7 +23,10 @@ export interface IconSet {
 const require = createRequire(import.meta.url);
 
 /** @throws McLossError ERR_DATASET with the command that installs what is missing */
-export function checkInstalled(styles: readonly Style[] = STYLES, resolve: (id: string) => string = require.resolve): void {
+export function checkInstalled(
+  styles: readonly Style[] = STYLES,
+  resolve: (id: string) => string = require.resolve,
+): void {
   const missing = styles.filter((style) => !canResolve(`${style.package}/icons.json`, resolve));
   if (missing.length === 0) return;
   const packages = missing.map((style) => `${style.package}@${style.version}`).join(" ");
@@ -37,7 +40,9 @@ export async function readIconSet(style: Style): Promise<IconSet> {
 
 /** The names in one category of a set, by the set's own metadata. */
 export async function readCategory(style: Style, category: string): Promise<readonly string[]> {
-  const { categories } = (await readJson(`${style.package}/metadata.json`)) as { categories: Record<string, string[]> };
+  const { categories } = (await readJson(`${style.package}/metadata.json`)) as {
+    categories: Record<string, string[]>;
+  };
   return categories[category] ?? [];
 }
 

@@ -27,14 +27,20 @@ export async function matchFaces(sets: ReadonlyMap<string, IconSet>): Promise<Fa
   const [noto] = STYLES as readonly [Style];
   const aliases = sets.get(noto.name)?.aliases ?? {};
   const names = (await readCategory(noto, "Smileys & Emotion")).filter(isFace);
-  return names.map((name) => matchFace(name, sets, aliases)).filter((face) => face.icons.size >= LEAST_STYLES);
+  return names
+    .map((name) => matchFace(name, sets, aliases))
+    .filter((face) => face.icons.size >= LEAST_STYLES);
 }
 
 function isFace(name: string): boolean {
   return /face|cat/.test(name) || name === "rolling-on-the-floor-laughing";
 }
 
-function matchFace(name: string, sets: ReadonlyMap<string, IconSet>, aliases: NonNullable<IconSet["aliases"]>): Face {
+function matchFace(
+  name: string,
+  sets: ReadonlyMap<string, IconSet>,
+  aliases: NonNullable<IconSet["aliases"]>,
+): Face {
   const others = Object.keys(aliases).filter((alias) => aliases[alias]?.parent === name);
   const candidates = [name, ...others, ...(OTHER_NAMES[name] ?? [])];
   const icons = new Map<string, string>();

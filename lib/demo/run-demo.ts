@@ -50,7 +50,13 @@ export async function* runDemo(
   const train = await ImageFolder.open(faces.train);
   const { mean, std } = normalize();
   const info = { classNames: train.classes, normalization: { mean, std } };
-  const model = smallResNet({ classes: train.classes.length, channelsPerClass: 3, pool: pooling, seed, info });
+  const model = smallResNet({
+    classes: train.classes.length,
+    channelsPerClass: 3,
+    pool: pooling,
+    seed,
+    info,
+  });
   const loader = new DataLoader(train, {
     batchSize: BATCH_SIZE,
     shuffle: true,

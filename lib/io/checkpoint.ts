@@ -30,7 +30,10 @@ export async function saveModel(model: Model, path: string, info: ModelInfo = mo
 export async function loadModel(path: string): Promise<Model> {
   const { tensors, metadata } = await readSafetensorsHeader(path);
   if (metadata["format"] !== FORMAT) {
-    throw checkpointError(path, `has no model spec (format ${metadata["format"] ?? "none"}, expected ${FORMAT})`);
+    throw checkpointError(
+      path,
+      `has no model spec (format ${metadata["format"] ?? "none"}, expected ${FORMAT})`,
+    );
   }
   const spec = inCheckpoint(path, () => parseModelSpec(JSON.parse(metadata["spec"] ?? "null")));
   const info = inCheckpoint(path, () => JSON.parse(metadata["info"] ?? "{}") as ModelInfo);
@@ -48,7 +51,10 @@ async function loadState(
     const entry = tensors.get(name);
     if (!entry) throw checkpointError(path, `has no tensor ${name}`);
     if (entry.shape.join() !== tensor.shape.join()) {
-      throw checkpointError(path, `has ${name} of shape [${entry.shape.join()}], expected [${tensor.shape.join()}]`);
+      throw checkpointError(
+        path,
+        `has ${name} of shape [${entry.shape.join()}], expected [${tensor.shape.join()}]`,
+      );
     }
     return entry;
   });
@@ -67,7 +73,11 @@ function inCheckpoint<T>(path: string, parse: () => T): T {
   try {
     return parse();
   } catch (cause) {
-    throw checkpointError(path, `is damaged: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw checkpointError(
+      path,
+      `is damaged: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    );
   }
 }
 

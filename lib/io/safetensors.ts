@@ -73,12 +73,16 @@ export function encodeSafetensorsHeader(
 
 async function readHeaderText(path: string): Promise<{ text: string; size: number }> {
   const file = await open(path).catch((cause: unknown) => {
-    throw new McLossError("ERR_CHECKPOINT", `cannot open the checkpoint ${path}: check the path`, { path, cause });
+    throw new McLossError("ERR_CHECKPOINT", `cannot open the checkpoint ${path}: check the path`, {
+      path,
+      cause,
+    });
   });
   try {
     const { size } = await file.stat();
     const prefix = Buffer.alloc(LENGTH_BYTES);
-    if ((await file.read(prefix, 0, LENGTH_BYTES, 0)).bytesRead < LENGTH_BYTES) throw truncated(path, size, LENGTH_BYTES);
+    if ((await file.read(prefix, 0, LENGTH_BYTES, 0)).bytesRead < LENGTH_BYTES)
+      throw truncated(path, size, LENGTH_BYTES);
     const length = Number(prefix.readBigUInt64LE());
     if (length > MAX_HEADER_BYTES) throw foreign(path, "its header is too long");
     if (LENGTH_BYTES + length > size) throw truncated(path, size, LENGTH_BYTES + length);
@@ -101,17 +105,26 @@ function parseObject(path: string, text: string): Record<string, unknown> {
   return header;
 }
 
-function parseEntry(path: string, name: string, value: unknown, start: number): SafetensorsEntry & { end: number } {
+function parseEntry(
+  path: string,
+  name: string,
+  value: unknown,
+  start: number,
+): SafetensorsEntry & { end: number } {
   if (!isRecord(value)) throw foreign(path, `its entry ${name} is not an object`);
   const { dtype: code, shape, data_offsets: offsets } = value;
   if (typeof code !== "string" || !Object.hasOwn(DTYPES, code)) {
     throw foreign(path, `its tensor ${name} has the unknown dtype ${String(code)}`);
   }
   const { dtype, bytes } = DTYPES[code as Code];
-  if (!isCounts(shape) || !isCounts(offsets)) throw foreign(path, `its tensor ${name} has no valid shape or offsets`);
+  if (!isCounts(shape) || !isCounts(offsets))
+    throw foreign(path, `its tensor ${name} has no valid shape or offsets`);
   const [begin = 0, end = 0] = offsets;
   if (end - begin !== bytes * elements(shape)) {
-    throw foreign(path, `its tensor ${name} has ${end - begin} bytes, not those of ${code} [${shape.join(", ")}]`);
+    throw foreign(
+      path,
+      `its tensor ${name} has ${end - begin} bytes, not those of ${code} [${shape.join(", ")}]`,
+    );
   }
   return { shape, dtype, offset: start + begin, end: start + end };
 }

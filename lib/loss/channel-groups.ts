@@ -65,7 +65,8 @@ export class ChannelGroups {
     let start = 0;
     let remaining = index;
     for (const block of this.blocks) {
-      if (remaining < block.classes) return { start: start + remaining * block.channels, count: block.channels };
+      if (remaining < block.classes)
+        return { start: start + remaining * block.channels, count: block.channels };
       remaining -= block.classes;
       start += block.classes * block.channels;
     }

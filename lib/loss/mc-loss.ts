@@ -79,7 +79,10 @@ function resolveKeep(keep: ChannelLossOptions["keep"], groups: ChannelGroups): n
   return groups.blocks.map(({ channels }) => {
     const kept = typeof keep === "function" ? keep(channels) : keep;
     if (Number.isInteger(kept) && kept >= 1 && kept <= channels) return kept;
-    throw invalidArgument("keep", `must be an integer from 1 to ${channels} for groups of ${channels}, got ${kept}`);
+    throw invalidArgument(
+      "keep",
+      `must be an integer from 1 to ${channels} for groups of ${channels}, got ${kept}`,
+    );
   });
 }
 
@@ -100,9 +103,11 @@ function checkShapes(features: number[], labels: number[], groups: ChannelGroups
     const owned = `have as many channels as the groups own (${groups.channels})`;
     throw shapeError("features", `must ${owned}`, features);
   }
-  if (labels.length !== 1 || labels[0] !== samples) throw shapeError("labels", `must have shape [${samples}]`, labels);
+  if (labels.length !== 1 || labels[0] !== samples)
+    throw shapeError("labels", `must have shape [${samples}]`, labels);
   if (!mask) return;
-  const fits = mask.at(-1) === channels && (mask.length === 1 || (mask.length === 2 && [1, samples].includes(mask[0])));
+  const fits =
+    mask.at(-1) === channels && (mask.length === 1 || (mask.length === 2 && [1, samples].includes(mask[0])));
   if (!fits) throw shapeError("mask", `must have shape [${channels}] or [${samples}, ${channels}]`, mask);
 }
 

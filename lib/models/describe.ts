@@ -54,12 +54,15 @@ export function describeModel(spec: ModelSpec, input?: readonly number[]): Model
 }
 
 function checkGroups(spec: ModelSpec, features: readonly number[]): void {
-  if (features.length !== 3) throw shapeError("features", "must be the output of a layer with height and width", features);
+  if (features.length !== 3)
+    throw shapeError("features", "must be the output of a layer with height and width", features);
   if (spec.groups.length === 0) return;
   const owned = spec.groups.reduce((sum, { classes, channels }) => sum + classes * channels, 0);
   const classes = spec.groups.reduce((sum, block) => sum + block.classes, 0);
-  if (owned !== features[0]) throw shapeError("groups", `own ${owned} channels, but the features are`, features);
-  if (classes !== spec.classes) throw invalidArgument("groups", `are of ${classes} classes, not ${spec.classes}`);
+  if (owned !== features[0])
+    throw shapeError("groups", `own ${owned} channels, but the features are`, features);
+  if (classes !== spec.classes)
+    throw invalidArgument("groups", `are of ${classes} classes, not ${spec.classes}`);
 }
 
 function describeSequence(
@@ -87,8 +90,13 @@ function describeLayer(
   found: LayerDescription[],
 ): readonly number[] {
   const inner = describeChildren(spec, name, input, found);
-  const { outputShape, tensors = [], macs = 0 } = inner ? { outputShape: inner } : describeLeaf(spec, name, input);
-  if (!outputShape.every((extent) => extent >= 1)) throw shapeError(name, "would have an empty output", outputShape);
+  const {
+    outputShape,
+    tensors = [],
+    macs = 0,
+  } = inner ? { outputShape: inner } : describeLeaf(spec, name, input);
+  if (!outputShape.every((extent) => extent >= 1))
+    throw shapeError(name, "would have an empty output", outputShape);
   found.push({
     name,
     type: spec.type,
@@ -134,12 +142,19 @@ function describeLeaf(spec: LayerSpec, name: string, input: readonly number[]): 
       const { inChannels, outChannels, groups = 1, bias = true } = leaf;
       const [, height, width] = image(name, input, inChannels);
       if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-        throw invalidArgument(`${name}.groups`, `(${groups}) must divide ${inChannels} and ${outChannels} channels`);
+        throw invalidArgument(
+          `${name}.groups`,
+          `(${groups}) must divide ${inChannels} and ${outChannels} channels`,
+        );
       }
       const outputShape = [outChannels, ...slide(leaf, height, width)];
       const kernel = [outChannels, inChannels / groups, ...toPair(leaf.kernelSize)];
       const places = product(outputShape.slice(1));
-      return { outputShape, tensors: weights(kernel, bias ? outChannels : 0), macs: product(kernel) * places };
+      return {
+        outputShape,
+        tensors: weights(kernel, bias ? outChannels : 0),
+        macs: product(kernel) * places,
+      };
     }
     case "maxPool2d":
     case "avgPool2d": {
@@ -175,11 +190,16 @@ function image(name: string, input: readonly number[], channels?: number): [numb
   if (input.length === 3 && c !== undefined && h !== undefined && w !== undefined && c === (channels ?? c)) {
     return [c, h, w];
   }
-  throw shapeError(name, channels === undefined ? "needs an image" : `needs an image of ${channels} channels`, input);
+  throw shapeError(
+    name,
+    channels === undefined ? "needs an image" : `needs an image of ${channels} channels`,
+    input,
+  );
 }
 
 function vector(name: string, input: readonly number[], features: number): void {
-  if (input.length !== 1 || input[0] !== features) throw shapeError(name, `needs ${features} features`, input);
+  if (input.length !== 1 || input[0] !== features)
+    throw shapeError(name, `needs ${features} features`, input);
 }
 
 /** The output's height and width under a sliding window. */

@@ -42,7 +42,9 @@ export function resnet18Spec(options: ResNet18Options): ModelSpec {
       basicStage("layer2", 64, 128, 2),
       basicStage("layer3", 128, 256, 2),
       basicStage("layer4", 256, channels, widened ? 1 : 2),
-      ...(widened ? [...globalPool("max"), denseHead(channels, 512, classes)] : linearHead(channels, classes)),
+      ...(widened
+        ? [...globalPool("max"), denseHead(channels, 512, classes)]
+        : linearHead(channels, classes)),
     ],
     features: "layer4",
     ...(widened ? { init: "released" as const } : {}),
@@ -82,7 +84,10 @@ function stem(): LayerSpec[] {
 }
 
 function basicStage(name: string, inChannels: number, outChannels: number, stride: number): Sequential {
-  const layers = [basicBlock(inChannels, outChannels, stride, "0"), basicBlock(outChannels, outChannels, 1, "1")];
+  const layers = [
+    basicBlock(inChannels, outChannels, stride, "0"),
+    basicBlock(outChannels, outChannels, 1, "1"),
+  ];
   return { type: "sequential", name, layers };
 }
 

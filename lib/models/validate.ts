@@ -12,7 +12,9 @@ const name = z
   .regex(/^[^.]+$/, "must be a name without dots")
   .optional();
 
-const layer: z.ZodType<LayerSpec> = z.lazy(() => z.discriminatedUnion("type", layerKinds)) as z.ZodType<LayerSpec>;
+const layer: z.ZodType<LayerSpec> = z.lazy(() =>
+  z.discriminatedUnion("type", layerKinds),
+) as z.ZodType<LayerSpec>;
 
 const layerKinds = [
   z.strictObject({
@@ -83,7 +85,9 @@ export function parseModelSpec(value: unknown): ModelSpec {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const path = issue ? pathText(issue.path) : "spec";
-    throw new McLossError("ERR_ARGUMENT", `${path}: ${issue?.message ?? "is not a model spec"}`, { argument: path });
+    throw new McLossError("ERR_ARGUMENT", `${path}: ${issue?.message ?? "is not a model spec"}`, {
+      argument: path,
+    });
   }
   const spec = parsed.data as ModelSpec;
   describeModel(spec);

@@ -125,12 +125,18 @@ export interface Binding {
   ): Promise<BatchMetrics>;
 
   prepareImages(options: PrepareImagesOptions): Promise<TensorHandle>;
-  readTensors(path: string, entries: { shape: number[]; dtype: Dtype; offset: number }[]): Promise<TensorHandle[]>;
+  readTensors(
+    path: string,
+    entries: { shape: number[]; dtype: Dtype; offset: number }[],
+  ): Promise<TensorHandle[]>;
   writeSafetensors(path: string, header: string, tensors: TensorHandle[]): Promise<void>;
 }
 
 /** Channel blocks as the two parallel lists that the operators take. */
-export function blockLists(blocks: readonly ChannelBlock[]): { blockClasses: number[]; blockChannels: number[] } {
+export function blockLists(blocks: readonly ChannelBlock[]): {
+  blockClasses: number[];
+  blockChannels: number[];
+} {
   return { blockClasses: blocks.map((b) => b.classes), blockChannels: blocks.map((b) => b.channels) };
 }
 

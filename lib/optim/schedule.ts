@@ -17,11 +17,17 @@ export type Schedule =
 export function checkSchedule(schedule: Schedule, epochs: number): void {
   const warmup = schedule.warmupEpochs ?? 0;
   if (!(warmup >= 0 && warmup < epochs)) {
-    throw invalidArgument("schedule.warmupEpochs", `must be from 0 to less than ${epochs} epochs, got ${warmup}`);
+    throw invalidArgument(
+      "schedule.warmupEpochs",
+      `must be from 0 to less than ${epochs} epochs, got ${warmup}`,
+    );
   }
   if (schedule.type !== "multiStep") return;
   if (!schedule.milestones.every((milestone, i, all) => milestone > (all[i - 1] ?? 0))) {
-    throw invalidArgument("schedule.milestones", `must be positive and increasing, got ${schedule.milestones.join()}`);
+    throw invalidArgument(
+      "schedule.milestones",
+      `must be positive and increasing, got ${schedule.milestones.join()}`,
+    );
   }
 }
 

@@ -66,6 +66,7 @@ function resolve(index: number, options: SgdOptions): Required<SgdOptions> {
     if (value >= 0 && Number.isFinite(value)) continue;
     throw invalidArgument(`groups[${index}].${name}`, `must be a number of at least 0, got ${value}`);
   }
-  if (nesterov && momentum === 0) throw invalidArgument(`groups[${index}].nesterov`, "needs momentum above 0");
+  if (nesterov && momentum === 0)
+    throw invalidArgument(`groups[${index}].nesterov`, "needs momentum above 0");
   return { learningRate, momentum, weightDecay, nesterov };
 }

@@ -29,7 +29,10 @@ const FONT = 'font-family="DejaVu Sans, Liberation Sans, Arial, sans-serif"';
  * side, coloured relative to the strongest of them. A green line marks images that the model classifies right, a red
  * one those that it does not. Text needs a font on the machine; the rest of the picture does not.
  */
-export async function renderChannelSheet(headings: readonly string[], rows: readonly SheetRow[]): Promise<Buffer> {
+export async function renderChannelSheet(
+  headings: readonly string[],
+  rows: readonly SheetRow[],
+): Promise<Buffer> {
   const channels = Math.max(...rows.flatMap((row) => row.groups.map((group) => group.maps.length)));
   const groupWidth = channels * CELL + (channels - 1) * GAP;
   const groupLeft = (index: number) => MARGIN + IMAGE_COLUMN + GROUP_GAP + index * (groupWidth + GROUP_GAP);
@@ -37,7 +40,9 @@ export async function renderChannelSheet(headings: readonly string[], rows: read
   const width = groupLeft(headings.length) - GROUP_GAP + MARGIN;
   const height = rowTop(rows.length) + LEGEND;
   const pieces: OverlayOptions[] = [];
-  const text: string[] = headings.map((heading, i) => label(heading, groupLeft(i) + groupWidth / 2, 28, 17, INK));
+  const text: string[] = headings.map((heading, i) =>
+    label(heading, groupLeft(i) + groupWidth / 2, 28, 17, INK),
+  );
 
   for (const [r, row] of rows.entries()) {
     const top = rowTop(r);
@@ -52,7 +57,9 @@ export async function renderChannelSheet(headings: readonly string[], rows: read
         pieces.push(await place(heat, groupLeft(g) + m * (CELL + GAP), top));
       }
       const color = group.correct ? RIGHT : WRONG;
-      text.push(`<rect x="${groupLeft(g)}" y="${top + CELL + 2}" width="${groupWidth}" height="3" fill="${color}"/>`);
+      text.push(
+        `<rect x="${groupLeft(g)}" y="${top + CELL + 2}" width="${groupWidth}" height="3" fill="${color}"/>`,
+      );
       text.push(label(group.label, groupLeft(g) + groupWidth / 2, top + CELL + 18, 11, color));
     }
   }

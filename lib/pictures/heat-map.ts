@@ -20,16 +20,24 @@ const WEAKEST_OPACITY = 0.35;
 const STRONGEST_OPACITY = 0.95;
 
 /** Perceptually uniform colours from weak (dark) to strong (bright), as 256 RGB triples. */
-export const HEAT_COLORS: readonly (readonly [number, number, number])[] = Array.from({ length: 256 }, (_, i) => {
-  const [red = 0, green = 0, blue = 0] = parseHex(interpolateInferno(i / 255));
-  return [red, green, blue] as const;
-});
+export const HEAT_COLORS: readonly (readonly [number, number, number])[] = Array.from(
+  { length: 256 },
+  (_, i) => {
+    const [red = 0, green = 0, blue = 0] = parseHex(interpolateInferno(i / 255));
+    return [red, green, blue] as const;
+  },
+);
 
 /**
  * A heat map of one channel over the image that it saw, as `size` × `size` pixels.
  * @param strongest the activation that gets the brightest colour; 0 gets the darkest
  */
-export async function renderHeatMap(map: ChannelMap, image: RgbImage, strongest: number, size: number): Promise<RgbImage> {
+export async function renderHeatMap(
+  map: ChannelMap,
+  image: RgbImage,
+  strongest: number,
+  size: number,
+): Promise<RgbImage> {
   const [heat, gray] = await Promise.all([enlarge(map, strongest, size), toGray(image, size)]);
   const data = new Uint8Array(size * size * 3);
   heat.forEach((level, place) => {

@@ -32,11 +32,20 @@ export async function readInput(model: Model, path: string): Promise<ModelInput>
   const { height, width } = model.spec.input;
   const { normalization } = model.info;
   if (!normalization) {
-    throw new McLossError("ERR_CHECKPOINT", "the model does not say how its inputs are normalised (info.normalization)");
+    throw new McLossError(
+      "ERR_CHECKPOINT",
+      "the model does not say how its inputs are normalised (info.normalization)",
+    );
   }
   const pixels = await decodeImage(path, { height, width });
   const shape = [1, height, width, 3];
-  const handle = await native().prepareImages({ pixels, shape, ...normalization, fill: [0, 0, 0], device: "cpu" });
+  const handle = await native().prepareImages({
+    pixels,
+    shape,
+    ...normalization,
+    fill: [0, 0, 0],
+    device: "cpu",
+  });
   return { pixels, tensor: new Tensor(handle) };
 }
 
@@ -65,7 +74,11 @@ async function probabilitiesOf(model: Model, images: Tensor): Promise<number[]> 
 
 function rank(model: Model, probabilities: readonly number[], count: number): ClassScore[] {
   return probabilities
-    .map((probability, index) => ({ name: model.info.classNames?.[index] ?? String(index), index, probability }))
+    .map((probability, index) => ({
+      name: model.info.classNames?.[index] ?? String(index),
+      index,
+      probability,
+    }))
     .sort((a, b) => b.probability - a.probability)
     .slice(0, count);
 }

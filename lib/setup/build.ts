@@ -92,7 +92,14 @@ function gypArguments(libtorch: Libtorch): string[] {
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, "include", "node", "node_api.h")) ? [`--nodedir=${prefix}`] : [];
   const jobs = `--jobs=${availableParallelism()}`;
-  return [binOf("node-gyp", "node-gyp"), "configure", "build", jobs, ...headers, `--torch_root=${libtorch.root}`];
+  return [
+    binOf("node-gyp", "node-gyp"),
+    "configure",
+    "build",
+    jobs,
+    ...headers,
+    `--torch_root=${libtorch.root}`,
+  ];
 }
 
 /** The script behind a dependency's command. */

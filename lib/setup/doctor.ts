@@ -31,7 +31,11 @@ export async function diagnose(): Promise<Diagnosis> {
     return { found: undefined, tried: [] };
   });
   const tools = await findTools();
-  const addons = await Promise.all(addonCandidates().filter((path) => existsSync(path)).map(checkAddon));
+  const addons = await Promise.all(
+    addonCandidates()
+      .filter((path) => existsSync(path))
+      .map(checkAddon),
+  );
   problems.push(...findProblems(tools, addons));
   if (!found) {
     const fix = `npx mcloss setup   (downloads LibTorch ${PINNED.version})`;
@@ -53,10 +57,18 @@ export async function diagnose(): Promise<Diagnosis> {
 }
 
 async function findTools(): Promise<Diagnosis["tools"]> {
-  const [gpp, make, cmake, nvcc] = await Promise.all(["g++", "make", "cmake", "nvcc"].map((name) => versionOf(name)));
+  const [gpp, make, cmake, nvcc] = await Promise.all(
+    ["g++", "make", "cmake", "nvcc"].map((name) => versionOf(name)),
+  );
   const python = await findPip();
   const pip = python === undefined ? undefined : await versionOf(python, ["-m", "pip", "--version"]);
-  return { "g++": gpp ?? null, make: make ?? null, cmake: cmake ?? null, pip: pip ?? null, nvcc: nvcc ?? null };
+  return {
+    "g++": gpp ?? null,
+    make: make ?? null,
+    cmake: cmake ?? null,
+    pip: pip ?? null,
+    nvcc: nvcc ?? null,
+  };
 }
 
 /** Loads the addon in a process of its own. */
@@ -96,7 +108,9 @@ export function formatDiagnosis(diagnosis: Diagnosis): string {
   const lines = [
     `node      ${system.node} on ${system.platform}, ${system.cpus} CPUs`,
     ...Object.entries(tools).map(([name, version]) => `${name.padEnd(9)} ${version ?? "not found"}`),
-    libtorch ? `libtorch  ${libtorch.version} in ${libtorch.root} (${libtorch.where})` : "libtorch  not found",
+    libtorch
+      ? `libtorch  ${libtorch.version} in ${libtorch.root} (${libtorch.where})`
+      : "libtorch  not found",
     ...tried.map(({ where, problem }) => `          passed over: ${where} ${problem}`),
     ...addons.map(({ path, info, problem }) => `addon     ${path} (${describeAddon(info, problem)})`),
     `cuda      ${cuda.available ? "available" : `off: ${cuda.reason}`}`,

@@ -54,18 +54,40 @@ export async function downloadLibtorch(options: DownloadOptions): Promise<Libtor
 async function fetchZip(folder: string, options: DownloadOptions): Promise<string> {
   const python = options.archive ? undefined : await findPip(options.env);
   if (python === undefined) return fetchArchive(folder, options);
-  options.reporter.start(`downloading PyTorch ${PINNED.version} for the CPU (about 190 MB) with ${python} -m pip`);
+  options.reporter.start(
+    `downloading PyTorch ${PINNED.version} for the CPU (about 190 MB) with ${python} -m pip`,
+  );
   return fetchWheel(python, folder, options);
 }
 
 /** Any Python 3 can take the wheel of 3.11: only its libraries and headers are used. */
-async function fetchWheel(python: string, folder: string, { signal }: DownloadOptions): Promise<string> {
-  const what = ["--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", `torch==${PINNED.version}`];
+async function fetchWheel(
+  python: string,
+  folder: string,
+  { env = process.env, signal }: DownloadOptions,
+): Promise<string> {
+  const what = [
+    "--python-version",
+    "3.11",
+    "--platform",
+    "manylinux_2_28_x86_64",
+    `torch==${PINNED.version}`,
+  ];
   // Few retries: offline, with the wheel in pip's own reach, the index must not be waited for.
   const how = ["--no-deps", "--only-binary=:all:", "--retries", "1", "--timeout", "15"];
-  const args = ["-m", "pip", "download", ...how, "--extra-index-url", PINNED.wheelIndex, "-d", folder, ...what];
+  const args = [
+    "-m",
+    "pip",
+    "download",
+    ...how,
+    "--extra-index-url",
+    PINNED.wheelIndex,
+    "-d",
+    folder,
+    ...what,
+  ];
   const show = process.stderr.isTTY;
-  const { code, output } = await run(python, args, { show, ...(signal ? { signal } : {}) });
+  const { code, output } = await run(python, args, { env, show, ...(signal ? { signal } : {}) });
   if (code !== 0) throw missing(`pip could not download it:\n${lastLines(output, 5)}`);
   const file = (await readdir(folder)).find((name) => name.endsWith(".whl"));
   if (file === undefined) throw missing("pip downloaded no wheel");

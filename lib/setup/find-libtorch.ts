@@ -30,7 +30,7 @@ export async function findLibtorch(env: NodeJS.ProcessEnv = process.env): Promis
   if ("root" in inCache) return { found: { ...inCache, where: `the cache ${cached}` }, tried };
   tried.push({ where: `the cache ${cached}`, ...inCache });
   for (const python of pythonCandidates(env)) {
-    const folder = await findTorchPackage(python);
+    const folder = await findTorchPackage(python, env);
     const seen = typeof folder === "string" ? inspectLibtorch(folder) : folder;
     const where = typeof folder === "string" ? `the torch package ${folder} of ${python}` : python;
     if ("root" in seen) return { found: { ...seen, where }, tried };

@@ -15,7 +15,10 @@ export async function provideLibtorch(options: DownloadOptions): Promise<Libtorc
     return await downloadLibtorch(options);
   } catch (error) {
     if (!(error instanceof McLossError)) throw error;
-    throw nothingFound([...tried, { where: "the pinned download", problem: `failed: ${error.message}` }], error);
+    throw nothingFound(
+      [...tried, { where: "the pinned download", problem: `failed: ${error.message}` }],
+      error,
+    );
   }
 }
 

@@ -12,8 +12,11 @@ export function pythonCandidates(env: NodeJS.ProcessEnv = process.env): string[]
 }
 
 /** The folder of the `torch` package that an interpreter would import, or why there is none. */
-export async function findTorchPackage(python: string): Promise<string | { problem: string }> {
-  const { code, stdout } = await run(python, ["-c", FIND_TORCH]);
+export async function findTorchPackage(
+  python: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string | { problem: string }> {
+  const { code, stdout } = await run(python, ["-c", FIND_TORCH], { env });
   if (code === 127) return { problem: "is not installed" };
   if (code !== 0) return { problem: "failed to look for its torch package" };
   const folder = stdout.trim();
@@ -23,7 +26,7 @@ export async function findTorchPackage(python: string): Promise<string | { probl
 /** The first interpreter that has pip. */
 export async function findPip(env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
   for (const python of pythonCandidates(env)) {
-    if ((await run(python, ["-m", "pip", "--version"])).code === 0) return python;
+    if ((await run(python, ["-m", "pip", "--version"], { env })).code === 0) return python;
   }
   return undefined;
 }

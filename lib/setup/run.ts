@@ -16,7 +16,11 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end. A program that cannot be started has the code 127. */
-export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
   const { show = false, ...rest } = options;
   return new Promise((resolve) => {
     const child = spawn(command, args, { ...rest, stdio: ["ignore", "pipe", "pipe"] });
@@ -41,7 +45,10 @@ export async function run(command: string, args: readonly string[], options: Run
 }
 
 /** The first line that a program prints for `--version`, or undefined where there is no such program. */
-export async function versionOf(command: string, args: readonly string[] = ["--version"]): Promise<string | undefined> {
+export async function versionOf(
+  command: string,
+  args: readonly string[] = ["--version"],
+): Promise<string | undefined> {
   const { code, output } = await run(command, args);
   return code === 0 ? output.split("\n")[0]?.trim() : undefined;
 }

@@ -88,7 +88,8 @@ function reachable(value: unknown, found = new Set<unknown>()): Set<unknown> {
 }
 
 function childrenOf(value: object): Iterable<unknown> {
-  if (Array.isArray(value) || value instanceof Set) return value;
+  if (Array.isArray(value)) return value as unknown[];
+  if (value instanceof Set) return value;
   if (value instanceof Map) return value.values();
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null ? Object.values(value) : [];

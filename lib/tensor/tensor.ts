@@ -81,8 +81,8 @@ export class Tensor {
     return handle ? new Tensor(handle) : null;
   }
 
-  set grad(value: null) {
-    if ((value as unknown) !== null) throw invalidArgument("grad", "can only be set to null");
+  set grad(value: Tensor | null) {
+    if (value !== null) throw invalidArgument("grad", "can only be set to null");
     native().clearGrad(this.#handle);
   }
 
@@ -95,7 +95,10 @@ export class Tensor {
   item(): number {
     const { shape } = native().describe(this.#handle);
     if (shape.some((size) => size !== 1)) {
-      throw new McLossError("ERR_SHAPE", `item() needs a tensor with one element, got shape [${shape.join(", ")}]`);
+      throw new McLossError(
+        "ERR_SHAPE",
+        `item() needs a tensor with one element, got shape [${shape.join(", ")}]`,
+      );
     }
     return native().item(this.#handle) as number;
   }
@@ -237,6 +240,7 @@ function toNative(value: unknown): unknown {
 
 function fromNative(value: unknown): OpResult {
   if (Array.isArray(value)) return value.map(fromNative);
-  return typeof value === "object" && value !== null ? new Tensor(value as TensorHandle) : (value as OpResult);
+  return typeof value === "object" && value !== null
+    ? new Tensor(value as TensorHandle)
+    : (value as OpResult);
 }
-

@@ -17,7 +17,10 @@ export function buildObjective(model: Model, loss: LossOptions, seed: number): O
   if (!groups) {
     if (loss !== "ce") {
       const { name } = model.spec;
-      throw invalidArgument("loss", `cannot be MC-Loss: ${name} has no channel groups (fewer channels than classes)`);
+      throw invalidArgument(
+        "loss",
+        `cannot be MC-Loss: ${name} has no channel groups (fewer channels than classes)`,
+      );
     }
     return { ...COMMON, blockClasses: [], blockChannels: [] };
   }

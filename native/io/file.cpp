@@ -18,13 +18,18 @@ namespace {
 
 }  // namespace
 
-File::File(std::string path, int flags) : path_(std::move(path)), descriptor_(::open(path_.c_str(), flags, 0666)) {
+File::File(std::string path, int flags)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), flags, 0666)) {
   if (descriptor_ < 0) fail("open");
 }
 
-File File::open_for_reading(const std::string& path) { return File(path, O_RDONLY | O_CLOEXEC); }
+File File::open_for_reading(const std::string& path) {
+  return File(path, O_RDONLY | O_CLOEXEC);
+}
 
-File File::create(const std::string& path) { return File(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC); }
+File File::create(const std::string& path) {
+  return File(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
+}
 
 File::~File() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -62,7 +67,9 @@ void File::close() {
   if (::close(std::exchange(descriptor_, -1)) != 0) fail("close");
 }
 
-void File::fail(const char* action) const { fail_with(errno, action, path_); }
+void File::fail(const char* action) const {
+  fail_with(errno, action, path_);
+}
 
 void rename_durably(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) fail_with(errno, "rename a temporary file to", to);

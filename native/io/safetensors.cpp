@@ -46,7 +46,8 @@ std::vector<at::Tensor> read_tensors(const std::string& path, const std::vector<
   return tensors;
 }
 
-void write_safetensors(const std::string& path, const std::string& header, const std::vector<at::Tensor>& tensors) {
+void write_safetensors(const std::string& path, const std::string& header,
+                       const std::vector<at::Tensor>& tensors) {
   static std::atomic<int> count{0};  // threads of one process may write at once
   TemporaryFile temporary(path + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
   std::error_code ignored;

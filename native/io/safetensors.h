@@ -16,8 +16,9 @@ struct TensorEntry {
 
 std::vector<at::Tensor> read_tensors(const std::string& path, const std::vector<TensorEntry>& entries);
 
-// Writes the header and then the tensors' bytes to a temporary file beside `path`, syncs it and renames it, so
-// that `path` holds either the old file or the whole new one.
-void write_safetensors(const std::string& path, const std::string& header, const std::vector<at::Tensor>& tensors);
+// Writes the header and then the tensors' bytes to a temporary file beside `path`, syncs it and renames it,
+// so that `path` holds either the old file or the whole new one.
+void write_safetensors(const std::string& path, const std::string& header,
+                       const std::vector<at::Tensor>& tensors);
 
 }  // namespace mcloss::io

@@ -47,7 +47,8 @@ class Sequence final : public Layer {
 class Residual final : public Layer {
  public:
   Residual(const LayerSpec& spec, const std::string& path, Construction& construction)
-      : body_(build_sequence(spec.layers, path, construction)), relu_(spec.text("activation", "relu") == "relu") {
+      : body_(build_sequence(spec.layers, path, construction)),
+        relu_(spec.text("activation", "relu") == "relu") {
     if (spec.shortcut.empty()) return;
     const LayerSpec& shortcut = spec.shortcut.front();
     const std::string name = shortcut.name.empty() ? "downsample" : shortcut.name;
@@ -80,7 +81,9 @@ Function::Body relu(const LayerSpec&) {
 }
 
 Function::Body elu(const LayerSpec& spec) {
-  return [alpha = spec.number("alpha", 1)](const at::Tensor& x, const ForwardPass&) { return at::elu(x, alpha); };
+  return [alpha = spec.number("alpha", 1)](const at::Tensor& x, const ForwardPass&) {
+    return at::elu(x, alpha);
+  };
 }
 
 Function::Body dropout(const LayerSpec& spec) {
@@ -159,7 +162,8 @@ const std::map<std::string, Builder>& builders() {
 
 }  // namespace
 
-std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& path, Construction& construction) {
+std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& path,
+                                   Construction& construction) {
   const auto builder = builders().find(spec.type);
   TORCH_CHECK_VALUE(builder != builders().end(), path, ": unknown layer type \"", spec.type, "\"");
   auto layer = builder->second(spec, path, construction);
@@ -167,8 +171,8 @@ std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& pat
   return layer;
 }
 
-std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>& specs, const std::string& path,
-                                                   Construction& construction) {
+std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>& specs,
+                                                   const std::string& path, Construction& construction) {
   std::vector<std::unique_ptr<Layer>> layers;
   for (const auto& spec : specs) {
     const std::string name = spec.name.empty() ? std::to_string(layers.size()) : spec.name;

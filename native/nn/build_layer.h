@@ -26,10 +26,11 @@ struct Construction {
 };
 
 // Builds a layer and those below it; `path` is the layer's dotted name.
-std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& path, Construction& construction);
+std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& path,
+                                   Construction& construction);
 
 // Builds layers that run one after another. A layer without a name is called by its position.
-std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>& specs, const std::string& path,
-                                                   Construction& construction);
+std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>& specs,
+                                                   const std::string& path, Construction& construction);
 
 }  // namespace mcloss::nn

@@ -6,7 +6,8 @@ namespace mcloss::nn {
 
 Model::Model(const ModelSpec& spec, uint64_t seed) {
   std::map<std::string, const Layer*> names;
-  Construction construction{state_, names, at::make_generator<at::CPUGeneratorImpl>(seed), spec.initialization};
+  Construction construction{state_, names, at::make_generator<at::CPUGeneratorImpl>(seed),
+                            spec.initialization};
   layers_ = build_sequence(spec.layers, "", construction);
   const auto tapped = names.find(spec.features);
   TORCH_CHECK_VALUE(tapped != names.end(), "features names no layer: \"", spec.features, "\"");

@@ -30,7 +30,8 @@ class Conv2d final : public Layer {
     const double bound = 1 / std::sqrt(fan_in);
     auto weight = uniform({out, in, kernel[0], kernel[1]}, bound, construction.generator);
     if (construction.initialization == Initialization::kReleased) {
-      weight.normal_(0, std::sqrt(2.0 / static_cast<double>(kernel[0] * kernel[1] * out)), construction.generator);
+      weight.normal_(0, std::sqrt(2.0 / static_cast<double>(kernel[0] * kernel[1] * out)),
+                     construction.generator);
     }
     // Kernels in the layout of channels_last images, which is the faster one on CPU and with tensor cores.
     weight = weight.contiguous(at::MemoryFormat::ChannelsLast);
@@ -55,7 +56,8 @@ class Linear final : public Layer {
     const int64_t in = spec.integer("inFeatures");
     const int64_t out = spec.integer("outFeatures");
     const double bound = 1 / std::sqrt(static_cast<double>(in));
-    weight_ = construction.state.add_parameter(path + ".weight", uniform({out, in}, bound, construction.generator));
+    weight_ =
+        construction.state.add_parameter(path + ".weight", uniform({out, in}, bound, construction.generator));
     if (!spec.flag("bias", true)) return;
     bias_ = construction.state.add_parameter(path + ".bias", uniform({out}, bound, construction.generator));
   }
@@ -91,7 +93,8 @@ class BatchNorm final : public Layer {
                         input.sizes(), ". Use a larger batch, or drop the last incomplete one (dropLast)");
       batches_tracked_.add_(1);
     }
-    return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, pass.training, momentum_, eps_, true);
+    return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, pass.training, momentum_, eps_,
+                          true);
   }
 
   std::string path_;
@@ -101,15 +104,18 @@ class BatchNorm final : public Layer {
 
 }  // namespace
 
-std::unique_ptr<Layer> build_conv2d(const LayerSpec& spec, const std::string& path, Construction& construction) {
+std::unique_ptr<Layer> build_conv2d(const LayerSpec& spec, const std::string& path,
+                                    Construction& construction) {
   return std::make_unique<Conv2d>(spec, path, construction);
 }
 
-std::unique_ptr<Layer> build_linear(const LayerSpec& spec, const std::string& path, Construction& construction) {
+std::unique_ptr<Layer> build_linear(const LayerSpec& spec, const std::string& path,
+                                    Construction& construction) {
   return std::make_unique<Linear>(spec, path, construction);
 }
 
-std::unique_ptr<Layer> build_batch_norm(const LayerSpec& spec, const std::string& path, Construction& construction) {
+std::unique_ptr<Layer> build_batch_norm(const LayerSpec& spec, const std::string& path,
+                                        Construction& construction) {
   return std::make_unique<BatchNorm>(spec, path, construction);
 }
 

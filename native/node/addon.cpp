@@ -39,8 +39,8 @@ std::string runtime_version() {
 // torchVersion(): { compiled, runtime }
 Napi::Value torch_version(const Napi::CallbackInfo& info) {
   auto result = Napi::Object::New(info.Env());
-  result.Set("compiled", std::to_string(TORCH_VERSION_MAJOR) + "." + std::to_string(TORCH_VERSION_MINOR) + "." +
-                             std::to_string(TORCH_VERSION_PATCH));
+  result.Set("compiled", std::to_string(TORCH_VERSION_MAJOR) + "." + std::to_string(TORCH_VERSION_MINOR) +
+                             "." + std::to_string(TORCH_VERSION_PATCH));
   result.Set("runtime", runtime_version());
   return result;
 }
@@ -51,7 +51,9 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), at::get_num_threads());
 }
 
-void stop_executor(void* environment) { static_cast<Environment*>(environment)->executor.stop(); }
+void stop_executor(void* environment) {
+  static_cast<Environment*>(environment)->executor.stop();
+}
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto environment = std::make_unique<Environment>(env);

@@ -20,8 +20,8 @@ std::optional<at::Tensor> optional_tensor(const Napi::Value& value, at::IntArray
   return copy_to_tensor(value.As<Napi::TypedArray>(), shape);
 }
 
-// prepareImages({ pixels: Uint8Array, shape: [N, H, W, 3], theta?, color?, contrast?, mean, std, fill, device }):
-// Promise<handle>
+// prepareImages({ pixels: Uint8Array, shape: [N, H, W, 3], theta?, color?, contrast?, mean, std, fill, device
+// }): Promise<handle>
 Napi::Value prepare_images(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
   const auto shape = to_int_list(options.Get("shape"), "shape");
@@ -53,12 +53,14 @@ Napi::Value read_tensors(const Napi::CallbackInfo& info) {
   auto work = [path = info[0].As<Napi::String>().Utf8Value(), entries = std::move(entries)] {
     return io::read_tensors(path, entries);
   };
-  return Environment::of(info.Env()).executor.submit(
-      info.Env(), std::move(work), [](Napi::Env env, std::vector<at::Tensor> tensors) -> Napi::Value {
-        auto handles = Napi::Array::New(env, tensors.size());
-        for (uint32_t i = 0; i < tensors.size(); ++i) handles[i] = wrap(env, std::move(tensors[i]));
-        return handles;
-      });
+  return Environment::of(info.Env())
+      .executor.submit(info.Env(), std::move(work),
+                       [](Napi::Env env, std::vector<at::Tensor> tensors) -> Napi::Value {
+                         auto handles = Napi::Array::New(env, tensors.size());
+                         for (uint32_t i = 0; i < tensors.size(); ++i)
+                           handles[i] = wrap(env, std::move(tensors[i]));
+                         return handles;
+                       });
 }
 
 // writeSafetensors(path, header, tensors): Promise<void>

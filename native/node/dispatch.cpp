@@ -149,16 +149,18 @@ IValue to_ivalue(const Napi::Value& value, const c10::Argument& argument, const 
     case TypeKind::ListType:
       return to_list(value, argument, type->expectRef<c10::ListType>().getElementType());
     default:
-      throw CodedError("ERR_UNSUPPORTED", argument.name() + " has a type that JavaScript cannot give: " + type->str());
+      throw CodedError("ERR_UNSUPPORTED",
+                       argument.name() + " has a type that JavaScript cannot give: " + type->str());
   }
 }
 
 // Positional arguments first, then by name, then the schema's default.
-c10::Stack to_stack(const c10::FunctionSchema& schema, const Napi::Array& positional, const Napi::Object& named) {
+c10::Stack to_stack(const c10::FunctionSchema& schema, const Napi::Array& positional,
+                    const Napi::Object& named) {
   const auto& arguments = schema.arguments();
   if (positional.Length() > arguments.size()) {
-    throw CodedError("ERR_ARGUMENT", "takes at most " + std::to_string(arguments.size()) + " arguments, got " +
-                                         std::to_string(positional.Length()));
+    throw CodedError("ERR_ARGUMENT", "takes at most " + std::to_string(arguments.size()) +
+                                         " arguments, got " + std::to_string(positional.Length()));
   }
   c10::Stack stack;
   uint32_t used = 0;

@@ -4,8 +4,8 @@
 
 namespace mcloss::node {
 
-// call(name: "aten::add.Tensor", args: any[], kwargs: object, grad: boolean): any operator of LibTorch's dispatcher,
-// its arguments converted as its schema says.
+// call(name: "aten::add.Tensor", args: any[], kwargs: object, grad: boolean): any operator of LibTorch's
+// dispatcher, its arguments converted as its schema says.
 Napi::Value call_operator(const Napi::CallbackInfo& info);
 
 }  // namespace mcloss::node

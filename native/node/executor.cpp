@@ -7,7 +7,9 @@ Executor::Executor(Napi::Env env)
   channel_.Unref(env);  // an idle executor does not keep the process alive
 }
 
-Executor::~Executor() { stop(); }
+Executor::~Executor() {
+  stop();
+}
 
 void Executor::enqueue(Napi::Env env, std::unique_ptr<Job> job) {
   {

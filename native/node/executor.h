@@ -33,7 +33,8 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // `work` runs on the executor's thread and must not touch JavaScript; `convert` makes its result a JavaScript value.
+  // `work` runs on the executor's thread and must not touch JavaScript; `convert` makes its result a
+  // JavaScript value.
   template <class Work, class Convert>
   Napi::Value submit(Napi::Env env, Work work, Convert convert);
 

@@ -15,7 +15,8 @@ nn::LayerSpec to_layer_spec(const Napi::Object& object);
 std::vector<nn::LayerSpec> to_layer_specs(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<nn::LayerSpec> specs;
-  for (uint32_t i = 0; i < array.Length(); ++i) specs.push_back(to_layer_spec(Napi::Value(array[i]).As<Napi::Object>()));
+  for (uint32_t i = 0; i < array.Length(); ++i)
+    specs.push_back(to_layer_spec(Napi::Value(array[i]).As<Napi::Object>()));
   return specs;
 }
 
@@ -66,8 +67,8 @@ Napi::Value forward(const Napi::CallbackInfo& info) {
     const at::AutoGradMode grad_mode(grad);
     return model->forward(images, training);
   };
-  return Environment::of(info.Env()).executor.submit(
-      info.Env(), std::move(work), [](Napi::Env env, nn::ModelOutput output) -> Napi::Value {
+  return Environment::of(info.Env())
+      .executor.submit(info.Env(), std::move(work), [](Napi::Env env, nn::ModelOutput output) -> Napi::Value {
         auto result = Napi::Object::New(env);
         result.Set("features", wrap(env, std::move(output.features)));
         result.Set("logits", wrap(env, std::move(output.logits)));

@@ -48,7 +48,9 @@ Napi::Value create_sgd(const Napi::CallbackInfo& info) {
   return wrap(info.Env(), std::move(optimizer));
 }
 
-Napi::Value nothing(Napi::Env env, bool) { return env.Undefined(); }
+Napi::Value nothing(Napi::Env env, bool) {
+  return env.Undefined();
+}
 
 // sgdStep(optimizer, learningRates): Promise<void>
 Napi::Value sgd_step(const Napi::CallbackInfo& info) {
@@ -98,7 +100,8 @@ Napi::Value from_metrics(Napi::Env env, const train::BatchMetrics& metrics) {
 
 // trainStep(model, optimizer, images, labels, objective, learningRates): Promise<BatchMetrics>
 Napi::Value train_step(const Napi::CallbackInfo& info) {
-  auto work = [model = unwrap<ModelPointer>(info[0], "model"), optimizer = unwrap<SgdPointer>(info[1], "optimizer"),
+  auto work = [model = unwrap<ModelPointer>(info[0], "model"),
+               optimizer = unwrap<SgdPointer>(info[1], "optimizer"),
                images = unwrap<at::Tensor>(info[2], "images"), labels = unwrap<at::Tensor>(info[3], "labels"),
                objective = to_objective(info[4].As<Napi::Object>()), rates = to_doubles(info[5])] {
     set_learning_rates(*optimizer, rates);

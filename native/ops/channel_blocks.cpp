@@ -11,8 +11,8 @@ ChannelBlocks make_channel_blocks(c10::IntArrayRef block_classes, c10::IntArrayR
   ChannelBlocks result;
   for (size_t i = 0; i < block_classes.size(); ++i) {
     TORCH_CHECK_VALUE(block_classes[i] > 0 && block_channels[i] > 0, "block ", i,
-                      " must have positive counts, got ", block_classes[i], " classes of ",
-                      block_channels[i], " channels");
+                      " must have positive counts, got ", block_classes[i], " classes of ", block_channels[i],
+                      " channels");
     result.blocks.push_back({block_classes[i], block_channels[i], result.channels});
     result.classes += block_classes[i];
     result.channels += block_classes[i] * block_channels[i];

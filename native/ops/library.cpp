@@ -11,7 +11,8 @@ TORCH_LIBRARY(mcloss, library) {
       "-> (Tensor loss, Tensor discriminality, Tensor diversity)",
       &mcloss::reference);
   library.def(
-      "group_scores(Tensor features, int[] block_classes, int[] block_channels, str pooling=\"max\") -> Tensor",
+      "group_scores(Tensor features, int[] block_classes, int[] block_channels, str pooling=\"max\") -> "
+      "Tensor",
       &mcloss::group_scores);
   library.def(
       "draw_mask(int[] block_classes, int[] block_channels, int[] keep, int rows, Device device, "

@@ -11,8 +11,8 @@ namespace mcloss {
 at::Tensor draw_mask(at::IntArrayRef block_classes, at::IntArrayRef block_channels, at::IntArrayRef keep,
                      int64_t rows, c10::Device device, const std::optional<at::Generator>& generator) {
   const ChannelBlocks groups = make_channel_blocks(block_classes, block_channels);
-  TORCH_CHECK_VALUE(keep.empty() || keep.size() == groups.blocks.size(), "keep must have one number per block (",
-                    groups.blocks.size(), "), got ", keep.size());
+  TORCH_CHECK_VALUE(keep.empty() || keep.size() == groups.blocks.size(),
+                    "keep must have one number per block (", groups.blocks.size(), "), got ", keep.size());
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   std::vector<at::Tensor> masks;
   for (size_t i = 0; i < groups.blocks.size(); ++i) {

@@ -11,8 +11,8 @@ namespace mcloss {
 namespace {
 
 bool is_mean(std::string_view pooling, const char* argument) {
-  TORCH_CHECK_VALUE(pooling == "max" || pooling == "mean", argument, " must be \"max\" or \"mean\", got \"", pooling,
-                    "\"");
+  TORCH_CHECK_VALUE(pooling == "max" || pooling == "mean", argument, " must be \"max\" or \"mean\", got \"",
+                    pooling, "\"");
   return pooling == "mean";
 }
 
@@ -38,8 +38,8 @@ void check_labels(const at::Tensor& labels, const at::Tensor& features, const Ch
   if (!labels.is_cpu()) return;  // reading them would wait for the device
   const int64_t low = labels.min().item<int64_t>();
   const int64_t high = labels.max().item<int64_t>();
-  TORCH_CHECK_INDEX(low >= 0 && high < groups.classes, "labels must be from 0 to ", groups.classes - 1, ", got ",
-                    low < 0 ? low : high);
+  TORCH_CHECK_INDEX(low >= 0 && high < groups.classes, "labels must be from 0 to ", groups.classes - 1,
+                    ", got ", low < 0 ? low : high);
 }
 
 at::Tensor check_mask(const at::Tensor& mask, const at::Tensor& features) {
@@ -52,7 +52,8 @@ at::Tensor check_mask(const at::Tensor& mask, const at::Tensor& features) {
 }
 
 // Cross-channel pooling of [N, C, P] to [N, K, P]. max(dim) gives a tie's gradient to the first channel.
-at::Tensor pool_groups(const at::Tensor& values, const ChannelBlocks& groups, bool mean, bool divide_by_channels) {
+at::Tensor pool_groups(const at::Tensor& values, const ChannelBlocks& groups, bool mean,
+                       bool divide_by_channels) {
   std::vector<at::Tensor> pooled;
   for (const auto& block : groups.blocks) {
     const auto members = values.narrow(1, block.first_channel, block.classes * block.channels)
@@ -69,14 +70,14 @@ at::Tensor pool_groups(const at::Tensor& values, const ChannelBlocks& groups, bo
 std::tuple<at::Tensor, at::Tensor, at::Tensor> reference(
     const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
-    at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator, std::string_view pooling,
-    std::string_view diversity_pooling) {
+    at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
+    std::string_view pooling, std::string_view diversity_pooling) {
   const ChannelBlocks groups = make_channel_blocks(block_classes, block_channels);
   check_features(features, groups);
   check_labels(labels, features, groups);
   const auto attention = mask ? check_mask(*mask, features)
-                              : draw_mask(block_classes, block_channels, keep, per_sample ? features.size(0) : 1,
-                                          features.device(), generator);
+                              : draw_mask(block_classes, block_channels, keep,
+                                          per_sample ? features.size(0) : 1, features.device(), generator);
 
   const auto x = to_accumulation_type(features).flatten(2);
   const auto kept = x * attention.to(x.device(), x.scalar_type()).unsqueeze(2);
@@ -84,16 +85,18 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> reference(
   const auto discriminality = at::cross_entropy_loss(scores, labels.to(at::kLong));
 
   const auto places = x.softmax(2);
-  const auto covered = pool_groups(places, groups, is_mean(diversity_pooling, "diversity_pooling"), true).sum(2);
+  const auto covered =
+      pool_groups(places, groups, is_mean(diversity_pooling, "diversity_pooling"), true).sum(2);
   const auto diversity = 1 - covered.mean();
   return {alpha * discriminality + beta * diversity, discriminality, diversity};
 }
 
-at::Tensor group_scores(const at::Tensor& features, at::IntArrayRef block_classes, at::IntArrayRef block_channels,
-                        std::string_view pooling) {
+at::Tensor group_scores(const at::Tensor& features, at::IntArrayRef block_classes,
+                        at::IntArrayRef block_channels, std::string_view pooling) {
   const ChannelBlocks groups = make_channel_blocks(block_classes, block_channels);
   check_features(features, groups);
-  return pool_groups(to_accumulation_type(features).flatten(2), groups, is_mean(pooling, "pooling"), false).mean(2);
+  return pool_groups(to_accumulation_type(features).flatten(2), groups, is_mean(pooling, "pooling"), false)
+      .mean(2);
 }
 
 }  // namespace mcloss

@@ -27,8 +27,8 @@ Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& labels, c
   }
   const auto [channel_loss, discriminality, diversity] =
       reference(output.features, labels, objective.block_classes, objective.block_channels, objective.alpha,
-                objective.beta, mask, objective.keep, objective.per_sample, objective.generator, objective.pooling,
-                objective.diversity_pooling);
+                objective.beta, mask, objective.keep, objective.per_sample, objective.generator,
+                objective.pooling, objective.diversity_pooling);
   return {cross_entropy + channel_loss, cross_entropy, discriminality, diversity};
 }
 
@@ -39,19 +39,20 @@ int64_t count_correct(const at::Tensor& scores, const at::Tensor& labels) {
 BatchMetrics measure(const Losses& losses, const at::Tensor& logits, const at::Tensor& labels) {
   const at::NoGradGuard no_grad;
   // One transfer for the four terms.
-  const auto values =
-      at::stack({losses.total, losses.cross_entropy, losses.discriminality, losses.diversity}).to(at::kCPU, at::kDouble);
+  const auto values = at::stack({losses.total, losses.cross_entropy, losses.discriminality, losses.diversity})
+                          .to(at::kCPU, at::kDouble);
   const auto* terms = values.const_data_ptr<double>();
   return {labels.size(0), terms[0], terms[1], terms[2], terms[3], count_correct(logits, labels), 0};
 }
 
 }  // namespace
 
-BatchMetrics train_step(const nn::Model& model, Sgd& optimizer, const at::Tensor& images, const at::Tensor& labels,
-                        const Objective& objective) {
+BatchMetrics train_step(const nn::Model& model, Sgd& optimizer, const at::Tensor& images,
+                        const at::Tensor& labels, const Objective& objective) {
   const at::AutoGradMode enable_grad(true);
   const auto output = model.forward(images, /*training=*/true);
-  const bool with_channels = !objective.block_classes.empty() && (objective.alpha != 0 || objective.beta != 0);
+  const bool with_channels =
+      !objective.block_classes.empty() && (objective.alpha != 0 || objective.beta != 0);
   const auto losses = compute_losses(output, labels, objective, std::nullopt, with_channels);
   const auto metrics = measure(losses, output.logits, labels);
   if (!std::isfinite(metrics.loss)) return metrics;
@@ -69,7 +70,8 @@ BatchMetrics evaluate_batch(const nn::Model& model, const at::Tensor& images, co
     return measure(compute_losses(output, labels, objective, std::nullopt, false), output.logits, labels);
   }
   const auto every_channel = at::ones({output.features.size(1)}, output.features.options());
-  auto metrics = measure(compute_losses(output, labels, objective, every_channel, true), output.logits, labels);
+  auto metrics =
+      measure(compute_losses(output, labels, objective, every_channel, true), output.logits, labels);
   const auto scores =
       group_scores(output.features, objective.block_classes, objective.block_channels, objective.pooling);
   metrics.groups_correct = count_correct(scores, labels);

@@ -37,8 +37,8 @@ struct BatchMetrics {
 };
 
 // One step: forward, loss, backward, optimizer. A loss that is not finite is returned and nothing is updated.
-BatchMetrics train_step(const nn::Model& model, Sgd& optimizer, const at::Tensor& images, const at::Tensor& labels,
-                        const Objective& objective);
+BatchMetrics train_step(const nn::Model& model, Sgd& optimizer, const at::Tensor& images,
+                        const at::Tensor& labels, const Objective& objective);
 
 // The same losses in inference mode, over whole groups (no mask).
 BatchMetrics evaluate_batch(const nn::Model& model, const at::Tensor& images, const at::Tensor& labels,

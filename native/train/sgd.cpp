@@ -21,7 +21,8 @@ void step_group(SgdGroup& group) {
   }
   if (parameters.empty()) return;
   const auto& options = group.options;
-  at::_fused_sgd_(parameters, gradients, buffers, options.weight_decay, options.momentum, options.learning_rate,
+  at::_fused_sgd_(parameters, gradients, buffers, options.weight_decay, options.momentum,
+                  options.learning_rate,
                   /*dampening=*/0, options.nesterov, /*maximize=*/false, /*is_first_step=*/false);
 }
 
@@ -30,7 +31,8 @@ void step_group(SgdGroup& group) {
 void Sgd::add_group(std::vector<at::Tensor> parameters, const SgdOptions& options) {
   SgdGroup group{std::move(parameters), {}, options};
   if (options.momentum != 0) {
-    for (const auto& parameter : group.parameters) group.momentum_buffers.push_back(at::zeros_like(parameter));
+    for (const auto& parameter : group.parameters)
+      group.momentum_buffers.push_back(at::zeros_like(parameter));
   }
   groups_.push_back(std::move(group));
 }

@@ -63,26 +63,37 @@ describe("checkpoints", () => {
     expect(await message(() => truncate(path, 0))).to.match(/truncated/);
     expect(await message(() => truncate(path, 100))).to.match(/truncated/);
     expect(await message(() => truncate(path, whole.length - 1))).to.match(/truncated/);
-    expect(await message(() => writeFile(path, "PK\x03\x04 this is a zip, not a model"))).to.match(/not a safetensors/);
+    expect(await message(() => writeFile(path, "PK\x03\x04 this is a zip, not a model"))).to.match(
+      /not a safetensors/,
+    );
     const other = Buffer.from(JSON.stringify({ x: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }));
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(other.length));
-    expect(await message(() => writeFile(path, Buffer.concat([length, other, Buffer.alloc(4)])))).to.match(/no model spec/);
+    expect(await message(() => writeFile(path, Buffer.concat([length, other, Buffer.alloc(4)])))).to.match(
+      /no model spec/,
+    );
   });
 
   it("are refused when their spec was changed, naming the layer", async () => {
     const path = await saved("e.safetensors");
     const bytes = await readFile(path);
-    const changed = Buffer.from(bytes.toString("latin1").replace('\\"features\\":9', '\\"features\\":8'), "latin1");
+    const changed = Buffer.from(
+      bytes.toString("latin1").replace('\\"features\\":9', '\\"features\\":8'),
+      "latin1",
+    );
     await writeFile(path, changed);
-    expect((await rejected(loadModel(path))).message).to.match(/bn2 needs an image of 8 channels, got \[9, 4, 4\]/);
+    expect((await rejected(loadModel(path))).message).to.match(
+      /bn2 needs an image of 8 channels, got \[9, 4, 4\]/,
+    );
   });
 
   it("cannot be written where there is no folder, and say so", async () => {
     const path = join(folder(), "missing", "x.safetensors");
     const error = await rejected(saveModel(network(), path));
     expect(error.code).to.equal("ERR_IO");
-    expect(error.message).to.contain(path).and.match(/No such file or directory/);
+    expect(error.message)
+      .to.contain(path)
+      .and.match(/No such file or directory/);
   });
 
   it("keep the old one, and say so, when the disk does not take the new one", async () => {
@@ -92,7 +103,9 @@ describe("checkpoints", () => {
     const limited = `trap '' XFSZ; ulimit -f 8; exec "${process.execPath}" --import tsx "${WRITER}" "${path}"`;
     const child = spawn("bash", ["-c", limited]);
     const output = await text(child.stderr);
-    expect(output).to.match(/ERR_IO/).and.match(/cannot write .*full\.safetensors/);
+    expect(output)
+      .to.match(/ERR_IO/)
+      .and.match(/cannot write .*full\.safetensors/);
     expect((await readFile(path)).equals(before)).to.equal(true);
     expect((await readdir(folder())).filter((name) => name.includes(".tmp"))).to.deep.equal([]);
   });

@@ -25,7 +25,12 @@ function float64Tolerance(golden: GoldenCase, file: GoldenFile): Tolerance {
   };
 }
 
-async function gradient(golden: GoldenCase, file: GoldenFile, x: Tensor, term: "discriminality" | "diversity" | "loss") {
+async function gradient(
+  golden: GoldenCase,
+  file: GoldenFile,
+  x: Tensor,
+  term: "discriminality" | "diversity" | "loss",
+) {
   const features = x.detach().withGrad();
   const terms = mcLoss(features, file.tensor("labels"), {
     groups: goldenGroups(golden),

@@ -20,7 +20,9 @@ describe("mcLoss", () => {
     const values = Float64Array.from((await randn(shape, 3).data()) as Float64Array);
     const mask = tensor([1, 0, 1, 1, 0, 1, 1]);
     const loss = (data: Float64Array) =>
-      noGrad(() => mcLoss(tensor(data, { shape }), labels, { groups, alpha: 1.5, beta: 4, mask }).loss.item());
+      noGrad(() =>
+        mcLoss(tensor(data, { shape }), labels, { groups, alpha: 1.5, beta: 4, mask }).loss.item(),
+      );
     const x = tensor(values, { shape, requiresGrad: true });
     await mcLoss(x, labels, { groups, alpha: 1.5, beta: 4, mask }).loss.backward();
     const gradient = await x.grad!.data();
@@ -48,21 +50,27 @@ describe("mcLoss", () => {
 
   it("draws a mask that keeps ⌈ξ/2⌉ channels of each class unless told otherwise", async () => {
     const draw = async (keep: number[]) => {
-      const mask = ops("mcloss::draw_mask", [2, 1], [2, 3], keep, 64, "cpu", { generator: new Generator(1) }) as Tensor;
+      const mask = ops("mcloss::draw_mask", [2, 1], [2, 3], keep, 64, "cpu", {
+        generator: new Generator(1),
+      }) as Tensor;
       return [...(await mask.data())].map(Number);
     };
     const standard = await draw([]);
     const everything = await draw([2, 3]);
     for (let row = 0; row < 64; row += 1) {
       const kept = standard.slice(row * 7, row * 7 + 7);
-      expect([kept[0]! + kept[1]!, kept[2]! + kept[3]!, kept[4]! + kept[5]! + kept[6]!]).to.deep.equal([1, 1, 2]);
+      expect([kept[0]! + kept[1]!, kept[2]! + kept[3]!, kept[4]! + kept[5]! + kept[6]!]).to.deep.equal([
+        1, 1, 2,
+      ]);
     }
     expect(everything.every((kept) => kept === 1)).to.equal(true);
   });
 
   it("drops every channel of a group about equally often", async () => {
     const rows = 3000;
-    const mask = ops("mcloss::draw_mask", [1], [3], [2], rows, "cpu", { generator: new Generator(2) }) as Tensor;
+    const mask = ops("mcloss::draw_mask", [1], [3], [2], rows, "cpu", {
+      generator: new Generator(2),
+    }) as Tensor;
     const kept = await mask.to("float32").mean(0).data();
     // Three standard deviations of a share of 2/3 over 3000 draws.
     kept.forEach((share) => expect(Number(share)).to.be.closeTo(2 / 3, 0.026));

@@ -88,10 +88,15 @@ describe("networks that the paper trains from scratch", () => {
 
 describe("Model", () => {
   it("builds natively what the description says", async () => {
-    for (const spec of [smallResNet({ classes: 5 }).spec, resnet18({ classes: 4, channelsPerClass: 3 }).spec]) {
+    for (const spec of [
+      smallResNet({ classes: 5 }).spec,
+      resnet18({ classes: 4, channelsPerClass: 3 }).spec,
+    ]) {
       using model = new Model(spec);
       const tensors = describeModel(spec).layers.flatMap((layer) => layer.tensors);
-      const state = model.state().map(({ name, tensor, trainable }) => ({ name, shape: tensor.shape, trainable }));
+      const state = model
+        .state()
+        .map(({ name, tensor, trainable }) => ({ name, shape: tensor.shape, trainable }));
       expect(state).to.deep.equal(tensors);
       const { height, width } = spec.input;
       const { features, logits } = await noGrad(() => model.eval().forward(zeros([1, 3, height, width])));
@@ -111,7 +116,11 @@ describe("Model", () => {
 
   it("tracks statistics in training only", async () => {
     using model = smallResNet({ classes: 3, inputSize: 32 });
-    const tracked = () => model.state().find(({ name }) => name === "bn1.num_batches_tracked")!.tensor.item();
+    const tracked = () =>
+      model
+        .state()
+        .find(({ name }) => name === "bn1.num_batches_tracked")!
+        .tensor.item();
     await model.forward(zeros([2, 3, 32, 32]));
     expect(tracked()).to.equal(1);
     await model.eval().forward(zeros([2, 3, 32, 32]));
@@ -124,15 +133,22 @@ describe("Model", () => {
     expect(shape).to.include({ code: "ERR_SHAPE", argument: "images" });
     expect(shape.message).to.match(/\[N, 3, H, W\], got \[3, 32, 32\]/);
     const single = await rejected(model.train().forward(zeros([1, 3, 32, 32])));
-    expect(single.message).to.match(/classifier\.0: batch normalisation needs more than one value per channel/);
-    expect(caught(() => new Model(model.spec, { info: { classNames: ["a"] } })).argument).to.equal("classNames");
+    expect(single.message).to.match(
+      /classifier\.0: batch normalisation needs more than one value per channel/,
+    );
+    expect(caught(() => new Model(model.spec, { info: { classNames: ["a"] } })).argument).to.equal(
+      "classNames",
+    );
   });
 });
 
 describe("parseModelSpec", () => {
   const good = smallResNet({ classes: 3, inputSize: 32 }).spec;
   const parse = (change: (spec: { layers: Record<string, unknown>[] } & Record<string, unknown>) => void) => {
-    const copy = structuredClone(good) as unknown as { layers: Record<string, unknown>[] } & Record<string, unknown>;
+    const copy = structuredClone(good) as unknown as { layers: Record<string, unknown>[] } & Record<
+      string,
+      unknown
+    >;
     change(copy);
     return caught(() => parseModelSpec(copy));
   };
@@ -144,7 +160,9 @@ describe("parseModelSpec", () => {
   });
 
   it("names the path of the bad node", () => {
-    expect(parse((spec) => (spec.layers[0]!["outChannels"] = "64")).message).to.match(/^layers\[0\]\.outChannels: /);
+    expect(parse((spec) => (spec.layers[0]!["outChannels"] = "64")).message).to.match(
+      /^layers\[0\]\.outChannels: /,
+    );
     expect(parse((spec) => (spec.layers[3]!["layers"] = 1)).argument).to.equal("layers[3].layers");
     expect(parse((spec) => (spec.layers[2]!["type"] = "gelu")).argument).to.equal("layers[2].type");
     expect(parse((spec) => (spec.layers[0]!["kernel"] = 3)).message).to.match(/^layers\[0\].*kernel/);
@@ -157,8 +175,12 @@ describe("parseModelSpec", () => {
       /^bn1 needs an image of 23 channels, got \[24, 16, 16\]/,
     );
     expect(parse((spec) => (spec["features"] = "layer9")).message).to.match(/names no layer: "layer9"/);
-    expect(parse((spec) => (spec["groups"] = [{ classes: 3, channels: 2 }])).message).to.match(/own 6 channels/);
-    expect(parse((spec) => (spec.layers[1]!["name"] = "conv1")).message).to.match(/conv1 is the name of two layers/);
+    expect(parse((spec) => (spec["groups"] = [{ classes: 3, channels: 2 }])).message).to.match(
+      /own 6 channels/,
+    );
+    expect(parse((spec) => (spec.layers[1]!["name"] = "conv1")).message).to.match(
+      /conv1 is the name of two layers/,
+    );
     expect(parse((spec) => (spec["classes"] = 4)).message).to.match(/classes/);
   });
 });

@@ -6,7 +6,10 @@ import { Worker } from "node:worker_threads";
 import { memory, tensor, zeros } from "mutual-channel-loss";
 
 /** Runs a module's source in a process of its own. */
-async function runModule(source: string, ...flags: string[]): Promise<{ code: number | null; output: string }> {
+async function runModule(
+  source: string,
+  ...flags: string[]
+): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", source]);
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
@@ -66,8 +69,12 @@ describe("the addon's lifetime", () => {
       parentPort.postMessage(memory().tensors);
       await done;`;
     const before = memory();
-    const workers = [1, 2].map(() => new Worker(new URL(`data:text/javascript,${encodeURIComponent(resolved(source))}`)));
-    const counts = await Promise.all(workers.map(async (worker) => (await once(worker, "message")) as [number]));
+    const workers = [1, 2].map(
+      () => new Worker(new URL(`data:text/javascript,${encodeURIComponent(resolved(source))}`)),
+    );
+    const counts = await Promise.all(
+      workers.map(async (worker) => (await once(worker, "message")) as [number]),
+    );
     expect(counts.map(([count]) => count)).to.deep.equal([10, 10]);
     await Promise.all(workers.map((worker) => worker.terminate()));
     expect(memory()).to.deep.equal(before);
@@ -88,8 +95,12 @@ describe("the addon's lifetime", () => {
 
   it("rejects promises with typed errors, in the order of the calls", async () => {
     const order: string[] = [];
-    const bad = zeros([2]).backward().catch((error: { code: string }) => order.push(error.code));
-    const good = zeros([2]).data().then(() => order.push("data"));
+    const bad = zeros([2])
+      .backward()
+      .catch((error: { code: string }) => order.push(error.code));
+    const good = zeros([2])
+      .data()
+      .then(() => order.push("data"));
     await Promise.all([bad, good]);
     expect(order).to.deep.equal(["ERR_TORCH", "data"]);
   });

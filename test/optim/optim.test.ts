@@ -10,7 +10,7 @@ function reference(start: number[], options: Required<SgdOptions>, steps: number
     parameters.forEach((value, i) => {
       const gradient = 2 * value + options.weightDecay * value;
       buffers[i] = options.momentum * buffers[i]! + gradient;
-      const update = options.nesterov ? gradient + options.momentum * buffers[i]! : buffers[i]!;
+      const update = options.nesterov ? gradient + options.momentum * buffers[i] : buffers[i];
       parameters[i] = value - options.learningRate * (options.momentum > 0 ? update : gradient);
     });
   }
@@ -34,7 +34,9 @@ describe("SGD", () => {
         await optimizer.step();
       }
       const actual = await parameter.data();
-      reference(start, options, 20).forEach((value, i) => expect(Number(actual[i])).to.be.closeTo(value, 1e-12));
+      reference(start, options, 20).forEach((value, i) =>
+        expect(Number(actual[i])).to.be.closeTo(value, 1e-12),
+      );
     });
   }
 
@@ -51,21 +53,28 @@ describe("SGD", () => {
 
   it("names the group and the option that is wrong", () => {
     const parameters = [tensor([1], { requiresGrad: true })];
-    expect(caught(() => new SGD([{ parameters: [] }], { learningRate: 1 })).argument).to.equal("groups[0].parameters");
+    expect(caught(() => new SGD([{ parameters: [] }], { learningRate: 1 })).argument).to.equal(
+      "groups[0].parameters",
+    );
     const nesterov = { learningRate: 1, nesterov: true };
     expect(caught(() => new SGD([{ parameters }], nesterov)).argument).to.equal("groups[0].nesterov");
-    expect(caught(() => new SGD([{ parameters }], { learningRate: NaN })).argument).to.equal("groups[0].learningRate");
+    expect(caught(() => new SGD([{ parameters }], { learningRate: NaN })).argument).to.equal(
+      "groups[0].learningRate",
+    );
   });
 });
 
 describe("learningRateFactor", () => {
   it("warms up linearly and falls as half a cosine", () => {
     const factor = (epoch: number) => learningRateFactor({ type: "cosine", warmupEpochs: 2 }, epoch, 12);
-    expect([0, 1, 2, 7, 12].map(factor).map((value) => Number(value.toFixed(12)))).to.deep.equal([0, 0.5, 1, 0.5, 0]);
+    expect([0, 1, 2, 7, 12].map(factor).map((value) => Number(value.toFixed(12)))).to.deep.equal([
+      0, 0.5, 1, 0.5, 0,
+    ]);
   });
 
   it("is multiplied by gamma at each milestone", () => {
-    const factor = (epoch: number) => learningRateFactor({ type: "multiStep", milestones: [150, 225] }, epoch, 300);
+    const factor = (epoch: number) =>
+      learningRateFactor({ type: "multiStep", milestones: [150, 225] }, epoch, 300);
     expect([0, 149.9, 150, 225].map((epoch) => factor(epoch).toFixed(4))).to.deep.equal([
       "1.0000",
       "1.0000",

@@ -1,5 +1,15 @@
 import { expect } from "chai";
-import { McLossError, memory, noGrad, ops, Tensor, tensor, tidy, zeros, type Dtype } from "mutual-channel-loss";
+import {
+  McLossError,
+  memory,
+  noGrad,
+  ops,
+  Tensor,
+  tensor,
+  tidy,
+  zeros,
+  type Dtype,
+} from "mutual-channel-loss";
 import { caught, rejected } from "../support/errors.js";
 
 describe("tensor()", () => {
@@ -62,7 +72,11 @@ describe("Tensor", () => {
       [1, 2],
       [3, 4],
     ]);
-    const y = x.mul(2).add(tensor([10, 20])).sub(1).div(2);
+    const y = x
+      .mul(2)
+      .add(tensor([10, 20]))
+      .sub(1)
+      .div(2);
     expect(await y.data()).to.deep.equal(Float32Array.of(5.5, 11.5, 7.5, 13.5));
     expect(x.sum().item()).to.equal(10);
     expect(await x.mean(0).data()).to.deep.equal(Float32Array.of(2, 3));
@@ -121,7 +135,9 @@ describe("Tensor", () => {
 describe("ops()", () => {
   it("reaches any operator, with options by name, lists, dtypes and several results", async () => {
     const x = tensor([3, 1, 2]);
-    expect(await (ops("aten::add.Tensor", x, x, { alpha: 2 }) as Tensor).data()).to.deep.equal(Float32Array.of(9, 3, 6));
+    expect(await (ops("aten::add.Tensor", x, x, { alpha: 2 }) as Tensor).data()).to.deep.equal(
+      Float32Array.of(9, 3, 6),
+    );
     const [values, indices] = ops("aten::sort", x) as [Tensor, Tensor];
     expect(await values.data()).to.deep.equal(Float32Array.of(1, 2, 3));
     expect(await indices.data()).to.deep.equal(BigInt64Array.of(1n, 2n, 0n));
@@ -140,7 +156,9 @@ describe("ops()", () => {
     expect(caught(() => ops("aten::relu", x, { beta: 1 })).message).to.match(/not of this operator/);
     const matmul = caught(() => ops("aten::matmul", tensor([[1, 2]]), tensor([[1, 2]])));
     expect(matmul.code).to.equal("ERR_TORCH");
-    expect(matmul.message).to.match(/shapes cannot be multiplied/).and.not.match(/Exception raised from|frame #/);
+    expect(matmul.message)
+      .to.match(/shapes cannot be multiplied/)
+      .and.not.match(/Exception raised from|frame #/);
   });
 
   it("does not accept a look-alike for a tensor", () => {

@@ -107,7 +107,10 @@ describe("Trainer", () => {
     }
     expect((await readdir(output)).sort()).to.deep.equal(["best.safetensors", "last.safetensors"]);
     const loaded = await loadModel(join(output, "last.safetensors"));
-    const result = await evaluate(loaded, new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()] }));
+    const result = await evaluate(
+      loaded,
+      new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()] }),
+    );
     expect(loaded.info.classNames).to.deep.equal(["blue", "green", "red"]);
     expect(result.accuracy).to.be.at.least(0);
     expect(last).to.be.finite;
@@ -144,7 +147,9 @@ describe("Trainer", () => {
     };
     const error = await rejected(run());
     expect(error.code).to.equal("ERR_NAN_LOSS");
-    expect(error.message).to.match(/epoch 1/).and.match(/colors\/(red|green|blue)\/\d\.png/);
+    expect(error.message)
+      .to.match(/epoch 1/)
+      .and.match(/colors\/(red|green|blue)\/\d\.png/);
   });
 
   it("on abort finishes the step, saves, and throws an AbortError", async () => {
@@ -185,7 +190,9 @@ describe("Trainer", () => {
     expect(message({ epochs: 0 })).to.match(/^epochs must be a positive integer/);
     expect(message({ schedule: { type: "cosine", warmupEpochs: 100 } })).to.match(/^schedule.warmupEpochs/);
     expect(message({ schedule: { type: "multiStep", milestones: [5, 3] } })).to.match(/^schedule.milestones/);
-    expect(message({ optimizer: { learningRate: -1 } })).to.match(/learningRate must be a number of at least 0/);
+    expect(message({ optimizer: { learningRate: -1 } })).to.match(
+      /learningRate must be a number of at least 0/,
+    );
     expect(message({ optimizer: { learningRate: 1, nesterov: true } })).to.match(/nesterov needs momentum/);
     expect(message({ loss: { keep: 5 } })).to.match(/^keep must be an integer from 1 to 2/);
   });

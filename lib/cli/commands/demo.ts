@@ -9,7 +9,9 @@ export function demoCommand(): Command {
     .option("--seed <n>", "of everything random", nonNegativeInteger, 0)
     .addOption(new Option("--split <name>", "which designers are held out").choices(["A", "B"]).default("A"))
     .addOption(
-      new Option("--pooling <name>", "how the classifier pools the features").choices(["avg", "max"]).default("avg"),
+      new Option("--pooling <name>", "how the classifier pools the features")
+        .choices(["avg", "max"])
+        .default("avg"),
     )
     .option("--data <dir>", "where the images are drawn", "data/emoji-faces")
     .option("--out <dir>", "folder for checkpoints and the picture", "runs/demo")

@@ -17,7 +17,9 @@ export function evalCommand(): Command {
     .argument("<dir>", "a folder with one sub-folder per class")
     .option("--batch-size <n>", "images per step", positiveInteger, 64)
     .addOption(
-      new Option("--on-bad-image <policy>", "what an unreadable image does").choices(["error", "skip"]).default("error"),
+      new Option("--on-bad-image <policy>", "what an unreadable image does")
+        .choices(["error", "skip"])
+        .default("error"),
     )
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  mcloss eval runs/birds/best.safetensors photos/test")

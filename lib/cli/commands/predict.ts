@@ -13,7 +13,11 @@ export function predictCommand(): Command {
     .action(predictImages);
 }
 
-async function predictImages(modelPath: string, images: string[], flags: { top: number; json?: boolean }): Promise<void> {
+async function predictImages(
+  modelPath: string,
+  images: string[],
+  flags: { top: number; json?: boolean },
+): Promise<void> {
   const { loadModel, predict } = await import("../../index.js");
   const model = await loadModel(modelPath);
   const predictions = [];

@@ -18,7 +18,10 @@ export function setupCommand(): Command {
     .option("--force", "build even if nothing changed")
     .option("--verbose", "show the compiler's output")
     .option("--json", "print the result as JSON")
-    .addHelpText("after", "\nExamples:\n  mcloss setup\n  LIBTORCH=/opt/libtorch mcloss setup --build-system gyp")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  mcloss setup\n  LIBTORCH=/opt/libtorch mcloss setup --build-system gyp",
+    )
     .action(async (flags: SetupFlags) => {
       const { setup } = await import("../../setup/build.js");
       const result = await setup({ ...flags, reporter: consoleReporter(), signal: interruptSignal() });

@@ -12,11 +12,17 @@ export function trainCommand(): Command {
         .choices(["small-resnet", "resnet18", "resnet50", "vgg16"])
         .default("small-resnet"),
     )
-    .addOption(new Option("--loss <name>", "MC-Loss or cross-entropy alone").choices(["mc", "ce"]).default("mc"))
+    .addOption(
+      new Option("--loss <name>", "MC-Loss or cross-entropy alone").choices(["mc", "ce"]).default("mc"),
+    )
     .option("--alpha <weight>", "weight of the discriminality component", nonNegativeNumber, 1.5)
     .option("--beta <weight>", "weight of the diversity component", nonNegativeNumber, 20)
     .option("--channels-per-class <n>", "feature channels that each class owns", positiveInteger, 3)
-    .option("--image-size <pixels>", "side of the network's input (default: the network's own)", positiveInteger)
+    .option(
+      "--image-size <pixels>",
+      "side of the network's input (default: the network's own)",
+      positiveInteger,
+    )
     .option("--epochs <n>", "passes over the training images", positiveInteger, 100)
     .option("--batch-size <n>", "images per step", positiveInteger, 32)
     .option("--learning-rate <rate>", "at the start, after the warm-up", nonNegativeNumber, 0.05)
@@ -27,7 +33,9 @@ export function trainCommand(): Command {
         .default("flip"),
     )
     .addOption(
-      new Option("--on-bad-image <policy>", "what an unreadable image does").choices(["error", "skip"]).default("error"),
+      new Option("--on-bad-image <policy>", "what an unreadable image does")
+        .choices(["error", "skip"])
+        .default("error"),
     )
     .option("--out <dir>", "folder for the checkpoints", "runs/latest")
     .option("--json", "print one JSON object per epoch and a last one with the result")

@@ -1,0 +1,199 @@
+import { expect } from "chai";
+import { createHash } from "node:crypto";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadAddon } from "#lib/native/load.js";
+import { downloadLibtorch } from "#lib/setup/download.js";
+import { findLibtorch } from "#lib/setup/find-libtorch.js";
+import { inspectLibtorch } from "#lib/setup/libtorch.js";
+import { silentReporter } from "#lib/setup/reporter.js";
+import { isSupported } from "#lib/setup/versions.js";
+import { caught, rejected } from "../support/errors.js";
+import { temporaryFolder } from "../support/images.js";
+
+const folder = temporaryFolder();
+
+interface FakeLibtorch {
+  version?: string;
+  abi?: string;
+}
+
+/** A folder that looks like a LibTorch, in the wheel's form. */
+async function fakeLibtorch(
+  name: string,
+  { version = "2.13.0+cpu", abi = "B5cxx11" }: FakeLibtorch = {},
+): Promise<string> {
+  const root = join(folder(), name);
+  await mkdir(join(root, "lib"), { recursive: true });
+  await mkdir(join(root, "include/ATen/core"), { recursive: true });
+  await writeFile(join(root, "lib/libtorch_cpu.so"), "");
+  await writeFile(join(root, "lib/libc10.so"), `symbols ${abi} more`);
+  await writeFile(join(root, "include/ATen/core/Tensor.h"), "");
+  await writeFile(join(root, "version.py"), `__version__ = '${version}'\ncuda: Optional[str] = None\n`);
+  return root;
+}
+
+/** A `python3` that knows one torch package, alone on the PATH. */
+async function fakePython(torch: string): Promise<string> {
+  const bin = join(folder(), `bin-${createHash("sha256").update(torch).digest("hex").slice(0, 8)}`);
+  await mkdir(bin, { recursive: true });
+  const file = join(bin, "python3");
+  await writeFile(file, `#!/bin/sh\ncase "$1" in -c) echo "${torch}";; *) exit 1;; esac\n`);
+  await chmod(file, 0o755);
+  return bin;
+}
+
+/** An environment in which nothing of this machine is found. */
+function emptyEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return { PATH: join(folder(), "nothing"), MCLOSS_CACHE: join(folder(), "cache"), ...extra };
+}
+
+describe("inspectLibtorch", () => {
+  it("accepts the supported versions, from a wheel or an archive", async () => {
+    const root = await fakeLibtorch("wheel");
+    expect(inspectLibtorch(root)).to.deep.equal({ root, version: "2.13.0+cpu", cuda: null });
+    await rm(join(root, "version.py"));
+    await writeFile(join(root, "build-version"), "2.12.1\n");
+    expect(inspectLibtorch(root)).to.include({ version: "2.12.1" });
+    expect(["2.10.9", "2.11.0", "2.14.1+cu130", "2.15.0"].map(isSupported)).to.deep.equal([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it("says what is wrong with others", async () => {
+    const old = await fakeLibtorch("old", { version: "2.9.1" });
+    expect(inspectLibtorch(old)).to.deep.equal({ problem: "is version 2.9.1, supported are 2.11 to 2.14" });
+    expect(inspectLibtorch(await fakeLibtorch("abi", { abi: "plain" })))
+      .to.have.property("problem")
+      .match(/ABI/);
+    expect(inspectLibtorch(join(folder(), "none"))).to.deep.equal({ problem: "has no lib/libtorch_cpu.so" });
+  });
+});
+
+describe("findLibtorch", () => {
+  it("takes $LIBTORCH first, then the cache, then Python's torch package", async () => {
+    const [given, packaged] = [
+      await fakeLibtorch("given"),
+      await fakeLibtorch("packaged", { version: "2.12.0" }),
+    ];
+    const cached = await fakeLibtorch("cache/libtorch-2.13.0-cpu");
+    const PATH = [await fakePython(packaged), process.env["PATH"]].join(delimiter);
+    const all = emptyEnvironment({ LIBTORCH: given, PATH });
+    expect((await findLibtorch(all)).found).to.include({ root: given, where: "$LIBTORCH" });
+    expect((await findLibtorch({ ...all, LIBTORCH: "" })).found?.root).to.equal(cached);
+    await rm(cached, { recursive: true });
+    expect((await findLibtorch({ ...all, LIBTORCH: "" })).found).to.include({
+      root: packaged,
+      version: "2.12.0",
+    });
+  });
+
+  it("refuses a $LIBTORCH that is none, rather than passing over it", async () => {
+    const error = await rejected(findLibtorch(emptyEnvironment({ LIBTORCH: "/nowhere" })));
+    expect(error).to.include({ code: "ERR_LIBTORCH_MISSING", path: "/nowhere" });
+    expect(error.message)
+      .to.match(/has no lib\/libtorch_cpu\.so/)
+      .and.match(/unset LIBTORCH/);
+  });
+
+  it("finds the torch/ folder in $LIBTORCH, as a wheel unpacks", async () => {
+    const root = await fakeLibtorch("unpacked/torch");
+    expect(
+      (await findLibtorch(emptyEnvironment({ LIBTORCH: join(folder(), "unpacked") }))).found?.root,
+    ).to.equal(root);
+  });
+
+  it("lists what it tried and why it was not taken", async () => {
+    const PATH = await fakePython(await fakeLibtorch("too-new", { version: "3.0.0" }));
+    const { found, tried } = await findLibtorch(emptyEnvironment({ PATH: [PATH, "/bin"].join(delimiter) }));
+    expect(found).to.equal(undefined);
+    expect(tried.map(({ where, problem }) => `${where} ${problem}`).join("\n"))
+      .to.match(/\$LIBTORCH is not set/)
+      .and.match(/the cache .* is empty/)
+      .and.match(/too-new of python3 is version 3\.0\.0/)
+      .and.match(/python is not installed/);
+  });
+});
+
+describe("downloadLibtorch", () => {
+  let server: Server;
+  let zip: Buffer;
+  let url: string;
+
+  before(async () => {
+    zip = await readFile(fileURLToPath(new URL("../fixtures/libtorch/small.zip", import.meta.url)));
+    server = createServer((request, response) => {
+      if (request.url === "/small.zip") response.setHeader("content-length", zip.length).end(zip);
+      else response.writeHead(404).end();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+
+  after(() => server.close());
+
+  const download = (path: string, sha256: string) =>
+    downloadLibtorch({
+      reporter: silentReporter,
+      env: emptyEnvironment({ MCLOSS_CACHE: join(folder(), "downloads") }),
+      archive: { url: `${url}/${path}`, sha256 },
+    });
+  const checksum = () => createHash("sha256").update(zip).digest("hex");
+
+  it("unpacks what is needed into the cache, and nothing else", async () => {
+    const found = await download("small.zip", checksum());
+    expect(found).to.include({ version: "2.13.0+cpu" });
+    expect((await readdir(found.root)).sort()).to.deep.equal(["build-version", "include", "lib", "share"]);
+    expect(await readdir(join(folder(), "downloads"))).to.deep.equal(["libtorch-2.13.0-cpu"]);
+  });
+
+  it("refuses a damaged download, naming both checksums, and leaves nothing", async () => {
+    await rm(join(folder(), "downloads"), { recursive: true, force: true });
+    const error = await rejected(download("small.zip", "0".repeat(64)));
+    expect(error.message).to.contain(checksum()).and.contain("0".repeat(64));
+    expect(await readdir(join(folder(), "downloads"))).to.deep.equal([]);
+  });
+
+  it("names the address that does not answer", async () => {
+    const error = await rejected(download("missing.zip", checksum()));
+    expect(error.message).to.match(/missing\.zip could not be downloaded \(the server answered 404\)/);
+  });
+});
+
+describe("loadAddon", () => {
+  it("says where it looked and what to run when the addon is not built", () => {
+    const error = caught(() => loadAddon(["/nowhere/mcloss.node"]));
+    expect(error.code).to.equal("ERR_ADDON_MISSING");
+    expect(error.message)
+      .to.match(/\/nowhere\/mcloss\.node/)
+      .and.match(/npx mcloss setup/);
+  });
+
+  it("names both versions when LibTorch has changed since the build, and the folder when it is gone", async () => {
+    const torchRoot = await fakeLibtorch("changing");
+    const addon = join(folder(), "mcloss.node");
+    await writeFile(addon, "");
+    const info = { torchVersion: "2.13.0+cpu", torchRoot, buildSystem: "cmake", sources: "" };
+    await writeFile(join(folder(), "build-info.json"), JSON.stringify(info));
+    await fakeLibtorch("changing", { version: "2.14.1" });
+    const changed = caught(() => loadAddon([addon]));
+    expect(changed.code).to.equal("ERR_LIBTORCH_MISMATCH");
+    expect(changed.message).to.match(/built against LibTorch 2\.13\.0\+cpu, but LibTorch 2\.14\.1 was found/);
+    await rm(torchRoot, { recursive: true });
+    expect(caught(() => loadAddon([addon])).message).to.match(/is gone from .*changing/);
+  });
+
+  it("explains an addon that cannot be loaded", async () => {
+    const addon = join(folder(), "broken", "mcloss.node");
+    await mkdir(join(folder(), "broken"));
+    await writeFile(addon, "not a library");
+    expect(caught(() => loadAddon([addon])).message).to.match(/cannot be loaded: .*setup --force/);
+  });
+});
