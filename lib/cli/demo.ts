@@ -49,7 +49,7 @@ async function drawPicture(
   runs: ReadonlyMap<keyof typeof DEMO_LOSSES, DemoRun>,
 ): Promise<void> {
   const models = new Map(
-    [...runs].map(([name, { model }]) => [`channels of the class: ${LABELS[name].trim()}`, model]),
+    [...runs].map(([name, { model }]) => [`class channels: ${LABELS[name].trim()}`, model]),
   );
   const [first] = runs.values();
   if (first) await drawDemoPicture(path, models, first.test);

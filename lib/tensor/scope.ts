@@ -89,8 +89,10 @@ function reachable(value: unknown, found = new Set<unknown>()): Set<unknown> {
 
 function childrenOf(value: object): Iterable<unknown> {
   if (Array.isArray(value)) return value as unknown[];
-  if (value instanceof Set) return value;
-  if (value instanceof Map) return value.values();
+  if (value instanceof Set) return value as Set<unknown>;
+  if (value instanceof Map) return value.values() as Iterable<unknown>;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null ? Object.values(value) : [];
+  return prototype === Object.prototype || prototype === null
+    ? Object.values(value as Record<string, unknown>)
+    : [];
 }

@@ -16,12 +16,8 @@ function start(...args: string[]) {
 
 async function mcloss(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const child = start(...args);
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "close"),
-  ]);
-  return { code: code as number, stdout, stderr };
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  return { code: child.exitCode ?? -1, stdout, stderr };
 }
 
 const QUICK = ["--epochs", "2", "--batch-size", "8", "--image-size", "32"];

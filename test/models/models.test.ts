@@ -108,7 +108,7 @@ describe("Model", () => {
   it("draws its weights from the seed", async () => {
     const first = async (seed: number) => {
       using model = smallResNet({ classes: 3, seed });
-      return model.state()[0]!.tensor.data();
+      return await model.state()[0]!.tensor.data();
     };
     expect(await first(1)).to.deep.equal(await first(1));
     expect(await first(1)).to.not.deep.equal(await first(2));

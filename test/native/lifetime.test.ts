@@ -97,7 +97,7 @@ describe("the addon's lifetime", () => {
     const order: string[] = [];
     const bad = zeros([2])
       .backward()
-      .catch((error: { code: string }) => order.push(error.code));
+      .catch((error: unknown) => order.push((error as { code: string }).code));
     const good = zeros([2])
       .data()
       .then(() => order.push("data"));
