@@ -1,7 +1,7 @@
 import { McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import { Model, type ModelInfo, type StateEntry } from "../models/model.js";
-import { parseModelSpec } from "../models/validate.js";
+import { parseModelInfo, parseModelSpec } from "../models/validate.js";
 import { ops, Tensor } from "../tensor/tensor.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { encodeSafetensorsHeader, readSafetensorsHeader, type SafetensorsEntry } from "./safetensors.js";
@@ -36,7 +36,7 @@ export async function loadModel(path: string): Promise<Model> {
     );
   }
   const spec = inCheckpoint(path, () => parseModelSpec(JSON.parse(metadata["spec"] ?? "null")));
-  const info = inCheckpoint(path, () => JSON.parse(metadata["info"] ?? "{}") as ModelInfo);
+  const info = inCheckpoint(path, () => parseModelInfo(JSON.parse(metadata["info"] ?? "{}")));
   const model = inCheckpoint(path, () => new Model(spec, { info }));
   await loadState(path, model.state(), tensors);
   return model.eval();

@@ -1,3 +1,4 @@
+import { ChannelGroups, type ChannelBlock } from "../loss/channel-groups.js";
 import type { LayerSpec, Residual } from "./layers.js";
 
 /** The parts that several networks share. */
@@ -75,4 +76,9 @@ export function globalPool(kind: "avg" | "max"): LayerSpec[] {
     { type, name: "globalpool", outputSize: 1 },
     { type: "flatten", name: "flatten" },
   ];
+}
+
+/** MC-Loss needs at least one channel per class; with fewer the network has no groups. */
+export function splitGroups(channels: number, classes: number): readonly ChannelBlock[] {
+  return classes > channels ? [] : ChannelGroups.split(channels, classes).blocks;
 }

@@ -1,5 +1,4 @@
-import { ChannelGroups } from "../loss/channel-groups.js";
-import { basicBlock, bottleneck, convNorm, denseHead, globalPool } from "./blocks.js";
+import { basicBlock, bottleneck, convNorm, denseHead, globalPool, splitGroups } from "./blocks.js";
 import type { LayerSpec, Sequential } from "./layers.js";
 import type { ModelSpec } from "./spec.js";
 
@@ -105,9 +104,4 @@ function bottleneckStage(
 
 function linearHead(channels: number, classes: number): LayerSpec[] {
   return [...globalPool("avg"), { type: "linear", name: "fc", inFeatures: channels, outFeatures: classes }];
-}
-
-/** MC-Loss needs at least one channel per class; with fewer the network has no groups. */
-function splitGroups(channels: number, classes: number): ModelSpec["groups"] {
-  return classes > channels ? [] : ChannelGroups.split(channels, classes).blocks;
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { describeModel } from "./describe.js";
 import type { LayerSpec } from "./layers.js";
+import type { ModelInfo } from "./model.js";
 import type { ModelSpec } from "./spec.js";
 
 const count = z.int().positive();
@@ -76,25 +77,40 @@ const modelSpec = z.strictObject({
   init: z.enum(["pytorch", "released"]).optional(),
 });
 
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
+
+const modelInfo = z.strictObject({
+  classNames: z.array(z.string()).optional(),
+  normalization: z.strictObject({ mean: rgb, std: rgb }).optional(),
+});
+
+/**
+ * Checks untrusted data and gives it back as a model's info.
+ * @throws McLossError ERR_ARGUMENT that names the path of the bad part
+ */
+export function parseModelInfo(value: unknown): ModelInfo {
+  return parse(modelInfo, value) as ModelInfo;
+}
+
 /**
  * Checks untrusted data, such as a checkpoint's, and gives it back as a spec.
  * @throws McLossError ERR_ARGUMENT that names the path of the bad node, such as `layers[3].outChannels`
  */
 export function parseModelSpec(value: unknown): ModelSpec {
-  const parsed = modelSpec.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const path = issue ? pathText(issue.path) : "spec";
-    throw new McLossError("ERR_ARGUMENT", `${path}: ${issue?.message ?? "is not a model spec"}`, {
-      argument: path,
-    });
-  }
-  const spec = parsed.data as ModelSpec;
+  const spec = parse(modelSpec, value) as ModelSpec;
   describeModel(spec);
   return spec;
 }
 
+function parse(schema: z.ZodType, value: unknown): unknown {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = pathText(issue?.path ?? []);
+  throw new McLossError("ERR_ARGUMENT", `${path}: ${issue?.message ?? "is not valid"}`, { argument: path });
+}
+
 function pathText(path: readonly PropertyKey[]): string {
   const text = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-  return text.replace(/^\./, "") || "spec";
+  return text.replace(/^\./, "") || "the value";
 }

@@ -1,5 +1,4 @@
-import { ChannelGroups } from "../loss/channel-groups.js";
-import { denseHead } from "./blocks.js";
+import { denseHead, splitGroups } from "./blocks.js";
 import type { LayerSpec } from "./layers.js";
 import type { ModelSpec } from "./spec.js";
 
@@ -85,8 +84,4 @@ function torchvisionHead(classes: number): LayerSpec[] {
       ],
     },
   ];
-}
-
-function splitGroups(channels: number, classes: number): ModelSpec["groups"] {
-  return classes > channels ? [] : ChannelGroups.split(channels, classes).blocks;
 }

@@ -73,9 +73,7 @@ Napi::Value write_safetensors(const Napi::CallbackInfo& info) {
     io::write_safetensors(path, header, tensors);
     return true;
   };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), [](Napi::Env env, bool) {
-    return env.Undefined();
-  });
+  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), nothing);
 }
 
 }  // namespace

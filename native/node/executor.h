@@ -24,6 +24,11 @@ class Job {
   virtual void settle(Napi::Env env) = 0;
 };
 
+// Converts the result of work that is done only for its effect.
+inline Napi::Value nothing(Napi::Env env, bool) {
+  return env.Undefined();
+}
+
 // One thread per environment that runs jobs first in, first out, and settles their promises on the JavaScript
 // thread, each in a macrotask of its own.
 class Executor {

@@ -98,9 +98,7 @@ Napi::Value model_to(const Napi::CallbackInfo& info) {
     model->state().move_to(device);
     return true;
   };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), [](Napi::Env env, bool) {
-    return env.Undefined();
-  });
+  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), nothing);
 }
 
 }  // namespace

@@ -56,9 +56,7 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
     tensor.backward(gradient, retain_graph);
     return true;
   };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), [](Napi::Env env, bool) {
-    return env.Undefined();
-  });
+  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), nothing);
 }
 
 // grad(tensor): handle | null

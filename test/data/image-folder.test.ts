@@ -58,15 +58,16 @@ describe("ImageFolder", () => {
     await write(join(dir, "no-classes/readme.txt"), "");
     await write(join(dir, "set/jay/1.png"), "");
     await write(join(dir, "set/wren/notes.txt"), "");
-    const cases: [Promise<unknown>, string, RegExp][] = [
-      [ImageFolder.open(join(dir, "missing")), join(dir, "missing"), /check the path/],
-      [ImageFolder.open(join(dir, "file")), join(dir, "file"), /folder/],
-      [ImageFolder.open(join(dir, "no-classes")), join(dir, "no-classes"), /sub-folders: put/],
-      [ImageFolder.open(join(dir, "set")), join(dir, "set/wren"), /no image .*remove/],
-      [ImageFolder.open(join(dir, "set"), { classes: ["jay"] }), join(dir, "set/wren"), /remove/],
+    const cases: [string, string, RegExp, string[]?][] = [
+      ["missing", "missing", /check the path/],
+      ["file", "file", /folder/],
+      ["no-classes", "no-classes", /sub-folders: put/],
+      ["set", "set/wren", /no image .*remove/],
+      ["set", "set/wren", /remove/, ["jay"]],
     ];
-    for (const [opening, path, message] of cases) {
-      const error = await rejected(opening);
+    for (const [opened, atFault, message, classes] of cases) {
+      const path = join(dir, atFault);
+      const error = await rejected(ImageFolder.open(join(dir, opened), classes ? { classes } : {}));
       expect(error).to.include({ code: "ERR_DATASET", path });
       expect(error.message).to.match(message).and.include(path);
     }

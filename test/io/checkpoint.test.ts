@@ -87,6 +87,13 @@ describe("checkpoints", () => {
     );
   });
 
+  it("are refused when their info is not what it should be", async () => {
+    const path = await saved("f.safetensors");
+    const text = (await readFile(path)).toString("latin1");
+    await writeFile(path, Buffer.from(text.replace(String.raw`\"c\"]`, "12345]"), "latin1"));
+    expect((await rejected(loadModel(path))).message).to.match(/is damaged: classNames\[2\]/);
+  });
+
   it("cannot be written where there is no folder, and say so", async () => {
     const path = join(folder(), "missing", "x.safetensors");
     const error = await rejected(saveModel(network(), path));

@@ -10,6 +10,7 @@ import { loadAddon } from "#lib/native/load.js";
 import { downloadLibtorch } from "#lib/setup/download.js";
 import { findLibtorch } from "#lib/setup/find-libtorch.js";
 import { inspectLibtorch } from "#lib/setup/libtorch.js";
+import { provideLibtorch } from "#lib/setup/provide-libtorch.js";
 import { silentReporter } from "#lib/setup/reporter.js";
 import { isSupported } from "#lib/setup/versions.js";
 import { caught, rejected } from "../support/errors.js";
@@ -164,6 +165,25 @@ describe("downloadLibtorch", () => {
   it("names the address that does not answer", async () => {
     const error = await rejected(download("missing.zip", checksum()));
     expect(error.message).to.match(/missing\.zip could not be downloaded \(the server answered 404\)/);
+  });
+});
+
+describe("provideLibtorch", () => {
+  it("lists in one error what was tried and the commands that help", async () => {
+    const archive = { url: "http://127.0.0.1:1/libtorch.zip", sha256: "" };
+    const error = await rejected(
+      provideLibtorch({ reporter: silentReporter, env: emptyEnvironment(), archive }),
+    );
+    expect(error.code).to.equal("ERR_LIBTORCH_MISSING");
+    expect(error.message)
+      .to.match(/- \$LIBTORCH is not set\n/)
+      .and.match(/- the cache .* is empty\n/)
+      .and.match(/- python3 is not installed\n/)
+      .and.match(/- the pinned download failed: .*libtorch\.zip could not be downloaded/)
+      .and.match(/pip install torch==2\.13\.0 --index-url/)
+      .and.match(/LIBTORCH=\/path\/to\/libtorch npx mcloss setup/)
+      .and.match(/HTTPS_PROXY=/)
+      .and.match(/PIP_FIND_LINKS=/);
   });
 });
 
