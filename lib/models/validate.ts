@@ -79,9 +79,9 @@ const modelSpec = z.strictObject({
 
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
-const modelInfo = z.strictObject({
+const modelInfo = z.object({
   classNames: z.array(z.string()).optional(),
-  normalization: z.strictObject({ mean: rgb, std: rgb }).optional(),
+  normalization: z.object({ mean: rgb, std: rgb }).optional(),
 });
 
 /**
