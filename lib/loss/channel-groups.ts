@@ -73,6 +73,14 @@ export class ChannelGroups {
     throw invalidArgument("index", `must be a class from 0 to ${this.classes - 1}, got ${index}`);
   }
 
+  /** The blocks as the two parallel lists that the native operators take. */
+  toLists(): { blockClasses: number[]; blockChannels: number[] } {
+    return {
+      blockClasses: this.blocks.map((block) => block.classes),
+      blockChannels: this.blocks.map((block) => block.channels),
+    };
+  }
+
   toJSON(): ChannelBlock[] {
     return this.blocks.map((block) => ({ ...block }));
   }

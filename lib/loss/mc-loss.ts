@@ -1,5 +1,4 @@
 import { invalidArgument, McLossError } from "../errors.js";
-import { blockLists } from "../native/binding.js";
 import { ops, type Generator, type Tensor } from "../tensor/tensor.js";
 import type { ChannelGroups } from "./channel-groups.js";
 
@@ -49,7 +48,7 @@ export interface McLossTerms {
 export function mcLoss(features: Tensor, labels: Tensor, options: McLossOptions): McLossTerms {
   const { groups } = options;
   checkShapes(features.shape, labels.shape, groups, options.mask?.shape);
-  const { blockClasses, blockChannels } = blockLists(groups.blocks);
+  const { blockClasses, blockChannels } = groups.toLists();
   const { alpha, beta, keep, perSample, pooling, diversityPooling } = resolveChannelLoss(options, groups);
   const terms = ops("mcloss::reference", features, labels, blockClasses, blockChannels, {
     alpha,

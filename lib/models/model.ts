@@ -1,19 +1,20 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { ChannelGroups } from "../loss/channel-groups.js";
 import { native, type ModelHandle } from "../native/binding.js";
-import type { Rgb } from "../data/transforms.js";
 import { checkDevice, type Device } from "../tensor/dtype.js";
 import { gradEnabled } from "../tensor/grad-mode.js";
 import { keep } from "../tensor/scope.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { ModelSpec } from "./spec.js";
 
+type PerChannel = readonly [red: number, green: number, blue: number];
+
 /** What images a model takes and what its outputs mean; travels in checkpoints. */
 export interface ModelInfo {
   /** The classes' names, in the order of the logits. */
   classNames?: readonly string[];
   /** Per-channel mean and standard deviation of inputs in [0, 1]. */
-  normalization?: { mean: Rgb; std: Rgb };
+  normalization?: { mean: PerChannel; std: PerChannel };
 }
 
 /** One tensor of a model's state, by torchvision's name for it. */

@@ -1,6 +1,4 @@
-import type { ChannelBlock } from "../loss/channel-groups.js";
-import type { ModelSpec } from "../models/spec.js";
-import type { Device, Dtype } from "../tensor/dtype.js";
+import type { Device, Dtype, TypedArray } from "../tensor/dtype.js";
 import { McLossError } from "../errors.js";
 import { loadAddon } from "./load.js";
 
@@ -13,17 +11,6 @@ export type TensorHandle = Handle<"Tensor">;
 export type GeneratorHandle = Handle<"Generator">;
 export type ModelHandle = Handle<"Model">;
 export type SgdHandle = Handle<"SGD">;
-
-/** The typed arrays that a tensor's elements can be copied from and to. */
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | Int32Array
-  | Int16Array
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray;
 
 /** A batch as decoded, with each sample's augmentation; see lib/data. */
 export interface PrepareImagesOptions {
@@ -96,7 +83,7 @@ export interface Binding {
   memory(): { tensors: number; bytes: number };
   generator(seed: number): GeneratorHandle;
 
-  createModel(spec: ModelSpec, seed: number): ModelHandle;
+  createModel(spec: object, seed: number): ModelHandle;
   forward(
     model: ModelHandle,
     images: TensorHandle,
@@ -130,14 +117,6 @@ export interface Binding {
     entries: { shape: number[]; dtype: Dtype; offset: number }[],
   ): Promise<TensorHandle[]>;
   writeSafetensors(path: string, header: string, tensors: TensorHandle[]): Promise<void>;
-}
-
-/** Channel blocks as the two parallel lists that the operators take. */
-export function blockLists(blocks: readonly ChannelBlock[]): {
-  blockClasses: number[];
-  blockChannels: number[];
-} {
-  return { blockClasses: blocks.map((b) => b.classes), blockChannels: blocks.map((b) => b.channels) };
 }
 
 let binding: Binding | undefined;

@@ -1,6 +1,6 @@
 import { invalidArgument, McLossError } from "../errors.js";
-import { native, type TypedArray } from "../native/binding.js";
-import { checkDevice, checkDtype, dtypeOf, type Device, type Dtype } from "./dtype.js";
+import { native } from "../native/binding.js";
+import { checkDevice, checkDtype, dtypeOf, type Device, type Dtype, type TypedArray } from "./dtype.js";
 import { Tensor } from "./tensor.js";
 
 /** A number, or numbers in nested arrays of equal lengths. */

@@ -1,5 +1,15 @@
 import { invalidArgument, McLossError } from "../errors.js";
-import type { TypedArray } from "../native/binding.js";
+
+/** The typed arrays that a tensor's elements can be copied from and to. */
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray;
 
 /** Element types, by NumPy's and PyTorch's names. */
 export type Dtype =

@@ -1,13 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Tensor } from "./tensor.js";
+
+/** What a scope frees: a tensor. */
+interface Releasable {
+  dispose(): void;
+}
 
 /** The tensors made since a tidy() began. */
 class Scope {
-  readonly #tensors = new Set<Tensor>();
+  readonly #tensors = new Set<Releasable>();
 
   constructor(readonly parent: Scope | undefined) {}
 
-  add(tensor: Tensor): void {
+  add(tensor: Releasable): void {
     this.#tensors.add(tensor);
   }
 
@@ -20,7 +24,7 @@ class Scope {
     this.#tensors.clear();
   }
 
-  forget(tensor: Tensor): void {
+  forget(tensor: Releasable): void {
     this.#tensors.delete(tensor);
     this.parent?.forget(tensor);
   }
@@ -30,7 +34,7 @@ const current = new AsyncLocalStorage<Scope>();
 let openScopes = 0;
 
 /** Called for every new tensor. */
-export function register(tensor: Tensor): void {
+export function register(tensor: Releasable): void {
   current.getStore()?.add(tensor);
 }
 
@@ -40,7 +44,7 @@ export function countOpenScopes(): number {
 }
 
 /** Excludes a tensor from every tidy() around it, so that it lives until it is disposed. */
-export function keep<T extends Tensor>(tensor: T): T {
+export function keep<T extends Releasable>(tensor: T): T {
   current.getStore()?.forget(tensor);
   return tensor;
 }

@@ -1,6 +1,6 @@
 import { invalidArgument, McLossError } from "../errors.js";
-import { native, type TensorHandle, type TypedArray } from "../native/binding.js";
-import { checkDevice, isDtype, type Device, type Dtype } from "./dtype.js";
+import { native, type TensorHandle } from "../native/binding.js";
+import { checkDevice, isDtype, type Device, type Dtype, type TypedArray } from "./dtype.js";
 import { gradEnabled } from "./grad-mode.js";
 import { register } from "./scope.js";
 

@@ -1,7 +1,7 @@
 import { invalidArgument } from "../errors.js";
 import { resolveChannelLoss, type ChannelLossOptions } from "../loss/mc-loss.js";
 import type { Model } from "../models/model.js";
-import { blockLists, type ObjectiveOptions } from "../native/binding.js";
+import type { ObjectiveOptions } from "../native/binding.js";
 import { Generator } from "../tensor/tensor.js";
 
 /** CE(logits, labels) + α·L_dis + β·L_div, or "ce" for cross-entropy alone. */
@@ -24,7 +24,7 @@ export function buildObjective(model: Model, loss: LossOptions, seed: number): O
     }
     return { ...COMMON, blockClasses: [], blockChannels: [] };
   }
-  const blocks = blockLists(groups.blocks);
+  const blocks = groups.toLists();
   if (loss === "ce") return { ...COMMON, ...blocks };
   return { ...blocks, ...resolveChannelLoss(loss, groups), generator: new Generator(seed).handle };
 }

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import {
+  Generator,
   McLossError,
   memory,
   noGrad,
@@ -162,6 +163,7 @@ describe("ops()", () => {
   });
 
   it("does not accept a look-alike for a tensor", () => {
+    expect(caught(() => ops("aten::relu", new Generator(1))).message).to.match(/self must be a Tensor/);
     const fake = Object.create(Tensor.prototype) as Tensor;
     expect(() => ops("aten::relu", fake)).to.throw();
     expect(() => fake.shape).to.throw();
