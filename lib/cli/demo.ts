@@ -4,7 +4,6 @@ import { drawDemoPicture } from "../demo/demo-picture.js";
 import { prepareEmojiFaces, type EmojiFaces } from "../demo/emoji-faces.js";
 import { DEMO_LOSSES, runDemo, type DemoRun } from "../demo/run-demo.js";
 import type { SplitName } from "../demo/styles.js";
-import type { TrainingEvent } from "../train/events.js";
 import { decimals, formatTable, percent, printJson } from "./format.js";
 import { interruptSignal } from "./interrupt.js";
 import { printLine, startProgress } from "./progress.js";
@@ -33,7 +32,8 @@ export async function demo(flags: DemoFlags): Promise<void> {
   await mkdir(output, { recursive: true });
   const runs = new Map<keyof typeof DEMO_LOSSES, DemoRun>();
   for (const name of ["ce", "mc"] as const) {
-    runs.set(name, await showRun(name, runDemo(name, { faces, epochs, seed, pooling, output, signal })));
+    const run = runDemo(name, { faces, epochs, seed, pooling, output, signal });
+    runs.set(name, (await reportTraining(run, LABELS[name], false)).result);
   }
   const picture = join(output, "channels.png");
   await drawPicture(picture, runs);
@@ -66,19 +66,6 @@ async function prepareFaces(flags: DemoFlags, signal: AbortSignal): Promise<Emoj
   } finally {
     progress?.stop();
   }
-}
-
-/** Shows a run's events and gives back its result, which the events' generator returns. */
-async function showRun(
-  name: keyof typeof DEMO_LOSSES,
-  run: AsyncGenerator<TrainingEvent, DemoRun, void>,
-): Promise<DemoRun> {
-  let result: DemoRun | undefined;
-  async function* events(): AsyncGenerator<TrainingEvent, void, void> {
-    result = yield* run;
-  }
-  await reportTraining(events(), LABELS[name], false);
-  return result as unknown as DemoRun;
 }
 
 function summary({ evaluation, checkpoint, imagesPerSecond, seconds }: DemoRun) {

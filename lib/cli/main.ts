@@ -9,7 +9,7 @@ import { setupCommand } from "./commands/setup.js";
 import { trainCommand } from "./commands/train.js";
 
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
-// What LibTorch's, Node's and sharp's own faults look like: the trace is worth printing only for ours.
+// A stack trace helps only those who work on the package.
 const DEBUG = process.env["MCLOSS_DEBUG"] !== undefined;
 
 /** Runs the command line and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */

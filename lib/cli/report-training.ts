@@ -2,27 +2,41 @@ import type { EpochEvent, TrainingEvent } from "../train/events.js";
 import { decimals, percent } from "./format.js";
 import { printLine, startProgress, type Progress } from "./progress.js";
 
+/** What a run ended with. */
+export interface TrainingReport<Result> {
+  last: EpochEvent | undefined;
+  /** What the events' generator returned. */
+  result: Result;
+}
+
 /** Shows a run: a bar with ETA on a terminal, one line per epoch elsewhere, JSON lines when asked. */
-export async function reportTraining(
-  events: AsyncIterable<TrainingEvent>,
+export async function reportTraining<Result>(
+  events: AsyncGenerator<TrainingEvent, Result, void>,
   label: string,
   json: boolean,
-): Promise<EpochEvent | undefined> {
+): Promise<TrainingReport<Result>> {
   let progress: Progress | undefined;
   let last: EpochEvent | undefined;
   try {
-    for await (const event of events) {
-      if (event.type === "epoch") last = event;
-      if (event.type === "epoch" && json) process.stdout.write(`${JSON.stringify(event)}\n`);
-      else if (event.type === "epoch" && !process.stderr.isTTY) printLine(`${label} ${epochLine(event)}`);
-      if (event.type !== "step" || !process.stderr.isTTY) continue;
-      progress ??= startProgress(label, event.steps);
-      progress.update(event.step, `loss ${decimals(event.loss)}${last ? ` · ${epochLine(last)}` : ""}`);
+    for (;;) {
+      const { done, value: event } = await events.next();
+      if (done) return { last, result: event };
+      if (event.type === "epoch") {
+        last = event;
+        reportEpoch(event, label, json);
+      } else if (event.type === "step" && process.stderr.isTTY) {
+        progress ??= startProgress(label, event.steps);
+        progress.update(event.step, `loss ${decimals(event.loss)}${last ? ` · ${epochLine(last)}` : ""}`);
+      }
     }
   } finally {
     progress?.stop();
   }
-  return last;
+}
+
+function reportEpoch(event: EpochEvent, label: string, json: boolean): void {
+  if (json) process.stdout.write(`${JSON.stringify(event)}\n`);
+  else if (!process.stderr.isTTY) printLine(`${label} ${epochLine(event)}`);
 }
 
 function epochLine({ epoch, epochs, train, validation, imagesPerSecond }: EpochEvent): string {

@@ -70,7 +70,7 @@ export async function trainFolder(options: TrainFolderOptions): Promise<void> {
     `${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${options.loss}`,
   );
   const events = trainer.fit(train, { signal, ...(validation ? { validation } : {}) });
-  const last = await reportTraining(events, "training", options.json ?? false);
+  const { last } = await reportTraining(events, "training", options.json ?? false);
   for (const { path, reason } of train.skipped) printLine(`skipped ${path}: ${reason}`);
   const checkpoint = join(options.out, "last.safetensors");
   if (options.json) return printJson({ checkpoint, ...last, bad: train.skipped });

@@ -62,8 +62,6 @@ c10::Scalar to_scalar(const Napi::Value& value, const c10::Argument& argument) {
   return integral ? c10::Scalar(static_cast<int64_t>(number)) : c10::Scalar(number);
 }
 
-int64_t to_int(const Napi::Value& value, const c10::Argument& argument, const TypePtr& type);
-
 // PyTorch treats a number among tensors as a scalar that does not decide the result's dtype.
 at::Tensor to_tensor(const Napi::Value& value, const c10::Argument& argument) {
   if (!value.IsNumber()) return unwrap<at::Tensor>(value, argument.name());

@@ -47,7 +47,6 @@ class Executor {
   void stop();
 
  private:
-  struct Delivery;
   static void deliver(Napi::Env env, Napi::Function callback, Executor* executor, Job* job);
   using Channel = Napi::TypedThreadSafeFunction<Executor, Job, &Executor::deliver>;
 

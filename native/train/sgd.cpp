@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros_like.h>
 
 namespace mcloss::train {
@@ -16,7 +17,7 @@ void step_group(SgdGroup& group) {
     // The fused kernel walks both as flat memory, so they must be laid out alike.
     gradients.push_back(gradient.strides() == group.parameters[i].strides()
                             ? gradient
-                            : at::zeros_like(group.parameters[i]).copy_(gradient));
+                            : at::empty_like(group.parameters[i]).copy_(gradient));
     if (group.options.momentum != 0) buffers.push_back(group.momentum_buffers[i]);
   }
   if (parameters.empty()) return;

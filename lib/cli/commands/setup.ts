@@ -6,7 +6,6 @@ import { consoleReporter } from "../setup-reporter.js";
 interface SetupFlags {
   buildSystem?: "cmake" | "gyp";
   force?: boolean;
-  cuda?: boolean;
   verbose?: boolean;
   json?: boolean;
 }
