@@ -18,6 +18,7 @@
     {
       "target_name": "mcloss_ops",
       "product_prefix": "lib",
+      "cflags_cc": ["-O3", "-fopenmp-simd"],
       "type": "shared_library",
       "sources": ["<!@(node -p \"require('./native/sources.json').ops.join(' ')\")"],
     },

@@ -50,7 +50,7 @@ export function mcLoss(features: Tensor, labels: Tensor, options: McLossOptions)
   checkShapes(features.shape, labels.shape, groups, options.mask?.shape);
   const { blockClasses, blockChannels } = groups.toLists();
   const { alpha, beta, keep, perSample, pooling, diversityPooling } = resolveChannelLoss(options, groups);
-  const terms = ops("mcloss::reference", features, labels, blockClasses, blockChannels, {
+  const terms = ops("mcloss::mc_loss", features, labels, blockClasses, blockChannels, {
     alpha,
     beta,
     mask: options.mask,

@@ -5,6 +5,7 @@
 #include <ATen/ops/cross_entropy_loss.h>
 
 #include "channel_blocks.h"
+#include "checks.h"
 #include "mask.h"
 
 namespace mcloss {
@@ -21,34 +22,6 @@ at::Tensor to_accumulation_type(const at::Tensor& features) {
   const auto type = features.scalar_type();
   TORCH_CHECK_TYPE(at::isFloatingType(type), "features must be floating point, got ", type);
   return type == at::kDouble ? features : features.to(at::kFloat);
-}
-
-void check_features(const at::Tensor& features, const ChannelBlocks& groups) {
-  TORCH_CHECK_VALUE(features.dim() == 4, "features must have shape [N, C, H, W], got ", features.sizes());
-  TORCH_CHECK_VALUE(features.numel() > 0, "features must not be empty, got ", features.sizes());
-  TORCH_CHECK_VALUE(features.size(1) == groups.channels, "features have ", features.size(1),
-                    " channels, but the groups own ", groups.channels);
-}
-
-void check_labels(const at::Tensor& labels, const at::Tensor& features, const ChannelBlocks& groups) {
-  TORCH_CHECK_TYPE(at::isIntegralType(labels.scalar_type(), false), "labels must be integers, got ",
-                   labels.scalar_type());
-  TORCH_CHECK_VALUE(labels.dim() == 1 && labels.size(0) == features.size(0), "labels must have shape [",
-                    features.size(0), "], got ", labels.sizes());
-  if (!labels.is_cpu()) return;  // reading them would wait for the device
-  const int64_t low = labels.min().item<int64_t>();
-  const int64_t high = labels.max().item<int64_t>();
-  TORCH_CHECK_INDEX(low >= 0 && high < groups.classes, "labels must be from 0 to ", groups.classes - 1,
-                    ", got ", low < 0 ? low : high);
-}
-
-at::Tensor check_mask(const at::Tensor& mask, const at::Tensor& features) {
-  const auto rows = mask.dim() == 1 ? mask.unsqueeze(0) : mask;
-  const bool fits = rows.dim() == 2 && rows.size(1) == features.size(1) &&
-                    (rows.size(0) == 1 || rows.size(0) == features.size(0));
-  TORCH_CHECK_VALUE(fits, "mask must have shape [", features.size(1), "] or [", features.size(0), ", ",
-                    features.size(1), "], got ", mask.sizes());
-  return rows;
 }
 
 // Cross-channel pooling of [N, C, P] to [N, K, P]. max(dim) gives a tie's gradient to the first channel.

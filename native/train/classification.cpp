@@ -9,6 +9,7 @@
 
 #include <cmath>
 
+#include "../ops/mc_loss.h"
 #include "../ops/reference.h"
 
 namespace mcloss::train {
@@ -26,9 +27,9 @@ Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& labels, c
     return {cross_entropy, cross_entropy, none, none};
   }
   const auto [channel_loss, discriminality, diversity] =
-      reference(output.features, labels, objective.block_classes, objective.block_channels, objective.alpha,
-                objective.beta, mask, objective.keep, objective.per_sample, objective.generator,
-                objective.pooling, objective.diversity_pooling);
+      mc_loss(output.features, labels, objective.block_classes, objective.block_channels, objective.alpha,
+              objective.beta, mask, objective.keep, objective.per_sample, objective.generator,
+              objective.pooling, objective.diversity_pooling);
   return {cross_entropy + channel_loss, cross_entropy, discriminality, diversity};
 }
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mcLoss, ops, type Dtype, type Tensor, type TypedArray } from "mutual-channel-loss";
+import { ops, type Dtype, type Tensor, type TypedArray } from "mutual-channel-loss";
 import { goldenCases, GoldenFile, goldenGroups, type GoldenCase } from "../support/golden.js";
 
 interface Tolerance {
@@ -25,23 +25,29 @@ function float64Tolerance(golden: GoldenCase, file: GoldenFile): Tolerance {
   };
 }
 
-async function gradient(
-  golden: GoldenCase,
-  file: GoldenFile,
-  x: Tensor,
-  term: "discriminality" | "diversity" | "loss",
-) {
+type Term = "loss" | "discriminality" | "diversity";
+
+/** One of a form's results and its gradient. */
+async function differentiate(operator: string, golden: GoldenCase, file: GoldenFile, x: Tensor, term: Term) {
   const features = x.detach().withGrad();
-  const terms = mcLoss(features, file.tensor("labels"), {
-    groups: goldenGroups(golden),
-    alpha: golden.alpha,
-    beta: golden.beta,
-    mask: file.tensor("mask"),
-    pooling: golden.pool_dis,
-    diversityPooling: golden.pool_div,
-  });
-  await terms[term].backward();
-  return { value: terms[term].item(), gradient: await features.grad!.data() };
+  const { blockClasses, blockChannels } = goldenGroups(golden).toLists();
+  const [loss, discriminality, diversity] = ops(
+    operator,
+    features,
+    file.tensor("labels"),
+    blockClasses,
+    blockChannels,
+    {
+      alpha: golden.alpha,
+      beta: golden.beta,
+      mask: file.tensor("mask"),
+      pooling: golden.pool_dis,
+      diversity_pooling: golden.pool_div,
+    },
+  ) as [Tensor, Tensor, Tensor];
+  const result = { loss, discriminality, diversity }[term];
+  await result.backward();
+  return { value: result.item(), gradient: await features.grad!.data() };
 }
 
 function expectClose(actual: TypedArray, expected: Float64Array, tolerance: number, dtype: Dtype): void {
@@ -53,18 +59,25 @@ function expectClose(actual: TypedArray, expected: Float64Array, tolerance: numb
   });
 }
 
-async function check(golden: GoldenCase, file: GoldenFile, x: Tensor, tolerance: Tolerance): Promise<void> {
-  const dis = await gradient(golden, file, x, "discriminality");
+async function check(
+  operator: string,
+  golden: GoldenCase,
+  file: GoldenFile,
+  x: Tensor,
+  tolerance: Tolerance,
+): Promise<void> {
+  const gradient = (term: Term) => differentiate(operator, golden, file, x, term);
+  const dis = await gradient("discriminality");
   expect(dis.value).to.be.closeTo(golden.loss_dis, tolerance.loss_dis);
   expectClose(dis.gradient, file.doubles("grad_dis"), tolerance.grad_dis, x.dtype);
 
-  const div = await gradient(golden, file, x, "diversity");
+  const div = await gradient("diversity");
   expect(div.value).to.be.closeTo(golden.loss_div, tolerance.loss_div);
   if (!golden.grad_div_checked) return;
   expectClose(div.gradient, file.doubles("grad_div"), tolerance.grad_div, x.dtype);
 
   const { alpha, beta } = golden;
-  const total = await gradient(golden, file, x, "loss");
+  const total = await gradient("loss");
   const size = Math.abs(alpha) * tolerance.loss_dis + Math.abs(beta) * tolerance.loss_div;
   const expected = alpha * golden.loss_dis + beta * golden.loss_div;
   expect(total.value).to.be.closeTo(expected, size + 2e-6 * Math.max(1, Math.abs(expected)));
@@ -74,25 +87,22 @@ async function check(golden: GoldenCase, file: GoldenFile, x: Tensor, tolerance:
   expectClose(total.gradient, both, allowed, x.dtype);
 }
 
-describe("mcLoss on the golden vectors", () => {
-  for (const golden of goldenCases) {
-    it(`${golden.name} in its own dtype (${golden.x_dtype})`, async () => {
-      const file = new GoldenFile(golden);
-      const x = file.tensor("x");
-      const tolerance = golden.x_dtype === "f64" ? float64Tolerance(golden, file) : golden.tol_f32;
-      await check(golden, file, x, tolerance);
-    });
+function channelsLast(x: Tensor): Tensor {
+  return ops("aten::contiguous", x, { memory_format: "channelsLast" }) as Tensor;
+}
 
-    it(`${golden.name} in float64`, async () => {
-      const file = new GoldenFile(golden);
-      await check(golden, file, file.tensor("x").to("float64"), float64Tolerance(golden, file));
-    });
-
-    it(`${golden.name} in channels_last memory`, async () => {
-      const file = new GoldenFile(golden);
-      const x = file.tensor("x").to("float64");
-      const strided = ops("aten::contiguous", x, { memory_format: "channelsLast" }) as Tensor;
-      await check(golden, file, strided, float64Tolerance(golden, file));
-    });
-  }
-});
+for (const operator of ["mcloss::mc_loss", "mcloss::reference"]) {
+  describe(`${operator} on the golden vectors`, () => {
+    for (const golden of goldenCases) {
+      it(`${golden.name} in ${golden.x_dtype} and float64, contiguous and channels_last`, async () => {
+        const file = new GoldenFile(golden);
+        const exact = float64Tolerance(golden, file);
+        const own = file.tensor("x");
+        const wide = own.to("float64");
+        const tolerance = golden.x_dtype === "f64" ? exact : golden.tol_f32;
+        for (const x of [own, channelsLast(own)]) await check(operator, golden, file, x, tolerance);
+        for (const x of [wide, channelsLast(wide)]) await check(operator, golden, file, x, exact);
+      });
+    }
+  });
+}
