@@ -1,9 +1,9 @@
 {
   "target_defaults": {
-    "cflags!": ["-fno-exceptions", "-O3"],
-    "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20", "-O3"],
+    "cflags!": ["-fno-exceptions"],
+    "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
     "cflags_cc": [
-      "-std=gnu++20", "-O2", "-fexceptions", "-frtti", "-fvisibility=hidden",
+      "-std=c++20", "-O2", "-fexceptions", "-frtti", "-fvisibility=hidden",
       "-isystem", "<(torch_root)/include",
       "-isystem", "<(torch_root)/include/torch/csrc/api/include",
     ],
