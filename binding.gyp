@@ -16,9 +16,22 @@
   },
   "targets": [
     {
+      "target_name": "mcloss_avx2",
+      "type": "static_library",
+      "cflags_cc": ["-O3", "-mavx2", "-mfma"],
+      "sources": ["<!@(node -p \"require('./native/sources.json').avx2.join(' ')\")"],
+    },
+    {
+      "target_name": "mcloss_avx512",
+      "type": "static_library",
+      "cflags_cc": ["-O3", "-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
+      "sources": ["<!@(node -p \"require('./native/sources.json').avx512.join(' ')\")"],
+    },
+    {
       "target_name": "mcloss_ops",
       "product_prefix": "lib",
-      "cflags_cc": ["-O3", "-fopenmp-simd"],
+      "dependencies": ["mcloss_avx2", "mcloss_avx512"],
+      "cflags_cc": ["-O3", "-fopenmp"],
       "type": "shared_library",
       "sources": ["<!@(node -p \"require('./native/sources.json').ops.join(' ')\")"],
     },

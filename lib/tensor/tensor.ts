@@ -126,7 +126,13 @@ export class Tensor {
   }
   /** A leaf with the same elements that records gradients (detach().requires_grad_()). */
   withGrad(): Tensor {
-    return ops("aten::requires_grad_", this.detach()) as Tensor;
+    const leaf = this.detach();
+    try {
+      return ops("aten::requires_grad_", leaf) as Tensor;
+    } finally {
+      // The result is a second handle on the same tensor; this one would keep its gradient alive.
+      leaf.dispose();
+    }
   }
 
   add(other: Tensor | number): Tensor {

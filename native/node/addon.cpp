@@ -3,6 +3,7 @@
 #include <napi.h>
 #include <torch/version.h>
 
+#include "../memory/block_cache.h"
 #include "data_api.h"
 #include "environment.h"
 #include "errors.h"
@@ -56,6 +57,7 @@ void stop_executor(void* environment) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  install_block_cache();
   auto environment = std::make_unique<Environment>(env);
   napi_add_env_cleanup_hook(env, stop_executor, environment.get());
   env.SetInstanceData(environment.release());

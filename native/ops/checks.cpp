@@ -2,7 +2,13 @@
 
 namespace mcloss {
 
+bool is_traced(const at::Tensor& tensor) {
+  return tensor.is_meta() || tensor.unsafeGetTensorImpl()->key_set().has(c10::DispatchKey::Python);
+}
+
 void check_features(const at::Tensor& features, const ChannelBlocks& groups) {
+  TORCH_CHECK_TYPE(at::isFloatingType(features.scalar_type()), "features must be floating point, got ",
+                   features.scalar_type());
   TORCH_CHECK_VALUE(features.dim() == 4, "features must have shape [N, C, H, W], got ", features.sizes());
   TORCH_CHECK_VALUE(features.numel() > 0, "features must not be empty, got ", features.sizes());
   TORCH_CHECK_VALUE(features.size(1) == groups.channels, "features have ", features.size(1),
@@ -14,7 +20,7 @@ void check_labels(const at::Tensor& labels, const at::Tensor& features, const Ch
                    labels.scalar_type());
   TORCH_CHECK_VALUE(labels.dim() == 1 && labels.size(0) == features.size(0), "labels must have shape [",
                     features.size(0), "], got ", labels.sizes());
-  if (!labels.is_cpu()) return;  // reading them would wait for the device
+  if (!labels.is_cpu() || is_traced(labels)) return;  // reading them would wait for the device
   const int64_t low = labels.min().item<int64_t>();
   const int64_t high = labels.max().item<int64_t>();
   TORCH_CHECK_INDEX(low >= 0 && high < groups.classes, "labels must be from 0 to ", groups.classes - 1,
@@ -28,6 +34,12 @@ at::Tensor check_mask(const at::Tensor& mask, const at::Tensor& features) {
   TORCH_CHECK_VALUE(fits, "mask must have shape [", features.size(1), "] or [", features.size(0), ", ",
                     features.size(1), "], got ", mask.sizes());
   return rows;
+}
+
+bool is_max(std::string_view pooling, const char* argument) {
+  TORCH_CHECK_VALUE(pooling == "max" || pooling == "mean", argument, " must be \"max\" or \"mean\", got \"",
+                    pooling, "\"");
+  return pooling == "max";
 }
 
 }  // namespace mcloss

@@ -1,14 +1,18 @@
 #include "mc_loss.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/graph_task.h>
 
 #include "channel_blocks.h"
 #include "checks.h"
-#include "fused_cpu.h"
+#include "fused.h"
 #include "mask.h"
-#include "reference.h"
 
 namespace mcloss {
 namespace {
@@ -16,47 +20,80 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+struct Inputs {
+  at::Tensor labels;  // int64
+  at::Tensor mask;    // uint8 [1, C] or [N, C]
+};
+
+Inputs prepare_inputs(const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
+                      at::IntArrayRef block_channels, const std::optional<at::Tensor>& mask,
+                      at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator) {
+  const auto groups = make_channel_blocks(block_classes, block_channels);
+  check_features(features, groups);
+  check_labels(labels, features, groups);
+  const int64_t rows = per_sample ? features.size(0) : 1;
+  const auto attention =
+      mask ? check_mask(*mask, features)
+           : draw_mask(block_classes, block_channels, keep, rows, features.device(), generator);
+  return {labels.to(features.device(), at::kLong).contiguous(),
+          attention.to(features.device(), at::kByte).contiguous()};
+}
+
 class FusedLoss : public torch::autograd::Function<FusedLoss> {
  public:
-  static variable_list forward(AutogradContext* context, const at::Tensor& features, const at::Tensor& labels,
-                               const at::Tensor& mask, at::IntArrayRef block_classes,
-                               at::IntArrayRef block_channels, double alpha, double beta,
-                               bool with_gradient) {
-    const auto groups = make_channel_blocks(block_classes, block_channels);
-    const auto result = fused_cpu(features, labels, mask, groups, {alpha, beta}, with_gradient);
-    context->save_for_backward({features, labels, mask, result.gradient});
+  static variable_list forward(AutogradContext* context, const at::Tensor& features, const Inputs& inputs,
+                               at::IntArrayRef block_classes, at::IntArrayRef block_channels, double alpha,
+                               double beta, std::string_view pooling, std::string_view diversity_pooling) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    auto [loss, discriminality, diversity, gradient] =
+        fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
+              diversity_pooling, true);
+    context->save_for_backward({features, inputs.labels, inputs.mask, gradient});
     context->saved_data["block_classes"] = block_classes.vec();
     context->saved_data["block_channels"] = block_channels.vec();
     context->saved_data["alpha"] = alpha;
     context->saved_data["beta"] = beta;
+    context->saved_data["pooling"] = std::string(pooling);
+    context->saved_data["diversity_pooling"] = std::string(diversity_pooling);
     context->set_materialize_grads(false);
-    const auto loss = alpha * result.discriminality + beta * result.diversity;
-    return {loss, result.discriminality, result.diversity};
+    return {loss, discriminality, diversity};
   }
 
   static variable_list backward(AutogradContext* context, variable_list upstream) {
     TORCH_CHECK_NOT_IMPLEMENTED(!at::GradMode::is_enabled(),
                                 "mcloss::mc_loss has no second derivatives; mcloss::reference has them");
+    const bool of_loss_alone = !upstream[1].defined() && !upstream[2].defined();
     variable_list gradients(8);
-    gradients[0] = feature_gradient(context, upstream[0], upstream[1], upstream[2]);
+    gradients[0] =
+        of_loss_alone ? scaled_gradient(context, upstream[0]) : gradient_of_terms(context, upstream);
     return gradients;
   }
 
  private:
-  static at::Tensor feature_gradient(AutogradContext* context, const at::Tensor& loss,
-                                     const at::Tensor& discriminality, const at::Tensor& diversity) {
+  static at::Tensor scaled_gradient(AutogradContext* context, const at::Tensor& of_loss) {
+    auto gradient = context->get_saved_variables()[3];
+    const auto scale = of_loss.detach();
+    // A graph that is kept hands the gradient out again.
+    if (torch::autograd::get_current_graph_task_keep_graph() || is_traced(gradient)) {
+      return gradient * scale.to(gradient.scalar_type());
+    }
+    return scale_gradient(gradient, scale);
+  }
+
+  // A term by itself: the features are read once more, with its weight, which stays on the device.
+  static at::Tensor gradient_of_terms(AutogradContext* context, const variable_list& upstream) {
+    auto& data = context->saved_data;
+    const auto& like = upstream[1].defined() ? upstream[1] : upstream[2];
+    const auto or_zero = [&](const at::Tensor& value) {
+      return value.defined() ? value : at::zeros_like(like);
+    };
+    const auto loss = or_zero(upstream[0]);
+    const auto weights = at::stack({loss * data["alpha"].toDouble() + or_zero(upstream[1]),
+                                    loss * data["beta"].toDouble() + or_zero(upstream[2])});
     const auto saved = context->get_saved_variables();
-    const double of_loss = loss.defined() ? loss.item<double>() : 0;
-    if (!discriminality.defined() && !diversity.defined())
-      return of_loss == 1 ? saved[3] : saved[3] * of_loss;
-    // A term by itself: the features are read once more, with its weight.
-    FusedWeights weights{of_loss * context->saved_data["alpha"].toDouble(),
-                         of_loss * context->saved_data["beta"].toDouble()};
-    if (discriminality.defined()) weights.discriminality += discriminality.item<double>();
-    if (diversity.defined()) weights.diversity += diversity.item<double>();
-    const auto groups = make_channel_blocks(context->saved_data["block_classes"].toIntVector(),
-                                            context->saved_data["block_channels"].toIntVector());
-    return fused_cpu(saved[0], saved[1], saved[2], groups, weights, true).gradient;
+    return std::get<3>(fused(saved[0], saved[1], saved[2], data["block_classes"].toIntVector(),
+                             data["block_channels"].toIntVector(), 0, 0, weights,
+                             data["pooling"].toStringRef(), data["diversity_pooling"].toStringRef(), true));
   }
 };
 
@@ -67,21 +104,51 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss(
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
     at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
     std::string_view pooling, std::string_view diversity_pooling) {
-  if (!features.is_cpu() || pooling != "max" || diversity_pooling != "max") {
-    return reference(features, labels, block_classes, block_channels, alpha, beta, mask, keep, per_sample,
-                     generator, pooling, diversity_pooling);
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("mcloss::mc_loss", "").typed<Kernel>();
+  return op.call(features, labels, block_classes, block_channels, alpha, beta, mask, keep, per_sample,
+                 generator, pooling, diversity_pooling);
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss_forward(
+    const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
+    at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
+    at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
+    std::string_view pooling, std::string_view diversity_pooling) {
+  const auto inputs =
+      prepare_inputs(features, labels, block_classes, block_channels, mask, keep, per_sample, generator);
+  const auto [loss, discriminality, diversity, none] =
+      fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
+            diversity_pooling, false);
+  return {loss, discriminality, diversity};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss_autograd(
+    const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
+    at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
+    at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
+    std::string_view pooling, std::string_view diversity_pooling) {
+  if (!at::GradMode::is_enabled() || !features.requires_grad()) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    return mc_loss(features, labels, block_classes, block_channels, alpha, beta, mask, keep, per_sample,
+                   generator, pooling, diversity_pooling);
   }
-  const auto groups = make_channel_blocks(block_classes, block_channels);
-  check_features(features, groups);
-  check_labels(labels, features, groups);
-  const auto attention = mask ? check_mask(*mask, features)
-                              : draw_mask(block_classes, block_channels, keep,
-                                          per_sample ? features.size(0) : 1, features.device(), generator);
-  const bool with_gradient = at::GradMode::is_enabled() && features.requires_grad();
-  const auto terms = FusedLoss::apply(features, labels.to(at::kCPU, at::kLong).contiguous(),
-                                      attention.to(at::kCPU, at::kByte).contiguous(), block_classes,
-                                      block_channels, alpha, beta, with_gradient);
+  const auto inputs =
+      prepare_inputs(features, labels, block_classes, block_channels, mask, keep, per_sample, generator);
+  const auto terms = FusedLoss::apply(features, inputs, block_classes, block_channels, alpha, beta, pooling,
+                                      diversity_pooling);
   return {terms[0], terms[1], terms[2]};
+}
+
+// Half types are accumulated in float32 already, so the features stay what they are.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss_autocast(
+    const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
+    at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
+    at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
+    std::string_view pooling, std::string_view diversity_pooling) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  return mc_loss(features, labels, block_classes, block_channels, alpha, beta, mask, keep, per_sample,
+                 generator, pooling, diversity_pooling);
 }
 
 }  // namespace mcloss

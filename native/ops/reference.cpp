@@ -11,16 +11,9 @@
 namespace mcloss {
 namespace {
 
-bool is_mean(std::string_view pooling, const char* argument) {
-  TORCH_CHECK_VALUE(pooling == "max" || pooling == "mean", argument, " must be \"max\" or \"mean\", got \"",
-                    pooling, "\"");
-  return pooling == "mean";
-}
-
 // Half types are accumulated in float32.
 at::Tensor to_accumulation_type(const at::Tensor& features) {
   const auto type = features.scalar_type();
-  TORCH_CHECK_TYPE(at::isFloatingType(type), "features must be floating point, got ", type);
   return type == at::kDouble ? features : features.to(at::kFloat);
 }
 
@@ -54,12 +47,12 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> reference(
 
   const auto x = to_accumulation_type(features).flatten(2);
   const auto kept = x * attention.to(x.device(), x.scalar_type()).unsqueeze(2);
-  const auto scores = pool_groups(kept, groups, is_mean(pooling, "pooling"), false).mean(2);
+  const auto scores = pool_groups(kept, groups, !is_max(pooling, "pooling"), false).mean(2);
   const auto discriminality = at::cross_entropy_loss(scores, labels.to(at::kLong));
 
   const auto places = x.softmax(2);
   const auto covered =
-      pool_groups(places, groups, is_mean(diversity_pooling, "diversity_pooling"), true).sum(2);
+      pool_groups(places, groups, !is_max(diversity_pooling, "diversity_pooling"), true).sum(2);
   const auto diversity = 1 - covered.mean();
   return {alpha * discriminality + beta * diversity, discriminality, diversity};
 }
@@ -68,7 +61,7 @@ at::Tensor group_scores(const at::Tensor& features, at::IntArrayRef block_classe
                         at::IntArrayRef block_channels, std::string_view pooling) {
   const ChannelBlocks groups = make_channel_blocks(block_classes, block_channels);
   check_features(features, groups);
-  return pool_groups(to_accumulation_type(features).flatten(2), groups, is_mean(pooling, "pooling"), false)
+  return pool_groups(to_accumulation_type(features).flatten(2), groups, !is_max(pooling, "pooling"), false)
       .mean(2);
 }
 

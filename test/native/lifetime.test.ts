@@ -93,6 +93,18 @@ describe("the addon's lifetime", () => {
     expect(await runModule(source)).to.deep.equal({ code: 0, output: "true\n" });
   });
 
+  it("reuses large blocks of memory, and keeps no more than 1 GiB of them", async () => {
+    const source = `
+      import { zeros } from "mutual-channel-loss";
+      const resident = () => process.memoryUsage().rss / 2 ** 20;
+      const start = resident();
+      for (let round = 0; round < 20; round += 1) zeros([64, 2 ** 18]).dispose();
+      const reused = resident() - start;
+      for (let round = 0; round < 30; round += 1) zeros([64 + round, 2 ** 18]).dispose();
+      console.log(reused < 200, resident() - start < 1300);`;
+    expect(await runModule(source)).to.deep.equal({ code: 0, output: "true true\n" });
+  });
+
   it("rejects promises with typed errors, in the order of the calls", async () => {
     const order: string[] = [];
     const bad = zeros([2])

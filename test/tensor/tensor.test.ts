@@ -171,6 +171,16 @@ describe("ops()", () => {
 });
 
 describe("dispose()", () => {
+  it("frees a leaf with its gradient, which nothing else keeps", async () => {
+    const before = memory();
+    const x = zeros([1000]);
+    const leaf = x.withGrad();
+    const sum = leaf.sum();
+    await sum.backward();
+    for (const made of [leaf, sum, x]) made.dispose();
+    expect(memory()).to.deep.equal(before);
+  });
+
   it("frees, may be repeated, and makes later use an error", () => {
     const before = memory();
     const x = zeros([1000]);
