@@ -8,6 +8,8 @@ export interface BuildInfo {
   /** "2.13.0+cpu" */
   torchVersion: string;
   torchRoot: string;
+  /** The CUDA version that its kernels were built for, or null. */
+  cuda: string | null;
   buildSystem: "cmake" | "gyp";
   /** Of everything that the build reads. */
   sources: string;

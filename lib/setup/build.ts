@@ -6,16 +6,17 @@ import { throwIfAborted } from "../abort.js";
 import { McLossError } from "../errors.js";
 import { hashSources, readBuildInfo, writeBuildInfo, type BuildInfo } from "./build-info.js";
 import { libtorchVersion, type Libtorch } from "./libtorch.js";
-import { ADDON_FILE, BUILD_FOLDERS, PACKAGE_ROOT } from "./paths.js";
+import { whyNoCudaBuild } from "./cuda.js";
+import { ADDON_FILE, BUILD_FOLDERS, PACKAGE_ROOT, type BuildSystem } from "./paths.js";
 import { provideLibtorch } from "./provide-libtorch.js";
 import { silentReporter, type Reporter } from "./reporter.js";
 import { run, versionOf } from "./run.js";
 
-export type BuildSystem = keyof typeof BUILD_FOLDERS;
-
 export interface SetupOptions {
   /** Default: CMake where it is installed, otherwise node-gyp. */
   buildSystem?: BuildSystem;
+  /** Builds the CUDA kernels too, or fails saying why not. Default: where LibTorch is one for CUDA and nvcc is found. */
+  cuda?: boolean;
   /** Builds even where nothing changed. */
   force?: boolean;
   /** Shows the compiler's output. */
@@ -35,7 +36,7 @@ const require = createRequire(import.meta.url);
 
 /**
  * Finds or downloads LibTorch and builds the addon, unless that has been done and nothing has changed since.
- * @throws McLossError ERR_LIBTORCH_MISSING, or ERR_BUILD with the compiler's last lines
+ * @throws McLossError ERR_LIBTORCH_MISSING, or ERR_BUILD with the compiler's last lines or why there can be no CUDA
  */
 export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
   const { reporter = silentReporter, signal } = options;
@@ -45,18 +46,43 @@ export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
   const addon = join(folder, ADDON_FILE);
   const sources = hashSources();
   const known = options.force ? undefined : currentBuild(folder, sources);
-  if (known) return { ...known, addon, built: false, seconds: 0 };
+  if (known && !(options.cuda && known.cuda === null)) return { ...known, addon, built: false, seconds: 0 };
 
-  const libtorch = await provideLibtorch({ reporter, ...(signal ? { signal } : {}) });
+  const libtorch = await provideLibtorch({
+    reporter,
+    cuda: options.cuda ?? false,
+    ...(signal ? { signal } : {}),
+  });
   throwIfAborted(signal, "the setup");
   reporter.line(`LibTorch ${libtorch.version} in ${libtorch.root}`);
-  reporter.start(`building the addon with ${buildSystem} (about a minute)`);
-  await compile(buildSystem, libtorch, options);
-  const info: BuildInfo = { torchVersion: libtorch.version, torchRoot: libtorch.root, buildSystem, sources };
+  const cuda = await cudaOf(libtorch, buildSystem, options);
+  const what = cuda === null ? "(about a minute)" : `for CUDA ${cuda} (about three minutes)`;
+  reporter.start(`building the addon with ${buildSystem} ${what}`);
+  await compile(buildSystem, libtorch, cuda, options);
+  const info: BuildInfo = {
+    torchVersion: libtorch.version,
+    torchRoot: libtorch.root,
+    cuda,
+    buildSystem,
+    sources,
+  };
   writeBuildInfo(folder, info);
   const seconds = (performance.now() - started) / 1000;
   reporter.line(`built ${addon} in ${seconds.toFixed(0)} s`);
   return { ...info, addon, built: true, seconds };
+}
+
+/** The CUDA version to build for, or null. */
+async function cudaOf(
+  libtorch: Libtorch,
+  buildSystem: BuildSystem,
+  options: SetupOptions,
+): Promise<string | null> {
+  if (options.cuda === false) return null;
+  const problem = await whyNoCudaBuild(libtorch, buildSystem);
+  if (problem === undefined) return libtorch.cuda;
+  if (options.cuda) throw new McLossError("ERR_BUILD", `the CUDA kernels cannot be built: ${problem}`);
+  return null;
 }
 
 /** The build in `folder`, where it is of these sources and its LibTorch is still what it was built against. */
@@ -69,8 +95,13 @@ function currentBuild(folder: string, sources: string): BuildInfo | undefined {
   return libtorchVersion(info.torchRoot) === info.torchVersion ? info : undefined;
 }
 
-async function compile(buildSystem: BuildSystem, libtorch: Libtorch, options: SetupOptions): Promise<void> {
-  const args = buildSystem === "cmake" ? cmakeArguments(libtorch) : gypArguments(libtorch);
+async function compile(
+  buildSystem: BuildSystem,
+  libtorch: Libtorch,
+  cuda: string | null,
+  options: SetupOptions,
+): Promise<void> {
+  const args = buildSystem === "cmake" ? cmakeArguments(libtorch, cuda) : gypArguments(libtorch);
   const { verbose = false, signal } = options;
   const { code, output } = await run(process.execPath, args, {
     cwd: PACKAGE_ROOT,
@@ -81,9 +112,10 @@ async function compile(buildSystem: BuildSystem, libtorch: Libtorch, options: Se
   if (code !== 0) throw buildError(buildSystem, output);
 }
 
-function cmakeArguments(libtorch: Libtorch): string[] {
+function cmakeArguments(libtorch: Libtorch, cuda: string | null): string[] {
   const parallel = String(availableParallelism());
-  const where = ["--out", "build/cmake", "--config", "Release", `--CDTORCH_ROOT=${libtorch.root}`];
+  const definitions = [`--CDTORCH_ROOT=${libtorch.root}`, `--CDMCLOSS_CUDA=${cuda === null ? "OFF" : "ON"}`];
+  const where = ["--out", "build/cmake", "--config", "Release", ...definitions];
   return [binOf("cmake-js", "cmake-js"), "build", "--parallel", parallel, ...where];
 }
 

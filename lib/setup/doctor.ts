@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { McLossError } from "../errors.js";
 import { addonCandidates } from "../native/load.js";
 import { readBuildInfo, type BuildInfo } from "./build-info.js";
+import { whyNoCudaBuild } from "./cuda.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "./libtorch.js";
 import { findPip } from "./python.js";
@@ -51,7 +52,7 @@ export async function diagnose(): Promise<Diagnosis> {
     libtorch: found ?? null,
     tried,
     addons,
-    cuda: { available: false, reason: cudaReason(found, tools.nvcc) },
+    cuda: await checkCuda(found, addons[0]),
     problems,
   };
 }
@@ -94,12 +95,21 @@ function findProblems(tools: Diagnosis["tools"], addons: Diagnosis["addons"]): D
   return problems;
 }
 
-function cudaReason(libtorch: Libtorch | undefined, nvcc: string | null): string {
-  if (!libtorch) return "there is no LibTorch";
-  if (libtorch.cuda === null) return `LibTorch ${libtorch.version} is built for the CPU only`;
-  if (nvcc === null) return "nvcc, which compiles the CUDA kernels, is not on the PATH";
-  if (!existsSync("/dev/nvidia0")) return "this machine has no NVIDIA GPU (/dev/nvidia0)";
-  return "this version of the package has no CUDA kernels yet";
+async function checkCuda(
+  libtorch: Libtorch | undefined,
+  addon: Diagnosis["addons"][number] | undefined,
+): Promise<Diagnosis["cuda"]> {
+  const off = (reason: string) => ({ available: false, reason });
+  if (!libtorch) return off("there is no LibTorch");
+  if (addon?.info?.cuda == null) {
+    const problem = await whyNoCudaBuild(libtorch, "cmake");
+    return off(problem ?? "the addon is built without CUDA kernels: npx mcloss setup --cuda");
+  }
+  if (!existsSync("/dev/nvidia0")) return off("this machine has no NVIDIA GPU (there is no /dev/nvidia0)");
+  const source = `import { cuda } from ${JSON.stringify(new URL("../index.js", import.meta.url).href)}; process.exit(cuda.isAvailable() ? 0 : 1);`;
+  const { code } = await run(process.execPath, ["--input-type=module", "--eval", source]);
+  if (code !== 0) return off("LibTorch cannot use the GPU: is the driver as new as its CUDA? See nvidia-smi");
+  return { available: true, reason: `kernels for CUDA ${addon.info.cuda}` };
 }
 
 /** For people. */
@@ -113,7 +123,7 @@ export function formatDiagnosis(diagnosis: Diagnosis): string {
       : "libtorch  not found",
     ...tried.map(({ where, problem }) => `          passed over: ${where} ${problem}`),
     ...addons.map(({ path, info, problem }) => `addon     ${path} (${describeAddon(info, problem)})`),
-    `cuda      ${cuda.available ? "available" : `off: ${cuda.reason}`}`,
+    `cuda      ${cuda.available ? `available: ${cuda.reason}` : `off: ${cuda.reason}`}`,
     "",
   ];
   if (problems.length === 0) return [...lines, "Everything is in order."].join("\n");

@@ -18,25 +18,30 @@ export interface Search {
 }
 
 /**
- * Looks for a LibTorch on this machine: $LIBTORCH, the package's cache, the torch package of a Python.
+ * Looks for a LibTorch on this machine: $LIBTORCH, the package's cache, the torch package of a Python. With `cuda` only
+ * one that is built for CUDA will do.
  * @throws McLossError ERR_LIBTORCH_MISSING where $LIBTORCH is set to something else than a LibTorch
  */
-export async function findLibtorch(env: NodeJS.ProcessEnv = process.env): Promise<Search> {
+export async function findLibtorch(env: NodeJS.ProcessEnv = process.env, cuda = false): Promise<Search> {
   const given = env["LIBTORCH"];
   if (given) return { found: { ...checkGiven(given), where: "$LIBTORCH" }, tried: [] };
   const tried: Tried[] = [{ where: "$LIBTORCH", problem: "is not set" }];
   const cached = cachedLibtorch(env);
-  const inCache = existsSync(cached) ? inspectLibtorch(cached) : { problem: "is empty" };
+  const inCache = existsSync(cached) ? suitable(inspectLibtorch(cached), cuda) : { problem: "is empty" };
   if ("root" in inCache) return { found: { ...inCache, where: `the cache ${cached}` }, tried };
   tried.push({ where: `the cache ${cached}`, ...inCache });
   for (const python of pythonCandidates(env)) {
     const folder = await findTorchPackage(python, env);
-    const seen = typeof folder === "string" ? inspectLibtorch(folder) : folder;
+    const seen = typeof folder === "string" ? suitable(inspectLibtorch(folder), cuda) : folder;
     const where = typeof folder === "string" ? `the torch package ${folder} of ${python}` : python;
     if ("root" in seen) return { found: { ...seen, where }, tried };
     tried.push({ where, ...seen });
   }
   return { tried };
+}
+
+function suitable(seen: ReturnType<typeof inspectLibtorch>, cuda: boolean): typeof seen {
+  return cuda && "root" in seen && seen.cuda === null ? { problem: "is built for the CPU only" } : seen;
 }
 
 /** $LIBTORCH, or the torch/ in it, as a wheel unpacks. */

@@ -12,6 +12,8 @@ export const BUILD_FOLDERS = {
   gyp: join(PACKAGE_ROOT, "build", "Release"),
 } as const;
 
+export type BuildSystem = keyof typeof BUILD_FOLDERS;
+
 export const ADDON_FILE = "mcloss.node";
 
 /** $MCLOSS_CACHE, or a folder in the user's cache. */

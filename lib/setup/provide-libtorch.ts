@@ -4,13 +4,19 @@ import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "./libtorch.js";
 import { PINNED } from "./versions.js";
 
+export interface ProvideOptions extends DownloadOptions {
+  /** Takes only a LibTorch for CUDA, which is not downloaded: it is some 4 GB. Default false. */
+  cuda?: boolean;
+}
+
 /**
  * A LibTorch that is on this machine, or the pinned one, downloaded.
  * @throws McLossError ERR_LIBTORCH_MISSING that lists what was tried and the commands that help
  */
-export async function provideLibtorch(options: DownloadOptions): Promise<Libtorch> {
-  const { found, tried } = await findLibtorch(options.env);
+export async function provideLibtorch(options: ProvideOptions): Promise<Libtorch> {
+  const { found, tried } = await findLibtorch(options.env, options.cuda);
   if (found) return found;
+  if (options.cuda) throw noCudaFound(tried);
   try {
     return await downloadLibtorch(options);
   } catch (error) {
@@ -22,10 +28,22 @@ export async function provideLibtorch(options: DownloadOptions): Promise<Libtorc
   }
 }
 
+function noCudaFound(tried: readonly Tried[]): McLossError {
+  const text = `no LibTorch for CUDA was found. Tried in order:
+${listed(tried)}
+Either of these helps (a LibTorch for CUDA is some 4 GB, so it is not downloaded unasked):
+  - python3 -m pip install torch   then: npx mcloss setup --cuda
+  - LIBTORCH=/path/to/libtorch npx mcloss setup --cuda`;
+  return new McLossError("ERR_LIBTORCH_MISSING", text);
+}
+
+function listed(tried: readonly Tried[]): string {
+  return tried.map(({ where, problem }) => `  - ${where} ${problem}`).join("\n");
+}
+
 function nothingFound(tried: readonly Tried[], cause: unknown): McLossError {
-  const lines = tried.map(({ where, problem }) => `  - ${where} ${problem}`);
   const text = `no LibTorch was found. Tried in order:
-${lines.join("\n")}
+${listed(tried)}
 Any one of these helps:
   - python3 -m pip install torch==${PINNED.version} --index-url ${PINNED.wheelIndex}   then: npx mcloss setup
   - download ${PINNED.archive.url}, unzip it, then: LIBTORCH=/path/to/libtorch npx mcloss setup

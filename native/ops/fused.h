@@ -8,17 +8,6 @@
 
 namespace mcloss {
 
-// What a fused pass computes.
-struct FusedOptions {
-  // The gradient is that of alpha * discriminality + beta * diversity.
-  double alpha;
-  double beta;
-  // Cross-channel pooling: max (CCMP), or mean (CCAP).
-  bool max_score;
-  bool max_coverage;
-  bool with_gradient;
-};
-
 // loss, discriminality, diversity: scalars of the accumulation type; the gradient is like the features, or
 // empty where it was not asked for.
 using FusedResult = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;

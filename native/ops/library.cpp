@@ -29,11 +29,15 @@ TORCH_LIBRARY(mcloss, library) {
       "fused(Tensor features, Tensor labels, Tensor mask, int[] block_classes, int[] block_channels, float "
       "alpha, float beta, Tensor? weights, str pooling, str diversity_pooling, bool with_gradient) -> "
       "(Tensor loss, Tensor discriminality, Tensor diversity, Tensor gradient)");
+  library.def(
+      "draw_mask_(Tensor(a!) mask, int[] block_classes, int[] block_channels, int[] keep, Generator? "
+      "generator) -> Tensor(a!)");
   library.def("scale_gradient_(Tensor(a!) gradient, Tensor scale) -> Tensor(a!)");
 }
 
 TORCH_LIBRARY_IMPL(mcloss, CompositeExplicitAutograd, library) {
   library.impl("mc_loss", &mcloss::mc_loss_forward);
+  library.impl("draw_mask_", &mcloss::fill_mask_composite);
 }
 
 TORCH_LIBRARY_IMPL(mcloss, Autograd, library) {

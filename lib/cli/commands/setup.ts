@@ -5,6 +5,7 @@ import { consoleReporter } from "../setup-reporter.js";
 
 interface SetupFlags {
   buildSystem?: "cmake" | "gyp";
+  cuda?: boolean;
   force?: boolean;
   verbose?: boolean;
   json?: boolean;
@@ -14,12 +15,14 @@ export function setupCommand(): Command {
   return new Command("setup")
     .description("find or download LibTorch and build the native addon")
     .addOption(new Option("--build-system <name>", "what builds it").choices(["cmake", "gyp"]))
+    .option("--cuda", "build the CUDA kernels too (default: where a LibTorch for CUDA and nvcc are found)")
+    .option("--no-cuda", "build for the CPU only")
     .option("--force", "build even if nothing changed")
     .option("--verbose", "show the compiler's output")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  mcloss setup\n  LIBTORCH=/opt/libtorch mcloss setup --build-system gyp",
+      "\nExamples:\n  mcloss setup\n  mcloss setup --cuda\n  LIBTORCH=/opt/libtorch mcloss setup --build-system gyp",
     )
     .action(async (flags: SetupFlags) => {
       const { setup } = await import("../../setup/build.js");

@@ -9,7 +9,9 @@
 #include "../channel_blocks.h"
 #include "../checks.h"
 #include "../fused.h"
+#include "../fused_options.h"
 #include "sample_pass.h"
+#include "supported_kernels.h"
 
 namespace mcloss::cpu {
 namespace {
@@ -36,7 +38,7 @@ FusedResult run(const at::Tensor& features, const at::Tensor& labels, const at::
   std::vector<typename SamplePass<S, T>::Terms> terms(samples);
 
   at::parallel_for(0, samples, 1, [&](int64_t begin, int64_t end) {
-    SamplePass<S, T> pass(groups, layout, options);
+    SamplePass<S, T> pass(groups, layout, options, supported_kernels<T>().front().kernel);
     for (int64_t n = begin; n < end; ++n) {
       terms[n] = pass.run(x + n * size, masks + n * mask_stride, label[n], options.alpha / count,
                           options.beta / count, dx ? dx + n * size : nullptr);

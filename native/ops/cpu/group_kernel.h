@@ -79,10 +79,6 @@ struct GroupKernel {
                     int64_t columns);
 };
 
-// The kernel for the best instruction set that this processor has.
-template <class T>
-const GroupKernel<T>& group_kernel();
-
 namespace avx512 {
 template <class T>
 GroupKernel<T> make_group_kernel();

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../channel_blocks.h"
-#include "../fused.h"
+#include "../fused_options.h"
 #include "aligned_buffer.h"
 #include "group_kernel.h"
 #include "transpose.h"
@@ -25,11 +25,12 @@ struct SampleLayout {
 template <class S, class T>
 class SamplePass {
  public:
-  SamplePass(const ChannelBlocks& groups, SampleLayout layout, const FusedOptions& options)
+  SamplePass(const ChannelBlocks& groups, SampleLayout layout, const FusedOptions& options,
+             const GroupKernel<T>& kernel)
       : groups_(groups),
         layout_(layout),
         options_(options),
-        kernel_(group_kernel<T>()),
+        kernel_(kernel),
         direct_(std::is_same_v<S, T> && !layout.channels_last && layout.positions >= kernel_.width),
         stride_(direct_ ? layout.positions : padded(layout.positions)),
         workspace_stride_(padded(layout.positions)),
