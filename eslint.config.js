@@ -4,7 +4,7 @@ import globals from "globals";
 import ts from "typescript-eslint";
 
 export default ts.config(
-  { ignores: ["build/", "dist/", "data/", "runs/"] },
+  { ignores: ["build/", "dist/", "data/", "runs/", "bundle/"] },
   js.configs.recommended,
   ...ts.configs.strictTypeChecked.map((config) => ({ ...config, files: ["**/*.ts"] })),
   {

@@ -1,0 +1,174 @@
+// What run.sh starts: builds, tests and measures, and keeps results/report.json up to date after each step, so that a job
+// that is killed half-way leaves what it had.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { hashSources, writeBuildInfo } from "#lib/setup/build-info.js";
+import { findLibtorch } from "#lib/setup/find-libtorch.js";
+import { BUILD_FOLDERS, PACKAGE_ROOT } from "#lib/setup/paths.js";
+import { findTorchPackage } from "#lib/setup/python.js";
+import { run, versionOf } from "#lib/setup/run.js";
+import { SUPPORTED_TEXT } from "#lib/setup/versions.js";
+
+const require = createRequire(import.meta.url);
+const REPORT = join(PACKAGE_ROOT, "results", "report.json");
+const report = { package: require("../../package.json").version, started: new Date(), passed: false };
+
+function save(part) {
+  Object.assign(report, part);
+  writeFileSync(REPORT, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Runs a step of the report in the package's folder, shown in the log. */
+async function step(name, command, ...args) {
+  console.log(`\n== ${name}`);
+  const started = performance.now();
+  const { code, output } = await run(command, args, { cwd: PACKAGE_ROOT, show: true });
+  const seconds = Number(((performance.now() - started) / 1000).toFixed(1));
+  console.log(`== ${name}: ${code === 0 ? "done" : `failed with code ${code}`} in ${seconds} s`);
+  return { code, seconds, output };
+}
+
+/** As CMake chooses. */
+async function findCompiler() {
+  const { CXX } = process.env;
+  return CXX ? versionOf(CXX) : ((await versionOf("c++")) ?? (await versionOf("g++")));
+}
+
+async function findTools() {
+  const nvcc = await run("nvcc", ["--version"]);
+  const smi = await run("nvidia-smi", [
+    "--query-gpu=name,driver_version,memory.total",
+    "--format=csv,noheader",
+  ]);
+  return {
+    compiler: (await findCompiler()) ?? null,
+    cmake: (await versionOf("cmake")) ?? null,
+    ninja: (await versionOf("ninja")) ?? null,
+    make: (await versionOf("make")) ?? null,
+    python: (await versionOf("python3")) ?? null,
+    nvcc: nvcc.code === 0 ? (/release .*/.exec(nvcc.stdout)?.[0] ?? nvcc.stdout.trim()) : null,
+    devices: smi.code === 0 ? smi.stdout.trim().split("\n") : [],
+  };
+}
+
+async function findTorch() {
+  try {
+    const { found, tried } = await findLibtorch();
+    return { found, problem: tried.map(({ where, problem }) => `\n    ${where} ${problem}`).join("") };
+  } catch (error) {
+    return { problem: ` ${error.message}` };
+  }
+}
+
+/** What must be installed before this can work, in words. */
+function findMissing(tools, torch) {
+  const missing = [];
+  if (!torch.found) {
+    const help = `Activate the environment that has it, or set LIBTORCH to its folder. Looked at:${torch.problem}`;
+    missing.push(`PyTorch ${SUPPORTED_TEXT} is missing. ${help}`);
+  }
+  if (!tools.compiler) missing.push("A C++ compiler is missing: g++ 11 or later (or set CXX).");
+  if (!tools.cmake) missing.push("CMake is missing: 3.19 or later.");
+  if (!tools.ninja && !tools.make) missing.push("ninja is missing, and so is make: either will do.");
+  return missing;
+}
+
+async function build({ root, version }, tools, cuda) {
+  const folder = dirname(BUILD_FOLDERS.cmake);
+  rmSync(folder, { recursive: true, force: true });
+  const options = [
+    ...(tools.ninja ? ["-G", "Ninja"] : []),
+    `-DTORCH_ROOT=${root}`,
+    `-DCMAKE_JS_INC=${require("node-api-headers").include_dir}`,
+    ...(cuda ? ["-DMCLOSS_CUDA=ON"] : []),
+  ];
+  const configured = await step("configure", "cmake", "-S", ".", "-B", folder, ...options);
+  if (configured.code !== 0) return configured;
+  const jobs = String(availableParallelism());
+  const built = await step("build", "cmake", "--build", folder, "--parallel", jobs);
+  if (built.code === 0) {
+    const info = { torchVersion: version, torchRoot: root, buildSystem: "cmake", sources: hashSources() };
+    writeBuildInfo(BUILD_FOLDERS.cmake, info);
+  }
+  return { ...built, output: configured.output + built.output };
+}
+
+async function test() {
+  const folder = mkdtempSync(join(tmpdir(), "mcloss-"));
+  const file = join(folder, "tests.json");
+  const reporter = ["--reporter", "scripts/bundle/mocha-reporter.js", "--reporter-option", `output=${file}`];
+  // The first use of a GPU may take longer than a test otherwise should.
+  const options = ["--timeout", "120000", "--no-color", ...reporter, "test/**/*.test.js"];
+  const { code, seconds, output } = await step(
+    "test",
+    process.execPath,
+    require.resolve("mocha/bin/mocha.js"),
+    ...options,
+  );
+  const told = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+  rmSync(folder, { recursive: true });
+  if (!told) return { code, seconds, stats: null, crashed: output.slice(-4000) };
+  const failures = told.failures.map(({ fullTitle, file, err }) => ({ fullTitle, file, err }));
+  const skipped = told.pending.map(({ fullTitle }) => fullTitle);
+  return { code, seconds, stats: told.stats, failures, skipped };
+}
+
+async function bench(device, ...options) {
+  const rounds = process.env.MCLOSS_BENCH_ROUNDS ?? "20";
+  // With LIBTORCH there may be no PyTorch to compare with.
+  const python = typeof (await findTorchPackage("python3")) === "string" ? ["--python", "python3"] : [];
+  const args = ["bench/op.js", ...python, "--rounds", rounds, ...options];
+  return { device, ...(await step(`bench on ${device}`, process.execPath, ...args)) };
+}
+
+async function canUseCuda() {
+  const source = 'import { cuda } from "mutual-channel-loss"; console.log(cuda.isAvailable())';
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", source], {
+    cwd: PACKAGE_ROOT,
+  });
+  return stdout.trim() === "true";
+}
+
+async function main() {
+  const tools = await findTools();
+  const torch = await findTorch();
+  const missing = findMissing(tools, torch);
+  const cuda = Boolean(torch.found?.cuda && tools.nvcc);
+  save({
+    versions: { node: process.version, torch: torch.found ?? null, ...tools },
+    cuda: { built: cuda },
+    missing,
+  });
+  console.log(JSON.stringify(report.versions, null, 2));
+  if (missing.length > 0) {
+    console.log(`\nThis machine lacks what the build needs:\n- ${missing.join("\n- ")}`);
+    return;
+  }
+  console.log(cuda ? "\nCUDA is on." : "\nCUDA is off: it takes nvcc and a PyTorch that is built for CUDA.");
+
+  const built = await build(torch.found, tools, cuda);
+  save({ build: built });
+  if (built.code !== 0) return;
+  save({ cuda: { built: cuda, available: await canUseCuda() } });
+
+  save({ tests: await test() });
+  save({ passed: report.tests.code === 0 });
+
+  save({ bench: [await bench("cpu")] });
+  if (cuda) save({ bench: [...report.bench, await bench("cuda", "--device", "cuda")] });
+}
+
+await main();
+save({ ended: new Date() });
+const { tests, bench: benches = [] } = report;
+const counts = tests?.stats
+  ? `${tests.stats.passes} passed, ${tests.stats.failures} failed`
+  : "no test results";
+const measured = benches.map(({ device, code }) => `bench on ${device} ${code === 0 ? "done" : "failed"}`);
+console.log(`\n${[counts, ...measured].join("; ")}`);
+console.log(
+  `${report.passed ? "Passed" : "NOT passed"}; everything is in results/report.json and results/run.log.`,
+);
+process.exitCode = report.passed ? 0 : 1;
