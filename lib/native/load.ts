@@ -37,6 +37,8 @@ export function loadAddon(candidates = addonCandidates()): unknown {
   const addon = open(path);
   const { compiled, runtime } = addon.torchVersion();
   if (compiled !== baseVersion(runtime)) throw mismatch(path, compiled, runtime);
+  const recorded = readBuildInfo(dirname(path))?.torchVersion;
+  if (recorded !== undefined && baseVersion(recorded) !== compiled) throw mismatch(path, compiled, recorded);
   return addon;
 }
 

@@ -101,22 +101,29 @@ async function compile(
   cuda: string | null,
   options: SetupOptions,
 ): Promise<void> {
-  const args = buildSystem === "cmake" ? cmakeArguments(libtorch, cuda) : gypArguments(libtorch);
+  const commands = buildSystem === "cmake" ? cmakeCommands(libtorch, cuda) : [gypArguments(libtorch)];
   const { verbose = false, signal } = options;
-  const { code, output } = await run(process.execPath, args, {
-    cwd: PACKAGE_ROOT,
-    show: verbose,
-    ...(signal ? { signal } : {}),
-  });
-  throwIfAborted(signal, "the build");
-  if (code !== 0) throw buildError(buildSystem, output);
+  for (const args of commands) {
+    const { code, output } = await run(process.execPath, args, {
+      cwd: PACKAGE_ROOT,
+      show: verbose,
+      ...(signal ? { signal } : {}),
+    });
+    throwIfAborted(signal, "the build");
+    if (code !== 0) throw buildError(buildSystem, output);
+  }
 }
 
-function cmakeArguments(libtorch: Libtorch, cuda: string | null): string[] {
-  const parallel = String(availableParallelism());
+/** Configures by itself as well: `cmake-js build` would leave a folder as it was once configured for another LibTorch. */
+function cmakeCommands(libtorch: Libtorch, cuda: string | null): string[][] {
+  const cmakeJs = binOf("cmake-js", "cmake-js");
   const definitions = [`--CDTORCH_ROOT=${libtorch.root}`, `--CDMCLOSS_CUDA=${cuda === null ? "OFF" : "ON"}`];
   const where = ["--out", "build/cmake", "--config", "Release", ...definitions];
-  return [binOf("cmake-js", "cmake-js"), "build", "--parallel", parallel, ...where];
+  const parallel = ["--parallel", String(availableParallelism())];
+  return [
+    [cmakeJs, "configure", ...where],
+    [cmakeJs, "build", ...parallel, ...where],
+  ];
 }
 
 function gypArguments(libtorch: Libtorch): string[] {

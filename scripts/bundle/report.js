@@ -75,7 +75,7 @@ function findMissing(tools, torch) {
   return missing;
 }
 
-async function build({ root, version }, tools, cuda) {
+async function build({ root, version, cuda: cudaVersion }, tools, cuda) {
   const folder = dirname(BUILD_FOLDERS.cmake);
   rmSync(folder, { recursive: true, force: true });
   const options = [
@@ -89,7 +89,13 @@ async function build({ root, version }, tools, cuda) {
   const jobs = String(availableParallelism());
   const built = await step("build", "cmake", "--build", folder, "--parallel", jobs);
   if (built.code === 0) {
-    const info = { torchVersion: version, torchRoot: root, buildSystem: "cmake", sources: hashSources() };
+    const info = {
+      torchVersion: version,
+      torchRoot: root,
+      cuda: cuda ? cudaVersion : null,
+      buildSystem: "cmake",
+      sources: hashSources(),
+    };
     writeBuildInfo(BUILD_FOLDERS.cmake, info);
   }
   return { ...built, output: configured.output + built.output };

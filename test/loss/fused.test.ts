@@ -6,51 +6,54 @@ import {
   ops,
   tensor,
   type ChannelBlock,
-  type Dtype,
+  type Device,
+  type OpArgument,
+  type Pooling,
   type Tensor,
 } from "mutual-channel-loss";
-import { randomAt } from "#lib/data/random.js";
+import fc from "fast-check";
 import { native } from "#lib/native/binding.js";
+import { describeOnDevices } from "../support/devices.js";
 import { rejected } from "../support/errors.js";
 
-interface Case {
+interface Problem {
   blocks: ChannelBlock[];
-  shape: [number, number, number, number];
-  dtype: Dtype;
+  samples: number;
+  height: number;
+  width: number;
+  dtype: "float64" | "float32" | "bfloat16" | "float16";
   layout: "contiguous" | "channelsLast" | "sliced";
-  maskRows: 1 | "N";
+  maskPerSample: boolean;
   kind: "normal" | "rectified" | "large";
+  pooling: Pooling;
+  diversityPooling: Pooling;
+  seed: number;
 }
 
-/** A random problem of moderate size; the seed tells it. */
-function drawCase(seed: number): Case {
-  const random = randomAt(99, seed);
-  const pick = <T>(...choices: [T, ...T[]]): T =>
-    choices[random.integer(0, choices.length - 1)] ?? choices[0];
-  const blocks = Array.from({ length: random.integer(1, 3) }, () => ({
-    classes: random.integer(1, 6),
-    channels: pick(1, 2, 3, 5, 11, 64),
-  }));
+const problems: fc.Arbitrary<Problem> = fc.record({
+  blocks: fc.array(
+    fc.record({ classes: fc.integer({ min: 1, max: 6 }), channels: fc.constantFrom(1, 2, 3, 5, 11, 64) }),
+    { minLength: 1, maxLength: 3 },
+  ),
+  samples: fc.integer({ min: 1, max: 5 }),
+  height: fc.integer({ min: 1, max: 16 }),
+  width: fc.integer({ min: 1, max: 16 }),
+  dtype: fc.constantFrom("float64", "float32", "bfloat16", "float16"),
+  layout: fc.constantFrom("contiguous", "channelsLast", "sliced"),
+  maskPerSample: fc.boolean(),
+  kind: fc.constantFrom("normal", "rectified", "large"),
+  pooling: fc.constantFrom("max", "max", "mean"),
+  diversityPooling: fc.constantFrom("max", "max", "mean"),
+  seed: fc.integer({ min: 0, max: 2 ** 30 }),
+});
+
+function features({ blocks, samples, height, width, dtype, layout, kind, seed }: Problem): Tensor {
   const { channels } = ChannelGroups.blocks(blocks);
-  return {
-    blocks,
-    shape: [random.integer(1, 5), channels, pick(1, 2, 7, 13), pick(1, 3, 7, 16)],
-    dtype: pick<Dtype>("float64", "float32", "bfloat16", "float16"),
-    layout: pick("contiguous", "channelsLast", "sliced"),
-    maskRows: pick<1 | "N">(1, "N"),
-    kind: pick("normal", "rectified", "large"),
-  };
-}
-
-function features({ shape, dtype, layout, kind }: Case, seed: number): Tensor {
-  const [n, c, h, w] = shape;
-  const wide = layout === "sliced" ? [n, c, h, w + 2] : shape;
-  const drawn = ops("aten::randn.generator", wide, {
-    generator: new Generator(seed),
-    dtype: "float64",
-  }) as Tensor;
+  const wide = [samples, channels, height, layout === "sliced" ? width + 2 : width];
+  const generator = new Generator(seed);
+  const drawn = ops("aten::randn.generator", wide, { generator, dtype: "float64" }) as Tensor;
   const scaled = kind === "rectified" ? drawn.relu() : drawn.mul(kind === "large" ? 1e4 : 1);
-  const x = layout === "sliced" ? scaled.to(dtype).narrow(3, 1, w) : scaled.to(dtype);
+  const x = layout === "sliced" ? scaled.to(dtype).narrow(3, 1, width) : scaled.to(dtype);
   return layout === "channelsLast"
     ? (ops("aten::contiguous", x, { memory_format: "channelsLast" }) as Tensor)
     : x;
@@ -62,48 +65,65 @@ function largestOf(values: readonly number[]): number {
 
 const WEIGHTS = { alpha: 1.5, beta: 20 };
 
-async function run(operator: string, x: Tensor, labels: Tensor, mask: Tensor, blocks: ChannelBlock[]) {
+async function run(
+  operator: string,
+  x: Tensor,
+  labels: Tensor,
+  mask: Tensor,
+  blocks: ChannelBlock[],
+  options: Record<string, OpArgument> = {},
+) {
   const leaf = x.detach().withGrad();
   const { blockClasses, blockChannels } = ChannelGroups.blocks(blocks).toLists();
-  const options = { ...WEIGHTS, mask };
-  const terms = ops(operator, leaf, labels, blockClasses, blockChannels, options) as [Tensor, Tensor, Tensor];
+  const terms = ops(operator, leaf, labels, blockClasses, blockChannels, {
+    ...WEIGHTS,
+    mask,
+    ...options,
+  }) as [Tensor, Tensor, Tensor];
   await terms[0].backward();
   return { terms: terms.map((term) => term.item()), gradient: [...(await leaf.grad!.data())].map(Number) };
 }
 
-describe("the fused loss on random problems", () => {
-  for (let seed = 0; seed < 60; seed += 1) {
-    const problem = drawCase(seed);
-    it(`${seed}: agrees with the float64 reference on ${JSON.stringify(problem)}`, async () => {
-      const { shape, blocks, dtype } = problem;
-      const { classes } = ChannelGroups.blocks(blocks);
-      const { blockClasses, blockChannels } = ChannelGroups.blocks(blocks).toLists();
-      const generator = new Generator(seed + 1000);
-      const rows = problem.maskRows === "N" ? shape[0] : 1;
-      const mask = ops("mcloss::draw_mask", blockClasses, blockChannels, [], rows, "cpu", {
-        generator,
-      }) as Tensor;
-      const labels = ops("aten::randint.low_generator", 0, classes, [shape[0]], { generator }) as Tensor;
-      const x = features(problem, seed);
-      const fused = await run("mcloss::mc_loss", x, labels, mask, blocks);
-      const exact = await run("mcloss::reference", x.to("float64"), labels, mask, blocks);
-      const magnitude = Math.max(WEIGHTS.beta, ...exact.terms.map(Math.abs));
-      const accuracy = dtype === "float64" ? 1e-13 : 1e-6;
-      fused.terms.forEach((term, i) => expect(term).to.be.closeTo(exact.terms[i]!, accuracy * magnitude));
-      // Half types round the gradient itself: a relative step of each element.
-      const step = { float64: 1e-9, float32: 1e-4, bfloat16: 2 ** -7, float16: 2 ** -9 }[dtype as "float64"];
-      const largest = largestOf(exact.gradient);
-      // What rounding leaves of s · (1 − Σs) where that is 0.
-      const residue = (1e-6 * WEIGHTS.beta) / (shape[0] * classes);
-      const wrong = fused.gradient.filter((value, i) => {
-        const expected = exact.gradient[i]!;
-        return !(Math.abs(value - expected) <= step * Math.abs(expected) + 1e-5 * largest + residue);
-      });
-      // Winners that tie but for rounding may differ: both places of such a pair, and the row through its softmax.
-      const allowed = dtype === "float64" ? 0 : 0.02 * fused.gradient.length;
-      expect(wrong.length).to.be.at.most(allowed);
-    });
-  }
+async function compareWithReference(problem: Problem, device: Device): Promise<void> {
+  const { blocks, samples, dtype } = problem;
+  const { classes } = ChannelGroups.blocks(blocks);
+  const { blockClasses, blockChannels } = ChannelGroups.blocks(blocks).toLists();
+  const generator = new Generator(problem.seed + 1);
+  const rows = problem.maskPerSample ? samples : 1;
+  const mask = ops("mcloss::draw_mask", blockClasses, blockChannels, [], rows, "cpu", {
+    generator,
+  }) as Tensor;
+  const labels = ops("aten::randint.low_generator", 0, classes, [samples], { generator }) as Tensor;
+  const pooling = { pooling: problem.pooling, diversity_pooling: problem.diversityPooling };
+  const x = features(problem);
+  const on = (value: Tensor) => value.to(device);
+  const fused = await run("mcloss::mc_loss", on(x), on(labels), on(mask), blocks, pooling);
+  const exact = await run("mcloss::reference", x.to("float64"), labels, mask, blocks, pooling);
+  // The discriminality is a difference of scores, which round as features do.
+  const largestFeature = problem.kind === "large" ? 1e4 : 1;
+  const magnitude = Math.max(WEIGHTS.beta, largestFeature, ...exact.terms.map(Math.abs));
+  const accuracy = dtype === "float64" ? 1e-13 : 1e-6;
+  fused.terms.forEach((term, i) => expect(term).to.be.closeTo(exact.terms[i]!, accuracy * magnitude));
+  // Half types round the gradient itself: a relative step of each element.
+  const step = { float64: 1e-9, float32: 1e-4, bfloat16: 2 ** -7, float16: 2 ** -9 }[dtype];
+  const largest = largestOf(exact.gradient);
+  // What rounding leaves of s · (1 − Σs) where that is 0.
+  const residue = (1e-6 * WEIGHTS.beta) / (samples * classes);
+  const wrong = fused.gradient.filter((value, i) => {
+    const expected = exact.gradient[i]!;
+    return !(Math.abs(value - expected) <= step * Math.abs(expected) + 1e-5 * largest + residue);
+  });
+  // Winners that tie but for rounding may differ: both places of such a pair, and the row through its softmax.
+  const allowed = dtype === "float64" ? 0 : 0.02 * fused.gradient.length;
+  expect(wrong.length, "gradients that differ").to.be.at.most(allowed);
+}
+
+describeOnDevices("the fused loss on random problems", (device) => {
+  it("agrees with the float64 reference", async function () {
+    this.timeout(120_000);
+    const property = fc.asyncProperty(problems, (problem) => compareWithReference(problem, device));
+    await fc.assert(property, { seed: 20, numRuns: 500 });
+  });
 });
 
 describe("the fused loss", () => {
@@ -140,11 +160,23 @@ describe("the fused loss", () => {
     const loss = await gradient(([whole]) => whole);
     const double = await gradient(([whole]) => whole.mul(2));
     const parts = await gradient(([whole, dis, div]) => whole.add(dis.mul(1.5)).add(div.mul(20)));
-    const largest = largestOf(loss);
-    loss.forEach((value, i) => {
-      expect(double[i]!).to.be.closeTo(2 * value, 1e-12);
-      expect(parts[i]!).to.be.closeTo(2 * value, 1e-6 * largest);
-    });
+    const difference = (other: number[]) => largestOf(other.map((value, i) => value - 2 * loss[i]!));
+    expect(difference(double)).to.be.at.most(1e-12);
+    expect(difference(parts)).to.be.at.most(1e-6 * largestOf(loss));
+  });
+
+  it("hands its gradient out again, unscaled, where the graph is kept", async () => {
+    const leaf = x.detach().withGrad();
+    const [loss] = ops("mcloss::mc_loss", leaf, labels, [40], [3], { mask }) as [Tensor];
+    await loss.backward();
+    const once = [...(await leaf.grad!.data())].map(Number);
+    const again = x.detach().withGrad();
+    const [other] = ops("mcloss::mc_loss", again, labels, [40], [3], { mask }) as [Tensor];
+    const scaled = other.mul(2);
+    await scaled.backward({ retainGraph: true });
+    await scaled.backward();
+    const sum = [...(await again.grad!.data())].map(Number);
+    expect(largestOf(sum.map((value, i) => value - 4 * once[i]!))).to.be.at.most(1e-12);
   });
 
   it("writes no gradient where none is asked for", async () => {
@@ -153,6 +185,18 @@ describe("the fused loss", () => {
     ) as Tensor[];
     expect(quiet.map((term) => term.requiresGrad)).to.deep.equal([false, false, false]);
     expect((await rejected(quiet[0]!.backward())).code).to.equal("ERR_TORCH");
+  });
+
+  it("takes the largest numbers there are as the reference form does", async () => {
+    const most = 3.4e38;
+    const values = Float32Array.of(most, -most, most, 0, -most, -most, 1, most);
+    const huge = tensor(values, { shape: [2, 4, 1, 1] });
+    const two = tensor(Int32Array.of(0, 1), { dtype: "int64" });
+    const all = tensor(Uint8Array.of(1, 1, 0, 1));
+    const pairs = [{ classes: 2, channels: 2 }];
+    const fused = await run("mcloss::mc_loss", huge, two, all, pairs);
+    const reference = await run("mcloss::reference", huge, two, all, pairs);
+    expect(fused).to.deep.equal(reference);
   });
 
   it("gives NaN for NaN and for infinite features, and keeps other samples' gradients", async () => {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { ops, type Dtype, type Tensor, type TypedArray } from "mutual-channel-loss";
+import { describeOnDevices } from "../support/devices.js";
 import { goldenCases, GoldenFile, goldenGroups, type GoldenCase } from "../support/golden.js";
 
 interface Tolerance {
@@ -30,17 +31,18 @@ type Term = "loss" | "discriminality" | "diversity";
 /** One of a form's results and its gradient. */
 async function differentiate(operator: string, golden: GoldenCase, file: GoldenFile, x: Tensor, term: Term) {
   const features = x.detach().withGrad();
+  const { device } = x;
   const { blockClasses, blockChannels } = goldenGroups(golden).toLists();
   const [loss, discriminality, diversity] = ops(
     operator,
     features,
-    file.tensor("labels"),
+    file.tensor("labels").to(device),
     blockClasses,
     blockChannels,
     {
       alpha: golden.alpha,
       beta: golden.beta,
-      mask: file.tensor("mask"),
+      mask: file.tensor("mask").to(device),
       pooling: golden.pool_dis,
       diversity_pooling: golden.pool_div,
     },
@@ -92,12 +94,12 @@ function channelsLast(x: Tensor): Tensor {
 }
 
 for (const operator of ["mcloss::mc_loss", "mcloss::reference"]) {
-  describe(`${operator} on the golden vectors`, () => {
+  describeOnDevices(`${operator} on the golden vectors`, (device) => {
     for (const golden of goldenCases) {
       it(`${golden.name} in ${golden.x_dtype} and float64, contiguous and channels_last`, async () => {
         const file = new GoldenFile(golden);
         const exact = float64Tolerance(golden, file);
-        const own = file.tensor("x");
+        const own = file.tensor("x").to(device);
         const wide = own.to("float64");
         const tolerance = golden.x_dtype === "f64" ? exact : golden.tol_f32;
         for (const x of [own, channelsLast(own)]) await check(operator, golden, file, x, tolerance);

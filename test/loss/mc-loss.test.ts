@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { ChannelGroups, Generator, mcLoss, noGrad, ops, tensor, type Tensor } from "mutual-channel-loss";
+import { describeOnDevices } from "../support/devices.js";
 import { caught } from "../support/errors.js";
 
 /** Normal numbers from a seed. */
@@ -46,34 +47,6 @@ describe("mcLoss", () => {
     const parts = await run(false);
     expect(whole.loss).to.be.closeTo(parts.loss, 1e-6);
     whole.gradient.forEach((value, i) => expect(value).to.be.closeTo(parts.gradient[i]!, 1e-7));
-  });
-
-  it("draws a mask that keeps ⌈ξ/2⌉ channels of each class unless told otherwise", async () => {
-    const draw = async (keep: number[]) => {
-      const mask = ops("mcloss::draw_mask", [2, 1], [2, 3], keep, 64, "cpu", {
-        generator: new Generator(1),
-      }) as Tensor;
-      return [...(await mask.data())].map(Number);
-    };
-    const standard = await draw([]);
-    const everything = await draw([2, 3]);
-    for (let row = 0; row < 64; row += 1) {
-      const kept = standard.slice(row * 7, row * 7 + 7);
-      expect([kept[0]! + kept[1]!, kept[2]! + kept[3]!, kept[4]! + kept[5]! + kept[6]!]).to.deep.equal([
-        1, 1, 2,
-      ]);
-    }
-    expect(everything.every((kept) => kept === 1)).to.equal(true);
-  });
-
-  it("drops every channel of a group about equally often", async () => {
-    const rows = 3000;
-    const mask = ops("mcloss::draw_mask", [1], [3], [2], rows, "cpu", {
-      generator: new Generator(2),
-    }) as Tensor;
-    const kept = await mask.to("float32").mean(0).data();
-    // Three standard deviations of a share of 2/3 over 3000 draws.
-    kept.forEach((share) => expect(Number(share)).to.be.closeTo(2 / 3, 0.026));
   });
 
   it("draws the same masks from the same seed and other ones later", () => {
@@ -125,6 +98,30 @@ describe("mcLoss", () => {
     const x = randn([2, 7, 4, 4], 5);
     const error = caught(() => mcLoss(x, tensor(Int32Array.of(0, 3)), { groups }));
     expect(error.message).to.match(/labels must be from 0 to 2, got 3/);
+  });
+});
+
+describeOnDevices("channel-wise attention", (device) => {
+  // A generator belongs to one device; on the other the global one draws.
+  const options = device === "cpu" ? { generator: new Generator(1) } : {};
+  const draw = (classes: number[], channels: number[], keep: number[], rows: number) =>
+    ops("mcloss::draw_mask", classes, channels, keep, rows, device, options) as Tensor;
+
+  it("keeps ⌈ξ/2⌉ channels of each class unless told otherwise", async () => {
+    const standard = [...(await draw([2, 1], [2, 3], [], 64).data())].map(Number);
+    const everything = [...(await draw([2, 1], [2, 3], [2, 3], 64).data())].map(Number);
+    for (let row = 0; row < 64; row += 1) {
+      const kept = standard.slice(row * 7, row * 7 + 7);
+      const sums = [kept[0]! + kept[1]!, kept[2]! + kept[3]!, kept[4]! + kept[5]! + kept[6]!];
+      expect(sums).to.deep.equal([1, 1, 2]);
+    }
+    expect(everything.every((kept) => kept === 1)).to.equal(true);
+  });
+
+  it("drops every channel of a group about equally often", async () => {
+    const kept = await draw([1], [3], [2], 3000).to("float32").mean(0).data();
+    // Three standard deviations of a share of 2/3 over 3000 draws.
+    kept.forEach((share) => expect(Number(share)).to.be.closeTo(2 / 3, 0.026));
   });
 });
 

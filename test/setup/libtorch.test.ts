@@ -1,17 +1,20 @@
 import { expect } from "chai";
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadAddon } from "#lib/native/load.js";
+import { addonCandidates, loadAddon } from "#lib/native/load.js";
+import { whyNoCudaBuild } from "#lib/setup/cuda.js";
 import { downloadLibtorch } from "#lib/setup/download.js";
 import { findLibtorch } from "#lib/setup/find-libtorch.js";
 import { inspectLibtorch } from "#lib/setup/libtorch.js";
 import { provideLibtorch } from "#lib/setup/provide-libtorch.js";
 import { silentReporter } from "#lib/setup/reporter.js";
+import { run } from "#lib/setup/run.js";
 import { isSupported } from "#lib/setup/versions.js";
 import { caught, rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
@@ -187,6 +190,24 @@ describe("provideLibtorch", () => {
   });
 });
 
+describe("a build for CUDA", () => {
+  it("passes over a LibTorch for the CPU, and downloads none", async () => {
+    const wheel = await fakeLibtorch("site-packages-cpu");
+    const env = { ...emptyEnvironment(), PATH: await fakePython(wheel) };
+    const error = await rejected(provideLibtorch({ reporter: silentReporter, env, cuda: true }));
+    expect(error.code).to.equal("ERR_LIBTORCH_MISSING");
+    expect(error.message)
+      .to.match(/site-packages-cpu of python3 is built for the CPU only/)
+      .and.match(/LIBTORCH=\/path\/to\/libtorch npx mcloss setup --cuda/);
+  });
+
+  it("is refused with the reason where the kernels cannot be built", async () => {
+    const cpu = { root: "/opt/torch", version: "2.13.0+cpu", cuda: null };
+    expect(await whyNoCudaBuild(cpu, "cmake")).to.match(/built for the CPU only/);
+    expect(await whyNoCudaBuild({ ...cpu, cuda: "13.0" }, "gyp")).to.match(/CMake builds the CUDA kernels/);
+  });
+});
+
 describe("loadAddon", () => {
   it("says where it looked and what to run when the addon is not built", () => {
     const error = caught(() => loadAddon(["/nowhere/mcloss.node"]));
@@ -208,6 +229,20 @@ describe("loadAddon", () => {
     expect(changed.message).to.match(/built against LibTorch 2\.13\.0\+cpu, but LibTorch 2\.14\.1 was found/);
     await rm(torchRoot, { recursive: true });
     expect(caught(() => loadAddon([addon])).message).to.match(/is gone from .*changing/);
+  });
+
+  it("does not trust a record of a build that the addon is not of", async () => {
+    const built = dirname(addonCandidates().find((path) => existsSync(path))!);
+    const copy = join(folder(), "copied");
+    await cp(built, copy, { recursive: true });
+    const torchRoot = await fakeLibtorch("recorded", { version: "2.12.0" });
+    const info = { torchVersion: "2.12.0", torchRoot, cuda: null, buildSystem: "cmake", sources: "" };
+    await writeFile(join(copy, "build-info.json"), JSON.stringify(info));
+    const loader = new URL("../../dist/native/load.js", import.meta.url).href;
+    const source = `import { addonCandidates, loadAddon } from ${JSON.stringify(loader)};
+      try { loadAddon([${JSON.stringify(join(copy, "mcloss.node"))}]); } catch (error) { console.log(error.code, error.message); }`;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", source]);
+    expect(stdout).to.match(/^ERR_LIBTORCH_MISMATCH .*but LibTorch 2\.12\.0 was found/);
   });
 
   it("explains an addon that cannot be loaded", async () => {

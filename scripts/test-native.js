@@ -1,0 +1,16 @@
+// Builds and runs the C++ tests of the loss's arithmetic with the address and undefined-behaviour sanitizers.
+//   npm run test:native [-- CASES [SEED]]
+import { spawnSync } from "node:child_process";
+import { findLibtorch } from "../dist/setup/find-libtorch.js";
+
+function run(command, ...args) {
+  const { status } = spawnSync(command, args, { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+const { found } = await findLibtorch();
+if (!found) throw new Error("no LibTorch on this machine; npm run build brings one");
+const folder = "build/test";
+run("cmake", "-S", "native/test", "-B", folder, `-DTORCH_ROOT=${found.root}`);
+run("cmake", "--build", folder, "--parallel");
+run(`${folder}/loss_test`, ...process.argv.slice(2));
