@@ -31,6 +31,11 @@ Inputs prepare_inputs(const at::Tensor& features, const at::Tensor& labels, at::
   const auto groups = make_channel_blocks(block_classes, block_channels);
   check_features(features, groups);
   check_labels(labels, features, groups);
+  for (const auto& block : groups.blocks) {
+    // The kernels number a group's channels in 16 bits.
+    TORCH_CHECK_VALUE(block.channels <= INT16_MAX, "a class may own at most ", INT16_MAX, " channels, got ",
+                      block.channels);
+  }
   const int64_t rows = per_sample ? features.size(0) : 1;
   const auto attention =
       mask ? check_mask(*mask, features)

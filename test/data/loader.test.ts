@@ -14,6 +14,7 @@ import {
   type DataLoaderOptions,
   type Dataset,
 } from "mutual-channel-loss";
+import { settledMemory } from "../support/memory.js";
 import { caught, rejected } from "../support/errors.js";
 import { halves, makeFolder, plain, removeFolder, truncatedJpeg, write, writeGreys } from "./images.js";
 
@@ -152,7 +153,7 @@ describe("DataLoader", () => {
   });
 
   it("keeps no tensor when the consumer leaves early or throws", async () => {
-    const before = memory().tensors;
+    const before = (await settledMemory()).tensors;
     for await (const batch of load({ batchSize: 1, prefetch: 4 })) {
       batch.dispose();
       break;
@@ -178,7 +179,7 @@ describe("DataLoader", () => {
     afterEach(() => removeFolder(broken));
 
     it("throws for the first in order, naming it, and leaves nothing behind", async () => {
-      const before = memory().tensors;
+      const before = (await settledMemory()).tensors;
       const dataset = await ImageFolder.open(broken);
       const error = await rejected(read(load({ batchSize: 1 }, dataset)));
       expect(error).to.include({ code: "ERR_IMAGE", path: join(broken, "a", "04.png") });

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { Worker } from "node:worker_threads";
 import { memory, tensor, zeros } from "mutual-channel-loss";
+import { settledMemory } from "../support/memory.js";
 
 /** Runs a module's source in a process of its own. */
 async function runModule(
@@ -68,7 +69,7 @@ describe("the addon's lifetime", () => {
       const { memory } = await import("mutual-channel-loss");
       parentPort.postMessage(memory().tensors);
       await done;`;
-    const before = memory();
+    const before = await settledMemory();
     const workers = [1, 2].map(
       () => new Worker(new URL(`data:text/javascript,${encodeURIComponent(resolved(source))}`)),
     );

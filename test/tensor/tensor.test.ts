@@ -12,6 +12,7 @@ import {
   type Dtype,
 } from "mutual-channel-loss";
 import { caught, rejected } from "../support/errors.js";
+import { settledMemory } from "../support/memory.js";
 
 describe("tensor()", () => {
   it("takes its dtype from the typed array and its shape from the options", async () => {
@@ -172,7 +173,7 @@ describe("ops()", () => {
 
 describe("dispose()", () => {
   it("frees a leaf with its gradient, which nothing else keeps", async () => {
-    const before = memory();
+    const before = await settledMemory();
     const x = zeros([1000]);
     const leaf = x.withGrad();
     const sum = leaf.sum();
@@ -237,7 +238,7 @@ describe("tidy()", () => {
   });
 
   it("does not mix interleaved async scopes, and hands results to the scope around it", async () => {
-    const before = memory();
+    const before = await settledMemory();
     const slow = async (value: number) =>
       tidy(async () => {
         const x = tensor([value]);
@@ -254,7 +255,7 @@ describe("tidy()", () => {
   });
 
   it("disposes everything when the function throws or rejects", async () => {
-    const before = memory();
+    const before = await settledMemory();
     const fail = () => {
       zeros([2]);
       throw new Error("stop");

@@ -18,6 +18,7 @@ import {
   type TrainerOptions,
   type TrainingEvent,
 } from "mutual-channel-loss";
+import { settledMemory } from "../support/memory.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 
@@ -92,7 +93,7 @@ describe("Trainer", () => {
     const model = network();
     model.state();
     await fit(model, { epochs: 1 });
-    const before = memory();
+    const before = await settledMemory();
     await fit(model, { epochs: 3 });
     expect(memory().tensors).to.equal(before.tensors);
   });
