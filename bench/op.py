@@ -1,4 +1,4 @@
-"""Times the released code's chain of operators in eager PyTorch: one line of JSON in, one number of ms out."""
+"""The released code's chain of operators in PyTorch. Says what it runs on, then answers each line of JSON with one."""
 
 import json
 import sys
@@ -29,25 +29,67 @@ def released_loss(x, labels, mask, blocks, alpha, beta):
     return alpha * discriminality + beta * diversity
 
 
-def main():
-    for line in sys.stdin:
-        problem = json.loads(line)
+class Inputs:
+    def __init__(self, problem):
         torch.set_num_threads(problem["threads"])
-        x = torch.randn(problem["shape"]).relu()
-        if problem["channelsLast"]:
-            x = x.to(memory_format=torch.channels_last)
-        x.requires_grad_()
-        blocks = problem["blocks"]
-        labels = torch.arange(x.shape[0]) % sum(classes for classes, _ in blocks)
+        self.device, self.blocks = problem["device"], problem["blocks"]
+        layout = torch.channels_last if problem["channelsLast"] else torch.contiguous_format
+        x = torch.empty(problem["shape"], memory_format=layout)
+        self.x = x.normal_(generator=torch.Generator().manual_seed(1)).relu_().to(self.device).requires_grad_()
+        labels = torch.arange(x.shape[0]) % sum(classes for classes, _ in self.blocks)
         mask = torch.ones(x.shape[1])
         mask[1::3] = 0
-        times = []
-        for _ in range(problem["runs"]):
-            x.grad = None
-            start = time.perf_counter()
-            released_loss(x, labels, mask, blocks, 1.5, 20).backward()
-            times.append((time.perf_counter() - start) * 1000)
-        print(json.dumps(times), flush=True)
+        self.labels, self.mask = labels.to(self.device), mask.to(self.device)
+
+    def synchronize(self):
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+    def run(self, loss, backward):
+        """The time of one run in ms, and the loss."""
+        self.x.grad = None
+        self.synchronize()
+        start = time.perf_counter()
+        with torch.set_grad_enabled(backward):
+            value = loss(self.x, self.labels, self.mask, self.blocks, 1.5, 20)
+        if backward:
+            value.backward()
+        self.synchronize()
+        return {"ms": (time.perf_counter() - start) * 1000, "loss": value.item()}
+
+
+def read_status(field):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field + ":"))
+
+
+def find_peak(inputs, loss):
+    inputs.run(loss, True)  # compiles, and loads what is loaded once
+    inputs.x.grad = None
+    with open("/proc/self/clear_refs", "w") as peak:
+        peak.write("5")
+    before = read_status("VmHWM")
+    inputs.run(loss, True)
+    return {"bytes": read_status("VmHWM") - before}
+
+
+def main():
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    print(json.dumps({"torch": torch.__version__, "gpu": gpu}), flush=True)
+    compiled = torch.compile(released_loss, dynamic=False)
+    last, inputs = None, None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["problem"] != last:
+            torch._dynamo.reset()  # or it would stop compiling after some shapes
+            last, inputs = request["problem"], None  # frees the features before it makes others
+            inputs = Inputs(last)
+        loss = compiled if request["compile"] else released_loss
+        try:
+            answer = find_peak(inputs, loss) if request["peak"] else inputs.run(loss, request["backward"])
+        except Exception as error:
+            answer = {"error": (str(error).strip() or repr(error)).splitlines()[0]}
+        print(json.dumps(answer), flush=True)
 
 
 main()

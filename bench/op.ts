@@ -1,129 +1,152 @@
-// Times the loss's forward and backward: the fused operator against its reference form, a copy of the features (the
-// floor) and, with --python, the released code's operators in eager PyTorch, all in this run and in turn.
-//   npm run bench -- op [--threads 1] [--rounds 20] [--python python3]
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+// Times the loss: the fused operator against its reference form, a copy of the features (the floor) and, with --python,
+// the released code's operators in PyTorch, eager and compiled; all in this run and in turn.
+//   npm run bench -- op [--threads 1] [--rounds 20] [--device cpu|cuda] [--python python3 [--compile]] [--json]
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { ChannelGroups, Generator, ops, tensor, type Tensor } from "mutual-channel-loss";
+import { cuda, type Tensor } from "mutual-channel-loss";
 import { native } from "#lib/native/binding.js";
+import { findPeak } from "./op/peak.js";
+import { listProblems, makeCopy, makeInputs, runOperator, type Inputs, type Problem } from "./op/problem.js";
+import { Python } from "./op/python.js";
+import { formatHead, formatRow, PASSES, type Figures, type Pass, type Row } from "./op/table.js";
 
 const { values } = parseArgs({
   options: {
     threads: { type: "string", default: "1" },
     rounds: { type: "string", default: "20" },
+    device: { type: "string", default: "cpu" },
     python: { type: "string" },
+    compile: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
   },
 });
-const threads = Number(values.threads);
 const rounds = Number(values.rounds);
+const threads = Number(values.threads);
+const device = readDevice(values.device);
+/** With --json, stdout has the document alone. */
+const say = values.json ? console.error : console.log;
 
-const PROBLEMS = [
-  { shape: [10, 600, 14, 14], groups: ChannelGroups.split(600, 200) },
-  { shape: [32, 2048, 14, 14], groups: ChannelGroups.split(2048, 200) },
-  { shape: [64, 600, 7, 7], groups: ChannelGroups.split(600, 200) },
-  { shape: [16, 2048, 28, 28], groups: ChannelGroups.split(2048, 200) },
-];
-
-interface Problem {
-  shape: number[];
-  groups: ChannelGroups;
-  channelsLast: boolean;
+/** What computes the loss. */
+interface Form {
+  name: string;
+  run: (backward: boolean) => Promise<{ ms: number; loss: number }>;
+  /** Bytes beyond the features; undefined where it cannot be told. */
+  peak: () => Promise<number | undefined>;
 }
 
-type Timer = () => Promise<number>;
+function readDevice(name: string): "cpu" | "cuda" {
+  if (name === "cpu" || name === "cuda") return name;
+  throw new Error(`--device is cpu or cuda, not ${name}`);
+}
 
 function median(times: number[]): number {
-  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? NaN;
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? NaN;
 }
 
-/** One forward and backward of an operator, in ms. */
-function timeOperator(
-  operator: string,
-  x: Tensor,
-  labels: Tensor,
-  mask: Tensor,
-  groups: ChannelGroups,
-): Timer {
-  const { blockClasses, blockChannels } = groups.toLists();
-  return async () => {
-    const leaf = x.detach().withGrad();
-    const started = performance.now();
-    const terms = ops(operator, leaf, labels, blockClasses, blockChannels, { mask }) as Tensor[];
-    await terms[0]?.backward();
-    const elapsed = performance.now() - started;
-    for (const term of [...terms, leaf.grad, leaf]) term?.dispose();
-    return elapsed;
-  };
+function listForms(problem: Problem, index: number, inputs: Inputs, python: Python | undefined): Form[] {
+  const ours = (name: string, operator: string): Form => ({
+    name,
+    run: (backward) => runOperator(operator, problem, inputs, backward),
+    peak: () => findPeak(operator, problem, index),
+  });
+  const theirs = (name: string, compile: boolean, from: Python): Form => ({
+    name,
+    run: (backward) => from.run(problem, { compile, backward }),
+    peak: () => Python.findPeak(values.python ?? "", problem, compile),
+  });
+  const forms = [ours("fused", "mcloss::mc_loss"), ours("reference", "mcloss::reference")];
+  if (python) forms.push(theirs("eager", false, python));
+  if (python && values.compile) forms.push(theirs("compiled", true, python));
+  return forms;
 }
 
-function timeCopy(x: Tensor): Timer {
-  return async () => {
-    const started = performance.now();
-    const copy = x.clone();
-    const elapsed = performance.now() - started;
-    copy.dispose();
-    return Promise.resolve(elapsed);
+/** Runs all forms in turn; the first round warms up. A form that fails is left out from there on. */
+async function time(problem: Problem, inputs: Inputs, forms: Form[]) {
+  const copy = makeCopy(problem, inputs);
+  const times = new Map<string, number[]>();
+  const failed = new Set<Form>();
+  let expected = NaN;
+  const runForm = async (form: Form, pass: Pass) => {
+    const { ms, loss } = await form.run(pass === "forward+backward");
+    if (form.name === "fused") expected = loss;
+    if (Math.abs(loss - expected) > 1e-3 * expected) throw new Error(`gives ${loss}, not ${expected}`);
+    return ms;
   };
-}
-
-/** A PyTorch process that times one run whenever it is asked. */
-function startPython(python: string): (problem: Problem) => Timer {
-  const script = new URL("op.py", import.meta.url).pathname;
-  const child = spawn(python, [script], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  child.unref();
-  return ({ shape, groups, channelsLast }) => {
-    const blocks = groups.blocks.map(({ classes, channels }) => [classes, channels]);
-    // Each asking warms up by one run, as its features are new.
-    const request = JSON.stringify({ shape, blocks, channelsLast, threads, runs: 2 });
-    return async () => {
-      child.stdin.write(`${request}\n`);
-      const { value } = (await lines.next()) as { value: string };
-      return (JSON.parse(value) as number[])[1] ?? NaN;
-    };
+  const note = (key: string, round: number, ms: number) => {
+    if (round > 0) times.set(key, [...(times.get(key) ?? []), ms]);
   };
-}
-
-async function measure(problem: Problem, python: ((problem: Problem) => Timer) | undefined) {
-  const { shape, groups, channelsLast } = problem;
-  const drawn = (ops("aten::randn.generator", shape, { generator: new Generator(1) }) as Tensor).relu();
-  const x = channelsLast
-    ? (ops("aten::contiguous", drawn, { memory_format: "channelsLast" }) as Tensor)
-    : drawn;
-  const labels = tensor(
-    Int32Array.from({ length: shape[0] ?? 0 }, (_, i) => i % groups.classes),
-    { dtype: "int64" },
-  );
-  const mask = tensor(Uint8Array.from({ length: groups.channels }, (_, i) => Number(i % 3 !== 1)));
-  const timers: Record<string, Timer> = {
-    fused: timeOperator("mcloss::mc_loss", x, labels, mask, groups),
-    copy: timeCopy(x),
-    reference: timeOperator("mcloss::reference", x, labels, mask, groups),
-    ...(python ? { pytorch: python(problem) } : {}),
-  };
-  const times = Object.fromEntries(Object.keys(timers).map((name) => [name, [] as number[]]));
   for (let round = 0; round <= rounds; round += 1) {
-    for (const [name, timer] of Object.entries(timers)) {
-      const elapsed = await timer();
-      if (round > 0) times[name]?.push(elapsed);
+    note("copy", round, copy.run());
+    for (const form of forms.filter((form) => !failed.has(form))) {
+      try {
+        for (const pass of PASSES) note(form.name + pass, round, await runForm(form, pass));
+      } catch (error) {
+        failed.add(form);
+        say(`${form.name}: ${(error as Error).message}`);
+      }
     }
   }
-  return Object.fromEntries(Object.entries(times).map(([name, all]) => [name, median(all)]));
+  copy.dispose();
+  const medianOf = (key: string) => median(times.get(key) ?? []);
+  return { medianOf, done: forms.filter((form) => !failed.has(form)) };
+}
+
+async function measure(problem: Problem, index: number, python: Python | undefined): Promise<Row[]> {
+  const inputs = makeInputs(problem);
+  const { medianOf, done } = await time(problem, inputs, listForms(problem, index, inputs, python));
+  for (const input of Object.values(inputs)) (input as Tensor).dispose();
+  const bytes = 4 * problem.shape.reduce((product, size) => product * size, 1);
+  const peaks = new Map<string, number>();
+  for (const form of device === "cpu" ? done : []) {
+    const peak = await form.peak().catch(() => undefined);
+    if (peak !== undefined) peaks.set(form.name, peak / bytes);
+  }
+  return PASSES.map((pass) => {
+    const copy = medianOf("copy");
+    const fused = medianOf(`fused${pass}`);
+    const figures = done.map(({ name }): [string, Figures] => {
+      const ms = medianOf(name + pass);
+      const peak = pass === "forward+backward" ? peaks.get(name) : undefined;
+      return [name, { ms, ratio: name === "fused" ? ms / copy : ms / fused, peak }];
+    });
+    const { shape, channelsLast } = problem;
+    const layout = channelsLast ? "channels_last" : "contiguous";
+    return { shape, layout, pass, copy, forms: Object.fromEntries(figures) };
+  });
+}
+
+async function measureAll(python: Python | undefined): Promise<Row[]> {
+  const columns = ["fused", "reference"];
+  if (python) columns.push("eager", ...(values.compile ? ["compiled"] : []));
+  say(`float32, median of ${rounds}; mem: peak beyond the features, in features`);
+  say(formatHead(columns));
+  const rows: Row[] = [];
+  for (const [index, problem] of listProblems(device, threads).entries()) {
+    const measured = await measure(problem, index, python);
+    say(measured.map((row) => formatRow(row, columns)).join("\n"));
+    rows.push(...measured);
+  }
+  return rows;
 }
 
 native().threads(threads);
-const python = values.python === undefined ? undefined : startPython(values.python);
-console.log(
-  `forward + backward, float32, ${threads} thread(s), median of ${rounds}; ms, and ratios to the fused form`,
+const available = device === "cpu" || cuda.isAvailable();
+const python = available && values.python ? await Python.start(values.python) : undefined;
+const machine = {
+  cpu: cpus()[0]?.model ?? "unknown",
+  threads,
+  node: process.version,
+  libtorch: native().torchVersion().runtime,
+  pytorch: python?.torch ?? null,
+  device: available && device === "cuda" ? (python?.gpu ?? device) : device,
+};
+say(
+  Object.entries(machine)
+    .map(([name, value]) => `${name} ${value ?? "none"}`)
+    .join(", "),
 );
-for (const { shape, groups } of PROBLEMS) {
-  for (const channelsLast of [false, true]) {
-    const result = await measure({ shape, groups, channelsLast }, python);
-    const { fused = NaN } = result;
-    const others = Object.entries(result).filter(([name]) => name !== "fused");
-    const ratios = others.map(([name, ms]) => `${name} ${ms.toFixed(2)} (${(ms / fused).toFixed(2)}x)`);
-    const name = `[${shape.join(", ")}]${channelsLast ? " channels_last" : ""}`;
-    console.log(`${name.padEnd(34)} fused ${fused.toFixed(2)}   ${ratios.join("   ")}`);
-  }
-}
-process.exit(0);
+if (!available) say("no GPU: nothing to measure");
+else if (values.python && !python) say(`no PyTorch in ${values.python}: measuring without it`);
+const rows = available ? await measureAll(python) : [];
+python?.stop();
+if (values.json) console.log(JSON.stringify({ machine, rounds, rows }, null, 2));

@@ -24,10 +24,10 @@ function save(part) {
 async function step(name, command, ...args) {
   console.log(`\n== ${name}`);
   const started = performance.now();
-  const { code, output } = await run(command, args, { cwd: PACKAGE_ROOT, show: true });
+  const { code, output, stdout } = await run(command, args, { cwd: PACKAGE_ROOT, show: true });
   const seconds = Number(((performance.now() - started) / 1000).toFixed(1));
   console.log(`== ${name}: ${code === 0 ? "done" : `failed with code ${code}`} in ${seconds} s`);
-  return { code, seconds, output };
+  return { code, seconds, output, stdout };
 }
 
 /** As CMake chooses. */
@@ -84,8 +84,8 @@ async function build({ root, version, cuda: cudaVersion }, tools, cuda) {
     `-DCMAKE_JS_INC=${require("node-api-headers").include_dir}`,
     ...(cuda ? ["-DMCLOSS_CUDA=ON"] : []),
   ];
-  const configured = await step("configure", "cmake", "-S", ".", "-B", folder, ...options);
-  if (configured.code !== 0) return configured;
+  const { code, seconds, output } = await step("configure", "cmake", "-S", ".", "-B", folder, ...options);
+  if (code !== 0) return { code, seconds, output };
   const jobs = String(availableParallelism());
   const built = await step("build", "cmake", "--build", folder, "--parallel", jobs);
   if (built.code === 0) {
@@ -98,7 +98,7 @@ async function build({ root, version, cuda: cudaVersion }, tools, cuda) {
     };
     writeBuildInfo(BUILD_FOLDERS.cmake, info);
   }
-  return { ...built, output: configured.output + built.output };
+  return { code: built.code, seconds: built.seconds, output: output + built.output };
 }
 
 async function test() {
@@ -125,8 +125,9 @@ async function bench(device, ...options) {
   const rounds = process.env.MCLOSS_BENCH_ROUNDS ?? "20";
   // With LIBTORCH there may be no PyTorch to compare with.
   const python = typeof (await findTorchPackage("python3")) === "string" ? ["--python", "python3"] : [];
-  const args = ["bench/op.js", ...python, "--rounds", rounds, ...options];
-  return { device, ...(await step(`bench on ${device}`, process.execPath, ...args)) };
+  const args = ["bench/op.js", "--json", ...python, "--rounds", rounds, ...options];
+  const { code, seconds, output, stdout } = await step(`bench on ${device}`, process.execPath, ...args);
+  return { device, code, seconds, ...(code === 0 ? JSON.parse(stdout) : { output }) };
 }
 
 async function canUseCuda() {

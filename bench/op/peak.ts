@@ -1,0 +1,44 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { native } from "#lib/native/binding.js";
+import { listProblems, makeInputs, runOperator, type Problem } from "./problem.js";
+
+/**
+ * The most bytes that one forward and backward had beyond the features, in a fresh process: the package keeps large
+ * blocks for reuse, so that in this one they would be there already.
+ */
+export async function findPeak(
+  operator: string,
+  problem: Problem,
+  index: number,
+): Promise<number | undefined> {
+  const file = fileURLToPath(import.meta.url);
+  const child = fork(file, [operator, String(index), String(problem.threads)]);
+  const [answer] = (await Promise.race([once(child, "message"), once(child, "exit")])) as [unknown];
+  return typeof answer === "object" ? (answer as { bytes: number }).bytes : undefined;
+}
+
+function readPeak(): number {
+  const kib = /^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return Number(kib) * 1024;
+}
+
+async function main(operator: string, index: number, threads: number): Promise<void> {
+  native().threads(threads);
+  const problem = listProblems("cpu", threads)[index];
+  if (!problem) throw new Error(`no problem ${index}`);
+  // Loads what is loaded once, in blocks too small to be kept.
+  const small = { ...problem, shape: [1, problem.groups.channels, 2, 2] };
+  await runOperator(operator, small, makeInputs(small), true);
+  const inputs = makeInputs(problem);
+  writeFileSync("/proc/self/clear_refs", "5"); // the peak is now what is resident
+  const before = readPeak();
+  await runOperator(operator, problem, inputs, true);
+  process.send?.({ bytes: readPeak() - before });
+  process.disconnect();
+}
+
+const [, script, operator = "", index, threads] = process.argv;
+if (script === fileURLToPath(import.meta.url)) await main(operator, Number(index), Number(threads));
