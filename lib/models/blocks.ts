@@ -54,6 +54,21 @@ function shortcut(inChannels: number, outChannels: number, stride: number): Pick
   return { shortcut: { type: "sequential", layers } };
 }
 
+/** Squeeze-and-excitation (torchvision's SqueezeExcitation, with its names). */
+export function squeezeExcite(channels: number, squeezed: number, name: string): LayerSpec {
+  return {
+    type: "scale",
+    name,
+    layers: [
+      { type: "adaptiveAvgPool2d", name: "avgpool", outputSize: 1 },
+      { type: "conv2d", name: "fc1", inChannels: channels, outChannels: squeezed, kernelSize: 1 },
+      { type: "relu", name: "activation" },
+      { type: "conv2d", name: "fc2", inChannels: squeezed, outChannels: channels, kernelSize: 1 },
+      { type: "sigmoid", name: "scale_activation" },
+    ],
+  };
+}
+
 /** The paper's dense head: BatchNorm1d → Linear → BatchNorm1d → ELU → Linear. */
 export function denseHead(features: number, hidden: number, classes: number): LayerSpec {
   return {

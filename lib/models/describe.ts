@@ -1,5 +1,13 @@
 import { invalidArgument, McLossError } from "../errors.js";
-import { layerName, toPair, type LayerSpec, type Size } from "./layers.js";
+import {
+  layerName,
+  toPair,
+  type Concat,
+  type LayerSpec,
+  type Residual,
+  type Scale,
+  type Size,
+} from "./layers.js";
 import type { ModelSpec } from "./spec.js";
 
 /** A parameter or buffer that a layer has, by torchvision's name for it. */
@@ -114,9 +122,27 @@ function describeChildren(
   input: readonly number[],
   found: LayerDescription[],
 ): readonly number[] | undefined {
-  if (spec.type !== "sequential" && spec.type !== "residual") return undefined;
+  switch (spec.type) {
+    case "sequential":
+      return describeSequence(spec.layers, name, input, found);
+    case "residual":
+      return describeResidual(spec, name, input, found);
+    case "concat":
+      return describeConcat(spec, name, input, found);
+    case "scale":
+      return describeScale(spec, name, input, found);
+    default:
+      return undefined;
+  }
+}
+
+function describeResidual(
+  spec: Residual,
+  name: string,
+  input: readonly number[],
+  found: LayerDescription[],
+): readonly number[] {
   const output = describeSequence(spec.layers, name, input, found);
-  if (spec.type === "sequential") return output;
   const { shortcut } = spec;
   const skipped = shortcut
     ? describeLayer(shortcut, `${name}.${shortcut.name ?? "downsample"}`, input, found)
@@ -127,13 +153,42 @@ function describeChildren(
   return output;
 }
 
+function describeConcat(
+  spec: Concat,
+  name: string,
+  input: readonly number[],
+  found: LayerDescription[],
+): readonly number[] {
+  const outputs = spec.branches.map((branch, position) => {
+    const output = describeLayer(branch, `${name}.${layerName(branch, position)}`, input, found);
+    return image(`${name}.${layerName(branch, position)}`, output);
+  });
+  const [, height, width] = outputs[0] ?? image(name, []);
+  const other = outputs.find((output) => output[1] !== height || output[2] !== width);
+  if (other) throw shapeError(name, `puts images of ${height}×${width} beside one`, other);
+  return [outputs.reduce((sum, [channels]) => sum + channels, 0), height, width];
+}
+
+function describeScale(
+  spec: Scale,
+  name: string,
+  input: readonly number[],
+  found: LayerDescription[],
+): readonly number[] {
+  const [channels] = image(name, input);
+  const factors = describeSequence(spec.layers, name, input, found);
+  if (factors.join() !== `${channels},1,1`)
+    throw shapeError(name, `needs layers that give [${channels}, 1, 1]`, factors);
+  return input;
+}
+
 interface Leaf {
   outputShape: readonly number[];
   tensors?: TensorDescription[];
   macs?: number;
 }
 
-type LeafSpec = Exclude<LayerSpec, { type: "sequential" | "residual" }>;
+type LeafSpec = Exclude<LayerSpec, { type: "sequential" | "residual" | "concat" | "scale" }>;
 
 function describeLeaf(spec: LayerSpec, name: string, input: readonly number[]): Leaf {
   const leaf = spec as LeafSpec;
@@ -172,6 +227,16 @@ function describeLeaf(spec: LayerSpec, name: string, input: readonly number[]): 
     case "batchNorm1d":
       vector(name, input, leaf.features);
       return { outputShape: input, tensors: statistics(leaf.features, leaf.affine ?? true) };
+    case "groupNorm":
+      image(name, input, leaf.features);
+      if (leaf.features % leaf.groups !== 0) {
+        throw invalidArgument(`${name}.groups`, `(${leaf.groups}) must divide ${leaf.features} features`);
+      }
+      return { outputShape: input, tensors: weights([leaf.features], leaf.features) };
+    case "bilinearPool": {
+      const [channels, height, width] = image(name, input);
+      return { outputShape: [channels * channels], macs: channels * channels * height * width };
+    }
     case "linear": {
       vector(name, input, leaf.inFeatures);
       const kernel = [leaf.outFeatures, leaf.inFeatures];

@@ -47,9 +47,47 @@ export interface Linear extends Named {
   bias?: boolean;
 }
 
-/** torch.nn.ReLU, torch.nn.Identity, and torch.nn.Flatten from the second dimension on */
+/** Layers without settings. */
+export const PLAIN_TYPES = [
+  "relu",
+  "relu6",
+  "silu",
+  "gelu",
+  "sigmoid",
+  "tanh",
+  "hardswish",
+  "hardsigmoid",
+  "identity",
+  "flatten",
+] as const;
+
+/** torch.nn.ReLU and other activations, torch.nn.Identity, and torch.nn.Flatten from the second dimension on */
 export interface Plain extends Named {
-  type: "relu" | "identity" | "flatten";
+  type: (typeof PLAIN_TYPES)[number];
+}
+
+/** torch.nn.LeakyReLU */
+export interface LeakyRelu extends Named {
+  type: "leakyRelu";
+  /** Default 0.01. */
+  negativeSlope?: number;
+}
+
+/** torch.nn.GroupNorm */
+export interface GroupNorm extends Named {
+  type: "groupNorm";
+  groups: number;
+  features: number;
+  /** Default 1e-5. */
+  eps?: number;
+}
+
+/**
+ * Bilinear pooling of an image [C, H, W] with itself to C·C numbers: the mean over places of the outer product, then
+ * sign(x)·√|x|, then division by the L2 norm (B-CNN, Lin et al. 2015).
+ */
+export interface BilinearPool extends Named {
+  type: "bilinearPool";
 }
 
 /** torch.nn.ELU */
@@ -98,8 +136,35 @@ export interface Residual extends Named {
   activation?: "relu" | "none";
 }
 
+/** Every branch on the same image, the outputs side by side as channels (torch.cat along the channels) */
+export interface Concat extends Named {
+  type: "concat";
+  /** One layer, or a sequential, for each branch. */
+  branches: readonly LayerSpec[];
+}
+
+/** x · layers(x), where the layers give a factor for each channel: squeeze-and-excitation, Hu et al. 2018 */
+export interface Scale extends Named {
+  type: "scale";
+  layers: readonly LayerSpec[];
+}
+
 export type LayerSpec =
-  Conv2d | BatchNorm | Linear | Plain | Elu | Dropout | Pool2d | AdaptivePool2d | Sequential | Residual;
+  | Conv2d
+  | BatchNorm
+  | GroupNorm
+  | Linear
+  | Plain
+  | Elu
+  | LeakyRelu
+  | Dropout
+  | Pool2d
+  | AdaptivePool2d
+  | BilinearPool
+  | Sequential
+  | Residual
+  | Concat
+  | Scale;
 
 export type LayerType = LayerSpec["type"];
 

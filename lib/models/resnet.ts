@@ -1,5 +1,5 @@
 import { basicBlock, bottleneck, convNorm, denseHead, globalPool, splitGroups } from "./blocks.js";
-import type { LayerSpec, Sequential } from "./layers.js";
+import type { LayerSpec, Residual, Sequential } from "./layers.js";
 import type { ModelSpec } from "./spec.js";
 
 export interface ResNet18Options {
@@ -26,21 +26,44 @@ export interface ResNet50Options {
 
 /** ResNet18 (He et al. 2016), in torchvision's form or in the form that the paper trains from scratch. */
 export function resnet18Spec(options: ResNet18Options): ModelSpec {
+  return basicResNet("resnet18", [2, 2, 2, 2], options);
+}
+
+/** ResNet34 (He et al. 2016); the options are ResNet18's. */
+export function resnet34Spec(options: ResNet18Options): ModelSpec {
+  return basicResNet("resnet34", [3, 4, 6, 3], options);
+}
+
+/** ResNet50 (He et al. 2016) with torchvision's names; its 2048 channels are split among the classes. */
+export function resnet50Spec(options: ResNet50Options): ModelSpec {
+  return bottleneckResNet("resnet50", [3, 4, 6, 3], options);
+}
+
+/** ResNet101 (He et al. 2016); the options are ResNet50's. */
+export function resnet101Spec(options: ResNet50Options): ModelSpec {
+  return bottleneckResNet("resnet101", [3, 4, 23, 3], options);
+}
+
+type Blocks = readonly [number, number, number, number];
+
+function basicResNet(name: string, blocks: Blocks, options: ResNet18Options): ModelSpec {
   const { classes, channelsPerClass, inputSize = 224 } = options;
   const widened = channelsPerClass !== undefined;
   const channels = widened ? classes * channelsPerClass : 512;
   return {
     format: 1,
-    name: widened ? "resnet18-mc" : "resnet18",
+    name: widened ? `${name}-mc` : name,
     input: { channels: 3, height: inputSize, width: inputSize },
     classes,
     groups: widened ? [{ classes, channels: channelsPerClass }] : splitGroups(channels, classes),
     layers: [
       ...stem(),
-      basicStage("layer1", 64, 64, 1),
-      basicStage("layer2", 64, 128, 2),
-      basicStage("layer3", 128, 256, 2),
-      basicStage("layer4", 256, channels, widened ? 1 : 2),
+      stage("layer1", blocks[0], (i) => basicBlock(64, 64, 1, String(i))),
+      stage("layer2", blocks[1], (i) => basicBlock(i === 0 ? 64 : 128, 128, i === 0 ? 2 : 1, String(i))),
+      stage("layer3", blocks[2], (i) => basicBlock(i === 0 ? 128 : 256, 256, i === 0 ? 2 : 1, String(i))),
+      stage("layer4", blocks[3], (i) =>
+        basicBlock(i === 0 ? 256 : channels, channels, i === 0 && !widened ? 2 : 1, String(i)),
+      ),
       ...(widened
         ? [...globalPool("max"), denseHead(channels, 512, classes)]
         : linearHead(channels, classes)),
@@ -50,22 +73,24 @@ export function resnet18Spec(options: ResNet18Options): ModelSpec {
   };
 }
 
-/** ResNet50 (He et al. 2016) with torchvision's names; its 2048 channels are split among the classes. */
-export function resnet50Spec(options: ResNet50Options): ModelSpec {
+function bottleneckResNet(name: string, blocks: Blocks, options: ResNet50Options): ModelSpec {
   const { classes, head = "mlp", inputSize = 448 } = options;
   const channels = 2048;
+  const widths = [64, 128, 256, 512];
   return {
     format: 1,
-    name: "resnet50",
+    name,
     input: { channels: 3, height: inputSize, width: inputSize },
     classes,
     groups: splitGroups(channels, classes),
     layers: [
       ...stem(),
-      bottleneckStage("layer1", 64, 64, 3, 1),
-      bottleneckStage("layer2", 256, 128, 4, 2),
-      bottleneckStage("layer3", 512, 256, 6, 2),
-      bottleneckStage("layer4", 1024, 512, 3, 2),
+      ...widths.map((width, index) =>
+        stage(`layer${index + 1}`, blocks[index] ?? 0, (i) => {
+          const inChannels = i > 0 ? 4 * width : index === 0 ? 64 : 2 * width;
+          return bottleneck(inChannels, width, i === 0 && index > 0 ? 2 : 1, String(i));
+        }),
+      ),
       ...(head === "linear"
         ? linearHead(channels, classes)
         : [...globalPool("avg"), denseHead(channels, 512, classes)]),
@@ -74,32 +99,16 @@ export function resnet50Spec(options: ResNet50Options): ModelSpec {
   };
 }
 
+function stage(name: string, blocks: number, block: (index: number) => Residual): Sequential {
+  return { type: "sequential", name, layers: Array.from({ length: blocks }, (_, i) => block(i)) };
+}
+
 function stem(): LayerSpec[] {
   return [
     ...convNorm(3, 64, { kernelSize: 7, stride: 2, names: ["conv1", "bn1"] }),
     { type: "relu", name: "relu" },
     { type: "maxPool2d", name: "maxpool", kernelSize: 3, stride: 2, padding: 1 },
   ];
-}
-
-function basicStage(name: string, inChannels: number, outChannels: number, stride: number): Sequential {
-  const layers = [
-    basicBlock(inChannels, outChannels, stride, "0"),
-    basicBlock(outChannels, outChannels, 1, "1"),
-  ];
-  return { type: "sequential", name, layers };
-}
-
-function bottleneckStage(
-  name: string,
-  inChannels: number,
-  width: number,
-  blocks: number,
-  stride: number,
-): Sequential {
-  const first = bottleneck(inChannels, width, stride, "0");
-  const rest = Array.from({ length: blocks - 1 }, (_, i) => bottleneck(4 * width, width, 1, String(i + 1)));
-  return { type: "sequential", name, layers: [first, ...rest] };
 }
 
 function linearHead(channels: number, classes: number): LayerSpec[] {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { describeModel } from "./describe.js";
-import type { LayerSpec } from "./layers.js";
+import { PLAIN_TYPES, type LayerSpec } from "./layers.js";
 import type { ModelInfo } from "./model.js";
 import type { ModelSpec } from "./spec.js";
 
@@ -45,7 +45,16 @@ const layerKinds = [
     outFeatures: count,
     bias: z.boolean().optional(),
   }),
-  z.strictObject({ type: z.enum(["relu", "identity", "flatten"]), name }),
+  z.strictObject({ type: z.enum(PLAIN_TYPES), name }),
+  z.strictObject({ type: z.literal("leakyRelu"), name, negativeSlope: z.number().optional() }),
+  z.strictObject({
+    type: z.literal("groupNorm"),
+    name,
+    groups: count,
+    features: count,
+    eps: z.number().positive().optional(),
+  }),
+  z.strictObject({ type: z.literal("bilinearPool"), name }),
   z.strictObject({ type: z.literal("elu"), name, alpha: z.number().optional() }),
   z.strictObject({ type: z.literal("dropout"), name, p: z.number().min(0).max(1).optional() }),
   z.strictObject({
@@ -57,6 +66,8 @@ const layerKinds = [
   }),
   z.strictObject({ type: z.enum(["adaptiveAvgPool2d", "adaptiveMaxPool2d"]), name, outputSize: size }),
   z.strictObject({ type: z.literal("sequential"), name, layers: z.array(layer) }),
+  z.strictObject({ type: z.literal("scale"), name, layers: z.array(layer).min(1) }),
+  z.strictObject({ type: z.literal("concat"), name, branches: z.array(layer).min(1) }),
   z.strictObject({
     type: z.literal("residual"),
     name,

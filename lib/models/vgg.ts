@@ -10,16 +10,25 @@ export interface Vgg16Options {
    * no pooling after conv5 (14×14 features at 224), and the dense head. Without it, torchvision's vgg16_bn.
    */
   channelsPerClass?: number;
+  /** Whether batch normalisation follows each convolution (torchvision's vgg16_bn), or none (vgg16). Default true. */
+  batchNorm?: boolean;
   /** Side of the input, a multiple of 32. Default 224. */
   inputSize?: number;
 }
 
-/** VGG16 with batch normalisation (Simonyan & Zisserman 2015), in torchvision's form or the paper's. */
+export interface BilinearVgg16Options {
+  /** K */
+  classes: number;
+  /** Side of the input. Default 448, as the paper fine-tunes it. */
+  inputSize?: number;
+}
+
+/** VGG16 (Simonyan & Zisserman 2015), in torchvision's form or the paper's. */
 export function vgg16Spec(options: Vgg16Options): ModelSpec {
-  const { classes, channelsPerClass, inputSize = 224 } = options;
+  const { classes, channelsPerClass, batchNorm = true, inputSize = 224 } = options;
   const widened = channelsPerClass !== undefined;
   const channels = widened ? classes * channelsPerClass : 512;
-  const convolutions = convolutionLayers(channels);
+  const convolutions = convolutionLayers(channels, batchNorm);
   return {
     format: 1,
     name: widened ? "vgg16-mc" : "vgg16",
@@ -34,8 +43,29 @@ export function vgg16Spec(options: Vgg16Options): ModelSpec {
   };
 }
 
+/**
+ * B-CNN (Lin et al. 2015) as the paper uses it: VGG16's convolutions with torchvision's names, bilinear pooling, and one
+ * linear layer. Its 512 channels are split among the classes.
+ */
+export function bilinearVgg16Spec({ classes, inputSize = 448 }: BilinearVgg16Options): ModelSpec {
+  const channels = 512;
+  return {
+    format: 1,
+    name: "bilinear-vgg16",
+    input: { channels: 3, height: inputSize, width: inputSize },
+    classes,
+    groups: splitGroups(channels, classes),
+    layers: [
+      { type: "sequential", name: "features", layers: convolutionLayers(channels, false) },
+      { type: "bilinearPool", name: "pool" },
+      { type: "linear", name: "classifier", inFeatures: channels * channels, outFeatures: classes },
+    ],
+    features: "features",
+  };
+}
+
 /** torchvision's `features` without the pooling after conv5, which the heads do. */
-function convolutionLayers(channels: number): LayerSpec[] {
+function convolutionLayers(channels: number, batchNorm: boolean): LayerSpec[] {
   const stages = [
     [64, 64],
     [128, 128],
@@ -49,7 +79,8 @@ function convolutionLayers(channels: number): LayerSpec[] {
     if (index > 0) layers.push({ type: "maxPool2d", kernelSize: 2 });
     for (const outChannels of stage) {
       layers.push({ type: "conv2d", inChannels, outChannels, kernelSize: 3, padding: 1 });
-      layers.push({ type: "batchNorm2d", features: outChannels }, { type: "relu" });
+      if (batchNorm) layers.push({ type: "batchNorm2d", features: outChannels });
+      layers.push({ type: "relu" });
       inChannels = outChannels;
     }
   });

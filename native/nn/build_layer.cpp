@@ -4,10 +4,20 @@
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/adaptive_max_pool2d.h>
 #include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/bmm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/dropout.h>
 #include <ATen/ops/elu.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/hardsigmoid.h>
+#include <ATen/ops/hardswish.h>
+#include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/relu6.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/tanh.h>
 
 #include <functional>
 #include <utility>
@@ -67,6 +77,36 @@ class Residual final : public Layer {
   bool relu_;
 };
 
+// Every branch on the same input, side by side as channels.
+class Concat final : public Layer {
+ public:
+  Concat(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : branches_(build_sequence(spec.branches, path, construction)) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    std::vector<at::Tensor> outputs;
+    for (const auto& branch : branches_) outputs.push_back(branch->forward(input, pass));
+    return at::cat(outputs, 1);
+  }
+
+  std::vector<std::unique_ptr<Layer>> branches_;
+};
+
+// x * layers(x): squeeze-and-excitation, Hu et al. 2018.
+class Scale final : public Layer {
+ public:
+  Scale(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : factors_(build_sequence(spec.layers, path, construction)) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    return input * factors_.forward(input, pass);
+  }
+
+  Sequence factors_;
+};
+
 using Builder = std::function<std::unique_ptr<Layer>(const LayerSpec&, const std::string&, Construction&)>;
 
 // A builder for layers that need only their spec.
@@ -76,8 +116,29 @@ Builder function(Function::Body (*make)(const LayerSpec&)) {
   };
 }
 
-Function::Body relu(const LayerSpec&) {
-  return [](const at::Tensor& x, const ForwardPass&) { return at::relu(x); };
+// An operator that takes the tensor alone.
+template <at::Tensor (*kOperator)(const at::Tensor&)>
+Function::Body plain(const LayerSpec&) {
+  return [](const at::Tensor& x, const ForwardPass&) { return kOperator(x); };
+}
+
+at::Tensor gelu(const at::Tensor& x) {
+  return at::gelu(x);
+}
+
+// B-CNN (Lin et al. 2015): mean outer product, signed square root, L2 normalisation.
+at::Tensor bilinear_pool(const at::Tensor& x) {
+  const auto places = x.flatten(2);
+  const auto product = at::bmm(places, places.transpose(1, 2)).flatten(1) / places.size(2);
+  // The root's slope is infinite at 0; torch.sqrt(|x| + eps) is what implementations take.
+  const auto rooted = product.sign() * (product.abs() + 1e-10).sqrt();
+  return rooted / rooted.norm(2, {1}, true).clamp_min(1e-12);
+}
+
+Function::Body leaky_relu(const LayerSpec& spec) {
+  return [slope = spec.number("negativeSlope", 0.01)](const at::Tensor& x, const ForwardPass&) {
+    return at::leaky_relu(x, slope);
+  };
 }
 
 Function::Body elu(const LayerSpec& spec) {
@@ -139,7 +200,17 @@ const std::map<std::string, Builder>& builders() {
       {"linear", build_linear},
       {"batchNorm1d", build_batch_norm},
       {"batchNorm2d", build_batch_norm},
-      {"relu", function(relu)},
+      {"groupNorm", build_group_norm},
+      {"relu", function(plain<at::relu>)},
+      {"relu6", function(plain<at::relu6>)},
+      {"silu", function(plain<at::silu>)},
+      {"gelu", function(plain<gelu>)},
+      {"sigmoid", function(plain<at::sigmoid>)},
+      {"tanh", function(plain<at::tanh>)},
+      {"hardswish", function(plain<at::hardswish>)},
+      {"hardsigmoid", function(plain<at::hardsigmoid>)},
+      {"bilinearPool", function(plain<bilinear_pool>)},
+      {"leakyRelu", function(leaky_relu)},
       {"elu", function(elu)},
       {"dropout", function(dropout)},
       {"flatten", function(flatten)},
@@ -156,6 +227,12 @@ const std::map<std::string, Builder>& builders() {
        [](const LayerSpec& spec, const std::string& path, Construction& construction) {
          return std::make_unique<Residual>(spec, path, construction);
        }},
+      {"concat",
+       [](const LayerSpec& spec, const std::string& path, Construction& construction) {
+         return std::make_unique<Concat>(spec, path, construction);
+       }},
+      {"scale", [](const LayerSpec& spec, const std::string& path,
+                   Construction& construction) { return std::make_unique<Scale>(spec, path, construction); }},
   };
   return table;
 }

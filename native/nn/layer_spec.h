@@ -16,6 +16,7 @@ struct LayerSpec {
   std::string name;
   std::map<std::string, Attribute> attributes;
   std::vector<LayerSpec> layers;
+  std::vector<LayerSpec> branches;
   std::vector<LayerSpec> shortcut;  // empty or one
 
   double number(const std::string& key, double fallback) const;

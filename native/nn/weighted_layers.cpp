@@ -3,6 +3,7 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/group_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
@@ -102,7 +103,31 @@ class BatchNorm final : public Layer {
   at::Tensor weight_, bias_, running_mean_, running_var_, batches_tracked_;
 };
 
+class GroupNorm final : public Layer {
+ public:
+  GroupNorm(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : groups_(spec.integer("groups")), eps_(spec.number("eps", 1e-5)) {
+    const int64_t features = spec.integer("features");
+    weight_ = construction.state.add_parameter(path + ".weight", at::ones({features}));
+    bias_ = construction.state.add_parameter(path + ".bias", at::zeros({features}));
+  }
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass&) const override {
+    return at::group_norm(input, groups_, weight_, bias_, eps_);
+  }
+
+  int64_t groups_;
+  double eps_;
+  at::Tensor weight_, bias_;
+};
+
 }  // namespace
+
+std::unique_ptr<Layer> build_group_norm(const LayerSpec& spec, const std::string& path,
+                                        Construction& construction) {
+  return std::make_unique<GroupNorm>(spec, path, construction);
+}
 
 std::unique_ptr<Layer> build_conv2d(const LayerSpec& spec, const std::string& path,
                                     Construction& construction) {

@@ -11,5 +11,7 @@ std::unique_ptr<Layer> build_linear(const LayerSpec& spec, const std::string& pa
                                     Construction& construction);
 std::unique_ptr<Layer> build_batch_norm(const LayerSpec& spec, const std::string& path,
                                         Construction& construction);
+std::unique_ptr<Layer> build_group_norm(const LayerSpec& spec, const std::string& path,
+                                        Construction& construction);
 
 }  // namespace mcloss::nn

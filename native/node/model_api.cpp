@@ -37,6 +37,8 @@ nn::LayerSpec to_layer_spec(const Napi::Object& object) {
       spec.name = value.As<Napi::String>();
     } else if (key == "layers") {
       spec.layers = to_layer_specs(value);
+    } else if (key == "branches") {
+      spec.branches = to_layer_specs(value);
     } else if (key == "shortcut") {
       spec.shortcut.push_back(to_layer_spec(value.As<Napi::Object>()));
     } else {

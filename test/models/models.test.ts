@@ -5,12 +5,20 @@ import {
   Model,
   noGrad,
   parseModelSpec,
+  resnet101,
   resnet18,
+  resnet34,
   resnet50,
   smallResNet,
+  squeezeExcite,
+  bilinearVgg16,
   vgg16,
+  ops,
+  tensor,
   zeros,
+  type LayerSpec,
   type ModelSpec,
+  type Tensor,
 } from "mutual-channel-loss";
 import { caught, rejected } from "../support/errors.js";
 
@@ -22,14 +30,20 @@ function stateNames(spec: ModelSpec): string[] {
 const torchvision = {
   resnet18: resnet18({ classes: 1000 }).spec,
   resnet50: resnet50({ classes: 1000, head: "linear", inputSize: 224 }).spec,
+  resnet34: resnet34({ classes: 1000 }).spec,
+  resnet101: resnet101({ classes: 1000, head: "linear", inputSize: 224 }).spec,
   vgg16: vgg16({ classes: 1000 }).spec,
+  vgg16Plain: vgg16({ classes: 1000, batchNorm: false }).spec,
 };
 
 describe("networks in torchvision's form", () => {
   it("have torchvision's numbers of parameters", () => {
     expect(describeModel(torchvision.resnet18).parameters).to.equal(11_689_512);
     expect(describeModel(torchvision.resnet50).parameters).to.equal(25_557_032);
+    expect(describeModel(torchvision.resnet34).parameters).to.equal(21_797_672);
+    expect(describeModel(torchvision.resnet101).parameters).to.equal(44_549_160);
     expect(describeModel(torchvision.vgg16).parameters).to.equal(138_365_992);
+    expect(describeModel(torchvision.vgg16Plain).parameters).to.equal(138_357_544);
   });
 
   it("have torchvision's names", () => {
@@ -56,6 +70,8 @@ describe("networks in torchvision's form", () => {
   it("take the multiply-accumulates that are published", () => {
     expect(describeModel(torchvision.resnet18).macs / 1e9).to.be.closeTo(1.814, 0.001);
     expect(describeModel(torchvision.resnet50).macs / 1e9).to.be.closeTo(4.089, 0.001);
+    expect(describeModel(torchvision.resnet34).macs / 1e9).to.be.closeTo(3.664, 0.001);
+    expect(describeModel(torchvision.resnet101).macs / 1e9).to.be.closeTo(7.801, 0.001);
     expect(describeModel(torchvision.vgg16).macs / 1e9).to.be.closeTo(15.47, 0.01);
   });
 
@@ -142,6 +158,118 @@ describe("Model", () => {
   });
 });
 
+describe("layers", () => {
+  /** Features [N, channels, 3, 3] through one layer, whose output must be an image, and that output. */
+  async function through(layer: LayerSpec, channels: number, outChannels: number) {
+    const spec: ModelSpec = {
+      format: 1,
+      name: "one layer",
+      input: { channels, height: 3, width: 3 },
+      classes: outChannels,
+      groups: [],
+      layers: [
+        { ...layer, name: "tested" },
+        { type: "adaptiveAvgPool2d", outputSize: 1 },
+        { type: "flatten" },
+      ],
+      features: "tested",
+    };
+    const model = new Model(parseModelSpec(JSON.parse(JSON.stringify(spec))));
+    const x = tensor(
+      Float32Array.from({ length: 2 * channels * 9 }, (_, i) => Math.sin(i)),
+      { shape: [2, channels, 3, 3] },
+    );
+    const { features } = await noGrad(() => model.eval().forward(x));
+    const state = Object.fromEntries(model.state().map(({ name, tensor: value }) => [name, value]));
+    const values = [...(await features.data())].map(Number);
+    return { x, features: values, shape: features.shape, state };
+  }
+
+  async function expectSame(actual: readonly number[], expected: Tensor): Promise<void> {
+    const wanted = [...(await expected.data())].map(Number);
+    expect(actual).to.have.length(wanted.length);
+    wanted.forEach((value, i) => expect(actual[i]!).to.be.closeTo(value, 1e-6));
+  }
+
+  it("apply LibTorch's activations", async () => {
+    const activations: [LayerSpec, string][] = [
+      [{ type: "relu6" }, "relu6"],
+      [{ type: "silu" }, "silu"],
+      [{ type: "gelu" }, "gelu"],
+      [{ type: "sigmoid" }, "sigmoid"],
+      [{ type: "tanh" }, "tanh"],
+      [{ type: "hardswish" }, "hardswish"],
+      [{ type: "hardsigmoid" }, "hardsigmoid"],
+      [{ type: "leakyRelu" }, "leaky_relu"],
+    ];
+    for (const [layer, name] of activations) {
+      const { x, features } = await through(layer, 4, 4);
+      await expectSame(features, ops(`aten::${name}`, x) as Tensor);
+    }
+  });
+
+  it("normalise groups of channels, starting as the identity does", async () => {
+    const { x, features, state } = await through({ type: "groupNorm", groups: 2, features: 4 }, 4, 4);
+    expect(Object.keys(state)).to.deep.equal(["tested.weight", "tested.bias"]);
+    await expectSame(features, ops("aten::group_norm", x, 2) as Tensor);
+  });
+
+  it("put branches side by side, and scale channels by squeeze-and-excitation", async () => {
+    const conv: LayerSpec = { type: "conv2d", inChannels: 4, outChannels: 2, kernelSize: 1 };
+    const branches: LayerSpec[] = [conv, { type: "identity", name: "skip" }];
+    const both = await through({ type: "concat", branches }, 4, 6);
+    expect(both.shape).to.deep.equal([2, 6, 3, 3]);
+    const first = ops("aten::conv2d", both.x, both.state["tested.0.weight"]!, both.state["tested.0.bias"]!);
+    await expectSame(both.features, ops("aten::cat", [first as Tensor, both.x], 1) as Tensor);
+
+    const { x, features, state } = await through(squeezeExcite(4, 2, "tested"), 4, 4);
+    const convolve = (input: Tensor, name: string) =>
+      ops("aten::conv2d", input, state[`tested.${name}.weight`]!, state[`tested.${name}.bias`]!) as Tensor;
+    const pooled = ops("aten::adaptive_avg_pool2d", x, [1, 1]) as Tensor;
+    const factors = ops("aten::sigmoid", convolve(convolve(pooled, "fc1").relu(), "fc2")) as Tensor;
+    await expectSame(features, x.mul(factors));
+  });
+
+  it("pool bilinearly, in B-CNN", async () => {
+    const { spec } = bilinearVgg16({ classes: 200 });
+    expect(describeModel(spec).features).to.deep.equal([512, 28, 28]);
+    expect(spec.groups).to.deep.equal([
+      { classes: 88, channels: 2 },
+      { classes: 112, channels: 3 },
+    ]);
+    const small: ModelSpec = {
+      format: 1,
+      name: "bilinear",
+      input: { channels: 2, height: 1, width: 2 },
+      classes: 4,
+      groups: [],
+      layers: [{ type: "identity", name: "x" }, { type: "bilinearPool" }],
+      features: "x",
+    };
+    using model = new Model(small);
+    const x = tensor(Float32Array.of(1, 3, -2, 4), { shape: [1, 2, 1, 2] });
+    const { logits } = await noGrad(() => model.eval().forward(x));
+    // Rows (1, 3) and (-2, 4): the products' means are 5, 5, 5 and 10.
+    const rooted = [5, 5, 5, 10].map(Math.sqrt);
+    await expectSame(
+      [...(await logits.data())].map(Number),
+      tensor(Float32Array.from(rooted, (value) => value / 5)),
+    );
+  });
+
+  it("are refused with their names where they do not fit", () => {
+    const spec = smallResNet({ classes: 3, inputSize: 32 }).spec;
+    const refused = (layer: LayerSpec) =>
+      caught(() => parseModelSpec({ ...spec, layers: [layer, ...spec.layers] })).message;
+    expect(refused({ type: "groupNorm", name: "norm", groups: 2, features: 3 })).to.match(/norm\.groups/);
+    expect(refused({ type: "scale", name: "se", layers: [{ type: "relu" }] })).to.match(
+      /se needs layers that give \[3, 1, 1\]/,
+    );
+    const branches: LayerSpec[] = [{ type: "identity" }, { type: "maxPool2d", kernelSize: 2 }];
+    expect(refused({ type: "concat", name: "both", branches })).to.match(/both puts images of 32×32 beside/);
+  });
+});
+
 describe("parseModelSpec", () => {
   const good = smallResNet({ classes: 3, inputSize: 32 }).spec;
   const parse = (change: (spec: { layers: Record<string, unknown>[] } & Record<string, unknown>) => void) => {
@@ -164,7 +292,7 @@ describe("parseModelSpec", () => {
       /^layers\[0\]\.outChannels: /,
     );
     expect(parse((spec) => (spec.layers[3]!["layers"] = 1)).argument).to.equal("layers[3].layers");
-    expect(parse((spec) => (spec.layers[2]!["type"] = "gelu")).argument).to.equal("layers[2].type");
+    expect(parse((spec) => (spec.layers[2]!["type"] = "mish")).argument).to.equal("layers[2].type");
     expect(parse((spec) => (spec.layers[0]!["kernel"] = 3)).message).to.match(/^layers\[0\].*kernel/);
     expect(parse((spec) => (spec["classes"] = 0)).argument).to.equal("classes");
     expect(caught(() => parseModelSpec(null))).to.be.instanceOf(McLossError);
