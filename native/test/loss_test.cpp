@@ -12,6 +12,7 @@
 
 #include "../ops/cpu/sample_pass.h"
 #include "../ops/cpu/supported_kernels.h"
+#include "../ops/cuda/channel_table.h"
 #include "../ops/cuda/fused_body.h"
 #include "../ops/cuda/philox.h"
 #include "loss_problem.h"
@@ -47,19 +48,6 @@ Result<T> run_cpu(const LossProblem<T>& problem, const cpu::GroupKernel<T>& kern
   return result;
 }
 
-cuda::ChannelTable table_of(const ChannelBlocks& groups) {
-  cuda::ChannelTable table{};
-  int first_class = 0;
-  for (const auto& block : groups.blocks) {
-    table.first_class[table.blocks] = first_class;
-    table.first_channel[table.blocks] = static_cast<int>(block.first_channel);
-    table.channels[table.blocks] = static_cast<int>(block.channels);
-    first_class += static_cast<int>(block.classes);
-    ++table.blocks;
-  }
-  return table;
-}
-
 template <class Body>
 void run_block(Body body) {
   emulated::run_block(
@@ -90,7 +78,7 @@ Result<T> run_emulated(const LossProblem<T>& problem) {
   a.positions = static_cast<int>(problem.positions);
   a.max_score = problem.max_score;
   a.max_coverage = problem.max_coverage;
-  a.table = table_of(problem.groups);
+  a.table = cuda::make_channel_table(problem.groups);
   a.scores = scores.data();
   a.covered = covered.data();
   a.entropy = entropy.data();

@@ -219,12 +219,13 @@ describe("layers", () => {
     const branches: LayerSpec[] = [conv, { type: "identity", name: "skip" }];
     const both = await through({ type: "concat", branches }, 4, 6);
     expect(both.shape).to.deep.equal([2, 6, 3, 3]);
-    const first = ops("aten::conv2d", both.x, both.state["tested.0.weight"]!, both.state["tested.0.bias"]!);
-    await expectSame(both.features, ops("aten::cat", [first as Tensor, both.x], 1) as Tensor);
+    const { "tested.0.weight": weight, "tested.0.bias": bias } = both.state;
+    const first = ops("aten::conv2d", both.x, weight, bias) as Tensor;
+    await expectSame(both.features, ops("aten::cat", [first, both.x], 1) as Tensor);
 
     const { x, features, state } = await through(squeezeExcite(4, 2, "tested"), 4, 4);
     const convolve = (input: Tensor, name: string) =>
-      ops("aten::conv2d", input, state[`tested.${name}.weight`]!, state[`tested.${name}.bias`]!) as Tensor;
+      ops("aten::conv2d", input, state[`tested.${name}.weight`], state[`tested.${name}.bias`]) as Tensor;
     const pooled = ops("aten::adaptive_avg_pool2d", x, [1, 1]) as Tensor;
     const factors = ops("aten::sigmoid", convolve(convolve(pooled, "fc1").relu(), "fc2")) as Tensor;
     await expectSame(features, x.mul(factors));

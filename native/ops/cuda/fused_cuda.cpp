@@ -11,6 +11,7 @@
 #include "../checks.h"
 #include "../fused.h"
 #include "../mask.h"
+#include "channel_table.h"
 #include "kernels.h"
 
 namespace mcloss::cuda {
@@ -33,16 +34,7 @@ ChannelTable table_of(const ChannelBlocks& groups) {
   TORCH_CHECK_NOT_IMPLEMENTED(groups.blocks.size() <= ChannelTable::kMostBlocks,
                               "on CUDA the groups may have at most ", ChannelTable::kMostBlocks,
                               " blocks, got ", groups.blocks.size(), "; mcloss::reference takes any number");
-  ChannelTable table{};
-  int first_class = 0;
-  for (const auto& block : groups.blocks) {
-    table.first_class[table.blocks] = first_class;
-    table.first_channel[table.blocks] = static_cast<int>(block.first_channel);
-    table.channels[table.blocks] = static_cast<int>(block.channels);
-    first_class += static_cast<int>(block.classes);
-    ++table.blocks;
-  }
-  return table;
+  return make_channel_table(groups);
 }
 
 FusedResult fused_cuda(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& mask,
