@@ -3,6 +3,7 @@ export { McLossError, type ErrorCode } from "./errors.js";
 export { tensor, zeros, type NestedNumbers, type TensorOptions } from "./tensor/creation.js";
 export { Generator, ops, Tensor, type OpArgument, type OpResult } from "./tensor/tensor.js";
 export type { Device, Dtype, TypedArray } from "./tensor/dtype.js";
+export { grad, type GradOptions } from "./tensor/autograd.js";
 export { noGrad } from "./tensor/grad-mode.js";
 export { keep, tidy } from "./tensor/scope.js";
 export { memory, type MemoryUsage } from "./tensor/memory.js";

@@ -76,6 +76,13 @@ export interface Binding {
   item(tensor: TensorHandle): number | bigint | boolean;
   data(tensor: TensorHandle): Promise<TypedArray>;
   backward(tensor: TensorHandle, gradient: TensorHandle | null, retainGraph: boolean): Promise<void>;
+  gradients(
+    outputs: TensorHandle[],
+    inputs: TensorHandle[],
+    gradients: (TensorHandle | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+  ): Promise<(TensorHandle | null)[]>;
   grad(tensor: TensorHandle): TensorHandle | null;
   clearGrad(tensor: TensorHandle): void;
   dispose(handle: Handle): void;

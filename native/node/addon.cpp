@@ -4,6 +4,7 @@
 #include <torch/version.h>
 
 #include "../memory/block_cache.h"
+#include "autograd_api.h"
 #include "data_api.h"
 #include "environment.h"
 #include "errors.h"
@@ -66,6 +67,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("torchVersion", Napi::Function::New<guarded<torch_version>>(env, "torchVersion"));
   exports.Set("threads", Napi::Function::New<guarded<threads>>(env, "threads"));
   export_tensor_api(env, exports);
+  export_autograd_api(env, exports);
   export_model_api(env, exports);
   export_train_api(env, exports);
   export_data_api(env, exports);

@@ -47,30 +47,6 @@ Napi::Value data(const Napi::CallbackInfo& info) {
   return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), copy_to_typed_array);
 }
 
-// backward(tensor, gradient | null, retainGraph): Promise<void>
-Napi::Value backward(const Napi::CallbackInfo& info) {
-  at::Tensor gradient;
-  if (!info[1].IsNull()) gradient = unwrap<at::Tensor>(info[1], "gradient");
-  auto work = [tensor = unwrap<at::Tensor>(info[0], "tensor"), gradient,
-               retain_graph = info[2].As<Napi::Boolean>().Value()] {
-    tensor.backward(gradient, retain_graph);
-    return true;
-  };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), nothing);
-}
-
-// grad(tensor): handle | null
-Napi::Value grad(const Napi::CallbackInfo& info) {
-  const auto& gradient = unwrap<at::Tensor>(info[0], "tensor").grad();
-  return gradient.defined() ? wrap(info.Env(), gradient) : Napi::Value(info.Env().Null());
-}
-
-// clearGrad(tensor)
-Napi::Value clear_grad(const Napi::CallbackInfo& info) {
-  unwrap<at::Tensor>(info[0], "tensor").mutable_grad().reset();
-  return info.Env().Undefined();
-}
-
 template <class T>
 bool try_dispose(const Napi::CallbackInfo& info) {
   if (!is_handle<T>(info[0])) return false;
@@ -114,9 +90,6 @@ void export_tensor_api(Napi::Env env, Napi::Object& exports) {
   exports.Set("describe", Napi::Function::New<guarded<describe_tensor>>(env, "describe"));
   exports.Set("item", Napi::Function::New<guarded<item>>(env, "item"));
   exports.Set("data", Napi::Function::New<guarded<data>>(env, "data"));
-  exports.Set("backward", Napi::Function::New<guarded<backward>>(env, "backward"));
-  exports.Set("grad", Napi::Function::New<guarded<grad>>(env, "grad"));
-  exports.Set("clearGrad", Napi::Function::New<guarded<clear_grad>>(env, "clearGrad"));
   exports.Set("dispose", Napi::Function::New<guarded<dispose>>(env, "dispose"));
   exports.Set("isDisposed", Napi::Function::New<guarded<is_disposed>>(env, "isDisposed"));
   exports.Set("memory", Napi::Function::New<guarded<memory>>(env, "memory"));
