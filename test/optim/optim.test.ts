@@ -56,6 +56,8 @@ describe("SGD", () => {
     expect(caught(() => new SGD([{ parameters: [] }], { learningRate: 1 })).argument).to.equal(
       "groups[0].parameters",
     );
+    const bare = caught(() => new SGD(parameters as never, { learningRate: 1 }));
+    expect(bare.message).to.match(/groups\[0\]\.parameters must be tensors: \[\{ parameters/);
     const nesterov = { learningRate: 1, nesterov: true };
     expect(caught(() => new SGD([{ parameters }], nesterov)).argument).to.equal("groups[0].nesterov");
     expect(caught(() => new SGD([{ parameters }], { learningRate: NaN })).argument).to.equal(
