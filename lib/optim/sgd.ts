@@ -57,7 +57,8 @@ export class SGD {
 
 function checkParameters(argument: string, parameters: readonly Tensor[]) {
   // Callers in JavaScript may hand over the tensors themselves.
-  if (!Array.isArray(parameters)) throw invalidArgument(argument, "must be tensors: [{ parameters: [...] }]");
+  if ((parameters as unknown) === undefined)
+    throw invalidArgument(argument, "must be tensors: [{ parameters: [...] }]");
   if (parameters.length === 0) throw invalidArgument(argument, "must not be empty");
   return parameters.map((parameter) => parameter.handle);
 }
