@@ -34,3 +34,9 @@ export type { LossOptions } from "./train/objective.js";
 export { predict, type ClassScore, type Prediction } from "./predict/predict.js";
 
 export { loadModel, saveModel } from "./io/checkpoint.js";
+export {
+  loadStateDict,
+  saveStateDict,
+  type LoadStateDictOptions,
+  type SaveStateDictOptions,
+} from "./io/state-dict.js";

@@ -4,7 +4,7 @@ import { Model, type ModelInfo, type StateEntry } from "../models/model.js";
 import { parseModelInfo, parseModelSpec } from "../models/validate.js";
 import { ops, Tensor } from "../tensor/tensor.js";
 import { noGrad } from "../tensor/grad-mode.js";
-import { encodeSafetensorsHeader, readSafetensorsHeader, type SafetensorsEntry } from "./safetensors.js";
+import { readSafetensorsHeader, writeSafetensors, type SafetensorsEntry } from "./safetensors.js";
 
 const FORMAT = "mutual-channel-loss/1";
 
@@ -14,13 +14,8 @@ const FORMAT = "mutual-channel-loss/1";
  * @throws McLossError ERR_IO naming the path
  */
 export async function saveModel(model: Model, path: string, info: ModelInfo = model.info): Promise<void> {
-  const state = model.state();
-  const header = encodeSafetensorsHeader(
-    state.map(({ name, tensor }) => ({ name, shape: tensor.shape, dtype: tensor.dtype })),
-    { format: FORMAT, spec: JSON.stringify(model.spec), info: JSON.stringify(info) },
-  );
-  const handles = state.map((entry) => entry.tensor.handle);
-  await native().writeSafetensors(path, header, handles);
+  const metadata = { format: FORMAT, spec: JSON.stringify(model.spec), info: JSON.stringify(info) };
+  await writeSafetensors(path, model.state(), metadata);
 }
 
 /**

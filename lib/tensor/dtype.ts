@@ -18,28 +18,37 @@ export type Dtype =
 /** Where a tensor lives: "cpu", "cuda" or "cuda:1". */
 export type Device = "cpu" | "cuda" | `cuda:${number}`;
 
-const DTYPES: ReadonlySet<string> = new Set<Dtype>([
-  "float32",
-  "float64",
-  "float16",
-  "bfloat16",
-  "int64",
-  "int32",
-  "int16",
-  "int8",
-  "uint8",
-  "bool",
-]);
+const BYTES: Readonly<Record<Dtype, number>> = {
+  float32: 4,
+  float64: 8,
+  float16: 2,
+  bfloat16: 2,
+  int64: 8,
+  int32: 4,
+  int16: 2,
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+};
 
 export function isDtype(value: string): value is Dtype {
-  return DTYPES.has(value);
+  return Object.hasOwn(BYTES, value);
+}
+
+/** The size of one element, in bytes. */
+export function bytesOf(dtype: Dtype): number {
+  return BYTES[dtype];
 }
 
 export function checkDtype(argument: string, value: string): Dtype {
   if (isDtype(value)) return value;
-  throw new McLossError("ERR_DTYPE", `${argument} must be one of ${[...DTYPES].join(", ")}, got "${value}"`, {
-    argument,
-  });
+  throw new McLossError(
+    "ERR_DTYPE",
+    `${argument} must be one of ${Object.keys(BYTES).join(", ")}, got "${value}"`,
+    {
+      argument,
+    },
+  );
 }
 
 export function checkDevice(argument: string, value: string): Device {

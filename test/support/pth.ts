@@ -1,0 +1,81 @@
+/** A zip whose entries are stored; `at` places an entry's data at that of an earlier one. */
+export function storedZip(entries: readonly { name: string; data: Buffer; at?: number }[]): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
+  const offsets: number[] = [];
+  let length = 0;
+  for (const { name, data, at } of entries) {
+    const local = Buffer.alloc(30);
+    local.writeUInt32LE(0x04034b50, 0);
+    fillSizes(local, 18, name, data);
+    const offset = at === undefined ? length : offsets[at]!;
+    offsets.push(offset);
+    if (at === undefined) {
+      parts.push(local, Buffer.from(name), data);
+      length += local.length + name.length + data.length;
+    }
+    const central = Buffer.alloc(46);
+    central.writeUInt32LE(0x02014b50, 0);
+    fillSizes(central, 20, name, data);
+    central.writeUInt32LE(offset, 42);
+    directory.push(central, Buffer.from(name));
+  }
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(entries.length, 10);
+  end.writeUInt32LE(length, 16);
+  return Buffer.concat([...parts, ...directory, end]);
+}
+
+function fillSizes(header: Buffer, at: number, name: string, data: Buffer): void {
+  header.writeUInt32LE(data.length, at);
+  header.writeUInt32LE(data.length, at + 4);
+  header.writeUInt16LE(name.length, at + 8);
+}
+
+export interface PickledTensor {
+  name?: string;
+  storage?: string;
+  key?: string;
+  elements?: number;
+  offset?: number;
+  shape?: number[];
+  strides?: number[];
+}
+
+/** data.pkl of a dict of tensors, as torch.save writes it; by default one of four floats named "x". */
+export function pickledTensors(tensors: readonly PickledTensor[]): Buffer {
+  return Buffer.concat([raw("\x80\x02}("), ...tensors.map(pickledTensor), raw("u.")]);
+}
+
+function pickledTensor(tensor: PickledTensor): Buffer {
+  const { name = "x", storage = "FloatStorage", key = "0", elements = 4 } = tensor;
+  const { offset = 0, shape = [4], strides = [1] } = tensor;
+  const id = [raw("("), text("storage"), raw(`ctorch\n${storage}\n`), text(key), text("cpu"), int(elements)];
+  return Buffer.concat([
+    text(name),
+    raw("ctorch._utils\n_rebuild_tensor_v2\n("),
+    ...[...id, raw("tQ"), int(offset), tuple(shape), tuple(strides)],
+    raw("\x89ccollections\nOrderedDict\n)RtR"),
+  ]);
+}
+
+function raw(opcodes: string): Buffer {
+  return Buffer.from(opcodes, "latin1");
+}
+
+function text(value: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(value.length);
+  return Buffer.concat([raw("X"), length, Buffer.from(value)]);
+}
+
+function int(value: number): Buffer {
+  const bytes = Buffer.alloc(10, "\x8a\x08", "latin1");
+  bytes.writeBigInt64LE(BigInt(value), 2);
+  return bytes;
+}
+
+function tuple(values: readonly number[]): Buffer {
+  return Buffer.concat([raw("("), ...values.map(int), raw("t")]);
+}
