@@ -12,6 +12,7 @@ import type { ModelSpec } from "./spec.js";
 import { bilinearVgg16Spec, vgg16Spec, type BilinearVgg16Options, type Vgg16Options } from "./vgg.js";
 
 export { Model, type ModelInfo, type ModelOutput, type StateEntry } from "./model.js";
+export type { StateDifference } from "./load-state.js";
 export type { ModelSpec } from "./spec.js";
 export type { LayerSpec } from "./layers.js";
 export { describeModel, type LayerDescription, type ModelDescription } from "./describe.js";

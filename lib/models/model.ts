@@ -5,6 +5,7 @@ import { checkDevice, type Device } from "../tensor/dtype.js";
 import { gradEnabled } from "../tensor/grad-mode.js";
 import { keep } from "../tensor/scope.js";
 import { Tensor } from "../tensor/tensor.js";
+import { loadState, type StateDifference } from "./load-state.js";
 import type { ModelSpec } from "./spec.js";
 
 type PerChannel = readonly [red: number, green: number, blue: number];
@@ -93,6 +94,19 @@ export class Model {
     return this.state()
       .filter((entry) => entry.trainable && pattern.test(entry.name))
       .map((entry) => entry.tensor);
+  }
+
+  /**
+   * Copies tensors into parameters and buffers by name (torch.nn.Module.load_state_dict), converting dtype and device.
+   * @param options.strict Default true: names and shapes must be the same, or nothing is loaded. With false what fits
+   * is loaded, and what does not is told.
+   * @throws McLossError ERR_ARGUMENT that names the first difference
+   */
+  loadStateDict(
+    state: Readonly<Record<string, Tensor>>,
+    { strict = true }: { strict?: boolean } = {},
+  ): StateDifference {
+    return loadState(this.state(), state, strict);
   }
 
   train(): this {

@@ -158,6 +158,54 @@ describe("Model", () => {
   });
 });
 
+describe("loadStateDict", () => {
+  const options = { classes: 3, inputSize: 32 };
+  const stateOf = (model: Model) =>
+    Object.fromEntries(model.state().map(({ name, tensor: value }) => [name, value]));
+
+  it("makes one model's outputs another's", async () => {
+    using first = smallResNet({ ...options, seed: 1 });
+    using second = smallResNet({ ...options, seed: 2 });
+    const difference = second.loadStateDict(stateOf(first));
+    expect(difference).to.deep.equal({ missing: [], unexpected: [], mismatched: [] });
+    const images = tensor(
+      Float32Array.from({ length: 3072 }, (_, i) => Math.sin(i)),
+      { shape: [1, 3, 32, 32] },
+    );
+    const logits = async (model: Model) =>
+      [...(await (await noGrad(() => model.eval().forward(images))).logits.data())].map(Number);
+    expect(await logits(second)).to.deep.equal(await logits(first));
+  });
+
+  it("loads nothing where names or shapes differ, unless asked to load what fits", async () => {
+    using pretrained = smallResNet({ ...options, seed: 1 });
+    using model = smallResNet({ ...options, classes: 4, seed: 2 });
+    const name = "bn1.weight";
+    const state = { ...stateOf(pretrained), extra: zeros([1]), [name]: zeros([24]) };
+    const before = await model
+      .state()
+      .find((entry) => entry.name === name)!
+      .tensor.data();
+    const error = caught(() => model.loadStateDict(state));
+    expect(error.message).to.match(/^the state dict has .* of shape \[.*\], expected \[.*more differences\)/);
+    expect(
+      await model
+        .state()
+        .find((entry) => entry.name === name)!
+        .tensor.data(),
+    ).to.deep.equal(before);
+    const { missing, unexpected, mismatched } = model.loadStateDict(state, { strict: false });
+    expect(missing).to.deep.equal([]);
+    expect(unexpected).to.deep.equal(["extra"]);
+    expect(mismatched.map((entry) => entry.name)).to.include("classifier.4.weight");
+    const after = await model
+      .state()
+      .find((entry) => entry.name === name)!
+      .tensor.data();
+    expect([...after].every((value) => value === 0)).to.equal(true);
+  });
+});
+
 describe("layers", () => {
   /** Features [N, channels, 3, 3] through one layer, whose output must be an image, and that output. */
   async function through(layer: LayerSpec, channels: number, outChannels: number) {
