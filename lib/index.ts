@@ -1,7 +1,18 @@
 export { McLossError, type ErrorCode } from "./errors.js";
 
 export { tensor, zeros, type NestedNumbers, type TensorOptions } from "./tensor/creation.js";
-export { Generator, ops, Tensor, type OpArgument, type OpResult } from "./tensor/tensor.js";
+export {
+  Generator,
+  manualSeed,
+  ops,
+  Tensor,
+  type OpArgument,
+  type OpResult,
+  type ReductionOptions,
+} from "./tensor/tensor.js";
+export * from "./tensor/operators.js";
+export type { CreationOptions, MemoryFormat, NamedResults, Reduction } from "./tensor/ops.js";
+export { slice, type Slice, type TensorIndex } from "./tensor/indexing.js";
 export type { Device, Dtype, TypedArray } from "./tensor/dtype.js";
 export { grad, type GradOptions } from "./tensor/autograd.js";
 export { noGrad } from "./tensor/grad-mode.js";

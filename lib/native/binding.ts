@@ -65,6 +65,7 @@ export interface Binding {
   threads(count?: number): number;
 
   call(name: string, args: unknown[], named: object, grad: boolean): unknown;
+  schemaOf(name: string): string;
   tensorFromData(
     data: TypedArray,
     shape: readonly number[],
@@ -89,6 +90,7 @@ export interface Binding {
   isDisposed(tensor: TensorHandle): boolean;
   memory(): { tensors: number; bytes: number };
   generator(seed: number): GeneratorHandle;
+  manualSeed(seed: number): void;
 
   createModel(spec: object, seed: number): ModelHandle;
   forward(

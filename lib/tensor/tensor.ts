@@ -1,30 +1,33 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { native, type TensorHandle } from "../native/binding.js";
 import { checkDevice, isDtype, type Device, type Dtype, type TypedArray } from "./dtype.js";
-import { gradEnabled } from "./grad-mode.js";
+import { readAt, writeAt, type TensorIndex } from "./indexing.js";
+import { TensorOperators } from "./operators.js";
+import { call, NativeObject, ops, recording, resultsAre } from "./ops.js";
 import { register } from "./scope.js";
 
-/** Arguments of {@link ops}: what an operator's schema can ask for. */
-export type OpArgument =
-  Tensor | Generator | number | bigint | boolean | string | null | undefined | readonly OpArgument[];
+export { ops, type OpArgument, type OpResult } from "./ops.js";
 
-/** Results of {@link ops}. */
-export type OpResult = Tensor | number | bigint | boolean | string | null | undefined | OpResult[];
+/** Options of sum() and mean(). */
+export interface ReductionOptions {
+  /** Keeps the reduced dimensions, with size 1. Default: false. */
+  keepdim?: boolean;
+  /** Converts to this dtype first. */
+  dtype?: Dtype;
+}
 
 /** A source of random numbers with a seed of its own (torch.Generator, on the CPU). */
-export class Generator {
+export class Generator extends NativeObject {
   readonly #handle;
 
   /** @param seed a non-negative integer */
   constructor(seed: number) {
-    if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw invalidArgument("seed", `must be a non-negative integer, got ${seed}`);
-    }
-    this.#handle = native().generator(seed);
+    super();
+    this.#handle = native().generator(checkSeed(seed));
   }
 
   /** @internal */
-  get handle() {
+  override get handle() {
     return this.#handle;
   }
 
@@ -41,17 +44,18 @@ export class Generator {
  * A multi-dimensional array that LibTorch owns (torch.Tensor). Its memory is freed by dispose(), by the tidy() or
  * `using` around it, or, late, by the garbage collector. Using a disposed tensor throws `ERR_DISPOSED`.
  */
-export class Tensor {
+export class Tensor extends TensorOperators {
   readonly #handle: TensorHandle;
 
   /** @internal */
   constructor(handle: TensorHandle) {
+    super();
     this.#handle = handle;
     register(this);
   }
 
   /** @internal */
-  get handle(): TensorHandle {
+  override get handle(): TensorHandle {
     return this.#handle;
   }
 
@@ -118,91 +122,36 @@ export class Tensor {
     return ops("aten::to.device", this, checkDevice("target", target), this.dtype) as Tensor;
   }
 
-  detach(): Tensor {
-    return ops("aten::detach", this) as Tensor;
-  }
-  clone(): Tensor {
-    return ops("aten::clone", this) as Tensor;
-  }
   /** A leaf with the same elements that records gradients (detach().requires_grad_()). */
   withGrad(): Tensor {
-    const leaf = this.detach();
-    try {
-      return ops("aten::requires_grad_", leaf) as Tensor;
-    } finally {
-      // The result is a second handle on the same tensor; this one would keep its gradient alive.
-      leaf.dispose();
-    }
+    return recording(this.detach());
   }
 
-  add(other: Tensor | number): Tensor {
-    return ops("aten::add.Tensor", this, other) as Tensor;
+  /**
+   * The sum over `dim`, or over everything (torch.sum).
+   * @param options `{ keepdim, dtype }`, or keepdim alone
+   */
+  sum(dim?: number | readonly number[], options: ReductionOptions | boolean = {}): Tensor {
+    return call("aten::sum.dim_IntList", [this, dim], reductionOptions(options)) as Tensor;
   }
-  sub(other: Tensor | number): Tensor {
-    return ops("aten::sub.Tensor", this, other) as Tensor;
+  /**
+   * The mean over `dim`, or over everything (torch.mean).
+   * @param options `{ keepdim, dtype }`, or keepdim alone
+   */
+  mean(dim?: number | readonly number[], options: ReductionOptions | boolean = {}): Tensor {
+    return call("aten::mean.dim", [this, dim], reductionOptions(options)) as Tensor;
   }
-  mul(other: Tensor | number): Tensor {
-    return ops("aten::mul.Tensor", this, other) as Tensor;
+
+  /**
+   * A part of this tensor, as PyTorch's x[...]: integers, {@link slice}, "..." for all dimensions between, null for
+   * a new dimension, and boolean or integer tensors. It shares memory where no tensor is among them.
+   */
+  at(...index: TensorIndex[]): Tensor {
+    return readAt(this, index);
   }
-  div(other: Tensor | number): Tensor {
-    return ops("aten::div.Tensor", this, other) as Tensor;
-  }
-  neg(): Tensor {
-    return ops("aten::neg", this) as Tensor;
-  }
-  matmul(other: Tensor): Tensor {
-    return ops("aten::matmul", this, other) as Tensor;
-  }
-  exp(): Tensor {
-    return ops("aten::exp", this) as Tensor;
-  }
-  log(): Tensor {
-    return ops("aten::log", this) as Tensor;
-  }
-  sqrt(): Tensor {
-    return ops("aten::sqrt", this) as Tensor;
-  }
-  abs(): Tensor {
-    return ops("aten::abs", this) as Tensor;
-  }
-  relu(): Tensor {
-    return ops("aten::relu", this) as Tensor;
-  }
-  softmax(dim: number): Tensor {
-    return ops("aten::softmax.int", this, dim) as Tensor;
-  }
-  /** The sum over `dim`, or over everything. */
-  sum(dim?: number | number[], keepdim = false): Tensor {
-    if (dim === undefined) return ops("aten::sum", this) as Tensor;
-    return ops("aten::sum.dim_IntList", this, [dim].flat(), keepdim) as Tensor;
-  }
-  /** The mean over `dim`, or over everything. */
-  mean(dim?: number | number[], keepdim = false): Tensor {
-    if (dim === undefined) return ops("aten::mean", this) as Tensor;
-    return ops("aten::mean.dim", this, [dim].flat(), keepdim) as Tensor;
-  }
-  /** The largest element. */
-  max(): Tensor {
-    return ops("aten::max", this) as Tensor;
-  }
-  argmax(dim?: number): Tensor {
-    return ops("aten::argmax", this, dim) as Tensor;
-  }
-  reshape(shape: readonly number[]): Tensor {
-    return ops("aten::reshape", this, shape) as Tensor;
-  }
-  permute(dims: readonly number[]): Tensor {
-    return ops("aten::permute", this, dims) as Tensor;
-  }
-  transpose(dim0: number, dim1: number): Tensor {
-    return ops("aten::transpose.int", this, dim0, dim1) as Tensor;
-  }
-  flatten(startDim = 0, endDim = -1): Tensor {
-    return ops("aten::flatten.using_ints", this, startDim, endDim) as Tensor;
-  }
-  /** `length` places from `start` along `dim`, sharing memory. */
-  narrow(dim: number, start: number, length: number): Tensor {
-    return ops("aten::narrow", this, dim, start, length) as Tensor;
+  /** Writes `value`, broadcast, into the part that {@link at} would give. */
+  setAt(value: Tensor | number, ...index: TensorIndex[]): void {
+    writeAt(this, value, index);
   }
 
   /** Frees this handle's share of the memory. May be called again. */
@@ -214,39 +163,25 @@ export class Tensor {
     this.dispose();
   }
 
-  toString(): string {
+  override toString(): string {
     if (this.disposed) return "Tensor(disposed)";
     const { shape, dtype, device } = native().describe(this.#handle);
     return `Tensor(${dtype} [${shape.join(", ")}] on ${device})`;
   }
 }
 
-/**
- * Calls any operator of LibTorch's dispatcher, for example `ops("aten::add.Tensor", a, b, { alpha: 2 })`.
- * Arguments follow the operator's schema; a plain object at the end gives the rest by name. dtypes, devices and
- * memory formats are strings.
- * @throws McLossError with `op` set to the name
- */
-export function ops(name: string, ...args: (OpArgument | Record<string, OpArgument>)[]): OpResult {
-  const last = args.at(-1);
-  const named = isNamed(last) ? last : {};
-  const positional = isNamed(last) ? args.slice(0, -1) : args;
-  const handles = Object.fromEntries(Object.entries(named).map(([key, value]) => [key, toNative(value)]));
-  return fromNative(native().call(name, positional.map(toNative), handles, gradEnabled()));
+resultsAre((handle) => new Tensor(handle));
+
+/** Seeds LibTorch's own generators, of every device (torch.manual_seed). They serve the whole process. */
+export function manualSeed(seed: number): void {
+  native().manualSeed(checkSeed(seed));
 }
 
-function isNamed(value: unknown): value is Record<string, OpArgument> {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+function checkSeed(seed: number): number {
+  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
+  throw invalidArgument("seed", `must be a non-negative integer, got ${seed}`);
 }
 
-function toNative(value: unknown): unknown {
-  if (value instanceof Tensor || value instanceof Generator) return value.handle;
-  return Array.isArray(value) ? value.map(toNative) : value;
-}
-
-function fromNative(value: unknown): OpResult {
-  if (Array.isArray(value)) return value.map(fromNative);
-  return typeof value === "object" && value !== null
-    ? new Tensor(value as TensorHandle)
-    : (value as OpResult);
+function reductionOptions(options: ReductionOptions | boolean): ReductionOptions {
+  return typeof options === "boolean" ? { keepdim: options } : options;
 }

@@ -47,7 +47,7 @@ const c10::OperatorHandle& cached_operator(Environment& environment, const std::
 }
 
 [[noreturn]] void reject(const c10::Argument& argument, const std::string& expected) {
-  throw CodedError("ERR_ARGUMENT", argument.name() + " must be " + expected);
+  throw CodedError("ERR_ARGUMENT", argument.name() + " must be " + expected, argument.name());
 }
 
 c10::Scalar to_scalar(const Napi::Value& value, const c10::Argument& argument) {
@@ -100,10 +100,11 @@ double to_double(const Napi::Value& value, const c10::Argument& argument) {
 IValue to_ivalue(const Napi::Value& value, const c10::Argument& argument, const TypePtr& type);
 
 IValue to_list(const Napi::Value& value, const c10::Argument& argument, const TypePtr& element) {
-  // int[2] takes a single number for both.
-  if (!value.IsArray() && argument.N() && !value.IsObject()) {
+  // int[2] takes a single number for both, and int[] as its only element.
+  const bool integers = element->kind() == TypeKind::IntType || element->kind() == TypeKind::SymIntType;
+  if (value.IsNumber() && (argument.N() || integers)) {
     auto repeated = Napi::Array::New(value.Env());
-    for (int32_t i = 0; i < *argument.N(); ++i) repeated[static_cast<uint32_t>(i)] = value;
+    for (int32_t i = 0; i < argument.N().value_or(1); ++i) repeated[static_cast<uint32_t>(i)] = value;
     return to_list(repeated, argument, element);
   }
   if (!value.IsArray()) reject(argument, "an array");
@@ -148,8 +149,20 @@ IValue to_ivalue(const Napi::Value& value, const c10::Argument& argument, const 
       return to_list(value, argument, type->expectRef<c10::ListType>().getElementType());
     default:
       throw CodedError("ERR_UNSUPPORTED",
-                       argument.name() + " has a type that JavaScript cannot give: " + type->str());
+                       argument.name() + " has a type that JavaScript cannot give: " + type->str(),
+                       argument.name());
   }
+}
+
+// Names the option that the schema does not have, or that was given by position already.
+[[noreturn]] void reject_option(const c10::FunctionSchema& schema, uint32_t given,
+                                const Napi::Object& named) {
+  for (const auto& name : to_strings(named.GetPropertyNames())) {
+    const auto index = schema.argumentIndexWithName(name);
+    if (index && *index >= static_cast<int>(given)) continue;
+    throw CodedError("ERR_ARGUMENT", name + " is an option not of this operator: " + toString(schema), name);
+  }
+  throw CodedError("ERR_ARGUMENT", "an option is not of this operator: " + toString(schema));
 }
 
 // Positional arguments first, then by name, then the schema's default.
@@ -174,12 +187,10 @@ c10::Stack to_stack(const c10::FunctionSchema& schema, const Napi::Array& positi
     } else if (argument.type()->kind() == TypeKind::OptionalType) {
       stack.emplace_back();
     } else {
-      throw CodedError("ERR_ARGUMENT", argument.name() + " is missing: " + toString(schema));
+      throw CodedError("ERR_ARGUMENT", argument.name() + " is missing: " + toString(schema), argument.name());
     }
   }
-  if (used < named.GetPropertyNames().Length()) {
-    throw CodedError("ERR_ARGUMENT", "an option is not of this operator: " + toString(schema));
-  }
+  if (used < named.GetPropertyNames().Length()) reject_option(schema, positional.Length(), named);
   return stack;
 }
 
@@ -202,6 +213,11 @@ Napi::Value from_ivalue(Napi::Env env, const IValue& value) {
 }
 
 }  // namespace
+
+Napi::Value schema_of(const Napi::CallbackInfo& info) {
+  const auto& op = cached_operator(Environment::of(info.Env()), info[0].As<Napi::String>());
+  return Napi::String::New(info.Env(), toString(op.schema()));
+}
 
 Napi::Value call_operator(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

@@ -8,4 +8,7 @@ namespace mcloss::node {
 // dispatcher, its arguments converted as its schema says.
 Napi::Value call_operator(const Napi::CallbackInfo& info);
 
+// schemaOf(name: "aten::add.Tensor"): the operator's schema as PyTorch writes it.
+Napi::Value schema_of(const Napi::CallbackInfo& info);
+
 }  // namespace mcloss::node

@@ -11,12 +11,14 @@ namespace mcloss::node {
 struct ErrorReport {
   std::string code;
   std::string message;
+  std::string argument;  // the one at fault, where it is known
 };
 
 // An error with a code of its own, for failures that are ours rather than LibTorch's.
 class CodedError : public std::exception {
  public:
-  CodedError(std::string code, std::string message) : report_{std::move(code), std::move(message)} {}
+  CodedError(std::string code, std::string message, std::string argument = {})
+      : report_{std::move(code), std::move(message), std::move(argument)} {}
   const char* what() const noexcept override { return report_.message.c_str(); }
   const ErrorReport& report() const { return report_; }
 

@@ -78,7 +78,7 @@ bool is_handle(const Napi::Value& value) {
 template <class T>
 Handle<T>& handle_of(const Napi::Value& value, const std::string& argument) {
   if (!is_handle<T>(value)) {
-    throw CodedError("ERR_ARGUMENT", argument + " must be a " + HandleKind<T>::kName);
+    throw CodedError("ERR_ARGUMENT", argument + " must be a " + HandleKind<T>::kName, argument);
   }
   void* data = nullptr;
   napi_unwrap(value.Env(), value, &data);
@@ -88,7 +88,9 @@ Handle<T>& handle_of(const Napi::Value& value, const std::string& argument) {
 template <class T>
 T& unwrap(const Napi::Value& value, const std::string& argument) {
   auto& handle = handle_of<T>(value, argument);
-  if (!handle.value) throw CodedError("ERR_DISPOSED", argument + " is a disposed " + HandleKind<T>::kName);
+  if (!handle.value) {
+    throw CodedError("ERR_DISPOSED", argument + " is a disposed " + HandleKind<T>::kName, argument);
+  }
   return *handle.value;
 }
 

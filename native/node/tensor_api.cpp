@@ -1,6 +1,7 @@
 #include "tensor_api.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <c10/core/Device.h>
 
 #include "convert.h"
@@ -82,6 +83,12 @@ Napi::Value generator(const Napi::CallbackInfo& info) {
   return wrap<at::Generator>(info.Env(), at::make_generator<at::CPUGeneratorImpl>(seed));
 }
 
+// manualSeed(seed): seeds LibTorch's own generators, of every device
+Napi::Value manual_seed(const Napi::CallbackInfo& info) {
+  at::manual_seed(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void export_tensor_api(Napi::Env env, Napi::Object& exports) {
@@ -93,6 +100,8 @@ void export_tensor_api(Napi::Env env, Napi::Object& exports) {
   exports.Set("dispose", Napi::Function::New<guarded<dispose>>(env, "dispose"));
   exports.Set("isDisposed", Napi::Function::New<guarded<is_disposed>>(env, "isDisposed"));
   exports.Set("memory", Napi::Function::New<guarded<memory>>(env, "memory"));
+  exports.Set("schemaOf", Napi::Function::New<guarded<schema_of>>(env, "schemaOf"));
+  exports.Set("manualSeed", Napi::Function::New<guarded<manual_seed>>(env, "manualSeed"));
   exports.Set("generator", Napi::Function::New<guarded<generator>>(env, "generator"));
 }
 
