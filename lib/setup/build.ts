@@ -56,7 +56,7 @@ export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
   throwIfAborted(signal, "the setup");
   reporter.line(`LibTorch ${libtorch.version} in ${libtorch.root}`);
   const cuda = await cudaOf(libtorch, buildSystem, options);
-  const what = cuda === null ? "(about a minute)" : `for CUDA ${cuda} (about three minutes)`;
+  const what = cuda === null ? "(a minute or two)" : `for CUDA ${cuda} (about three minutes)`;
   reporter.start(`building the addon with ${buildSystem} ${what}`);
   await compile(buildSystem, libtorch, cuda, options);
   const info: BuildInfo = {
