@@ -1,9 +1,9 @@
 import { McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
+import { overwrite } from "../models/load-state.js";
 import { Model, type ModelInfo, type StateEntry } from "../models/model.js";
 import { parseModelInfo, parseModelSpec } from "../models/validate.js";
-import { ops, Tensor } from "../tensor/tensor.js";
-import { noGrad } from "../tensor/grad-mode.js";
+import { Tensor } from "../tensor/tensor.js";
 import { readSafetensorsHeader, writeSafetensors, type SafetensorsEntry } from "./safetensors.js";
 
 const FORMAT = "mutual-channel-loss/1";
@@ -54,13 +54,11 @@ async function loadState(
     return entry;
   });
   const values = await native().readTensors(path, entries);
-  noGrad(() => {
-    state.forEach(({ tensor }, index) => {
-      const handle = values[index];
-      if (!handle) return;
-      using value = new Tensor(handle);
-      (ops("aten::copy_", tensor, value) as Tensor).dispose();
-    });
+  state.forEach(({ tensor }, index) => {
+    const handle = values[index];
+    if (!handle) return;
+    using value = new Tensor(handle);
+    overwrite(tensor, value);
   });
 }
 

@@ -22,13 +22,17 @@ export function loadState(
   const difference = compare(state, tensors);
   if (strict) requireSame(difference);
   const skipped = new Set(difference.mismatched.map(({ name }) => name));
-  noGrad(() => {
-    for (const { name, tensor } of state) {
-      const value = tensors[name];
-      if (value && !skipped.has(name)) (ops("aten::copy_", tensor, value) as Tensor).dispose();
-    }
-  });
+  for (const { name, tensor } of state) {
+    const value = tensors[name];
+    if (value && !skipped.has(name)) overwrite(tensor, value);
+  }
   return difference;
+}
+
+/** Gives a parameter or buffer the elements of another tensor. */
+export function overwrite(tensor: Tensor, value: Tensor): void {
+  // The result is a second handle on the tensor.
+  (noGrad(() => ops("aten::copy_", tensor, value)) as Tensor).dispose();
 }
 
 function compare(state: readonly StateEntry[], tensors: Readonly<Record<string, Tensor>>): StateDifference {

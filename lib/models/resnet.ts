@@ -58,12 +58,10 @@ function basicResNet(name: string, blocks: Blocks, options: ResNet18Options): Mo
     groups: widened ? [{ classes, channels: channelsPerClass }] : splitGroups(channels, classes),
     layers: [
       ...stem(),
-      stage("layer1", blocks[0], (i) => basicBlock(64, 64, 1, String(i))),
-      stage("layer2", blocks[1], (i) => basicBlock(i === 0 ? 64 : 128, 128, i === 0 ? 2 : 1, String(i))),
-      stage("layer3", blocks[2], (i) => basicBlock(i === 0 ? 128 : 256, 256, i === 0 ? 2 : 1, String(i))),
-      stage("layer4", blocks[3], (i) =>
-        basicBlock(i === 0 ? 256 : channels, channels, i === 0 && !widened ? 2 : 1, String(i)),
-      ),
+      basicStage("layer1", 64, 64, blocks[0], 1),
+      basicStage("layer2", 64, 128, blocks[1], 2),
+      basicStage("layer3", 128, 256, blocks[2], 2),
+      basicStage("layer4", 256, channels, blocks[3], widened ? 1 : 2),
       ...(widened
         ? [...globalPool("max"), denseHead(channels, 512, classes)]
         : linearHead(channels, classes)),
@@ -76,7 +74,6 @@ function basicResNet(name: string, blocks: Blocks, options: ResNet18Options): Mo
 function bottleneckResNet(name: string, blocks: Blocks, options: ResNet50Options): ModelSpec {
   const { classes, head = "mlp", inputSize = 448 } = options;
   const channels = 2048;
-  const widths = [64, 128, 256, 512];
   return {
     format: 1,
     name,
@@ -85,12 +82,10 @@ function bottleneckResNet(name: string, blocks: Blocks, options: ResNet50Options
     groups: splitGroups(channels, classes),
     layers: [
       ...stem(),
-      ...widths.map((width, index) =>
-        stage(`layer${index + 1}`, blocks[index] ?? 0, (i) => {
-          const inChannels = i > 0 ? 4 * width : index === 0 ? 64 : 2 * width;
-          return bottleneck(inChannels, width, i === 0 && index > 0 ? 2 : 1, String(i));
-        }),
-      ),
+      bottleneckStage("layer1", 64, 64, blocks[0], 1),
+      bottleneckStage("layer2", 256, 128, blocks[1], 2),
+      bottleneckStage("layer3", 512, 256, blocks[2], 2),
+      bottleneckStage("layer4", 1024, 512, blocks[3], 2),
       ...(head === "linear"
         ? linearHead(channels, classes)
         : [...globalPool("avg"), denseHead(channels, 512, classes)]),
@@ -99,8 +94,37 @@ function bottleneckResNet(name: string, blocks: Blocks, options: ResNet50Options
   };
 }
 
-function stage(name: string, blocks: number, block: (index: number) => Residual): Sequential {
-  return { type: "sequential", name, layers: Array.from({ length: blocks }, (_, i) => block(i)) };
+function basicStage(
+  name: string,
+  inChannels: number,
+  outChannels: number,
+  blocks: number,
+  stride: number,
+): Sequential {
+  const first = basicBlock(inChannels, outChannels, stride, "0");
+  return repeat(name, blocks, first, (position) => basicBlock(outChannels, outChannels, 1, position));
+}
+
+function bottleneckStage(
+  name: string,
+  inChannels: number,
+  width: number,
+  blocks: number,
+  stride: number,
+): Sequential {
+  const first = bottleneck(inChannels, width, stride, "0");
+  return repeat(name, blocks, first, (position) => bottleneck(4 * width, width, 1, position));
+}
+
+/** A first block, which may change the shape, and alike ones after it. */
+function repeat(
+  name: string,
+  blocks: number,
+  first: Residual,
+  next: (position: string) => Residual,
+): Sequential {
+  const rest = Array.from({ length: blocks - 1 }, (_, i) => next(String(i + 1)));
+  return { type: "sequential", name, layers: [first, ...rest] };
 }
 
 function stem(): LayerSpec[] {

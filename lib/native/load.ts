@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { McLossError } from "../errors.js";
-import { readBuildInfo } from "../setup/build-info.js";
+import { readBuildInfo, type BuildInfo } from "../setup/build-info.js";
 import { libtorchVersion } from "../setup/libtorch.js";
 import { ADDON_FILE, BUILD_FOLDERS } from "../setup/paths.js";
 import { baseVersion } from "../setup/versions.js";
@@ -31,20 +31,21 @@ export function loadAddon(candidates = addonCandidates()): unknown {
     const text = `the native addon is not built (looked for ${candidates.join(", ")}). Run: npx mcloss setup`;
     throw new McLossError("ERR_ADDON_MISSING", text);
   }
-  checkLibtorch(path);
+  const recorded = readBuildInfo(dirname(path));
+  checkLibtorch(path, recorded);
   // libgomp's spinning threads slow training 25 to 200 times when anything else runs; it reads this once, at load.
   if (isMainThread) process.env["OMP_WAIT_POLICY"] ??= "PASSIVE";
   const addon = open(path);
   const { compiled, runtime } = addon.torchVersion();
   if (compiled !== baseVersion(runtime)) throw mismatch(path, compiled, runtime);
-  const recorded = readBuildInfo(dirname(path))?.torchVersion;
-  if (recorded !== undefined && baseVersion(recorded) !== compiled) throw mismatch(path, compiled, recorded);
+  if (recorded && baseVersion(recorded.torchVersion) !== compiled) {
+    throw mismatch(path, compiled, recorded.torchVersion);
+  }
   return addon;
 }
 
 /** Before anything is loaded: is the LibTorch that it was built against still there, in the same version? */
-function checkLibtorch(path: string): void {
-  const info = readBuildInfo(dirname(path));
+function checkLibtorch(path: string, info: BuildInfo | undefined): void {
   if (!info) return;
   const found = libtorchVersion(info.torchRoot);
   if (found === undefined) {

@@ -72,11 +72,17 @@ async function findTools(): Promise<Diagnosis["tools"]> {
   };
 }
 
+/** Runs a module's source in a process of its own, which may crash. */
+function runModule(source: string) {
+  return run(process.execPath, ["--input-type=module", "--eval", source]);
+}
+
 /** Loads the addon in a process of its own. */
 async function checkAddon(path: string): Promise<Diagnosis["addons"][number]> {
   const loader = new URL("../native/load.js", import.meta.url).href;
-  const source = `import { loadAddon } from ${JSON.stringify(loader)}; try { loadAddon([${JSON.stringify(path)}]); } catch (error) { console.log(error.message); }`;
-  const { code, output } = await run(process.execPath, ["--input-type=module", "--eval", source]);
+  const { code, output } = await runModule(
+    `import { loadAddon } from ${JSON.stringify(loader)}; try { loadAddon([${JSON.stringify(path)}]); } catch (error) { console.log(error.message); }`,
+  );
   const said = output.trim();
   const problem = code === 0 ? said || null : `crashes when it is loaded: ${said}`;
   return { path, info: readBuildInfo(dirname(path)) ?? null, problem };
@@ -106,8 +112,10 @@ async function checkCuda(
     return off(problem ?? "the addon is built without CUDA kernels: npx mcloss setup --cuda");
   }
   if (!existsSync("/dev/nvidia0")) return off("this machine has no NVIDIA GPU (there is no /dev/nvidia0)");
-  const source = `import { cuda } from ${JSON.stringify(new URL("../index.js", import.meta.url).href)}; process.exit(cuda.isAvailable() ? 0 : 1);`;
-  const { code } = await run(process.execPath, ["--input-type=module", "--eval", source]);
+  const index = new URL("../index.js", import.meta.url).href;
+  const { code } = await runModule(
+    `import { cuda } from ${JSON.stringify(index)}; process.exit(cuda.isAvailable() ? 0 : 1);`,
+  );
   if (code !== 0) return off("LibTorch cannot use the GPU: is the driver as new as its CUDA? See nvidia-smi");
   return { available: true, reason: `kernels for CUDA ${addon.info.cuda}` };
 }
