@@ -31,7 +31,8 @@ Napi::Value clear_grad(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-std::vector<at::Tensor> to_tensors(const Napi::Value& value, const std::string& argument) {
+// null stands for an undefined tensor.
+std::vector<at::Tensor> to_optional_tensors(const Napi::Value& value, const std::string& argument) {
   const auto array = value.As<Napi::Array>();
   std::vector<at::Tensor> tensors;
   for (uint32_t i = 0; i < array.Length(); ++i) {
@@ -42,18 +43,11 @@ std::vector<at::Tensor> to_tensors(const Napi::Value& value, const std::string& 
   return tensors;
 }
 
-Napi::Value to_handles(Napi::Env env, std::vector<at::Tensor> tensors) {
-  auto array = Napi::Array::New(env, tensors.size());
-  for (uint32_t i = 0; i < tensors.size(); ++i) {
-    array[i] = tensors[i].defined() ? wrap(env, std::move(tensors[i])) : Napi::Value(env.Null());
-  }
-  return array;
-}
-
 // gradients(outputs, inputs, gradients of the outputs, retainGraph, createGraph): Promise<(handle | null)[]>
 Napi::Value gradients(const Napi::CallbackInfo& info) {
-  auto work = [outputs = to_tensors(info[0], "outputs"), inputs = to_tensors(info[1], "inputs"),
-               upstream = to_tensors(info[2], "gradients"),
+  auto work = [outputs = to_optional_tensors(info[0], "outputs"),
+               inputs = to_optional_tensors(info[1], "inputs"),
+               upstream = to_optional_tensors(info[2], "gradients"),
                retain_graph = info[3].As<Napi::Boolean>().Value(),
                create_graph = info[4].As<Napi::Boolean>().Value()] {
     return torch::autograd::grad(outputs, inputs, upstream, retain_graph, create_graph,

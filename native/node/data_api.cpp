@@ -53,23 +53,13 @@ Napi::Value read_tensors(const Napi::CallbackInfo& info) {
   auto work = [path = info[0].As<Napi::String>().Utf8Value(), entries = std::move(entries)] {
     return io::read_tensors(path, entries);
   };
-  return Environment::of(info.Env())
-      .executor.submit(info.Env(), std::move(work),
-                       [](Napi::Env env, std::vector<at::Tensor> tensors) -> Napi::Value {
-                         auto handles = Napi::Array::New(env, tensors.size());
-                         for (uint32_t i = 0; i < tensors.size(); ++i)
-                           handles[i] = wrap(env, std::move(tensors[i]));
-                         return handles;
-                       });
+  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), to_handles);
 }
 
 // writeSafetensors(path, header, tensors): Promise<void>
 Napi::Value write_safetensors(const Napi::CallbackInfo& info) {
-  const auto array = info[2].As<Napi::Array>();
-  std::vector<at::Tensor> tensors;
-  for (uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(unwrap<at::Tensor>(array[i], "tensors"));
   auto work = [path = info[0].As<Napi::String>().Utf8Value(), header = info[1].As<Napi::String>().Utf8Value(),
-               tensors = std::move(tensors)] {
+               tensors = to_tensors(info[2], "tensors")] {
     io::write_safetensors(path, header, tensors);
     return true;
   };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "../nn/model.h"
 #include "../train/sgd.h"
@@ -92,6 +93,22 @@ T& unwrap(const Napi::Value& value, const std::string& argument) {
     throw CodedError("ERR_DISPOSED", argument + " is a disposed " + HandleKind<T>::kName, argument);
   }
   return *handle.value;
+}
+
+inline std::vector<at::Tensor> to_tensors(const Napi::Value& value, const std::string& argument) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<at::Tensor> tensors;
+  for (uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(unwrap<at::Tensor>(array[i], argument));
+  return tensors;
+}
+
+// An undefined tensor becomes null.
+inline Napi::Value to_handles(Napi::Env env, std::vector<at::Tensor> tensors) {
+  auto array = Napi::Array::New(env, tensors.size());
+  for (uint32_t i = 0; i < tensors.size(); ++i) {
+    array[i] = tensors[i].defined() ? wrap(env, std::move(tensors[i])) : Napi::Value(env.Null());
+  }
+  return array;
 }
 
 }  // namespace mcloss::node

@@ -14,13 +14,6 @@ double number_of(const Napi::Object& object, const char* key) {
   return object.Get(key).As<Napi::Number>().DoubleValue();
 }
 
-std::vector<at::Tensor> to_tensors(const Napi::Value& value, const std::string& argument) {
-  const auto array = value.As<Napi::Array>();
-  std::vector<at::Tensor> tensors;
-  for (uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(unwrap<at::Tensor>(array[i], argument));
-  return tensors;
-}
-
 std::vector<double> to_doubles(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<double> values;
