@@ -33,7 +33,7 @@
       "dependencies": ["mcloss_avx2", "mcloss_avx512"],
       "cflags_cc": ["-O3", "-fopenmp"],
       "type": "shared_library",
-      "sources": ["<!@(node -p \"require('./native/sources.json').ops.join(' ')\")"],
+      "sources": ["<!@(node native/unity.cjs ops)"],
     },
     {
       "target_name": "mcloss",
@@ -42,7 +42,7 @@
         "NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
       "include_dirs": [".", "<!(node -p \"require('node-addon-api').include_dir\")"],
-      "sources": ["<!@(node -p \"require('./native/sources.json').addon.join(' ')\")"],
+      "sources": ["<!@(node native/unity.cjs addon)"],
     },
   ],
 }

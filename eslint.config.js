@@ -4,13 +4,18 @@ import globals from "globals";
 import ts from "typescript-eslint";
 
 export default ts.config(
-  { ignores: ["build/", "dist/", "data/", "runs/", "bundle/"] },
+  { ignores: ["build/", "dist/", "data/", "runs/", "bundle/", "docs/api/"] },
   js.configs.recommended,
   ...ts.configs.strictTypeChecked.map((config) => ({ ...config, files: ["**/*.ts"] })),
   {
     files: ["**/*.ts"],
-    languageOptions: { parserOptions: { project: ["./tsconfig.json", "./test/tsconfig.json"] } },
+    languageOptions: {
+      parserOptions: {
+        project: ["./tsconfig.json", "./lib/report/browser/tsconfig.json", "./test/tsconfig.json"],
+      },
+    },
     rules: {
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
       "@typescript-eslint/restrict-template-expressions": [
         "error",
         { allowNumber: true, allowBoolean: true },
@@ -25,6 +30,6 @@ export default ts.config(
       "@typescript-eslint/no-non-null-assertion": "off",
     },
   },
-  { files: ["**/*.js"], languageOptions: { globals: globals.node } },
+  { files: ["**/*.js", "**/*.cjs"], languageOptions: { globals: globals.node } },
   prettier,
 );

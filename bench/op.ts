@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { cuda, type Tensor } from "mutual-channel-loss";
 import { native } from "#lib/native/binding.js";
+import { median } from "./median.js";
 import { findPeak } from "./op/peak.js";
 import { listProblems, makeCopy, makeInputs, runOperator, type Inputs, type Problem } from "./op/problem.js";
 import { Python } from "./op/python.js";
@@ -37,10 +38,6 @@ interface Form {
 function readDevice(name: string): "cpu" | "cuda" {
   if (name === "cpu" || name === "cuda") return name;
   throw new Error(`--device is cpu or cuda, not ${name}`);
-}
-
-function median(times: number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? NaN;
 }
 
 function listForms(problem: Problem, index: number, inputs: Inputs, python: Python | undefined): Form[] {

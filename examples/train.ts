@@ -5,10 +5,10 @@ const [train = "photos/train", test = "photos/test"] = process.argv.slice(2);
 const images = await ImageFolder.open(train);
 const heldOut = await ImageFolder.open(test, { classes: images.classes });
 
-const info = { classNames: images.classes, normalization: normalize() };
+const transforms = [resize(64), normalize()];
+const info = { classNames: images.classes, transforms };
 const model = smallResNet({ classes: images.classes.length, channelsPerClass: 3, info });
 
-const transforms = [resize(64), normalize()];
 const batches = new DataLoader(images, { batchSize: 8, shuffle: true, dropLast: true, transforms });
 const validation = new DataLoader(heldOut, { batchSize: 8, transforms });
 

@@ -15,6 +15,7 @@ export type ErrorCode =
   | "ERR_IMAGE"
   | "ERR_CHECKPOINT"
   | "ERR_NAN_LOSS"
+  | "ERR_NAN_GRADIENT"
   | "ERR_IO"
   | "ERR_ABORTED";
 
@@ -24,7 +25,7 @@ export interface ErrorDetails {
   argument?: string;
   /** The file or folder at fault. */
   path?: string;
-  /** The LibTorch operator that failed. */
+  /** The LibTorch operator, or custom function, that failed. */
   op?: string;
   /** The error beneath this one. */
   cause?: unknown;
@@ -35,9 +36,13 @@ export interface ErrorDetails {
  * what to do about it.
  */
 export class McLossError extends Error {
+  /** What went wrong, for programs. */
   readonly code: ErrorCode;
+  /** The name of the argument or option at fault. */
   readonly argument?: string;
+  /** The file or folder at fault. */
   readonly path?: string;
+  /** The LibTorch operator that failed. */
   readonly op?: string;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {

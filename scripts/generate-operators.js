@@ -56,7 +56,7 @@ function generate({ methods, functions }) {
 /** One method or function: its documentation, signatures and body. */
 function operator(entry, isMethod) {
   const schemas = (entry.schemas ?? entry.overloads).map((name) =>
-    parseSchema(native().schemaOf(`aten::${name}`)),
+    parseSchema(native().findOperator(`aten::${name}`).schema),
   );
   const name = entry.name ?? camelCase(schemas[0].base);
   const head = isMethod ? name : `export function ${name}`;
@@ -64,7 +64,7 @@ function operator(entry, isMethod) {
   const signatures = entry.overloads
     ? schemas.map((schema) => signature([schema], entry, isMethod))
     : [signature(schemas, entry, isMethod)];
-  const torch = entry.torch ?? `torch.${schemas[0].base.replace(/^linalg_/, "linalg.")}`;
+  const torch = entry.torch ?? torchName(schemas[0].base);
   const doc = [
     "/**",
     ` * ${entry.doc} (${torch})`,
@@ -89,6 +89,10 @@ function operator(entry, isMethod) {
     ...signatures.map((each, i) => overload(each, i === signatures.length - 1, isMethod)),
     "}\n",
   ].join("\n");
+}
+
+function torchName(base) {
+  return base.endsWith("_") ? `torch.Tensor.${base}` : `torch.${base.replace(/^linalg_/, "linalg.")}`;
 }
 
 function overload(each, isLast, isMethod) {

@@ -1,4 +1,4 @@
-// Builds and runs the C++ tests of the loss's arithmetic with the address and undefined-behaviour sanitizers.
+// Builds and runs the C++ tests of the operators' arithmetic with the address and undefined-behaviour sanitizers.
 //   npm run test:native [-- CASES [SEED]]
 import { spawnSync } from "node:child_process";
 import { findLibtorch } from "../dist/setup/find-libtorch.js";
@@ -14,3 +14,4 @@ const folder = "build/test";
 run("cmake", "-S", "native/test", "-B", folder, `-DTORCH_ROOT=${found.root}`);
 run("cmake", "--build", folder, "--parallel");
 run(`${folder}/loss_test`, ...process.argv.slice(2));
+run(`${folder}/prepare_test`);

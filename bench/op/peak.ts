@@ -1,8 +1,8 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { native } from "#lib/native/binding.js";
+import { readPeakMemory, resetPeakMemory } from "../../test/support/peak-memory.js";
 import { listProblems, makeInputs, runOperator, type Problem } from "./problem.js";
 
 /**
@@ -20,11 +20,6 @@ export async function findPeak(
   return typeof answer === "object" ? (answer as { bytes: number }).bytes : undefined;
 }
 
-function readPeak(): number {
-  const kib = /^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  return Number(kib) * 1024;
-}
-
 async function main(operator: string, index: number, threads: number): Promise<void> {
   native().threads(threads);
   const problem = listProblems("cpu", threads)[index];
@@ -33,10 +28,10 @@ async function main(operator: string, index: number, threads: number): Promise<v
   const small = { ...problem, shape: [1, problem.groups.channels, 2, 2] };
   await runOperator(operator, small, makeInputs(small), true);
   const inputs = makeInputs(problem);
-  writeFileSync("/proc/self/clear_refs", "5"); // the peak is now what is resident
-  const before = readPeak();
+  resetPeakMemory();
+  const before = readPeakMemory();
   await runOperator(operator, problem, inputs, true);
-  process.send?.({ bytes: readPeak() - before });
+  process.send?.({ bytes: readPeakMemory() - before });
   process.disconnect();
 }
 

@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { PythonProcess } from "../python-process.js";
 import type { Problem } from "./problem.js";
 
 // A released block goes back to the system at once, so that what is resident is what is in use.
@@ -15,35 +13,29 @@ export interface PythonRun {
 export class Python {
   readonly torch: string;
   readonly gpu: string | null;
-  readonly #child;
-  readonly #lines;
+  readonly #process: PythonProcess;
 
-  private constructor(child: PythonProcess["child"], lines: PythonProcess["lines"], hello: Hello) {
-    this.#child = child;
-    this.#lines = lines;
-    this.torch = hello.torch;
-    this.gpu = hello.gpu;
+  private constructor(process: PythonProcess) {
+    const { torch, gpu } = process.hello as { torch: string; gpu: string | null };
+    this.torch = torch;
+    this.gpu = gpu;
+    this.#process = process;
   }
 
-  /** Undefined where there is no such Python, or no PyTorch in it; its own words are on stderr. */
+  /** Undefined where there is no such Python, or no PyTorch in it. */
   static async start(command: string, env: NodeJS.ProcessEnv = {}): Promise<Python | undefined> {
-    const { child, lines } = spawnPython(command, env);
-    const hello = await lines.next();
-    return hello.done ? undefined : new Python(child, lines, JSON.parse(hello.value) as Hello);
+    const process = await PythonProcess.start(command, "op.py", env);
+    return process && new Python(process);
   }
 
-  async run(problem: Problem, run: PythonRun): Promise<{ ms: number; loss: number }> {
-    return (await this.#ask(problem, { ...run, peak: false })) as { ms: number; loss: number };
+  run(problem: Problem, run: PythonRun): Promise<{ ms: number; loss: number }> {
+    return this.#ask(problem, { ...run, peak: false });
   }
 
-  async #ask(problem: Problem, options: object): Promise<unknown> {
+  #ask<Answer>(problem: Problem, options: object): Promise<Answer> {
     const { groups, ...rest } = problem;
     const blocks = groups.blocks.map(({ classes, channels }) => [classes, channels]);
-    this.#child.stdin.write(`${JSON.stringify({ problem: { ...rest, blocks }, ...options })}\n`);
-    const line = await this.#lines.next();
-    const answer = (line.done ? { error: "Python ended" } : JSON.parse(line.value)) as { error?: string };
-    if (answer.error !== undefined) throw new Error(answer.error);
-    return answer;
+    return this.#process.ask({ problem: { ...rest, blocks }, ...options });
   }
 
   /** The most bytes that one forward and backward had beyond the features, in a fresh process. */
@@ -51,34 +43,18 @@ export class Python {
     const python = await Python.start(command, EXACT_MEMORY);
     if (!python) return undefined;
     try {
-      const answer = await python.#ask(problem, { compile, backward: true, peak: true });
-      return (answer as { bytes: number }).bytes;
+      const { bytes } = await python.#ask<{ bytes: number }>(problem, {
+        compile,
+        backward: true,
+        peak: true,
+      });
+      return bytes;
     } finally {
       python.stop();
     }
   }
 
   stop(): void {
-    this.#child.stdin.end();
+    this.#process.stop();
   }
-}
-
-interface Hello {
-  torch: string;
-  gpu: string | null;
-}
-
-type PythonProcess = ReturnType<typeof spawnPython>;
-
-function spawnPython(command: string, env: NodeJS.ProcessEnv) {
-  const script = fileURLToPath(new URL("../op.py", import.meta.url));
-  const child = spawn(command, [script], {
-    stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, ...env },
-  });
-  // A Python that is missing or ends is seen by the end of its output.
-  child.on("error", () => undefined);
-  child.stdin.on("error", () => undefined);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return { child, lines };
 }

@@ -4,7 +4,8 @@ import { drawDemoPicture } from "../demo/demo-picture.js";
 import { prepareEmojiFaces, type EmojiFaces } from "../demo/emoji-faces.js";
 import { DEMO_LOSSES, runDemo, type DemoRun } from "../demo/run-demo.js";
 import type { SplitName } from "../demo/styles.js";
-import { decimals, formatTable, percent, printJson } from "./format.js";
+import { decimals, percent, printJson } from "./format.js";
+import { formatTable } from "../table.js";
 import { interruptSignal } from "./interrupt.js";
 import { printLine, startProgress } from "./progress.js";
 import { reportTraining } from "./report-training.js";
@@ -39,7 +40,8 @@ export async function demo(flags: DemoFlags): Promise<void> {
   await drawPicture(picture, runs);
   if (flags.json) {
     const summaries = Object.fromEntries([...runs].map(([name, run]) => [name, summary(run)]));
-    return printJson({ ...flags, picture, runs: summaries });
+    const { json, ...settings } = flags;
+    return printJson({ ...settings, picture, runs: summaries });
   }
   process.stdout.write(`\n${table(runs)}\npicture: ${picture}\n`);
 }

@@ -1,4 +1,4 @@
-/** Numbers and tables for people. */
+/** Numbers for people, and JSON for programs. */
 
 export function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
@@ -8,20 +8,19 @@ export function decimals(value: number): string {
   return value.toFixed(3);
 }
 
-/** Columns aligned with two spaces between them: the first to the left, the others to the right. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = rows.reduce<number[]>(
-    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
-    [],
-  );
-  const align = (cell: string, column: number) => {
-    const width = widths[column] ?? 0;
-    return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-  };
-  return rows.map((row) => row.map(align).join("  ").trimEnd()).join("\n");
+/** The version of the shapes in docs/cli.md: larger where a key goes, or comes to mean something else. */
+const JSON_FORMAT = 1;
+
+/** One JSON document on stdout: an object with its version, or a list. */
+export function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(versioned(value), null, 2)}\n`);
 }
 
-/** One JSON document on stdout. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+/** One line of JSON Lines on stdout: an object with its version. */
+export function printJsonLine(value: object): void {
+  process.stdout.write(`${JSON.stringify(versioned(value))}\n`);
+}
+
+function versioned(value: object): object {
+  return Array.isArray(value) ? value : { format: JSON_FORMAT, ...value };
 }

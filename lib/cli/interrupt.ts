@@ -1,10 +1,17 @@
 const INTERRUPTED = 130;
 
+let signal: AbortSignal | undefined;
+
 /**
  * A signal that Ctrl-C (or SIGTERM) aborts, so that the work under way can save what it has. A second Ctrl-C leaves
- * at once.
+ * at once. There is one for the whole process.
  */
 export function interruptSignal(): AbortSignal {
+  signal ??= listen();
+  return signal;
+}
+
+function listen(): AbortSignal {
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(INTERRUPTED);

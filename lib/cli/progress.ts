@@ -7,14 +7,38 @@ export interface Progress {
 }
 
 const LINES_PER_TASK = 4;
+const LATE_MS = 2000;
 
 export function startProgress(label: string, total: number): Progress {
   return process.stderr.isTTY ? new BarProgress(label, total) : new LineProgress(label, total);
 }
 
+/** A bar on a terminal for steps that take over two seconds; nothing elsewhere. */
+export function lateProgress(): {
+  onProgress: (step: string, done: number, total: number) => void;
+  stop: () => void;
+} {
+  let current: { step: string; since: number; bar?: Progress } | undefined;
+  const stop = () => current?.bar?.stop();
+  return {
+    stop,
+    onProgress(step, done, total) {
+      if (!process.stderr.isTTY) return;
+      if (current?.step !== step) {
+        stop();
+        current = { step, since: Date.now() };
+      }
+      if (!current.bar && Date.now() - current.since < LATE_MS) return;
+      current.bar ??= startProgress(step, total);
+      current.bar.update(done);
+    },
+  };
+}
+
 /** One line of information, kept on the screen. */
 export function printLine(text: string): void {
-  process.stderr.write(`${text}\n`);
+  // A bar may be there, which is then drawn anew below.
+  process.stderr.write(process.stderr.isTTY ? `\r\u001B[K${text}\n` : `${text}\n`);
 }
 
 class BarProgress implements Progress {

@@ -1,6 +1,8 @@
-import type { EpochEvent, TrainingEvent } from "../train/events.js";
-import { decimals, percent } from "./format.js";
+import { summarize } from "../train/evaluate.js";
+import type { EpochEvent, NoticeEvent, TrainingEvent } from "../train/events.js";
+import { percent, printJsonLine } from "./format.js";
 import { printLine, startProgress, type Progress } from "./progress.js";
+import { describeTerms, TrainingStatus } from "./training-status.js";
 
 /** What a run ended with. */
 export interface TrainingReport<Result> {
@@ -15,6 +17,7 @@ export async function reportTraining<Result>(
   label: string,
   json: boolean,
 ): Promise<TrainingReport<Result>> {
+  const status = new TrainingStatus();
   let progress: Progress | undefined;
   let last: EpochEvent | undefined;
   try {
@@ -24,9 +27,11 @@ export async function reportTraining<Result>(
       if (event.type === "epoch") {
         last = event;
         reportEpoch(event, label, json);
+      } else if (event.type === "notice") {
+        reportNotice(event, json);
       } else if (event.type === "step" && process.stderr.isTTY) {
         progress ??= startProgress(label, event.steps);
-        progress.update(event.step, `loss ${decimals(event.loss)}${last ? ` · ${epochLine(last)}` : ""}`);
+        progress.update(event.step, `${status.describe(event)}${last ? ` · ${shortEpoch(last)}` : ""}`);
       }
     }
   } finally {
@@ -35,12 +40,27 @@ export async function reportTraining<Result>(
 }
 
 function reportEpoch(event: EpochEvent, label: string, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify(event)}\n`);
+  if (json) printJsonLine(withoutMatrix(event));
   else if (!process.stderr.isTTY) printLine(`${label} ${epochLine(event)}`);
 }
 
-function epochLine({ epoch, epochs, train, validation, imagesPerSecond }: EpochEvent): string {
-  const terms = `CE ${decimals(train.crossEntropy)} · L_dis ${decimals(train.discriminality)} · L_div ${decimals(train.diversity)}`;
+function reportNotice(event: NoticeEvent, json: boolean): void {
+  if (json) printJsonLine(event);
+  else printLine(`${event.option} has no effect: ${event.reason}`);
+}
+
+function withoutMatrix({ validation, ...event }: EpochEvent) {
+  return { ...event, ...(validation ? { validation: summarize(validation) } : {}) };
+}
+
+function epochLine(event: EpochEvent): string {
+  const { epoch, epochs, train, validation, imagesPerSecond, dataShare } = event;
   const heldOut = validation ? ` · held-out ${percent(validation.accuracy)}` : "";
-  return `epoch ${epoch}/${epochs} · ${terms}${heldOut} · ${Math.round(imagesPerSecond)} images/s`;
+  return `epoch ${epoch}/${epochs} · ${describeTerms(train)}${heldOut} · ${Math.round(imagesPerSecond)} images/s · ${percent(dataShare)} waiting for data`;
+}
+
+/** Of the last epoch, beside the running one's steps. */
+function shortEpoch({ epoch, epochs, train, validation }: EpochEvent): string {
+  const [part, { accuracy }] = validation ? ["held-out", validation] : ["training", train];
+  return `after ${epoch}/${epochs} epochs ${part} ${percent(accuracy)}`;
 }

@@ -1,103 +1,96 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { augmentation, evaluationTransforms, type AugmentationLevel } from "../data/presets.js";
+import { describeLoss } from "../compare/describe-loss.js";
+import { runFiles } from "../io/run-files.js";
+import type { LoadedWeights } from "../models/load-weights.js";
+import { changeRecipe } from "../recipes/change.js";
+import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
+import { lossOptions } from "../recipes/loss.js";
+import { joinPatches, parseAssignment } from "../recipes/patch.js";
+import { loadRecipe } from "../recipes/read.js";
+import type { Recipe } from "../recipes/recipe.js";
 import {
-  DataLoader,
-  ImageFolder,
-  Model,
-  normalize,
-  resnet18,
-  resnet50,
-  smallResNet,
-  Trainer,
-  vgg16,
-  type LossOptions,
-} from "../index.js";
-import { printJson } from "./format.js";
+  prepareRecipe,
+  prepareResume,
+  type RecipeData,
+  type RecipeTraining,
+  type TrainRecipeOptions,
+} from "../recipes/train.js";
+import type { EpochEvent } from "../train/events.js";
+import { printJsonLine } from "./format.js";
 import { interruptSignal } from "./interrupt.js";
 import { printLine } from "./progress.js";
+import { patchOfFlags } from "./recipe-flags.js";
 import { reportTraining } from "./report-training.js";
 
-export interface TrainFolderOptions {
-  dir: string;
-  validation?: string;
-  model: "small-resnet" | "resnet18" | "resnet50" | "vgg16";
-  loss: "mc" | "ce";
-  alpha: number;
-  beta: number;
-  channelsPerClass: number;
-  imageSize?: number;
-  epochs: number;
-  batchSize: number;
-  learningRate: number;
-  seed: number;
-  augment: AugmentationLevel;
-  onBadImage: "error" | "skip";
-  out: string;
-  json?: boolean;
+type DeviceOption = Required<Pick<TrainRecipeOptions, "device">>;
+
+/** The recipe that the command line asks for: `--recipe`, the options that stand for keys of it, then `--set`. */
+export async function chooseRecipe(
+  nameOrFile: string = DEFAULT_RECIPE.name,
+  flags: Readonly<Record<string, unknown>>,
+  assignments: readonly string[],
+): Promise<Recipe> {
+  const recipe = await loadRecipe(nameOrFile);
+  const assigned = joinPatches(assignments.map(parseAssignment));
+  return changeRecipe(changeRecipe(recipe, patchOfFlags(recipe, flags)), assigned);
 }
 
-const NETWORKS = { "small-resnet": smallResNet, resnet18, resnet50, vgg16 };
-
-/** `mcloss train`: a folder of images to a checkpoint. */
-export async function trainFolder(options: TrainFolderOptions): Promise<void> {
+/** `mcloss train`: images to a checkpoint in the run's folder `out`. */
+export async function trainFolder(
+  recipe: Recipe,
+  { out, json, ...data }: RecipeData & DeviceOption & { out: string; json: boolean },
+): Promise<void> {
   const signal = interruptSignal();
-  const folders = findFolders(options);
-  const images = await ImageFolder.open(folders.train);
-  const model = buildModel(options, images.classes);
-  const { batchSize, onBadImage, seed } = options;
-  const shared = { batchSize, onBadImage, seed };
-  const train = new DataLoader(images, {
-    ...shared,
-    shuffle: true,
-    dropLast: images.length > batchSize,
-    transforms: augmentation(model, options.augment),
-  });
-  const validation = folders.validation
-    ? new DataLoader(await ImageFolder.open(folders.validation, { classes: images.classes }), {
-        ...shared,
-        transforms: evaluationTransforms(model),
-      })
-    : undefined;
-  const trainer = new Trainer(model, {
-    epochs: options.epochs,
-    loss: lossOf(options),
-    optimizer: { learningRate: options.learningRate, momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
-    seed,
-    output: options.out,
-  });
-  printLine(
-    `${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${options.loss}`,
-  );
-  const events = trainer.fit(train, { signal, ...(validation ? { validation } : {}) });
-  const { last } = await reportTraining(events, "training", options.json ?? false);
+  const training = await prepareRecipe(recipe, { ...data, output: out, signal });
+  printResult(training, await fit(training, json), out, json);
+}
+
+/** `mcloss train --resume`. */
+export async function resumeFolder(
+  out: string,
+  { device, json }: DeviceOption & { json: boolean },
+): Promise<void> {
+  const training = await prepareResume(out, { device, signal: interruptSignal() });
+  printResult(training, await fit(training, json), out, json);
+}
+
+/** Trains, or goes on with, one of several runs: shows how it goes, and prints no result. */
+export async function trainRun(
+  recipe: Recipe,
+  { resume, ...options }: TrainRecipeOptions & { output: string; resume: boolean },
+): Promise<void> {
+  const { output } = options;
+  await fit(await (resume ? prepareResume(output, options) : prepareRecipe(recipe, options)), false);
+}
+
+async function fit(training: RecipeTraining, json: boolean): Promise<EpochEvent | undefined> {
+  const { images, model, recipe, train, weights } = training;
+  if (weights) reportWeights(weights);
+  const loss = describeLoss(lossOptions(recipe.loss));
+  printLine(`${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${loss}`);
+  const { last } = await reportTraining(training.fit(), "training", json);
   for (const { path, reason } of train.skipped) printLine(`skipped ${path}: ${reason}`);
-  const checkpoint = join(options.out, "last.safetensors");
-  if (options.json) return printJson({ checkpoint, ...last, bad: train.skipped });
+  return last;
+}
+
+function printResult(
+  { train, weights }: RecipeTraining,
+  last: EpochEvent | undefined,
+  out: string,
+  json: boolean,
+): void {
+  const checkpoint = runFiles(out).last;
+  if (json) {
+    const bad = train.skipped;
+    return printJsonLine({ ...last, type: "result", checkpoint, bad, ...(weights ? { weights } : {}) });
+  }
   process.stdout.write(`checkpoint ${checkpoint}\n`);
 }
 
-function findFolders({ dir, validation }: TrainFolderOptions): { train: string; validation?: string } {
-  if (validation !== undefined) return { train: dir, validation };
-  const train = join(dir, "train");
-  if (!existsSync(train)) return { train: dir };
-  const heldOut = ["val", "validation", "test"]
-    .map((name) => join(dir, name))
-    .find((path) => existsSync(path));
-  return heldOut === undefined ? { train } : { train, validation: heldOut };
-}
-
-function buildModel(options: TrainFolderOptions, classNames: readonly string[]): Model {
-  const { channelsPerClass, imageSize, seed } = options;
-  const network = NETWORKS[options.model]({
-    classes: classNames.length,
-    channelsPerClass,
-    ...(imageSize === undefined ? {} : { inputSize: imageSize }),
-  });
-  const { mean, std } = normalize();
-  return new Model(network.spec, { seed, info: { classNames, normalization: { mean, std } } });
-}
-
-function lossOf({ loss, alpha, beta }: TrainFolderOptions): LossOptions {
-  return loss === "ce" ? "ce" : { alpha, beta };
+function reportWeights({ path, loaded, initialized, unused }: LoadedWeights): void {
+  printLine(`${loaded.length} tensors loaded from ${path}`);
+  for (const { name, shape, stored } of initialized) {
+    const why = stored ? `the file's is [${stored.join(", ")}]` : "not in the file";
+    printLine(`  initialised: ${name} [${shape.join(", ")}] (${why})`);
+  }
+  for (const name of unused) printLine(`  not used: ${name}`);
 }

@@ -1,45 +1,34 @@
+import type { Region, Size } from "./geometry.js";
 import type { Random } from "./random.js";
-import type {
-  ColorJitterSpec,
-  Pipeline,
-  RandomAffineSpec,
-  RandomCropSpec,
-  RandomFlipSpec,
-} from "./transforms.js";
+import type { ColorJitterSpec, RandomAffineSpec } from "./transforms.js";
 
 /** A 2×3 matrix by rows: the coordinates in the input of a place in the output. */
-type Matrix = readonly [number, number, number, number, number, number];
+export type Matrix = readonly [number, number, number, number, number, number];
 
-/** What augmentation does to one sample; the whole batch is then changed by one native call. */
+/** What the device does to one decoded sample; the whole batch is then changed by one native call. */
 export interface Augmentation {
-  /** 2×3 by rows, as torch.nn.functional.affine_grid takes it: [−1, 1] across the image, align_corners=false. */
+  /** Where the output begins in the decoded pixels; it may reach beyond them. */
+  top: number;
+  left: number;
+  /** Whether the output is then mirrored, left to right. */
+  flipped: boolean;
+  /**
+   * 2×3 by rows, as torch.nn.functional.affine_grid takes it: [−1, 1] across the image, align_corners=false. Where
+   * the pipeline is warped it stands for the three above.
+   */
   theta: Matrix;
   /** 3×3 by rows, on RGB. */
   color: readonly number[];
   /** Scales about the image's mean grey, before `color`. */
   contrast: number;
+  /** What becomes the erased colour, in the output. */
+  erased: Region | undefined;
 }
 
-const IDENTITY: Matrix = [1, 0, 0, 0, 1, 0];
+export const IDENTITY: Matrix = [1, 0, 0, 0, 1, 0];
+export const MIRROR: Matrix = [-1, 0, 0, 0, 1, 0];
 // ITU-R 601 luma, as torchvision's rgb_to_grayscale.
 const LUMA = [0.2989, 0.587, 0.114] as const;
-
-/** Draws one sample's augmentation. Geometric transforms compose into one matrix, so pixels are interpolated once. */
-export function drawAugmentation(pipeline: Pipeline, random: Random): Augmentation {
-  const { height, width } = pipeline.resize;
-  let theta = IDENTITY;
-  let color: readonly number[] = [1, 0, 0, 0, 1, 0, 0, 0, 1];
-  let contrast = 1;
-  for (const transform of pipeline.random) {
-    if (transform.type === "colorJitter") {
-      color = drawColor(transform, random);
-      contrast = around(transform.contrast, random);
-    } else {
-      theta = compose(theta, drawGeometry(transform, random, width, height));
-    }
-  }
-  return { theta, color, contrast };
-}
 
 /** first ∘ second: where `second`'s input is `first`'s output. */
 export function compose(first: Matrix, second: Matrix): Matrix {
@@ -48,25 +37,20 @@ export function compose(first: Matrix, second: Matrix): Matrix {
   return [a * g + b * j, a * h + b * k, a * i + b * l + c, d * g + e * j, d * h + e * k, d * i + e * l + f];
 }
 
-function drawGeometry(
-  transform: RandomCropSpec | RandomFlipSpec | RandomAffineSpec,
-  random: Random,
-  width: number,
-  height: number,
-): Matrix {
-  switch (transform.type) {
-    case "randomHorizontalFlip":
-      return random.uniform(0, 1) < transform.probability ? [-1, 0, 0, 0, 1, 0] : IDENTITY;
-    case "randomCrop": {
-      const shift = () => random.integer(-transform.padding, transform.padding);
-      return [1, 0, (2 * shift()) / width, 0, 1, (2 * shift()) / height];
-    }
-    case "randomAffine":
-      return drawAffine(transform, random, width, height);
-  }
+/** A part of an image as a matrix: exact where it has the image's own size. */
+export function cropMatrix(image: Size, part: Region): Matrix {
+  const shift = (start: number, extent: number, whole: number) => (2 * start + extent - whole) / whole;
+  return [
+    part.width / image.width,
+    0,
+    shift(part.left, part.width, image.width),
+    0,
+    part.height / image.height,
+    shift(part.top, part.height, image.height),
+  ];
 }
 
-function drawAffine(transform: RandomAffineSpec, random: Random, width: number, height: number): Matrix {
+export function drawAffine(transform: RandomAffineSpec, random: Random, { height, width }: Size): Matrix {
   const either = (limit: number) => random.uniform(-limit, limit);
   const angle = (either(transform.degrees) * Math.PI) / 180;
   const scale = random.uniform(...transform.scale);
@@ -86,16 +70,17 @@ function drawAffine(transform: RandomAffineSpec, random: Random, width: number, 
   return compose(matrix, [1, 0, -shiftX, 0, 1, -shiftY]);
 }
 
-function drawColor(transform: ColorJitterSpec, random: Random): number[] {
+export function drawColor(transform: ColorJitterSpec, random: Random): { color: number[]; contrast: number } {
   const gray = random.uniform(0, 1) < transform.grayscale;
   const saturation = gray ? 0 : drawSaturation(transform.saturation, random);
   const brightness = around(transform.brightness, random);
-  return [0, 1, 2].flatMap((row) => {
+  const color = [0, 1, 2].flatMap((row) => {
     const gain = brightness * around(transform.gain, random);
     return LUMA.map(
       (weight, column) => gain * ((1 - saturation) * weight + (row === column ? saturation : 0)),
     );
   });
+  return { color, contrast: around(transform.contrast, random) };
 }
 
 function around(limit: number, random: Random): number {

@@ -1,14 +1,83 @@
+import { invalidArgument, McLossError } from "../errors.js";
+
+/** A rectangle in pixels of the image as it is stored; x and y count from its top left corner, from 0. */
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 /** One image and what is on it. */
 export interface Sample {
+  /** The image's file. Where `source` is given, only its name in messages. */
   path: string;
   /** 0 to K − 1. */
   label: number;
+  /** Where the image comes from, if not from `path`: another path, its bytes, or a function that fetches them. */
+  source?: string | Uint8Array | (() => Promise<Uint8Array>);
+  /** Where the object is. */
+  box?: Box;
+  /** Pixels that are cut off before anything else is done with the image. */
+  trim?: { bottom?: number };
 }
 
-/** Images with labels, by number. */
-export interface Dataset {
+/** Images with labels, by number. Any object of this shape can be loaded from: see also `datasetFrom`. */
+export interface Dataset<T extends Sample = Sample> {
   readonly length: number;
   /** The classes' names; a label is an index into them. */
   readonly classes: readonly string[];
-  sample(index: number): Sample;
+  /** The image of that number, from 0. */
+  sample(index: number): T;
+}
+
+/** A data set whose samples are in a list. */
+export class ListDataset<T extends Sample = Sample> implements Dataset<T> {
+  constructor(
+    readonly classes: readonly string[],
+    readonly samples: readonly T[],
+  ) {}
+
+  /** How many images. */
+  get length(): number {
+    return this.samples.length;
+  }
+
+  /** The image of that number, from 0. @throws McLossError ERR_ARGUMENT where there is none */
+  sample(index: number): T {
+    const sample = this.samples[index];
+    if (sample) return sample;
+    throw invalidArgument("index", `must be from 0 to ${this.length - 1}, got ${index}`);
+  }
+}
+
+/**
+ * A data set of your own: samples from a database, an object store or anything else that can be iterated, once. The
+ * samples are kept, so let `source` be a function where the images are large: it is called when the image is needed.
+ * @throws McLossError ERR_DATASET for a sample without a path or with a label that is no class, and where none come
+ */
+export async function datasetFrom<T extends Sample>(
+  samples: Iterable<T> | AsyncIterable<T>,
+  options: { classes: readonly string[] },
+): Promise<ListDataset<T>> {
+  const classes = [...options.classes];
+  const kept: T[] = [];
+  for await (const sample of samples) {
+    checkSample(sample, kept.length, classes.length);
+    kept.push(sample);
+  }
+  if (kept.length > 0) return new ListDataset(classes, kept);
+  throw new McLossError("ERR_DATASET", "samples is empty: give at least one image", { argument: "samples" });
+}
+
+function checkSample(sample: Sample, index: number, classes: number): void {
+  const { path, label } = sample;
+  if (typeof path !== "string" || path === "") {
+    throw new McLossError("ERR_DATASET", `sample ${index} has no path: give it a file or a name`, {
+      argument: "samples",
+    });
+  }
+  if (Number.isInteger(label) && label >= 0 && label < classes) return;
+  const text = `sample ${index} (${path}) has the label ${label}, but there are ${classes} classes`;
+  throw new McLossError("ERR_DATASET", text, { path });
 }

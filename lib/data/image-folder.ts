@@ -1,10 +1,12 @@
-import { readdir, stat } from "node:fs/promises";
-import { extname, join, relative, sep } from "node:path";
-import { invalidArgument, McLossError } from "../errors.js";
-import type { Dataset, Sample } from "./dataset.js";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { McLossError } from "../errors.js";
+import { isDirectory } from "../io/is-directory.js";
+import { byCodePoint } from "./code-points.js";
+import { ListDataset, type Sample } from "./dataset.js";
+import { IMAGE_EXTENSIONS, isHidden, listImages } from "./list-images.js";
 
-const EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
-
+/** Options of {@link ImageFolder.open}. */
 export interface ImageFolderOptions {
   /** The classes, in the order of their labels, where a model decides them. Default: the sub-folders' names, sorted. */
   classes?: readonly string[];
@@ -14,11 +16,10 @@ export interface ImageFolderOptions {
  * A folder with one sub-folder of images per class, at any depth (torchvision.datasets.ImageFolder). Names that begin
  * with a dot are passed over. Classes and files are in code point order, on every machine and as in Python.
  */
-export class ImageFolder implements Dataset {
-  private constructor(
-    readonly classes: readonly string[],
-    readonly samples: readonly Sample[],
-  ) {}
+export class ImageFolder extends ListDataset {
+  private constructor(classes: readonly string[], samples: readonly Sample[]) {
+    super(classes, samples);
+  }
 
   /**
    * Lists the images of `dir`; nothing is decoded yet.
@@ -38,19 +39,9 @@ export class ImageFolder implements Dataset {
     const samples: Sample[] = [];
     for (const name of found) {
       const label = classes.indexOf(name);
-      samples.push(...(await listImages(join(dir, name))).map((path) => ({ path, label })));
+      samples.push(...(await imagesOf(join(dir, name))).map((path) => ({ path, label })));
     }
     return new ImageFolder(classes, samples);
-  }
-
-  get length(): number {
-    return this.samples.length;
-  }
-
-  sample(index: number): Sample {
-    const sample = this.samples[index];
-    if (sample) return sample;
-    throw invalidArgument("index", `must be from 0 to ${this.length - 1}, got ${index}`);
   }
 }
 
@@ -71,35 +62,12 @@ async function listClasses(dir: string): Promise<string[]> {
   );
 }
 
-async function listImages(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { withFileTypes: true, recursive: true }).catch((cause: unknown) => {
-    const text = `cannot read the class folder ${dir}: check its permissions`;
-    throw new McLossError("ERR_DATASET", text, { path: dir, cause });
-  });
-  const images = entries
-    .filter((entry) => !entry.isDirectory() && EXTENSIONS.includes(extname(entry.name).toLowerCase()))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !relative(dir, path).split(sep).some(isHidden));
-  if (images.length > 0) return images.sort(byCodePoint);
+async function imagesOf(dir: string): Promise<string[]> {
+  const images = await listImages(dir);
+  if (images.length > 0) return images;
   throw datasetError(
     dir,
-    `the class folder ${dir} has no image (${EXTENSIONS.join(" ")}): add some, or remove it`,
-  );
-}
-
-function isHidden(name: string): boolean {
-  return name.startsWith(".");
-}
-
-/** The order of UTF-8 bytes is the order of code points; JavaScript's own compares UTF-16 units. */
-function byCodePoint(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
+    `the class folder ${dir} has no image (${IMAGE_EXTENSIONS.join(" ")}): add some, or remove it`,
   );
 }
 

@@ -1,14 +1,68 @@
-export type { Dataset, Sample } from "./dataset.js";
+export { datasetFrom, ListDataset, type Box, type Dataset, type Sample } from "./dataset.js";
 export { ImageFolder, type ImageFolderOptions } from "./image-folder.js";
-export { Batch, DataLoader, type DataLoaderOptions } from "./loader.js";
+export { listImages } from "./list-images.js";
+export { Batch } from "./batch.js";
+export type { DiskCacheOptions } from "./disk-cache.js";
+export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "./loader.js";
+export type { LoaderState, SkippedImage } from "./loader-state.js";
 export {
+  paperPretrained,
+  paperScratch,
+  tenCropTransforms,
+  type AugmentationLevel,
+  type TransformPreset,
+} from "./presets.js";
+export { cub200 } from "./sets/cub200.js";
+export { fgvcAircraft, type AircraftLevel, type AircraftOptions } from "./sets/fgvc-aircraft.js";
+export { flowers102 } from "./sets/flowers102.js";
+export type { DatasetKind, ListedSample, OpenOptions, Split, SplitPart } from "./sets/layout.js";
+export { manifest, type ManifestOptions } from "./sets/manifest.js";
+export { stanfordCars } from "./sets/stanford-cars.js";
+export { openDataset, type OpenDatasetOptions } from "./open-dataset.js";
+export {
+  prepareDataset,
+  type PreparedArchive,
+  type PreparedDataset,
+  type PrepareOptions,
+} from "./prepare-dataset.js";
+export type { ArchiveLimits } from "./archive/entry-policy.js";
+export { verifyDataset, type DatasetReport, type VerifyOptions } from "./verify/verify-dataset.js";
+export type { BadImage } from "./verify/check-images.js";
+export {
+  samplers,
+  type ClassBalancedSpec,
+  type DistributedSpec,
+  type SamplerSpec,
+  type SequentialSpec,
+  type ShuffleSpec,
+  type WeightedSpec,
+} from "./samplers.js";
+export {
+  centerCrop,
   colorJitter,
+  fiveCrop,
   normalize,
+  parseTransforms,
   randomAffine,
   randomCrop,
+  randomErasing,
   randomHorizontalFlip,
+  randomResizedCrop,
   resize,
-  type Kernel,
+  tenCrop,
+  type CenterCropSpec,
+  type ColorJitterSpec,
+  type FiveCropSpec,
+  type ImageSize,
+  type Interpolation,
+  type NormalizeSpec,
+  type RandomAffineSpec,
+  type RandomCropSpec,
+  type RandomErasingSpec,
+  type RandomFlipSpec,
+  type RandomResizedCropSpec,
+  type ResizeSpec,
   type Rgb,
+  type TenCropSpec,
   type TransformSpec,
 } from "./transforms.js";

@@ -1,179 +1,224 @@
+import pLimit from "p-limit";
+import { throwIfAborted } from "../abort.js";
 import { invalidArgument, McLossError } from "../errors.js";
-import { native } from "../native/binding.js";
-import { tensor } from "../tensor/creation.js";
 import { checkDevice, type Device } from "../tensor/dtype.js";
-import { Tensor } from "../tensor/tensor.js";
-import { drawAugmentation, type Augmentation } from "./augment.js";
+import { Batch } from "./batch.js";
+import { BatchMaker, type Portion } from "./batch-maker.js";
+import { Claims } from "./claims.js";
 import type { Dataset, Sample } from "./dataset.js";
-import { decodeImage } from "./decode.js";
+import type { DiskCacheOptions } from "./disk-cache.js";
+import { parseLoaderState, type LoaderState, type SkippedImage } from "./loader-state.js";
+import { buildPipeline, type Pipeline } from "./pipeline.js";
 import { prefetch } from "./prefetch.js";
-import { randomAt, shuffled } from "./random.js";
-import { buildPipeline, type Pipeline, type TransformSpec } from "./transforms.js";
+import { randomAt } from "./random.js";
+import { SampleReader } from "./sample-reader.js";
+import { checkSampler, countSamples, drawOrder, samplers, type SamplerSpec } from "./samplers.js";
+import type { TransformSpec } from "./transforms.js";
+import { defaultWorkers } from "./workers.js";
 
+/** Options of {@link DataLoader}. */
 export interface DataLoaderOptions {
+  /** Images in a batch; the last may have fewer. */
   batchSize: number;
-  /** A resize, any random transforms, and a normalize. */
+  /** A resize or a crop, any random transforms, and a normalize. */
   transforms: readonly TransformSpec[];
-  /** Another order in every epoch. Default false. */
+  /** Short for `sampler: samplers.shuffle()`. Default false. */
   shuffle?: boolean;
+  /** Which samples an epoch has, in which order. Default: the data set's, or shuffled with `shuffle`. */
+  sampler?: SamplerSpec;
   /** Of the order and the augmentation. Default 0. */
   seed?: number;
   /** Leaves out a last batch that is not full. Default false. */
   dropLast?: boolean;
-  /** Batches made ready while one is being used. Default 2. */
+  /**
+   * Batches made ready while one is being used. Default 2. It bounds the memory: no more than `prefetch` + 2 batches
+   * of pixels and of tensors exist at a time, however slow the training is.
+   */
   prefetch?: number;
-  /** Memory for decoded images, in bytes; what does not fit is decoded again in every epoch. Default 512 MiB. */
+  /**
+   * Images that are read and decoded at once, each on one of libuv's threads. There are 4 of these unless
+   * UV_THREADPOOL_SIZE says otherwise when Node starts: set it to the number of cores to use more than 4 for decoding.
+   * Default: as many as there are cores and libuv threads.
+   */
+  workers?: number;
+  /**
+   * Memory for decoded images, in bytes; what does not fit is decoded again in every epoch. Default 512 MiB. Images
+   * that are decoded differently in every epoch, as a random crop of an image, are not kept.
+   */
   cacheBytes?: number;
-  /** "error" (default) stops at an unreadable image; "skip" leaves it out and lists it in `skipped`. */
+  /** A folder for decoded images, which outlives the process. Default: none. */
+  diskCache?: DiskCacheOptions;
+  /**
+   * "error" (default) stops at an unreadable image; "skip" lists it in `skipped` and takes the next one, so that
+   * batches are full.
+   */
   onBadImage?: "error" | "skip";
-  /** Where the batches go. Default "cpu". */
+  /** Images of more pixels are bad, as they may be decompression bombs. Default 178,956,970, as Pillow. */
+  limitInputPixels?: number;
+  /** Where the batches go. Default "cpu". To a GPU they are copied while it computes. */
   device?: Device;
 }
 
-/** Images with labels, ready for a model. */
-export class Batch {
-  constructor(
-    /** float32 [N, 3, H, W], augmented and normalised. */
-    readonly images: Tensor,
-    /** int64 [N] */
-    readonly labels: Tensor,
-    readonly paths: readonly string[],
-  ) {}
-
-  get size(): number {
-    return this.paths.length;
-  }
-
-  dispose(): void {
-    this.images.dispose();
-    this.labels.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-}
-
-interface DecodedSample extends Sample {
-  pixels: Uint8Array;
-  augmentation: Augmentation;
-}
-
-/** Skipped images are reported when their batch's turn comes, so that their order does not depend on timing. */
-interface Assembled {
-  /** Absent where every image was skipped. */
-  batch?: Batch;
-  unreadable: UnreadableSample[];
-}
-
-interface UnreadableSample {
-  index: number;
-  path: string;
-  reason: string;
+/** Options of {@link DataLoader.batches}. */
+export interface BatchesOptions {
+  /** Ends the iteration with ERR_ABORTED. */
+  signal?: AbortSignal;
 }
 
 /**
  * Batches of a data set, once through per iteration. Images are decoded off-thread and the next batches are made
- * ready while one is in use. The same seed gives the same batches, whatever the prefetching.
+ * ready while one is in use. The same seed gives the same batches, whatever the prefetching, the workers and the caches.
  */
-export class DataLoader implements AsyncIterable<Batch> {
-  /** Which shuffling and augmentation the next iteration uses; each iteration adds one. */
-  epoch = 0;
-  /** Images that could not be read, where `onBadImage` is "skip". */
-  readonly skipped: { path: string; reason: string }[] = [];
-  readonly #dataset: Dataset;
-  readonly #options: Required<Omit<DataLoaderOptions, "transforms">>;
+export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batch<T>> {
+  /** Images that could not be read, where `onBadImage` is "skip", in the order in which they were met. */
+  readonly skipped: SkippedImage[] = [];
+  readonly #dataset: Dataset<T>;
+  readonly #options: typeof DEFAULTS & Pick<DataLoaderOptions, "batchSize">;
+  readonly #sampler: SamplerSpec;
   readonly #pipeline: Pipeline;
+  readonly #maker: BatchMaker<T>;
   readonly #bad = new Set<number>();
-  readonly #cache = new Map<number, Uint8Array>();
-  #cachedBytes = 0;
+  #seed: number;
+  #epoch = 0;
+  /** Where in its epoch the next iteration begins. */
+  #start = 0;
+  #reached = { epoch: 0, position: 0 };
 
-  constructor(dataset: Dataset, options: DataLoaderOptions) {
-    const { transforms, ...rest } = options;
+  constructor(dataset: Dataset<T>, options: DataLoaderOptions) {
+    const { transforms, diskCache, limitInputPixels, sampler, shuffle = false, ...rest } = options;
     this.#dataset = dataset;
-    this.#pipeline = buildPipeline(transforms);
-    this.#options = {
-      shuffle: false,
-      seed: 0,
-      dropLast: false,
-      prefetch: 2,
-      cacheBytes: 512 * 2 ** 20,
-      onBadImage: "error",
-      device: "cpu",
-      ...rest,
-    };
-    checkCount("batchSize", this.#options.batchSize, 1);
-    checkCount("prefetch", this.#options.prefetch, 0);
-    checkCount("seed", this.#options.seed, 0);
-    checkCount("cacheBytes", this.#options.cacheBytes, 0);
-    checkPolicy(this.#options.onBadImage);
-    checkDevice("device", this.#options.device);
+    this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...rest };
+    this.#sampler = sampler ?? (shuffle ? samplers.shuffle() : samplers.sequential());
+    this.#seed = this.#options.seed;
+    checkOptions(this.#options);
+    if (diskCache?.bytes !== undefined) checkCount("diskCache.bytes", diskCache.bytes, 0);
+    checkSampler(this.#sampler, dataset);
+    this.#pipeline = buildPipeline(transforms, {
+      cached: diskCache !== undefined,
+      ...(limitInputPixels === undefined ? {} : { limitInputPixels }),
+    });
+    const { batchSize, cacheBytes, device, dropLast, onBadImage, workers } = this.#options;
+    const reader = new SampleReader(dataset, this.#pipeline, { cacheBytes, diskCache });
+    const limit = pLimit(workers);
+    this.#maker = new BatchMaker(reader, this.#pipeline, { batchSize, device, onBadImage, limit });
     if (this.length > 0) return;
-    const { batchSize, dropLast } = this.#options;
     const text = `dataset gives no batch: ${dataset.length} images, batchSize ${batchSize}, dropLast ${dropLast}`;
     throw new McLossError("ERR_DATASET", text, { argument: "dataset" });
   }
 
-  /** Batches per epoch. Fewer come where images are skipped. */
+  /** Where the batches are. */
+  get device(): Device {
+    return this.#options.device;
+  }
+
+  /** Batches per epoch. Fewer come where images are skipped, unless the sampler is distributed. */
   get length(): number {
-    const batches = this.#dataset.length / this.#options.batchSize;
+    const batches = countSamples(this.#sampler, this.#dataset) / this.#options.batchSize;
     return this.#options.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
-    const epoch = this.epoch;
-    this.epoch += 1;
-    const batches = this.#plan(epoch).map((indices) => () => this.#assemble(indices, epoch));
-    for await (const { batch, unreadable } of prefetch(batches, this.#options.prefetch, discard)) {
-      unreadable.forEach((sample) => this.#skip(sample));
-      if (batch) yield batch;
+  /** Which order and augmentation the next iteration uses; each iteration adds one. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** @throws McLossError ERR_ARGUMENT for anything but an integer of at least 0 */
+  set epoch(epoch: number) {
+    checkCount("epoch", epoch, 0);
+    if (epoch !== this.#epoch) this.#start = 0;
+    this.#epoch = epoch;
+  }
+
+  /** Where the loader is, after the batch that it yielded last. */
+  state(): LoaderState {
+    return {
+      ...this.#reached,
+      seed: this.#seed,
+      samples: this.#dataset.length,
+      skipped: [...this.skipped],
+    };
+  }
+
+  /**
+   * Lets the next iteration go on where `state` was taken: it yields what would have come then. Give the loader the
+   * same data set, sampler and transforms; batch size and prefetching may differ.
+   * @throws McLossError ERR_ARGUMENT where `state` is not one, or of a data set of another size
+   */
+  restore(state: LoaderState): void {
+    const { epoch, position, seed, samples, skipped } = parseLoaderState(state);
+    if (samples !== this.#dataset.length) {
+      const text = `is of a data set of ${samples} images, but this one has ${this.#dataset.length}`;
+      throw invalidArgument("state", text);
+    }
+    this.#seed = seed;
+    this.#epoch = epoch;
+    this.#start = position;
+    this.#reached = { epoch, position };
+    this.#bad.clear();
+    this.skipped.length = 0;
+    skipped.forEach((image) => this.#skip(image));
+  }
+
+  /** As {@link batches} without options. */
+  [Symbol.asyncIterator](): AsyncGenerator<Batch<T>, void, void> {
+    return this.batches();
+  }
+
+  /**
+   * As iterating the loader itself.
+   * @throws McLossError ERR_IMAGE, ERR_DATASET, ERR_IO or ERR_ABORTED
+   */
+  async *batches({ signal }: BatchesOptions = {}): AsyncGenerator<Batch<T>, void, void> {
+    const epoch = this.#epoch;
+    const claims = this.#claim(epoch);
+    const run = this.#maker.begin({ epoch, seed: this.#seed, claims });
+    const stop = () => run.stop(interrupted(signal));
+    signal?.addEventListener("abort", stop);
+    const portions = prefetch(() => run.next(), this.#options.prefetch, discard);
+    const waiting: Portion<T> = [];
+    try {
+      throwIfAborted(signal, READING);
+      this.#epoch = epoch + 1;
+      this.#start = 0;
+      for (let next = await portions.next(); !next.done; next = await portions.next()) {
+        waiting.push(...next.value);
+        throwIfAborted(signal, READING);
+        yield* this.#deliver(waiting, epoch);
+      }
+      waiting.push(...(await run.finish(this.#options.dropLast)));
+      yield* this.#deliver(waiting, epoch);
+      this.#reached = { epoch: epoch + 1, position: 0 };
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      stop();
+      await portions.return();
+      discard(waiting);
     }
     if (this.#bad.size === this.#dataset.length) throw this.#nothingReadable();
   }
 
-  /** The epoch's sample numbers, batch by batch. */
-  #plan(epoch: number): number[][] {
-    const { batchSize, dropLast, shuffle, seed } = this.#options;
-    const count = this.#dataset.length;
-    const order = shuffle
-      ? shuffled(count, randomAt(seed, epoch))
-      : Array.from({ length: count }, (_, i) => i);
-    const good = order.filter((index) => !this.#bad.has(index));
-    const batches = dropLast ? Math.floor(good.length / batchSize) : Math.ceil(good.length / batchSize);
-    return Array.from({ length: batches }, (_, i) => good.slice(i * batchSize, (i + 1) * batchSize));
-  }
-
-  async #assemble(indices: readonly number[], epoch: number): Promise<Assembled> {
-    const decoded = await Promise.all(indices.map((index) => this.#decode(index, epoch)));
-    const samples = decoded.filter((sample) => "pixels" in sample);
-    const unreadable = decoded.filter((sample) => "reason" in sample);
-    if (samples.length === 0) return { unreadable };
-    const { device } = this.#options;
-    const images = await this.#prepare(samples);
-    const labels = tensor(
-      Int32Array.from(samples, (sample) => sample.label),
-      { dtype: "int64", device },
-    );
-    const paths = samples.map((sample) => sample.path);
-    return { batch: new Batch(images, labels, paths), unreadable };
-  }
-
-  async #decode(index: number, epoch: number): Promise<DecodedSample | UnreadableSample> {
-    const { path, label } = this.#checkedSample(index);
-    const random = randomAt(this.#options.seed, epoch, index);
-    const augmentation = drawAugmentation(this.#pipeline, random);
-    try {
-      return { path, label, augmentation, pixels: await this.#pixels(index, path) };
-    } catch (error) {
-      if (this.#options.onBadImage === "error" || !(error instanceof McLossError)) throw error;
-      return { index, path, reason: error.cause instanceof Error ? error.cause.message : error.message };
+  async *#deliver(waiting: Portion<T>, epoch: number): AsyncGenerator<Batch<T>, void, void> {
+    for (let made = waiting.shift(); made; made = waiting.shift()) {
+      made.unreadable.forEach((image) => this.#skip(image));
+      if (!made.prepared) continue;
+      const batch = await made.prepared.join();
+      this.#reached = { epoch, position: made.end };
+      yield batch;
     }
   }
 
-  #skip({ index, path, reason }: UnreadableSample): void {
-    if (this.#bad.has(index)) return;
-    this.#bad.add(index);
-    this.skipped.push({ path, reason });
+  #claim(epoch: number): Claims {
+    const order = drawOrder(this.#sampler, this.#dataset, randomAt(this.#seed, epoch));
+    const { batchSize, dropLast } = this.#options;
+    const refill = this.#sampler.type === "distributed";
+    const isBad = (index: number) => this.#bad.has(index);
+    return new Claims(order, { batchSize, dropLast, refill, isBad, start: this.#start });
+  }
+
+  #skip(image: SkippedImage): void {
+    if (this.#bad.has(image.index)) return;
+    this.#bad.add(image.index);
+    this.skipped.push(image);
   }
 
   #nothingReadable(): McLossError {
@@ -182,61 +227,36 @@ export class DataLoader implements AsyncIterable<Batch> {
     const text = `none of the ${this.#dataset.length} images could be read${example}; check the files' format`;
     return new McLossError("ERR_DATASET", text, { argument: "dataset" });
   }
-
-  #checkedSample(index: number): Sample {
-    const sample = this.#dataset.sample(index);
-    const classes = this.#dataset.classes.length;
-    if (Number.isInteger(sample.label) && sample.label >= 0 && sample.label < classes) return sample;
-    const text = `sample ${index} (${sample.path}) has the label ${sample.label}, but there are ${classes} classes`;
-    throw new McLossError("ERR_DATASET", text, { path: sample.path });
-  }
-
-  async #pixels(index: number, path: string): Promise<Uint8Array> {
-    const cached = this.#cache.get(index);
-    if (cached) return cached;
-    const pixels = await decodeImage(path, this.#pipeline.resize);
-    if (this.#cachedBytes + pixels.byteLength <= this.#options.cacheBytes) {
-      this.#cache.set(index, pixels);
-      this.#cachedBytes += pixels.byteLength;
-    }
-    return pixels;
-  }
-
-  async #prepare(samples: readonly DecodedSample[]): Promise<Tensor> {
-    const { height, width } = this.#pipeline.resize;
-    const imageBytes = height * width * 3;
-    const pixels = new Uint8Array(samples.length * imageBytes);
-    samples.forEach((sample, i) => pixels.set(sample.pixels, i * imageBytes));
-    const handle = await native().prepareImages({
-      pixels,
-      shape: [samples.length, height, width, 3],
-      ...this.#augmentation(samples),
-      mean: this.#pipeline.normalize.mean,
-      std: this.#pipeline.normalize.std,
-      fill: this.#pipeline.fill,
-      device: this.#options.device,
-    });
-    return new Tensor(handle);
-  }
-
-  /** Only what the pipeline changes, so that evaluation interpolates nothing. */
-  #augmentation(samples: readonly DecodedSample[]) {
-    const kinds = new Set(this.#pipeline.random.map((transform) => transform.type));
-    const colored = kinds.delete("colorJitter");
-    const warped = kinds.size > 0;
-    const gather = (values: (augmentation: Augmentation) => readonly number[]) =>
-      Float32Array.from(samples.flatMap((sample) => values(sample.augmentation)));
-    return {
-      ...(warped ? { theta: gather(({ theta }) => theta) } : {}),
-      ...(colored
-        ? { color: gather(({ color }) => color), contrast: gather(({ contrast }) => [contrast]) }
-        : {}),
-    };
-  }
 }
 
-function discard({ batch }: Assembled): void {
-  batch?.dispose();
+const READING = "reading the data";
+
+const DEFAULTS = {
+  seed: 0,
+  dropLast: false,
+  prefetch: 2,
+  workers: 0,
+  cacheBytes: 512 * 2 ** 20,
+  onBadImage: "error" as "error" | "skip",
+  device: "cpu" as Device,
+};
+
+function discard(portion: Portion<Sample>): void {
+  for (const { prepared } of portion) prepared?.dispose();
+}
+
+function interrupted(signal: AbortSignal | undefined): McLossError {
+  return new McLossError("ERR_ABORTED", `${READING} was interrupted`, { cause: signal?.reason });
+}
+
+function checkOptions(options: typeof DEFAULTS & { batchSize: number }): void {
+  checkCount("batchSize", options.batchSize, 1);
+  checkCount("prefetch", options.prefetch, 0);
+  checkCount("workers", options.workers, 1);
+  checkCount("seed", options.seed, 0);
+  checkCount("cacheBytes", options.cacheBytes, 0);
+  checkPolicy(options.onBadImage);
+  checkDevice("device", options.device);
 }
 
 function checkPolicy(policy: string): void {

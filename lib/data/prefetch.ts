@@ -1,18 +1,17 @@
 /**
- * Runs `tasks` in order with up to `ahead` of them under way beyond the one that is being waited for. When the
- * consumer leaves early, what is under way is awaited and given to `discard`.
+ * Runs tasks in order with up to `ahead` of them under way beyond the one that is being waited for. `next` gives the
+ * task to start, or undefined where there is none for now. When the consumer leaves early, what is under way is awaited
+ * and given to `discard`.
  */
 export async function* prefetch<T>(
-  tasks: Iterable<() => Promise<T>>,
+  next: () => (() => Promise<T>) | undefined,
   ahead: number,
   discard: (value: T) => void,
 ): AsyncGenerator<T, void, void> {
-  const iterator = tasks[Symbol.iterator]();
   const running: Promise<T>[] = [];
   const start = (): void => {
-    const next = iterator.next();
-    if (next.done) return;
-    const task = next.value();
+    const task = next()?.();
+    if (!task) return;
     // It is reported when its turn comes; until then it must not count as unhandled.
     task.catch(() => undefined);
     running.push(task);

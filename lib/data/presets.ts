@@ -1,11 +1,15 @@
 import type { Model } from "../models/model.js";
+import { buildPipeline } from "./pipeline.js";
 import {
+  centerCrop,
   colorJitter,
   normalize,
   randomAffine,
   randomCrop,
   randomHorizontalFlip,
   resize,
+  tenCrop,
+  type ImageSize,
   type Rgb,
   type TransformSpec,
 } from "./transforms.js";
@@ -13,18 +17,72 @@ import {
 /** How much training images are changed: not at all, as the released code (padded crop and flip), or more. */
 export type AugmentationLevel = "none" | "flip" | "strong";
 
-const WHITE: Rgb = [255, 255, 255];
-
-/** What a model's inputs go through, without augmentation. */
-export function evaluationTransforms(model: Model): TransformSpec[] {
-  const { height, width } = model.spec.input;
-  return [resize({ height, width }), normalize(model.info.normalization)];
+/** What a published setting does to images. */
+export interface TransformPreset {
+  train: TransformSpec[];
+  evaluation: TransformSpec[];
 }
 
+/** What is known of a model before it is built. */
+type TakesImages = Pick<Model, "spec" | "info">;
+
+const WHITE: Rgb = [255, 255, 255];
+/** torchvision's statistics of ImageNet. */
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
+/**
+ * Training from scratch as the paper's released code: 224 × 224 whatever the image's shape, a crop from 4 pixels of
+ * black around it, a flip, mean = std = 0.5.
+ * @param options.size default 224
+ */
+export function paperScratch(options: { size?: number } = {}): TransformPreset {
+  const { size = 224 } = options;
+  const exact = resize({ height: size, width: size });
+  const augmented = [randomCrop(size, { padding: 4 }), randomHorizontalFlip()];
+  return { train: [exact, ...augmented, normalize()], evaluation: [exact, normalize()] };
+}
+
+/**
+ * Fine-tuning a network that knows ImageNet: the shorter side to 600, a crop of 448 × 448 at a random place or, for
+ * evaluation, in the middle, a flip, ImageNet's statistics.
+ * @param options.resize default 600; others use 512, or `{ height, width }` for an exact size
+ * @param options.crop default 448
+ */
+export function paperPretrained(options: { resize?: ImageSize; crop?: number } = {}): TransformPreset {
+  const { crop = 448 } = options;
+  const resized = resize(options.resize ?? 600);
+  return {
+    train: [resized, randomCrop(crop), randomHorizontalFlip(), normalize(IMAGENET)],
+    evaluation: [resized, centerCrop(crop), normalize(IMAGENET)],
+  };
+}
+
+/** What a model's inputs go through, without augmentation: its info's transforms, or a resize to its input's size. */
+export function evaluationTransforms(model: TakesImages): readonly TransformSpec[] {
+  return model.info.transforms ?? [exactly(model), normalize(model.info.normalization)];
+}
+
+/**
+ * The model's evaluation transforms with ten crops of each image, over which predictions are averaged, in place of one: of
+ * the size of its crop or, where it has none, of its input's size from an image enlarged by 8/7 (256 for 224, as is usual
+ * with torchvision).
+ */
+export function tenCropTransforms(model: Model): readonly TransformSpec[] {
+  const transforms = evaluationTransforms(model);
+  const size = buildPipeline(transforms).input;
+  const crop = transforms.findLast(({ type }) => CROPS.includes(type));
+  if (crop) return transforms.map((step) => (step === crop ? tenCrop(size) : step));
+  const enlarged = { height: Math.round((size.height * 8) / 7), width: Math.round((size.width * 8) / 7) };
+  return transforms.flatMap((step): TransformSpec[] =>
+    step.type === "resize" ? [{ ...step, size: enlarged }, tenCrop(size)] : [step],
+  );
+}
+
+const CROPS: readonly TransformSpec["type"][] = ["centerCrop", "fiveCrop", "tenCrop"];
+
 /** What training images go through. */
-export function augmentation(model: Model, level: AugmentationLevel): TransformSpec[] {
-  const { height, width } = model.spec.input;
-  return [resize({ height, width }), ...RANDOM[level], normalize(model.info.normalization)];
+export function augmentation(model: TakesImages, level: AugmentationLevel): TransformSpec[] {
+  return [exactly(model), ...RANDOM[level], normalize(model.info.normalization)];
 }
 
 const RANDOM: Record<AugmentationLevel, readonly TransformSpec[]> = {
@@ -39,11 +97,15 @@ const RANDOM: Record<AugmentationLevel, readonly TransformSpec[]> = {
 
 /** For drawings on white: no flip, as left and right matter, and colours that must not be relied on. */
 export function drawingAugmentation(model: Model): TransformSpec[] {
-  const { height, width } = model.spec.input;
   return [
-    resize({ height, width }),
+    exactly(model),
     randomAffine({ degrees: 15, translate: 0.06, scale: [0.8, 1.2], aspect: 0.1, shear: 7, fill: WHITE }),
     colorJitter({ brightness: 0.15, contrast: 0.3, saturation: [0, 1.3], gain: 0.2, grayscale: 0.2 }),
     normalize(model.info.normalization),
   ];
+}
+
+function exactly(model: TakesImages): TransformSpec {
+  const { height, width } = model.spec.input;
+  return resize({ height, width }, { interpolation: "lanczos" });
 }

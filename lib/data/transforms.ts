@@ -1,166 +1,230 @@
-import { invalidArgument } from "../errors.js";
+import { z } from "zod";
+import { parse } from "../schema.js";
 
 /** Red, green and blue. */
-export type Rgb = readonly [number, number, number];
+export type Rgb = readonly [red: number, green: number, blue: number];
 
-/** How pixels are interpolated when an image is resized. */
-export type Kernel = "lanczos3" | "cubic" | "linear";
+/** A height and a width in pixels; one number makes a square. */
+export type ImageSize = number | { height: number; width: number };
 
-/** Steps from a decoded image to a network's input, as plain data. */
-export type TransformSpec =
-  ResizeSpec | RandomCropSpec | RandomFlipSpec | RandomAffineSpec | ColorJitterSpec | NormalizeSpec;
+/** How pixels are interpolated when an image is resized (torchvision InterpolationMode; antialiased). */
+export type Interpolation = "nearest" | "bilinear" | "bicubic" | "lanczos";
 
-export interface ResizeSpec {
-  type: "resize";
-  height: number;
-  width: number;
-  kernel: Kernel;
+const extent = z.int().min(1).max(65_535);
+const sides = z.strictObject({ height: extent, width: extent });
+const SIZE_HELP = { error: "must be an integer from 1 to 65535, or { height, width } of such" };
+const square = z.union([extent.transform((side) => ({ height: side, width: side })), sides], SIZE_HELP);
+const interpolation = z.enum(["nearest", "bilinear", "bicubic", "lanczos"]).default("bilinear");
+const probability = z.number().min(0).max(1).default(0.5);
+const rgb = (value: z.ZodNumber) => z.tuple([value, value, value]).readonly();
+const fill = rgb(z.number().min(0).max(255)).default([0, 0, 0]);
+const factor = z.number().min(0).max(1).default(0);
+const range = (low: number, high: number) =>
+  z
+    .tuple([z.number().min(low).max(high), z.number().min(low).max(high)])
+    .refine(([least, most]) => least <= most, "must be [least, most]")
+    .readonly();
+
+const specs = {
+  resize: z.strictObject({
+    type: z.literal("resize"),
+    size: z.union([extent, sides], SIZE_HELP),
+    interpolation,
+  }),
+  randomResizedCrop: z.strictObject({
+    type: z.literal("randomResizedCrop"),
+    size: square,
+    scale: range(1e-6, 1).default([0.08, 1]),
+    ratio: range(1e-3, 1e3).default([3 / 4, 4 / 3]),
+    interpolation,
+  }),
+  centerCrop: z.strictObject({ type: z.literal("centerCrop"), size: square, fill }),
+  fiveCrop: z.strictObject({ type: z.literal("fiveCrop"), size: square }),
+  tenCrop: z.strictObject({ type: z.literal("tenCrop"), size: square }),
+  randomCrop: z.strictObject({
+    type: z.literal("randomCrop"),
+    size: square.optional(),
+    padding: z.int().min(0).max(65_535).default(0),
+    fill,
+  }),
+  randomHorizontalFlip: z.strictObject({ type: z.literal("randomHorizontalFlip"), probability }),
+  randomAffine: z.strictObject({
+    type: z.literal("randomAffine"),
+    degrees: z.number().min(0).max(180).default(0),
+    translate: z.number().min(0).max(1).default(0),
+    scale: range(0.01, 100).default([1, 1]),
+    aspect: z.number().min(0).max(0.9).default(0),
+    shear: z.number().min(0).max(80).default(0),
+    fill,
+  }),
+  colorJitter: z.strictObject({
+    type: z.literal("colorJitter"),
+    brightness: factor,
+    contrast: factor,
+    saturation: z.union([z.number().min(0).max(1), range(0, 100)]).default(0),
+    gain: factor,
+    grayscale: factor,
+  }),
+  randomErasing: z.strictObject({
+    type: z.literal("randomErasing"),
+    probability,
+    scale: range(0, 1).default([0.02, 0.33]),
+    ratio: range(1e-3, 1e3).default([0.3, 3.3]),
+    value: z
+      .union([z.number().transform((level): Rgb => [level, level, level]), rgb(z.number())])
+      .default([0, 0, 0]),
+  }),
+  normalize: z.strictObject({
+    type: z.literal("normalize"),
+    mean: rgb(z.number()).default([0.5, 0.5, 0.5]),
+    std: rgb(z.number().min(1e-6)).default([0.5, 0.5, 0.5]),
+  }),
+};
+
+const transform = z.discriminatedUnion("type", [
+  specs.resize,
+  specs.randomResizedCrop,
+  specs.centerCrop,
+  specs.fiveCrop,
+  specs.tenCrop,
+  specs.randomCrop,
+  specs.randomHorizontalFlip,
+  specs.randomAffine,
+  specs.colorJitter,
+  specs.randomErasing,
+  specs.normalize,
+]);
+
+/** What {@link resize} makes. */
+export type ResizeSpec = z.output<typeof specs.resize>;
+/** What {@link randomResizedCrop} makes. */
+export type RandomResizedCropSpec = z.output<typeof specs.randomResizedCrop>;
+/** What {@link centerCrop} makes. */
+export type CenterCropSpec = z.output<typeof specs.centerCrop>;
+/** What {@link fiveCrop} makes. */
+export type FiveCropSpec = z.output<typeof specs.fiveCrop>;
+/** What {@link tenCrop} makes. */
+export type TenCropSpec = z.output<typeof specs.tenCrop>;
+/** What {@link randomCrop} makes. */
+export type RandomCropSpec = z.output<typeof specs.randomCrop>;
+/** What {@link randomHorizontalFlip} makes. */
+export type RandomFlipSpec = z.output<typeof specs.randomHorizontalFlip>;
+/** What {@link randomAffine} makes. */
+export type RandomAffineSpec = z.output<typeof specs.randomAffine>;
+/** What {@link colorJitter} makes. */
+export type ColorJitterSpec = z.output<typeof specs.colorJitter>;
+/** What {@link randomErasing} makes. */
+export type RandomErasingSpec = z.output<typeof specs.randomErasing>;
+/** What {@link normalize} makes. */
+export type NormalizeSpec = z.output<typeof specs.normalize>;
+
+/** Steps from an image to a network's input, as plain data. */
+export type TransformSpec = z.output<typeof transform>;
+
+/** What a transform may be given beside what it is about; everything has a default. */
+type Options<Spec, Given extends keyof Spec = never> = Partial<Omit<Spec, "type" | Given>>;
+
+/**
+ * Checks untrusted data, such as a configuration file's, and gives it back as transforms with the defaults filled in.
+ * @throws McLossError ERR_ARGUMENT that names the path of the bad part, such as `[2].padding`
+ */
+export function parseTransforms(value: unknown): TransformSpec[] {
+  return parse(transformList, value);
 }
 
-export interface RandomCropSpec {
-  type: "randomCrop";
-  /** Pixels around the image from which the crop of the image's own size is taken. */
-  padding: number;
-  /** Colour of the padding, 0 to 255. */
-  fill: Rgb;
-}
+/** For the specs that carry transforms. */
+export const transformList = z.array(transform).min(1);
 
-export interface RandomFlipSpec {
-  type: "randomHorizontalFlip";
-  probability: number;
-}
-
-export interface RandomAffineSpec {
-  type: "randomAffine";
-  /** Rotation up to this angle either way. */
-  degrees: number;
-  /** Shift up to this share of the width and height either way. */
-  translate: number;
-  /** Range of the scale. */
-  scale: readonly [number, number];
-  /** Stretching in x by up to this share either way, undone in y. */
-  aspect: number;
-  /** Shearing along x up to this angle either way, in degrees. */
-  shear: number;
-  /** Colour of what comes in from outside, 0 to 255. */
-  fill: Rgb;
-}
-
-export interface ColorJitterSpec {
-  type: "colorJitter";
-  /** Factors from 1 − x to 1 + x. */
-  brightness: number;
-  contrast: number;
-  /** The same, or a range: 0 is grey, 1 the image's own. */
-  saturation: number | readonly [number, number];
-  /** Of each channel by itself. */
-  gain: number;
-  /** Probability of losing all colour. */
-  grayscale: number;
-}
-
-export interface NormalizeSpec {
-  type: "normalize";
-  /** Of each channel, on values in [0, 1]. */
-  mean: Rgb;
-  std: Rgb;
-}
-
-/** To exactly `size` × `size` or `height` × `width` pixels, once per image (torchvision Resize with both sides). */
-export function resize(
-  size: number | { height: number; width: number },
-  options: { kernel?: Kernel } = {},
-): ResizeSpec {
-  const { height, width } = typeof size === "number" ? { height: size, width: size } : size;
-  checkRange("size", height, 1, 65_535, true);
-  checkRange("size", width, 1, 65_535, true);
-  const { kernel = "lanczos3" } = options;
-  if (!KERNELS.includes(kernel))
-    throw invalidArgument("kernel", `must be one of ${KERNELS.join(", ")}, got "${kernel}"`);
-  return { type: "resize", height, width, kernel };
-}
-
-/** A crop of the image's own size from the padded image (torchvision RandomCrop with padding). */
-export function randomCrop(options: { padding: number; fill?: Rgb }): RandomCropSpec {
-  checkRange("padding", options.padding, 0, 65_535, true);
-  return { type: "randomCrop", padding: options.padding, fill: checkFill(options.fill) };
-}
-
-/** torchvision RandomHorizontalFlip. */
-export function randomHorizontalFlip(probability = 0.5): RandomFlipSpec {
-  checkRange("probability", probability, 0, 1);
-  return { type: "randomHorizontalFlip", probability };
-}
-
-/** Rotation, shift, scale, aspect and shear about the image's centre (torchvision RandomAffine, and aspect). */
-export function randomAffine(options: Partial<Omit<RandomAffineSpec, "type">>): RandomAffineSpec {
-  const { degrees = 0, translate = 0, scale = [1, 1], aspect = 0, shear = 0 } = options;
-  checkRange("degrees", degrees, 0, 180);
-  checkRange("translate", translate, 0, 1);
-  checkRange("scale[0]", scale[0], 0.01, scale[1]);
-  checkRange("aspect", aspect, 0, 0.9);
-  checkRange("shear", shear, 0, 80);
-  return { type: "randomAffine", degrees, translate, scale, aspect, shear, fill: checkFill(options.fill) };
-}
-
-/** Brightness, contrast and saturation (torchvision ColorJitter), a gain per channel, and loss of all colour. */
-export function colorJitter(options: Partial<Omit<ColorJitterSpec, "type">>): ColorJitterSpec {
-  const { brightness = 0, contrast = 0, saturation = 0, gain = 0, grayscale = 0 } = options;
-  for (const [name, value] of Object.entries({ brightness, contrast, gain, grayscale })) {
-    checkRange(name, value, 0, 1);
-  }
-  if (typeof saturation === "number") checkRange("saturation", saturation, 0, 1);
-  else checkRange("saturation[0]", saturation[0], 0, saturation[1]);
-  return { type: "colorJitter", brightness, contrast, saturation, gain, grayscale };
-}
-
-/** (value − mean) / std on values in [0, 1] (torchvision ToTensor and Normalize). Default 0.5, as the released code. */
-export function normalize(options: { mean?: Rgb; std?: Rgb } = {}): NormalizeSpec {
-  const { mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] } = options;
-  mean.forEach((value, channel) => checkRange(`mean[${channel}]`, value, -Infinity, Infinity));
-  std.forEach((value, channel) => checkRange(`std[${channel}]`, value, 1e-6, Infinity));
-  return { type: "normalize", mean, std };
-}
-
-const KERNELS: readonly string[] = ["lanczos3", "cubic", "linear"] satisfies Kernel[];
-
-/** A list of transforms, checked and taken apart. */
-export interface Pipeline {
-  resize: ResizeSpec;
-  random: Exclude<TransformSpec, ResizeSpec | NormalizeSpec>[];
-  normalize: NormalizeSpec;
-  /** The one colour that comes in from outside. */
-  fill: Rgb;
+/**
+ * A number is the length of the shorter side, the other following the image's shape, and takes a crop after it;
+ * without one, as a batch's images have one size, it is both sides. `{ height, width }` is the exact size
+ * (torchvision Resize). Default interpolation "bilinear".
+ */
+export function resize(size: ImageSize, options: Options<ResizeSpec, "size"> = {}): ResizeSpec {
+  return parse(specs.resize, { type: "resize", size, ...options });
 }
 
 /**
- * Checks that `transforms` are a resize, any random ones, and a normalize, in this order.
- * @throws McLossError ERR_ARGUMENT naming the position
+ * A random part of the image, of `scale` of its area and `ratio` of width to height, resized to `size` (torchvision
+ * RandomResizedCrop, and its defaults: scale 0.08 to 1, ratio 3/4 to 4/3).
  */
-export function buildPipeline(transforms: readonly TransformSpec[]): Pipeline {
-  const first = transforms[0];
-  const last = transforms.at(-1);
-  if (first?.type !== "resize") throw invalidArgument("transforms[0]", "must be a resize");
-  if (last?.type !== "normalize")
-    throw invalidArgument(`transforms[${transforms.length - 1}]`, "must be a normalize");
-  const random = transforms.slice(1, -1).map((transform, index) => {
-    if (transform.type !== "resize" && transform.type !== "normalize") return transform;
-    throw invalidArgument(`transforms[${index + 1}]`, `must be random, got another ${transform.type}`);
-  });
-  const fills = random.flatMap((transform) => ("fill" in transform ? [transform.fill] : []));
-  if (new Set(fills.map(String)).size > 1) {
-    throw invalidArgument("transforms", "must have one fill colour, as they become one interpolation");
-  }
-  return { resize: first, random, normalize: last, fill: fills[0] ?? [0, 0, 0] };
+export function randomResizedCrop(
+  size: ImageSize,
+  options: Options<RandomResizedCropSpec, "size"> = {},
+): RandomResizedCropSpec {
+  return parse(specs.randomResizedCrop, { type: "randomResizedCrop", size, ...options });
 }
 
-function checkFill(fill: Rgb = [0, 0, 0]): Rgb {
-  fill.forEach((value, channel) => checkRange(`fill[${channel}]`, value, 0, 255));
-  return fill;
+/** The image's middle, with `fill` (0 to 255) around it where it is smaller (torchvision CenterCrop). */
+export function centerCrop(size: ImageSize, options: Options<CenterCropSpec, "size"> = {}): CenterCropSpec {
+  return parse(specs.centerCrop, { type: "centerCrop", size, ...options });
 }
 
-function checkRange(argument: string, value: number, low: number, high: number, integer = false): void {
-  if (value >= low && value <= high && (!integer || Number.isInteger(value))) return;
-  const kind = integer ? "an integer" : "a number";
-  throw invalidArgument(argument, `must be ${kind} from ${low} to ${high}, got ${value}`);
+/** The corners and the middle: top left, top right, bottom left, bottom right, middle (torchvision FiveCrop). */
+export function fiveCrop(size: ImageSize): FiveCropSpec {
+  return parse(specs.fiveCrop, { type: "fiveCrop", size });
+}
+
+/** {@link fiveCrop} of the image and of its mirror image (torchvision TenCrop). */
+export function tenCrop(size: ImageSize): TenCropSpec {
+  return parse(specs.tenCrop, { type: "tenCrop", size });
+}
+
+/**
+ * A crop at a random place (torchvision RandomCrop), after `padding` pixels of the colour `fill` (0 to 255) were put
+ * around the image; without `size` of the image's own size.
+ */
+export function randomCrop(size: ImageSize, options?: Options<RandomCropSpec, "size">): RandomCropSpec;
+export function randomCrop(options: Options<RandomCropSpec>): RandomCropSpec;
+export function randomCrop(
+  size: ImageSize | Options<RandomCropSpec>,
+  options: Options<RandomCropSpec, "size"> = {},
+): RandomCropSpec {
+  const given = typeof size === "number" || "height" in size ? { size, ...options } : size;
+  return parse(specs.randomCrop, { type: "randomCrop", ...given });
+}
+
+/** Left and right exchanged with a probability of 0.5 (torchvision RandomHorizontalFlip). */
+export function randomHorizontalFlip(probability = 0.5): RandomFlipSpec {
+  return parse(specs.randomHorizontalFlip, { type: "randomHorizontalFlip", probability });
+}
+
+/**
+ * Rotation, shift, scale, aspect and shear about the image's centre, each up to a limit either way (torchvision
+ * RandomAffine and RandomRotation with bilinear interpolation, and aspect).
+ * @param options.degrees rotation
+ * @param options.translate shift, as a share of width and height
+ * @param options.scale range of the scale
+ * @param options.aspect stretching in x by up to this share, undone in y
+ * @param options.shear shearing along x, in degrees
+ * @param options.fill colour of what comes in from outside, 0 to 255
+ */
+export function randomAffine(options: Options<RandomAffineSpec>): RandomAffineSpec {
+  return parse(specs.randomAffine, { type: "randomAffine", ...options });
+}
+
+/**
+ * Brightness, contrast and saturation by factors from 1 − x to 1 + x (torchvision ColorJitter, without hue and in this
+ * order), a gain of each channel by itself, and loss of all colour with the probability `grayscale`.
+ * @param options.saturation also a range: 0 is grey, 1 the image's own
+ */
+export function colorJitter(options: Options<ColorJitterSpec>): ColorJitterSpec {
+  return parse(specs.colorJitter, { type: "colorJitter", ...options });
+}
+
+/**
+ * With a probability of 0.5 a rectangle, of `scale` of the image's area and `ratio` of height to width, becomes `value`
+ * (torchvision RandomErasing, and its defaults: scale 0.02 to 0.33, ratio 0.3 to 3.3). After normalize() `value` is in
+ * normalised units, before it in [0, 1]. Default 0.
+ */
+export function randomErasing(
+  options: Options<RandomErasingSpec, "value"> & { value?: number | Rgb } = {},
+): RandomErasingSpec {
+  return parse(specs.randomErasing, { type: "randomErasing", ...options });
+}
+
+/** (value − mean) / std on values in [0, 1] (torchvision ToTensor and Normalize). Default 0.5, as the released code. */
+export function normalize(options: Options<NormalizeSpec> = {}): NormalizeSpec {
+  const { mean, std } = options;
+  return parse(specs.normalize, { type: "normalize", mean, std });
 }

@@ -2,10 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { McLossError } from "../errors.js";
+import { className } from "../models/class-name.js";
 import type { Model } from "../models/model.js";
 import { renderChannelSheet, type SheetRow } from "../pictures/channel-sheet.js";
 import type { ChannelMap } from "../pictures/heat-map.js";
-import { readInput } from "../predict/predict.js";
+import { readInput } from "../predict/model-input.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { tidy } from "../tensor/scope.js";
 
@@ -38,10 +39,9 @@ async function sheetRow(images: Dataset, index: number, models: readonly Model[]
   const { path, label } = images.sample(index);
   const [first] = models;
   if (!first) throw new McLossError("ERR_ARGUMENT", "models must not be empty", { argument: "models" });
-  const { height, width } = first.spec.input;
-  const { pixels } = await tidy(() => readInput(first, path));
+  const { image } = await tidy(() => readInput(first, path));
   return {
-    image: { data: pixels, height, width },
+    image,
     labels: [basename(dirname(path)), basename(path, extname(path))],
     groups: await Promise.all(models.map((model) => lookThrough(model, path, label))),
   };
@@ -65,7 +65,7 @@ async function lookThrough(model: Model, path: string, label: number): Promise<S
           mapOf(data as Float32Array, channel, height, width),
         ),
         correct: predicted === label,
-        label: `→ ${model.info.classNames?.[predicted] ?? predicted}`,
+        label: `→ ${className(model.info, predicted)}`,
       };
     }),
   );

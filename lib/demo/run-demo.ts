@@ -3,6 +3,7 @@ import { drawingAugmentation, evaluationTransforms } from "../data/presets.js";
 import { ImageFolder } from "../data/image-folder.js";
 import { DataLoader } from "../data/loader.js";
 import { normalize } from "../data/transforms.js";
+import { runFiles } from "../io/run-files.js";
 import { smallResNet } from "../models/index.js";
 import type { Model } from "../models/model.js";
 import type { Evaluation } from "../train/evaluate.js";
@@ -77,5 +78,12 @@ export async function* runDemo(
   const test = await ImageFolder.open(faces.test, { classes: train.classes });
   const held = new DataLoader(test, { batchSize: 2 * BATCH_SIZE, transforms: evaluationTransforms(model) });
   const evaluation = await trainer.evaluate(held);
-  return { model, test, evaluation, checkpoint: join(output, "last.safetensors"), imagesPerSecond, seconds };
+  return {
+    model,
+    test,
+    evaluation,
+    checkpoint: runFiles(output).last,
+    imagesPerSecond,
+    seconds,
+  };
 }

@@ -1,31 +1,50 @@
+import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { McLossError } from "../errors.js";
+import { abortable, type AbortOptions } from "../native/abortable.js";
+import type { StoredTensor } from "../native/binding.js";
+import { Tensor } from "../tensor/tensor.js";
+import { reasonOf } from "./system-error.js";
 
 /** An `ERR_CHECKPOINT` error about a file, whose message starts with the file's path. */
 export function unreadable(path: string, problem: string, cause?: unknown): McLossError {
   return new McLossError("ERR_CHECKPOINT", `${path} ${problem}`, { path, cause });
 }
 
-/** A checkpoint that is open for reading, with its size when it was opened. Every read is checked against it. */
+/**
+ * A checkpoint that is open for reading, with its size when it was opened. What is checked and what is read are the same
+ * file, even if another takes its name meanwhile.
+ */
 export class CheckpointFile {
+  #closed: Promise<void> | undefined;
+
   private constructor(
     readonly path: string,
     readonly size: number,
     readonly handle: FileHandle,
   ) {}
 
-  /** Opens `path`, gives it to `use` and closes it. */
-  static async use<T>(path: string, use: (file: CheckpointFile) => Promise<T>): Promise<T> {
-    const handle = await open(path).catch((cause: unknown) => {
-      const text = `cannot open the checkpoint ${path}: check the path`;
+  /** @throws McLossError ERR_CHECKPOINT when it is missing, may not be read or is no file */
+  static async open(path: string): Promise<CheckpointFile> {
+    // Opening a pipe would wait for its writer.
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    const handle = await open(path, flags).catch((cause: unknown) => {
+      const text = `cannot open the checkpoint ${path}: ${reasonOf(cause)}`;
       throw new McLossError("ERR_CHECKPOINT", text, { path, cause });
     });
+    const status = await handle.stat();
+    if (status.isFile()) return new CheckpointFile(path, status.size, handle);
+    await handle.close();
+    throw unreadable(path, "is not a file: give the path of a checkpoint");
+  }
+
+  /** Opens `path`, gives it to `use` and closes it. */
+  static async use<T>(path: string, use: (file: CheckpointFile) => Promise<T>): Promise<T> {
+    const file = await CheckpointFile.open(path);
     try {
-      const status = await handle.stat();
-      if (!status.isFile()) throw unreadable(path, "is not a file: give the path of a checkpoint");
-      return await use(new CheckpointFile(path, status.size, handle));
+      return await use(file);
     } finally {
-      await handle.close();
+      await file.close();
     }
   }
 
@@ -41,9 +60,53 @@ export class CheckpointFile {
     return buffer;
   }
 
+  /** New tensors with the elements of stored ones. */
+  async readTensors(stored: readonly StoredTensor[], { signal }: AbortOptions = {}): Promise<Tensor[]> {
+    const read = abortable(signal, `reading ${this.path}`, (binding) =>
+      binding.readTensors(this.handle.fd, this.path, stored),
+    );
+    const handles = await this.#explained(read);
+    return handles.map((handle) => new Tensor(handle));
+  }
+
+  /** Reads stored tensors into tensors of the same shapes, without a second copy in memory. */
+  async readInto(
+    stored: readonly StoredTensor[],
+    tensors: readonly Tensor[],
+    { signal }: AbortOptions = {},
+  ): Promise<void> {
+    const handles = tensors.map(({ handle }) => handle);
+    const read = abortable(signal, `reading ${this.path}`, (binding) =>
+      binding.readInto(this.handle.fd, this.path, stored, handles),
+    );
+    await this.#explained(read);
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** May be called again. */
+  close(): Promise<void> {
+    this.#closed ??= this.handle.close();
+    return this.#closed;
+  }
+
   truncated(expected: number, reason = ""): McLossError {
     const sizes = `${this.size} bytes, expected ${expected}${reason}`;
     const text = `the checkpoint ${this.path} is truncated (${sizes}): copy it again, or use an older one`;
     return new McLossError("ERR_CHECKPOINT", text, { path: this.path });
+  }
+
+  /** Says so where a read failed because the file was cut short after it was opened. */
+  async #explained<T>(read: Promise<T>): Promise<T> {
+    try {
+      return await read;
+    } catch (cause) {
+      const { size } = await this.handle.stat();
+      if (size >= this.size) throw cause;
+      const text = `was cut from ${this.size} to ${size} bytes while it was read: copy it again`;
+      throw unreadable(this.path, text, cause);
+    }
   }
 }

@@ -18,7 +18,7 @@ export interface PickleRules {
 
 /**
  * The value of a Python pickle, protocols 2 to 5. Only data is made: dicts as Maps, lists and tuples as arrays, integers
- * beyond 2^53 as bigints, and what `rules` gives for globals and their calls. No other opcode is known.
+ * beyond 2^53 as bigints, and bytes as Buffers, and what `rules` gives for globals and their calls. No other opcode is known.
  * @throws PickleError
  */
 export function unpickle(bytes: Buffer, rules: PickleRules): unknown {
@@ -178,6 +178,9 @@ const OPCODES: ReadonlyMap<number, (machine: Machine) => void> = new Map([
   [0x8c, (m) => m.push(m.takeText(m.take(1).readUInt8()))], // SHORT_BINUNICODE
   [0x58, (m) => m.push(m.takeText(m.take(4).readUInt32LE()))], // BINUNICODE
   [0x8d, (m) => m.push(m.takeText(length64(m)))], // BINUNICODE8
+
+  [0x43, (m) => m.push(m.take(m.take(1).readUInt8()))], // SHORT_BINBYTES
+  [0x42, (m) => m.push(m.take(m.take(4).readUInt32LE()))], // BINBYTES
 
   [0x29, (m) => m.push([])], // EMPTY_TUPLE
   [0x85, (m) => m.push(m.popMany(1))], // TUPLE1

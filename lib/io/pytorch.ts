@@ -1,51 +1,19 @@
 import { McLossError } from "../errors.js";
-import { native } from "../native/binding.js";
-import { bytesOf, type Dtype } from "../tensor/dtype.js";
+import type { AbortOptions } from "../native/abortable.js";
+import type { StoredTensor } from "../native/binding.js";
+import { bytesOf } from "../tensor/dtype.js";
 import { tidy } from "../tensor/scope.js";
-import { ops, Tensor } from "../tensor/tensor.js";
+import { ops, type Tensor } from "../tensor/tensor.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
-import { PickleError, PickleGlobal, unpickle, type PickleRules } from "./pickle.js";
-import { isCountable, isCounts } from "./safetensors.js";
-import type { StateFile } from "./state-dict.js";
+import { PickleError, unpickle } from "./pickle.js";
+import { PICKLE_RULES, PickledTensor, RefusedTensor, supportedDtype } from "./pytorch-pickle.js";
+import { isCountable } from "./safetensors-header.js";
+import type { StateFile } from "./state-file.js";
 import { readZipRecords, type ZipRecord } from "./zip-records.js";
-
-const DTYPES: Readonly<Record<string, Dtype>> = {
-  "torch.DoubleStorage": "float64",
-  "torch.FloatStorage": "float32",
-  "torch.HalfStorage": "float16",
-  "torch.BFloat16Storage": "bfloat16",
-  "torch.LongStorage": "int64",
-  "torch.IntStorage": "int32",
-  "torch.ShortStorage": "int16",
-  "torch.CharStorage": "int8",
-  "torch.ByteStorage": "uint8",
-  "torch.BoolStorage": "bool",
-};
-
-const STORAGE_NAME = /^torch\.(storage\.)?\w*Storage$/;
 
 // Names and shapes only: the tensors' elements are in records of their own.
 const MAX_PICKLE_BYTES = 32_000_000;
 const SHOWN_KEYS = 8;
-
-/** The elements of one or more tensors: a record of the zip. */
-class Storage {
-  constructor(
-    readonly key: string,
-    readonly type: string,
-    readonly elements: number,
-  ) {}
-}
-
-/** A tensor as the pickle describes it, not checked yet. Offset and strides count elements. */
-class StoredTensor {
-  constructor(
-    readonly storage: Storage,
-    readonly offset: number,
-    readonly shape: number[],
-    readonly strides: number[],
-  ) {}
-}
 
 interface Archive {
   file: CheckpointFile;
@@ -55,11 +23,9 @@ interface Archive {
   bigEndian: boolean;
 }
 
-/** Where a storage lies in the file, as native code takes it. */
-interface StorageEntry {
-  shape: number[];
-  dtype: Dtype;
-  offset: number;
+/** A storage in the file, as a tensor of one dimension. */
+interface StoredStorage extends StoredTensor {
+  shape: [elements: number];
 }
 
 /**
@@ -71,23 +37,21 @@ interface StorageEntry {
 export async function openPyTorchFile(file: CheckpointFile, key?: string): Promise<StateFile> {
   const archive = await openArchive(file);
   const dict = findDict(file, await readPickle(archive), key);
-  const tensors = [...dict].filter(isNamedTensor);
-  if (tensors.length === 0) throw withoutTensors(file, dict, key);
-  const storages = new Map<string, StorageEntry>();
-  for (const [name, tensor] of tensors) {
-    checkView(file, name, tensor);
-    const { key: storage } = tensor.storage;
-    const entry = locateStorage(archive, name, tensor.storage);
-    if ((storages.get(storage) ?? entry).dtype !== entry.dtype) {
-      throw unreadable(
-        file.path,
-        `is refused: its tensor ${name} shares a storage with one of another dtype`,
-      );
+  const named = [...dict].filter(isNamedTensor);
+  if (named.length === 0) throw withoutTensors(file, dict, key);
+  const views: PickledTensor[] = [];
+  const storages = new Map<string, StoredStorage>();
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, view] of named) {
+    if (view instanceof RefusedTensor) {
+      throw unreadable(file.path, `has a ${view.kind} under ${name}: ${view.advice}`);
     }
-    storages.set(storage, entry);
+    const storage = locateStorage(archive, name, view);
+    storages.set(storageKey(view), storage);
+    tensors.set(name, placeView(file, name, view, storage));
+    views.push(view);
   }
-  const views = tensors.map(([, tensor]) => tensor);
-  return { names: tensors.map(([name]) => name), read: () => readViews(archive, views, storages) };
+  return { file, tensors, readAll: (options) => readShared(file, views, storages, options) };
 }
 
 async function openArchive(file: CheckpointFile): Promise<Archive> {
@@ -97,63 +61,45 @@ async function openArchive(file: CheckpointFile): Promise<Archive> {
     throw unreadable(file.path, "is a zip without data.pkl: give a file that torch.save wrote");
   }
   const root = pickle.slice(0, -"data.pkl".length);
-  const order = records.get(`${root}byteorder`);
+  if (records.has(`${root}constants.pkl`)) {
+    const advice = "In Python: torch.save(torch.jit.load(path).state_dict(), another)";
+    throw unreadable(
+      file.path,
+      `is a TorchScript archive, a model with its code and no state dict. ${advice}`,
+    );
+  }
+  const order = findPlain(file, records, `${root}byteorder`);
   const bigEndian = order?.bytes === 3 && (await file.read(order.offset, 3)).toString("latin1") === "big";
   return { file, root, records, bigEndian };
 }
 
+function findPlain(
+  file: CheckpointFile,
+  records: ReadonlyMap<string, ZipRecord>,
+  name: string,
+): ZipRecord | undefined {
+  const record = records.get(name);
+  if (record?.plain === false) {
+    throw unreadable(file.path, `is refused: its ${name} is compressed or encrypted, as torch.save does not`);
+  }
+  return record;
+}
+
 async function readPickle({ file, root, records }: Archive): Promise<unknown> {
-  const { offset = 0, bytes = 0 } = records.get(`${root}data.pkl`) ?? {};
+  const { offset = 0, bytes = 0 } = findPlain(file, records, `${root}data.pkl`) ?? {};
   if (bytes > MAX_PICKLE_BYTES) throw unreadable(file.path, `is refused: its data.pkl has ${bytes} bytes`);
   const pickle = await file.read(offset, bytes);
   try {
-    return unpickle(pickle, RULES);
+    return unpickle(pickle, PICKLE_RULES);
   } catch (cause) {
     if (!(cause instanceof PickleError)) throw cause;
     throw unreadable(file.path, `is refused: it ${cause.message}`, cause);
   }
 }
 
-const ALLOWED: ReadonlyMap<string, PickleGlobal> = new Map(
-  [
-    new PickleGlobal("collections.OrderedDict", (args) => {
-      if (args.length > 0) throw new PickleError("makes an OrderedDict from arguments, which is not allowed");
-      return new Map();
-    }),
-    new PickleGlobal("torch.Size", ([sizes]) => {
-      if (!isCounts(sizes)) throw new PickleError("has a torch.Size that is not one");
-      return sizes;
-    }),
-    new PickleGlobal("torch._utils._rebuild_parameter", ([tensor]) => tensor),
-    new PickleGlobal("torch._utils._rebuild_tensor_v2", rebuildTensor),
-  ].map((global) => [global.name, global]),
-);
-
-const RULES: PickleRules = {
-  global(name) {
-    const found = ALLOWED.get(name) ?? (STORAGE_NAME.test(name) ? new PickleGlobal(name) : undefined);
-    if (found) return found;
-    const advice = "In Python, save only tensors: torch.save(model.state_dict(), path)";
-    throw new PickleError(
-      `asks for ${name}, and only tensors and plain values are allowed; nothing was run. ${advice}`,
-    );
-  },
-  persistent(id) {
-    const [kind, type, key, , elements] = Array.isArray(id) ? (id as unknown[]) : [];
-    const complete = type instanceof PickleGlobal && typeof key === "string" && isCounts([elements]);
-    if (kind !== "storage" || !complete) throw new PickleError("refers to what is not a storage");
-    return new Storage(key, type.name, elements as number);
-  },
-};
-
-function rebuildTensor([storage, offset, shape, strides]: readonly unknown[]): StoredTensor {
-  const valid = storage instanceof Storage && isCounts([offset]) && isCounts(shape) && isCounts(strides);
-  if (!valid) throw new PickleError("has a tensor whose storage, offset, shape or strides are not valid");
-  return new StoredTensor(storage, offset as number, shape, strides);
-}
-
-function isNamedTensor(entry: [unknown, unknown]): entry is [string, StoredTensor] {
-  return typeof entry[0] === "string" && entry[1] instanceof StoredTensor;
+function isNamedTensor(entry: [unknown, unknown]): entry is [string, PickledTensor | RefusedTensor] {
+  const [name, value] = entry;
+  return typeof name === "string" && (value instanceof PickledTensor || value instanceof RefusedTensor);
 }
 
 function findDict(file: CheckpointFile, value: unknown, key?: string): Map<unknown, unknown> {
@@ -188,58 +134,66 @@ function keysOf(value: unknown): string {
   return ` (it has ${keys.slice(0, SHOWN_KEYS).join(", ")}${keys.length > SHOWN_KEYS ? ", …" : ""})`;
 }
 
-/** Every element of the tensor must lie in its storage. */
-function checkView(file: CheckpointFile, name: string, tensor: StoredTensor): void {
-  const { storage, offset, shape, strides } = tensor;
-  const span = shape.includes(0)
-    ? 0
-    : shape.reduce((length, size, dim) => length + (size - 1) * (strides[dim] ?? 0), 1);
-  const inside = offset + span <= storage.elements;
-  if (strides.length === shape.length && isCountable(shape) && inside) return;
-  const view = `shape [${shape.join(", ")}], strides [${strides.join(", ")}], offset ${offset}`;
-  throw unreadable(
-    file.path,
-    `is refused: its tensor ${name} (${view}) leaves its storage of ${storage.elements} elements`,
-  );
-}
-
-function locateStorage({ file, root, records }: Archive, name: string, storage: Storage): StorageEntry {
-  const { key, type, elements } = storage;
-  const dtype = Object.hasOwn(DTYPES, type) ? DTYPES[type] : undefined;
+function locateStorage(archive: Archive, name: string, view: PickledTensor): StoredStorage {
+  const { file, root, records, bigEndian } = archive;
+  const { key, type, bytes } = view.storage;
+  const dtype = supportedDtype(view);
   if (!dtype) {
-    throw unreadable(file.path, `has ${type} under its tensor ${name}, whose dtype is not supported`);
+    throw unreadable(
+      file.path,
+      `has ${type} of ${view.dtype} under its tensor ${name}, which is not supported`,
+    );
   }
-  const record = records.get(`${root}data/${key}`);
+  const record = findPlain(file, records, `${root}data/${key}`);
   if (!record) throw unreadable(file.path, `is damaged: the data of its tensor ${name} is missing`);
-  if (record.bytes !== elements * bytesOf(dtype)) {
+  const elements = bytes / bytesOf(dtype);
+  if (record.bytes !== bytes || !Number.isInteger(elements)) {
     const problem = `is damaged: its tensor ${name} has ${record.bytes} bytes of data, not those of ${elements} ${dtype}`;
     throw unreadable(file.path, problem);
   }
-  return { shape: [elements], dtype, offset: record.offset };
+  return { shape: [elements], dtype, offset: record.offset, swapped: bigEndian };
+}
+
+/** Where a view's elements lie, every one in its storage. */
+function placeView(
+  file: CheckpointFile,
+  name: string,
+  view: PickledTensor,
+  storage: StoredStorage,
+): StoredTensor {
+  const { offset, shape, strides } = view;
+  const [elements] = storage.shape;
+  const span = shape.includes(0)
+    ? 0
+    : shape.reduce((length, size, dim) => length + (size - 1) * (strides[dim] ?? 0), 1);
+  if (strides.length === shape.length && isCountable(shape) && offset + span <= elements) {
+    return { ...storage, shape, strides, offset: storage.offset + offset * bytesOf(storage.dtype) };
+  }
+  const text = `shape [${shape.join(", ")}], strides [${strides.join(", ")}], offset ${offset}`;
+  throw unreadable(
+    file.path,
+    `is refused: its tensor ${name} (${text}) leaves its storage of ${elements} elements`,
+  );
+}
+
+/** Tensors of one dtype share a storage. */
+function storageKey({ storage, dtype }: PickledTensor): string {
+  return `${dtype} ${storage.key}`;
 }
 
 /** Reads each storage once; tensors that share one in the file share it here. */
-async function readViews(
-  { file, bigEndian }: Archive,
-  views: readonly StoredTensor[],
-  storages: ReadonlyMap<string, StorageEntry>,
+function readShared(
+  file: CheckpointFile,
+  views: readonly PickledTensor[],
+  storages: ReadonlyMap<string, StoredStorage>,
+  options?: AbortOptions,
 ): Promise<Tensor[]> {
-  const entries = [...storages.values()];
-  const handles = await native().readTensors(file.path, entries);
-  return tidy(() => {
-    const flats = handles.map((handle) => new Tensor(handle));
-    const ordered = bigEndian ? flats.map(swapBytes) : flats;
-    const byKey = new Map([...storages.keys()].map((key, index) => [key, ordered[index]]));
-    return views.map(({ storage, offset, shape, strides }) => {
-      return ops("aten::as_strided", byKey.get(storage.key), shape, strides, offset) as Tensor;
+  return tidy(async () => {
+    const flats = await file.readTensors([...storages.values()], options);
+    const byKey = new Map([...storages.keys()].map((key, index) => [key, flats[index]]));
+    return views.map((view) => {
+      const { offset, shape, strides } = view;
+      return ops("aten::as_strided", byKey.get(storageKey(view)), shape, strides, offset) as Tensor;
     });
   });
-}
-
-/** The elements of a storage from a machine of the other byte order. */
-function swapBytes(flat: Tensor): Tensor {
-  const { dtype, shape } = flat;
-  const bytes = (ops("aten::view.dtype", flat, "uint8") as Tensor).reshape([...shape, bytesOf(dtype)]);
-  const swapped = ops("aten::flip", bytes, [1]) as Tensor;
-  return (ops("aten::view.dtype", swapped, dtype) as Tensor).flatten();
 }

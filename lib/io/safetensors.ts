@@ -1,223 +1,171 @@
-import { McLossError } from "../errors.js";
-import { native } from "../native/binding.js";
-import { bytesOf, type Dtype } from "../tensor/dtype.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { CheckpointFile, unreadable } from "./checkpoint-file.js";
+import { invalidArgument, McLossError } from "../errors.js";
+import { abortable, type AbortOptions } from "../native/abortable.js";
+import type { StoredTensor } from "../native/binding.js";
+import { Tensor } from "../tensor/tensor.js";
+import { CheckpointFile } from "./checkpoint-file.js";
+import { named, replaceFile } from "./replace-file.js";
+import { makeHeader, readHeader, type SafetensorsHeader, type TensorInfo } from "./safetensors-header.js";
 
-/** One tensor of a safetensors file; `offset` counts bytes from the start of the file. */
-export interface SafetensorsEntry {
-  shape: number[];
-  dtype: Dtype;
-  offset: number;
+/** Options of {@link writeSafetensors} and {@link saveStateDict}. */
+export interface SaveStateDictOptions extends AbortOptions {
+  /** Travels in the file's header. Default: none. */
+  metadata?: Readonly<Record<string, string>>;
 }
 
-export interface SafetensorsHeader {
-  tensors: Map<string, SafetensorsEntry>;
-  metadata: Record<string, string>;
+/** A safetensors file that is open for reading, of any size: only what is asked for is read. */
+export class SafetensorsFile {
+  readonly #file: CheckpointFile;
+  readonly #header: SafetensorsHeader;
+
+  /** @internal */
+  constructor(file: CheckpointFile, header: SafetensorsHeader) {
+    this.#file = file;
+    this.#header = header;
+  }
+
+  /** Its tensors' dtypes and shapes by their names, in the order of the header. */
+  get tensors(): ReadonlyMap<string, TensorInfo> {
+    return this.#header.tensors;
+  }
+
+  /** The texts that its writer gave it. */
+  get metadata(): Readonly<Record<string, string>> {
+    return this.#header.metadata;
+  }
+
+  /**
+   * One tensor, read into memory of its own on the CPU.
+   * @throws McLossError ERR_ARGUMENT for a name that it has not; ERR_CHECKPOINT when the file was cut short since it was
+   * opened; ERR_DISPOSED after close()
+   */
+  async read(name: string, options: AbortOptions = {}): Promise<Tensor> {
+    if (this.#file.closed) throw new McLossError("ERR_DISPOSED", `${this.#file.path} was closed`);
+    const stored = this.#header.tensors.get(name);
+    if (!stored) throw invalidArgument("name", `must be a tensor of ${this.#file.path}, got "${name}"`);
+    const [tensor] = await this.#file.readTensors([stored], options);
+    return tensor as Tensor;
+  }
+
+  /** Gives the file back to the system. May be called again; reads that have begun go on. */
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  /** Calls close(): for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
-
-const DTYPES: Readonly<Record<string, Dtype>> = {
-  F64: "float64",
-  F32: "float32",
-  F16: "float16",
-  BF16: "bfloat16",
-  I64: "int64",
-  I32: "int32",
-  I16: "int16",
-  I8: "int8",
-  U8: "uint8",
-  BOOL: "bool",
-};
-
-/** The name that is no tensor's: its entry holds the metadata. */
-export const METADATA = "__metadata__";
-
-const LENGTH_BYTES = 8;
-// The format's own limit; a foreign file's first bytes would mostly ask for far more.
-const MAX_HEADER_BYTES = 100_000_000;
 
 /**
- * Reads and checks the header of a safetensors file: every tensor lies in the file, and they follow one another
- * without overlaps and holes, as the format asks.
+ * Opens a safetensors file and reads its header, which is checked whole: names, dtypes, shapes, and that the tensors fill
+ * the file without overlaps and holes. Close it after use, or declare it with `await using`.
+ *
+ * Format: https://github.com/huggingface/safetensors; in Python, `safetensors.safe_open`.
  * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated or not safetensors
  */
-export function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  return CheckpointFile.use(path, readHeader);
-}
-
-/** The same of a file that is open. */
-export async function readHeader(file: CheckpointFile): Promise<SafetensorsHeader> {
-  const { path } = file;
-  const length = Number((await file.read(0, LENGTH_BYTES)).readBigUInt64LE());
-  if (length > MAX_HEADER_BYTES) throw foreign(path, "its header is too long");
-  const header = parseObject(path, decode(path, await file.read(LENGTH_BYTES, length)));
-  const { [METADATA]: metadata = {}, ...entries } = header;
-  if (!isStringRecord(metadata)) throw foreign(path, `its ${METADATA} is not a map of strings`);
-  const start = LENGTH_BYTES + length;
-  const tensors = new Map(
-    Object.entries(entries).map(([name, value]) => [name, parseEntry(path, name, value, start)]),
-  );
-  checkLayout(file, tensors, start);
-  return { tensors, metadata };
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  checkPath(path);
+  const file = await CheckpointFile.open(path);
+  try {
+    return new SafetensorsFile(file, await readHeader(file));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /**
- * Writes tensors and metadata as safetensors. The file is replaced as a whole: a process killed at any moment leaves
- * the old one or the new one.
- * @throws McLossError ERR_IO naming the path
+ * Writes a safetensors file tensor by tensor, so that it may be larger than memory. The format has the shapes before the
+ * elements, hence `layout`; it may be that of another file, `(await openSafetensors(path)).tensors`.
+ *
+ * Each tensor is written when it comes, in any order and from any device; a generator may free it when it is asked for
+ * the next. The file is replaced as a whole: until the last tensor is on the disk, `path` holds what it held before.
+ * @param layout dtypes and shapes by name
+ * @param tensors each name of the layout once, with its tensor
+ * @throws McLossError ERR_IO naming the path; ERR_ARGUMENT, ERR_SHAPE or ERR_DTYPE for a tensor that is missing or not as
+ * the layout says; what `tensors` throws
  */
 export async function writeSafetensors(
   path: string,
-  tensors: readonly { name: string; tensor: Tensor }[],
-  metadata: Readonly<Record<string, string>>,
+  layout: Readonly<Record<string, TensorInfo>> | ReadonlyMap<string, TensorInfo>,
+  tensors: Iterable<readonly [string, Tensor]> | AsyncIterable<readonly [string, Tensor]>,
+  { metadata = {}, signal }: SaveStateDictOptions = {},
 ): Promise<void> {
-  const described = tensors.map(({ name, tensor }) => {
-    const { shape, dtype } = tensor;
-    return { name, shape, dtype, handle: tensor.handle };
-  });
-  // The largest elements first, as the format's own writer has them: readers in Python need every tensor aligned.
-  described.sort((a, b) => bytesOf(b.dtype) - bytesOf(a.dtype));
-  const handles = described.map(({ handle }) => handle);
-  await native().writeSafetensors(path, encodeHeader(described, metadata), handles);
-}
-
-/** The header of a file that holds `tensors` one after another, padded so that the first is aligned. */
-function encodeHeader(
-  tensors: readonly { name: string; shape: readonly number[]; dtype: Dtype }[],
-  metadata: Readonly<Record<string, string>>,
-): string {
-  let offset = 0;
-  const entries = tensors.map(({ name, shape, dtype }): [string, object] => {
-    const begin = offset;
-    offset += bytesOf(dtype) * elements(shape);
-    return [name, { dtype: codeOf(dtype), shape, data_offsets: [begin, offset] }];
-  });
-  const text = JSON.stringify(Object.fromEntries([[METADATA, metadata], ...entries]));
-  return text + " ".repeat((LENGTH_BYTES - (Buffer.byteLength(text) % LENGTH_BYTES)) % LENGTH_BYTES);
-}
-
-function decode(path: string, bytes: Buffer): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw foreign(path, "its header is not UTF-8", cause);
-  }
-}
-
-function parseObject(path: string, text: string): Record<string, unknown> {
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch (cause) {
-    throw foreign(path, "its header is not JSON", cause);
-  }
-  if (!isRecord(header)) throw foreign(path, "its header is not a JSON object");
-  const repeated = repeatedName(text);
-  if (repeated !== undefined) throw foreign(path, `its header has the name ${repeated} twice`);
-  return header;
-}
-
-/** The first name that an object in valid JSON has twice: JSON.parse would keep the last in silence. */
-function repeatedName(json: string): string | undefined {
-  const objects: Set<string>[] = [];
-  for (let i = 0; i < json.length; i += 1) {
-    const character = json[i];
-    if (character === "{") objects.push(new Set());
-    if (character === "}") objects.pop();
-    if (character !== '"') continue;
-    const end = endOfString(json, i);
-    const names = objects.at(-1);
-    if (names && isName(json, end)) {
-      const name = JSON.parse(json.slice(i, end)) as string;
-      if (names.has(name)) return name;
-      names.add(name);
+  const infos = layout instanceof Map ? [...layout] : Object.entries(layout);
+  await writeFile(path, infos as [string, TensorInfo][], { metadata, signal }, async (write) => {
+    const missing = new Set(infos.map(([name]) => name as string));
+    for await (const [name, tensor] of tensors) {
+      if (!missing.delete(name))
+        throw invalidArgument("tensors", `has ${name} twice, or the layout has it not`);
+      await write([[name, tensor]]);
     }
-    i = end - 1;
-  }
-  return undefined;
-}
-
-/** Where the string ends that starts with the quote at `start`. */
-function endOfString(json: string, start: number): number {
-  let i = start + 1;
-  while (json[i] !== '"') i += json[i] === "\\" ? 2 : 1;
-  return i + 1;
-}
-
-/** Whether the string that ended before `end` is a name: only names are followed by a colon. */
-function isName(json: string, end: number): boolean {
-  let i = end;
-  while (" \t\n\r".includes(json.charAt(i))) i += 1;
-  return json[i] === ":";
-}
-
-function parseEntry(path: string, name: string, value: unknown, start: number): SafetensorsEntry {
-  if (!isRecord(value)) throw foreign(path, `its entry ${name} is not an object`);
-  const { dtype: code, shape, data_offsets: offsets } = value;
-  const dtype = typeof code === "string" && Object.hasOwn(DTYPES, code) ? DTYPES[code] : undefined;
-  if (!dtype) throw foreign(path, `its tensor ${name} has the unknown dtype ${String(code)}`);
-  if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2)
-    throw foreign(path, `its tensor ${name} has no valid shape or offsets`);
-  const [begin = 0, end = 0] = offsets;
-  if (!isCountable(shape) || end - begin !== bytesOf(dtype) * elements(shape)) {
-    throw foreign(
-      path,
-      `its tensor ${name} has ${end - begin} bytes, not those of ${String(code)} [${shape.join(", ")}]`,
-    );
-  }
-  return { shape, dtype, offset: start + begin };
-}
-
-/** The tensors must fill the file from `start` to its end, each byte once. */
-function checkLayout(
-  file: CheckpointFile,
-  tensors: ReadonlyMap<string, SafetensorsEntry>,
-  start: number,
-): void {
-  const ranges = [...tensors].map(([name, { shape, dtype, offset }]) => {
-    return { name, begin: offset, end: offset + bytesOf(dtype) * elements(shape) };
+    const [first] = missing;
+    if (first !== undefined) throw invalidArgument("tensors", `must have ${first}, as the layout has`);
   });
-  ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  let previous = { name: "its header", end: start };
-  for (const { name, begin, end } of ranges) {
-    if (end > file.size) throw file.truncated(end, `, the end of its tensor ${name}`);
-    if (begin < previous.end) throw foreign(file.path, `its tensor ${name} overlaps ${previous.name}`);
-    if (begin > previous.end) throw foreign(file.path, `it has a hole before its tensor ${name}`);
-    previous = { name, end };
+}
+
+/** Writes tensors that are all there at once: those of one moment, whatever is asked of them after this call. */
+export async function saveTensors(
+  path: string,
+  tensors: readonly (readonly [string, Tensor])[],
+  metadata: Readonly<Record<string, string>>,
+  { signal }: AbortOptions = {},
+): Promise<void> {
+  const infos = tensors.map(([name, tensor]): [string, TensorInfo] => {
+    const { dtype, shape } = checkTensor(name, tensor);
+    return [name, { dtype, shape }];
+  });
+  await writeFile(path, infos, { metadata, signal }, (write) => write(tensors));
+}
+
+type Write = (tensors: readonly (readonly [string, Tensor])[]) => Promise<void>;
+
+async function writeFile(
+  path: string,
+  infos: readonly (readonly [string, TensorInfo])[],
+  { metadata = {}, signal }: SaveStateDictOptions,
+  fill: (write: Write) => Promise<void>,
+): Promise<void> {
+  checkPath(path);
+  for (const [name, text] of Object.entries(metadata)) {
+    if (typeof text !== "string") throw invalidArgument("metadata", `must hold strings, ${name} is not one`);
   }
-  if (previous.end < file.size) {
-    throw foreign(file.path, `it has ${file.size - previous.end} bytes after ${previous.name}`);
-  }
+  const header = makeHeader(infos, metadata);
+  await replaceFile(path, header.bytes, (descriptor) =>
+    fill(async (tensors) => {
+      const stored = tensors.map(([name, tensor]) => placeOf(name, tensor, header.tensors));
+      const handles = tensors.map(([, { handle }]) => handle);
+      const written = abortable(signal, `writing ${path}`, (binding) =>
+        binding.writeTensors(descriptor, path, stored, handles),
+      );
+      await named(path, written);
+    }),
+  );
 }
 
-function codeOf(dtype: Dtype): string {
-  const found = Object.entries(DTYPES).find(([, name]) => name === dtype);
-  if (!found) throw new McLossError("ERR_DTYPE", `safetensors cannot hold ${dtype}`);
-  return found[0];
+function checkTensor(name: string, tensor: unknown): Tensor {
+  if (tensor instanceof Tensor) return tensor;
+  throw invalidArgument("tensors", `must hold tensors, ${name} is not one`);
 }
 
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+/** Where the layout has a tensor, which must be as it says. */
+function placeOf(name: string, tensor: Tensor, layout: ReadonlyMap<string, StoredTensor>): StoredTensor {
+  const info = layout.get(name) as StoredTensor;
+  const { dtype, shape } = checkTensor(name, tensor);
+  if (dtype !== info.dtype) throw unlike("ERR_DTYPE", name, dtype, info.dtype);
+  if (shape.join() !== info.shape.join())
+    throw unlike("ERR_SHAPE", name, `[${shape.join(", ")}]`, `[${info.shape.join(", ")}]`);
+  return info;
 }
 
-/** Whether the number of elements, and that of every slice of an empty tensor, can be computed without overflow. */
-export function isCountable(shape: readonly number[]): boolean {
-  return Number.isSafeInteger(elements(shape.map((size) => Math.max(size, 1))));
+function unlike(code: "ERR_DTYPE" | "ERR_SHAPE", name: string, got: string, expected: string): McLossError {
+  return new McLossError(code, `the tensor ${name} is ${got}, and the layout has ${expected}`, {
+    argument: "tensors",
+  });
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isStringRecord(value: unknown): value is Record<string, string> {
-  return isRecord(value) && Object.values(value).every((text) => typeof text === "string");
-}
-
-/** Whether `value` is a list of non-negative integers. */
-export function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
-}
-
-function foreign(path: string, problem: string, cause?: unknown): McLossError {
-  return unreadable(path, `is not a safetensors file (${problem}): copy or write it again`, cause);
+/** @throws McLossError ERR_ARGUMENT */
+export function checkPath(path: unknown): void {
+  if (typeof path !== "string" || path === "") throw invalidArgument("path", "must be the path of a file");
 }

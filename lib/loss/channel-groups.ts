@@ -2,7 +2,9 @@ import { invalidArgument } from "../errors.js";
 
 /** A run of `classes` consecutive classes that own `channels` consecutive channels each. */
 export interface ChannelBlock {
+  /** How many classes. */
   classes: number;
+  /** ξ: how many channels each of them owns. */
   channels: number;
 }
 
@@ -11,6 +13,7 @@ export interface ChannelBlock {
  * Stored as runs of classes with equal ξ, in channel order.
  */
 export class ChannelGroups {
+  /** Runs of classes with equal ξ, in channel order. */
   readonly blocks: readonly Readonly<ChannelBlock>[];
   /** K, the number of classes. */
   readonly classes: number;
@@ -73,6 +76,13 @@ export class ChannelGroups {
     throw invalidArgument("index", `must be a class from 0 to ${this.classes - 1}, got ${index}`);
   }
 
+  /** The class that owns each channel, in channel order. */
+  owners(): number[] {
+    return Array.from({ length: this.classes }, (_, k) =>
+      new Array<number>(this.channelsOf(k).count).fill(k),
+    ).flat();
+  }
+
   /** The blocks as the two parallel lists that the native operators take. */
   toLists(): { blockClasses: number[]; blockChannels: number[] } {
     return {
@@ -81,6 +91,7 @@ export class ChannelGroups {
     };
   }
 
+  /** The blocks: what JSON.stringify() writes and {@link ChannelGroups.blocks} takes. */
   toJSON(): ChannelBlock[] {
     return this.blocks.map((block) => ({ ...block }));
   }

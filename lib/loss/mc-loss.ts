@@ -1,18 +1,22 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { ops, type Generator, type Tensor } from "../tensor/tensor.js";
 import type { ChannelGroups } from "./channel-groups.js";
+import { DEFAULT_WEIGHTS } from "./default-weights.js";
 
 /** Cross-channel pooling: "max" is the paper's CCMP, "mean" its ablation CCAP. */
 export type Pooling = "max" | "mean";
 
 /** How channel-wise attention keeps channels, and how channels are pooled. */
 export interface ChannelLossOptions {
-  /** Weight of the discriminality component. Default 1.5, as the released code. */
+  /** Weight of the discriminality component; 0 is the paper's ablation without it. Default 1.5, as the released code. */
   alpha?: number;
-  /** Weight of the diversity component. Default 20, as the released code. */
+  /** Weight of the diversity component; 0 is the paper's ablation without it. Default 20, as the released code. */
   beta?: number;
-  /** Channels kept in each group: a number, or a function of ξ. Default ⌈ξ/2⌉ (2 of 3, as the released code). */
-  keep?: number | ((channels: number) => number);
+  /**
+   * Channels kept in each group: a number, a function of ξ, or "all", the paper's ablation without channel-wise
+   * attention. Default ⌈ξ/2⌉ (2 of 3, as the released code).
+   */
+  keep?: number | "all" | ((channels: number) => number);
   /** Draws one mask per sample rather than one per batch. Default false. */
   perSample?: boolean;
   /** Cross-channel pooling of the discriminality component. Default "max". */
@@ -65,7 +69,8 @@ export function mcLoss(features: Tensor, labels: Tensor, options: McLossOptions)
 
 /** The options with their defaults, checked; `keep` has one number per block. */
 export function resolveChannelLoss(options: ChannelLossOptions, groups: ChannelGroups) {
-  const { alpha = 1.5, beta = 20, perSample = false, pooling = "max", diversityPooling = "max" } = options;
+  const { alpha = DEFAULT_WEIGHTS.alpha, beta = DEFAULT_WEIGHTS.beta } = options;
+  const { perSample = false, pooling = "max", diversityPooling = "max" } = options;
   checkWeight("alpha", alpha);
   checkWeight("beta", beta);
   checkPooling("pooling", pooling);
@@ -76,6 +81,7 @@ export function resolveChannelLoss(options: ChannelLossOptions, groups: ChannelG
 function resolveKeep(keep: ChannelLossOptions["keep"], groups: ChannelGroups): number[] {
   if (keep === undefined) return [];
   return groups.blocks.map(({ channels }) => {
+    if (keep === "all") return channels;
     const kept = typeof keep === "function" ? keep(channels) : keep;
     if (Number.isInteger(kept) && kept >= 1 && kept <= channels) return kept;
     throw invalidArgument(

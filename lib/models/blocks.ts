@@ -54,17 +54,27 @@ function shortcut(inChannels: number, outChannels: number, stride: number): Pick
   return { shortcut: { type: "sequential", layers } };
 }
 
-/** Squeeze-and-excitation (torchvision's SqueezeExcitation, with its names). */
-export function squeezeExcite(channels: number, squeezed: number, name: string): LayerSpec {
+/**
+ * Squeeze-and-excitation (torchvision's SqueezeExcitation, with its names).
+ * @param options those of EfficientNet are "silu" and "sigmoid", those of MobileNetV3 "relu" and "hardsigmoid". Default:
+ * "relu" and "sigmoid"
+ */
+export function squeezeExcite(
+  channels: number,
+  squeezed: number,
+  name: string,
+  options: { activation?: "relu" | "silu"; scale?: "sigmoid" | "hardsigmoid" } = {},
+): LayerSpec {
+  const { activation = "relu", scale = "sigmoid" } = options;
   return {
     type: "scale",
     name,
     layers: [
       { type: "adaptiveAvgPool2d", name: "avgpool", outputSize: 1 },
       { type: "conv2d", name: "fc1", inChannels: channels, outChannels: squeezed, kernelSize: 1 },
-      { type: "relu", name: "activation" },
+      { type: activation, name: "activation" },
       { type: "conv2d", name: "fc2", inChannels: squeezed, outChannels: channels, kernelSize: 1 },
-      { type: "sigmoid", name: "scale_activation" },
+      { type: scale, name: "scale_activation" },
     ],
   };
 }

@@ -11,16 +11,57 @@ import { smallResNetSpec, type SmallResNetOptions } from "./small-resnet.js";
 import type { ModelSpec } from "./spec.js";
 import { bilinearVgg16Spec, vgg16Spec, type BilinearVgg16Options, type Vgg16Options } from "./vgg.js";
 
-export { Model, type ModelInfo, type ModelOutput, type StateEntry } from "./model.js";
+export {
+  Model,
+  type LoadOptions,
+  type ModelInfo,
+  type ModelJson,
+  type ModelOutput,
+  type ModelPlacement,
+  type NewModelOptions,
+  type PerChannel,
+  type StateEntry,
+} from "./model.js";
 export type { StateDifference } from "./load-state.js";
-export type { ModelSpec } from "./spec.js";
-export type { LayerSpec } from "./layers.js";
-export { describeModel, type LayerDescription, type ModelDescription } from "./describe.js";
+export type { NamePattern } from "./names.js";
+export type { NamedGroup, PatternGroup } from "./parameter-groups.js";
+export type { Initialization, ModelSpec } from "./spec.js";
+export type {
+  AdaptivePool2d,
+  AvgPool2d,
+  BatchNorm,
+  BilinearPool,
+  Concat,
+  Conv2d,
+  DenseConnection,
+  Dropout,
+  Elu,
+  GroupNorm,
+  LayerSpec,
+  LayerNorm2d,
+  LeakyRelu,
+  Linear,
+  MaxPool2d,
+  Named,
+  Plain,
+  PRelu,
+  Residual,
+  Scale,
+  Sequential,
+  Size,
+  StochasticDepth,
+  TorchScript,
+  Window,
+} from "./layers.js";
+export { describe, type ModelDescription } from "./describe.js";
+export type { LayerDescription, TensorDescription } from "./infer-shapes.js";
 export { parseModelSpec } from "./validate.js";
 export { squeezeExcite } from "./blocks.js";
+export { torchscript, type TorchScriptOptions } from "./torchscript.js";
 export type { BilinearVgg16Options, ResNet18Options, ResNet50Options, SmallResNetOptions, Vgg16Options };
 
-interface Weights {
+/** What every network takes beside its own options. */
+export interface Weights {
   /** Of the initial weights. Default 0. */
   seed?: number;
   /** Class names and normalisation, which travel in checkpoints. */
@@ -33,17 +74,17 @@ function network<Options extends object>(spec: (options: Options) => ModelSpec) 
     new Model(spec(options as unknown as Options), { seed, info });
 }
 
-/** {@link resnet18Spec} as a model. */
+/** ResNet18 (He et al. 2016), in torchvision's form or in the form that the paper trains from scratch. */
 export const resnet18 = network<ResNet18Options>(resnet18Spec);
-/** {@link resnet34Spec} as a model. */
+/** ResNet34 (He et al. 2016); the options are ResNet18's. */
 export const resnet34 = network<ResNet18Options>(resnet34Spec);
-/** {@link resnet101Spec} as a model. */
+/** ResNet101 (He et al. 2016); the options are ResNet50's. */
 export const resnet101 = network<ResNet50Options>(resnet101Spec);
-/** {@link bilinearVgg16Spec} as a model. */
+/** VGG16's convolutions with bilinear pooling (B-CNN; Lin et al. 2015). */
 export const bilinearVgg16 = network<BilinearVgg16Options>(bilinearVgg16Spec);
-/** {@link resnet50Spec} as a model. */
+/** ResNet50 (He et al. 2016) with torchvision's names; its 2048 channels are split among the classes. */
 export const resnet50 = network<ResNet50Options>(resnet50Spec);
-/** {@link vgg16Spec} as a model. */
+/** VGG16 (Simonyan & Zisserman 2015) with torchvision's names. */
 export const vgg16 = network<Vgg16Options>(vgg16Spec);
-/** {@link smallResNetSpec} as a model. */
+/** A small residual network for small images. */
 export const smallResNet = network<SmallResNetOptions>(smallResNetSpec);

@@ -2,6 +2,7 @@ import { McLossError } from "../errors.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { ops, type Tensor } from "../tensor/tensor.js";
 import type { StateEntry } from "./model.js";
+import { isBatchCounter } from "./names.js";
 
 /** What a state dict and a model do not have in common. */
 export interface StateDifference {
@@ -13,45 +14,61 @@ export interface StateDifference {
   mismatched: { name: string; expected: number[]; got: number[] }[];
 }
 
+interface Shaped {
+  shape: readonly number[];
+}
+
 /** Copies tensors into a model's state by name; see Model.loadStateDict. */
 export function loadState(
   state: readonly StateEntry[],
   tensors: Readonly<Record<string, Tensor>>,
   strict: boolean,
 ): StateDifference {
-  const difference = compare(state, tensors);
+  const named = new Map(Object.entries(tensors));
+  const difference = compareStates(state, named);
   if (strict) requireSame(difference);
-  const skipped = new Set(difference.mismatched.map(({ name }) => name));
-  for (const { name, tensor } of state) {
-    const value = tensors[name];
-    if (value && !skipped.has(name)) overwrite(tensor, value);
-  }
+  for (const { tensor, value } of pairStates(state, named)) overwrite(tensor, value);
   return difference;
 }
 
 /** Gives a parameter or buffer the elements of another tensor. */
-export function overwrite(tensor: Tensor, value: Tensor): void {
-  // The result is a second handle on the tensor.
-  (noGrad(() => ops("aten::copy_", tensor, value)) as Tensor).dispose();
+function overwrite(tensor: Tensor, value: Tensor): void {
+  noGrad(() => ops("aten::copy_", tensor, value));
 }
 
-function compare(state: readonly StateEntry[], tensors: Readonly<Record<string, Tensor>>): StateDifference {
+/** The model's tensors with what a state dict has for them. */
+export function pairStates<Value extends Shaped>(
+  state: readonly StateEntry[],
+  values: ReadonlyMap<string, Value>,
+): { tensor: Tensor; value: Value }[] {
+  return state.flatMap(({ name, tensor }) => {
+    const value = values.get(name);
+    return value && sameShape(tensor, value) ? [{ tensor, value }] : [];
+  });
+}
+
+export function compareStates(
+  state: readonly StateEntry[],
+  values: ReadonlyMap<string, Shaped>,
+): StateDifference {
   const own = new Set(state.map(({ name }) => name));
-  const pairs = state.map(({ name, tensor }) => ({
-    name,
-    expected: tensor.shape,
-    got: tensors[name]?.shape,
-  }));
   return {
-    missing: pairs.filter(({ got }) => got === undefined).map(({ name }) => name),
-    unexpected: Object.keys(tensors).filter((name) => !own.has(name)),
-    mismatched: pairs.flatMap(({ name, expected, got }) =>
-      got && got.join() !== expected.join() ? [{ name, expected, got }] : [],
-    ),
+    missing: state.filter(({ name }) => !values.has(name) && !isBatchCounter(name)).map(({ name }) => name),
+    unexpected: [...values.keys()].filter((name) => !own.has(name)),
+    mismatched: state.flatMap(({ name, tensor }) => {
+      const value = values.get(name);
+      if (!value || sameShape(tensor, value)) return [];
+      return [{ name, expected: tensor.shape, got: [...value.shape] }];
+    }),
   };
 }
 
-function requireSame({ missing, unexpected, mismatched }: StateDifference): void {
+function sameShape(a: Shaped, b: Shaped): boolean {
+  return a.shape.join() === b.shape.join();
+}
+
+/** @throws McLossError ERR_CHECKPOINT naming the file at `path`; without one, ERR_ARGUMENT */
+export function requireSame({ missing, unexpected, mismatched }: StateDifference, path?: string): void {
   const problems = [
     ...missing.map((name) => `has no ${name}`),
     ...mismatched.map(
@@ -63,6 +80,8 @@ function requireSame({ missing, unexpected, mismatched }: StateDifference): void
   const [first] = problems;
   if (first === undefined) return;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more differences)` : "";
-  const text = `the state dict ${first}${more}. { strict: false } loads what fits and tells the rest`;
-  throw new McLossError("ERR_ARGUMENT", text, { argument: "state" });
+  const text = `${path ?? "the state dict"} ${first}${more}. { strict: false } loads what fits and tells the rest`;
+  throw path === undefined
+    ? new McLossError("ERR_ARGUMENT", text, { argument: "state" })
+    : new McLossError("ERR_CHECKPOINT", text, { path });
 }

@@ -1,21 +1,39 @@
+import type { TransformSpec } from "../data/transforms.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { ChannelGroups } from "../loss/channel-groups.js";
+import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type ModelHandle } from "../native/binding.js";
-import { checkDevice, type Device } from "../tensor/dtype.js";
-import { gradEnabled } from "../tensor/grad-mode.js";
+import { Classifier, type Prediction, type PredictOptions } from "../predict/classifier.js";
+import type { ImageInput } from "../predict/model-input.js";
+import { checkDevice, isDtype, type Device, type Dtype } from "../tensor/dtype.js";
+import { operationMode } from "../tensor/grad-mode.js";
 import { keep } from "../tensor/scope.js";
 import { Tensor } from "../tensor/tensor.js";
-import { loadState, type StateDifference } from "./load-state.js";
+import { useStateFile, type StateFile, type LoadStateDictOptions } from "../io/state-file.js";
+import { compareStates, loadState, pairStates, requireSame, type StateDifference } from "./load-state.js";
+import { matches, select, type NamePattern } from "./names.js";
+import { groupParameters, type NamedGroup, type PatternGroup } from "./parameter-groups.js";
 import type { ModelSpec } from "./spec.js";
+import { pinModules } from "./torchscript-file.js";
+import { parseModelJson } from "./validate.js";
 
-type PerChannel = readonly [red: number, green: number, blue: number];
+/** One number for each channel of an image. */
+export type PerChannel = readonly [red: number, green: number, blue: number];
 
 /** What images a model takes and what its outputs mean; travels in checkpoints. */
 export interface ModelInfo {
   /** The classes' names, in the order of the logits. */
   classNames?: readonly string[];
-  /** Per-channel mean and standard deviation of inputs in [0, 1]. */
+  /** What images go through before they are its inputs, in evaluation. */
+  transforms?: readonly TransformSpec[];
+  /** Per-channel mean and standard deviation of inputs in [0, 1], where `transforms` does not say. */
   normalization?: { mean: PerChannel; std: PerChannel };
+}
+
+/** A model without its weights. */
+export interface ModelJson {
+  spec: ModelSpec;
+  info: ModelInfo;
 }
 
 /** One tensor of a model's state, by torchvision's name for it. */
@@ -26,41 +44,92 @@ export interface StateEntry {
   trainable: boolean;
 }
 
-export interface ModelOutput {
+/** Options of {@link Model.load}. */
+export interface LoadOptions extends LoadStateDictOptions {
+  /** Whether names and shapes must be the same. Default: true. */
+  strict?: boolean;
+}
+
+/** What a network makes of images. */
+export interface ModelOutput<Tap extends string = never> {
   /** [N, C, H, W], what MC-Loss is computed on. */
   features: Tensor;
   /** [N, K] */
   logits: Tensor;
+  /** The outputs of the layers that were asked for, by name. */
+  taps: Record<Tap, Tensor>;
+}
+
+/** Where and how a model's tensors are kept; what is left out stays as it is. */
+export interface ModelPlacement {
+  device?: Device;
+  /** Of floating-point tensors: "float32", "float64", "bfloat16" or "float16". */
+  dtype?: Dtype;
+  /** How the kernels of convolutions lie in memory; they start channels-last, which is the faster one. */
+  channelsLast?: boolean;
+}
+
+/** Options of new {@link Model}. */
+export interface NewModelOptions {
+  /** Of the initial weights. Default 0. */
+  seed?: number;
+  /** Class names and normalisation, which travel in checkpoints. */
+  info?: ModelInfo;
+  /** @internal A model of the same layers, whose weights are taken over. */
+  built?: Model;
 }
 
 /**
  * A network made from a spec. Its weights come to be, from `seed`, when they are first needed; until then it is data.
  */
 export class Model {
+  /** The network, with the paths and hashes of its TorchScript files where it has any. */
   readonly spec: ModelSpec;
+  /** What images it takes and what its outputs mean. */
   readonly info: ModelInfo;
   /** Whether batch normalisation and dropout behave as in training. True until eval(). */
   training = true;
   readonly #seed: number;
   #handle: ModelHandle | undefined;
   #state: StateEntry[] | undefined;
+  #classifier: Classifier | undefined;
 
-  constructor(spec: ModelSpec, options: { seed?: number; info?: ModelInfo } = {}) {
-    const { seed = 0, info = {} } = options;
+  constructor(spec: ModelSpec, options: NewModelOptions = {}) {
+    const { seed = 0, info = {}, built } = options;
     if (!Number.isSafeInteger(seed) || seed < 0) {
       throw invalidArgument("seed", `must be a non-negative integer, got ${seed}`);
     }
     if (info.classNames && info.classNames.length !== spec.classes) {
       throw invalidArgument("classNames", `must have ${spec.classes} names, got ${info.classNames.length}`);
     }
-    this.spec = spec;
+    this.spec = built ? spec : pinModules(spec);
     this.info = info;
     this.#seed = seed;
+    this.#handle = built?.handle;
+  }
+
+  /**
+   * A model from what {@link toJSON} gave, as an object or as text, with weights from `seed`.
+   * @throws McLossError ERR_ARGUMENT that names the path of the bad node, such as `spec.layers[3].outChannels`
+   */
+  static fromJSON(json: unknown, options: { seed?: number } = {}): Model {
+    const { spec, info } = parseModelJson(json);
+    return new Model(spec, { ...options, info });
+  }
+
+  /** The spec and the info, without weights; what JSON.stringify(model) writes. */
+  toJSON(): ModelJson {
+    return { spec: this.spec, info: this.info };
   }
 
   /** Which of the features' channels belong to which class; undefined where the spec has no groups. */
   get groups(): ChannelGroups | undefined {
     return this.spec.groups.length > 0 ? ChannelGroups.blocks(this.spec.groups) : undefined;
+  }
+
+  /** Where its parameters are. */
+  get device(): Device {
+    return this.parameters()[0]?.device ?? "cpu";
   }
 
   /** @internal */
@@ -69,16 +138,53 @@ export class Model {
     return this.#handle;
   }
 
-  /** Runs the network on images [N, 3, H, W], float32 and normalised as `info.normalization` says. */
-  async forward(images: Tensor): Promise<ModelOutput> {
+  /**
+   * Runs the network on images [N, 3, H, W], normalised as `info.normalization` says. Images of another floating-point
+   * type than the model's are converted.
+   * @param options.taps dotted names of layers whose outputs are wanted too ("layer3.0.conv1"); inside TorchScript, of
+   * submodules and methods. Of a layer that runs several times it is the last output.
+   * @param options.training whether batch normalisation and dropout behave as in training. Default: as train() and eval()
+   * have set it.
+   * @throws McLossError ERR_SHAPE, or ERR_ARGUMENT that names a tap that there is not
+   */
+  async forward<const Tap extends string = never>(
+    images: Tensor,
+    options: { taps?: readonly Tap[]; training?: boolean } & AbortOptions = {},
+  ): Promise<ModelOutput<Tap>> {
+    const { taps = [], training = this.training, signal } = options;
     const { shape } = images;
     const { channels } = this.spec.input;
     if (shape.length !== 4 || shape[1] !== channels) {
       const text = `images must have shape [N, ${channels}, H, W], got [${shape.join(", ")}]`;
       throw new McLossError("ERR_SHAPE", text, { argument: "images" });
     }
-    const output = await native().forward(this.handle, images.handle, this.training, gradEnabled());
-    return { features: new Tensor(output.features), logits: new Tensor(output.logits) };
+    const output = await abortable(signal, "forward()", (binding) =>
+      binding.forward(this.handle, images.handle, training, operationMode(), taps),
+    );
+    const tapped = output.taps.map((handle, index) => [taps[index], new Tensor(handle)]);
+    return {
+      features: new Tensor(output.features),
+      logits: new Tensor(output.logits),
+      taps: Object.fromEntries(tapped) as Record<Tap, Tensor>,
+    };
+  }
+
+  /**
+   * The most probable classes of an image, or of each of several, in evaluation mode. Requests made at the same time go
+   * through the network together, up to 32; {@link Classifier} has the settings.
+   * @param input paths or encoded bytes, which must not change until the promise is settled
+   * @param options.top how many classes to tell. Default 5
+   * @throws McLossError ERR_IMAGE for an image that cannot be read, which disturbs no other request; ERR_CHECKPOINT when
+   * the model does not say how its inputs are made
+   */
+  predict(input: ImageInput, options?: PredictOptions): Promise<Prediction>;
+  predict(input: readonly ImageInput[], options?: PredictOptions): Promise<Prediction[]>;
+  async predict(
+    input: ImageInput | readonly ImageInput[],
+    options?: PredictOptions,
+  ): Promise<Prediction | Prediction[]> {
+    this.#classifier ??= new Classifier(this);
+    return this.#classifier.predict(input as ImageInput, options);
   }
 
   /** Every parameter and buffer; the tensors share the model's memory. */
@@ -89,11 +195,49 @@ export class Model {
     return this.#state;
   }
 
-  /** The parameters, or those whose names `pattern` matches. */
-  parameters(pattern = /(?:)/): Tensor[] {
-    return this.state()
-      .filter((entry) => entry.trainable && pattern.test(entry.name))
+  /** The parameters, or those that `pattern` names; frozen ones too. */
+  parameters(pattern: NamePattern = ""): Tensor[] {
+    return this.#parameterEntries()
+      .filter((entry) => matches(pattern, entry.name))
       .map((entry) => entry.tensor);
+  }
+
+  /**
+   * Every parameter in exactly one group, for an optimizer: `new SGD(model.parameterGroups([{ pattern: "fc",
+   * learningRate: 0.1 }]), { learningRate: 0.01 })`. A parameter belongs to the first group whose pattern names it; those
+   * that no pattern names come last, in a group without options of its own.
+   * @throws McLossError ERR_ARGUMENT for a pattern that nothing is left for
+   */
+  parameterGroups<Options extends object>(groups: readonly PatternGroup<Options>[]): NamedGroup<Options>[] {
+    return groupParameters(this.#parameterEntries(), groups);
+  }
+
+  #parameterEntries(): StateEntry[] {
+    return this.state().filter((entry) => entry.trainable);
+  }
+
+  /**
+   * Keeps what `pattern` names as it is: parameters get no gradient and lose the one they have, and a batch normalisation
+   * whose running statistics it names uses them, in training too, and does not move them. freeze("layer1") stands for all of
+   * layer1; to freeze as requires_grad = False alone does in PyTorch, name the parameters: freeze(/^layer1\..*(weight|bias)$/).
+   * @param pattern Default: everything
+   * @throws McLossError ERR_ARGUMENT when it names nothing
+   */
+  freeze(pattern: NamePattern = ""): this {
+    return this.#setFrozen(pattern, true);
+  }
+
+  /** Undoes {@link freeze} for what `pattern` names. Default: everything. */
+  unfreeze(pattern: NamePattern = ""): this {
+    return this.#setFrozen(pattern, false);
+  }
+
+  #setFrozen(pattern: NamePattern, frozen: boolean): this {
+    const entries = this.state();
+    const chosen = new Set(select(entries, pattern, "pattern"));
+    const positions = [...entries.keys()].filter((position) => chosen.has(entries[position] as StateEntry));
+    native().freeze(this.handle, positions, frozen);
+    return this;
   }
 
   /**
@@ -104,24 +248,73 @@ export class Model {
    */
   loadStateDict(
     state: Readonly<Record<string, Tensor>>,
-    { strict = true }: { strict?: boolean } = {},
+    options: { strict?: boolean } = {},
   ): StateDifference {
-    return loadState(this.state(), state, strict);
+    return loadState(this.state(), state, options.strict ?? true);
   }
 
+  /**
+   * Reads parameters and buffers by name from a safetensors or PyTorch file, straight into the memory that they have:
+   * there is no second copy of the weights. dtypes and devices are converted, element by element where they differ.
+   * @param options.strict Default true: names and shapes must be the same, or nothing is loaded. With false what fits
+   * is loaded, and what does not is told.
+   * @param options.key Where the tensors are in a PyTorch file that holds more, for example "state_dict".
+   * @param options.prefix Taken off the front of every name that starts with it, for example "module.".
+   * @param options.signal Aborting loads nothing while the reading has not begun.
+   * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated, foreign, refused or does not fit: nothing is
+   * loaded. A file that cannot be read to its end may leave some weights loaded and others not.
+   */
+  load(path: string, options: LoadOptions = {}): Promise<StateDifference> {
+    return useStateFile(path, options, (state) => this.loadFrom(state, options.strict ?? true, options));
+  }
+
+  /** @internal */
+  async loadFrom(
+    { file, tensors }: StateFile,
+    strict: boolean,
+    { signal }: AbortOptions = {},
+  ): Promise<StateDifference> {
+    // Weights that were not needed before and that the file has all need no values first.
+    const unseeded = this.#handle === undefined;
+    if (unseeded) this.#handle = native().createModel(this.spec, null);
+    try {
+      const difference = compareStates(this.state(), tensors);
+      if (strict) requireSame(difference, file.path);
+      const complete = difference.missing.length + difference.mismatched.length === 0;
+      if (unseeded && !complete) this.dispose();
+      const pairs = pairStates(this.state(), tensors);
+      await file.readInto(
+        pairs.map(({ value }) => value),
+        pairs.map(({ tensor }) => tensor),
+        { signal },
+      );
+      return difference;
+    } catch (error) {
+      if (unseeded) this.dispose();
+      throw error;
+    }
+  }
+
+  /** Batch normalisation and dropout behave as in training from now on (torch.nn.Module.train). */
   train(): this {
     this.training = true;
     return this;
   }
 
+  /** Batch normalisation and dropout behave as in evaluation from now on (torch.nn.Module.eval). */
   eval(): this {
     this.training = false;
     return this;
   }
 
-  /** Moves parameters and buffers, in place. */
-  async to(device: Device): Promise<this> {
-    await native().modelTo(this.handle, checkDevice("device", device));
+  /**
+   * Moves or converts parameters and buffers in place, with their gradients (torch.nn.Module.to). Whole numbers keep their
+   * dtype. An optimizer keeps its momentum where it was: make it afterwards.
+   * @param target a device, a floating-point dtype, or `{ device, dtype, channelsLast }`
+   */
+  async to(target: Device | Dtype | ModelPlacement, { signal }: AbortOptions = {}): Promise<this> {
+    const placement = checkPlacement(target);
+    await abortable(signal, "moving the model", (binding) => binding.modelTo(this.handle, placement));
     return this;
   }
 
@@ -133,7 +326,29 @@ export class Model {
     this.#handle = undefined;
   }
 
+  /** Calls dispose(): for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+const FLOATING: readonly string[] = ["float32", "float64", "bfloat16", "float16"] satisfies Dtype[];
+
+function checkPlacement(target: Device | Dtype | ModelPlacement): ModelPlacement {
+  if (typeof target === "string")
+    return checkPlacement(isDtype(target) ? { dtype: target } : { device: target });
+  const { device, dtype, channelsLast } = target;
+  if (dtype !== undefined && !FLOATING.includes(dtype)) {
+    throw new McLossError("ERR_DTYPE", `dtype must be one of ${FLOATING.join(", ")}, got "${dtype}"`, {
+      argument: "dtype",
+    });
+  }
+  if (channelsLast !== undefined && typeof channelsLast !== "boolean") {
+    throw invalidArgument("channelsLast", "must be true or false");
+  }
+  return {
+    ...(device === undefined ? {} : { device: checkDevice("device", device) }),
+    ...(dtype === undefined ? {} : { dtype }),
+    ...(channelsLast === undefined ? {} : { channelsLast }),
+  };
 }

@@ -1,7 +1,8 @@
 import { basicBlock, bottleneck, convNorm, denseHead, globalPool, splitGroups } from "./blocks.js";
 import type { LayerSpec, Residual, Sequential } from "./layers.js";
-import type { ModelSpec } from "./spec.js";
+import type { Initialization, ModelSpec } from "./spec.js";
 
+/** Options of {@link resnet18} and {@link resnet34}. */
 export interface ResNet18Options {
   /** K */
   classes: number;
@@ -13,15 +14,22 @@ export interface ResNet18Options {
   channelsPerClass?: number;
   /** Side of the input. Default 224. */
   inputSize?: number;
+  /** Default: "released" for the paper's form, "torchvision" for the other. */
+  init?: Initialization;
 }
 
+/** Options of {@link resnet50} and {@link resnet101}. */
 export interface ResNet50Options {
   /** K */
   classes: number;
   /** "mlp" (default): the dense head that the paper fine-tunes; "linear": torchvision's `fc`. */
   head?: "mlp" | "linear";
+  /** How the features are pooled before the head. Default "avg", as torchvision. */
+  pool?: "avg" | "max";
   /** Side of the input. Default 448, as the paper fine-tunes it. */
   inputSize?: number;
+  /** Default "torchvision". */
+  init?: Initialization;
 }
 
 /** ResNet18 (He et al. 2016), in torchvision's form or in the form that the paper trains from scratch. */
@@ -50,6 +58,7 @@ function basicResNet(name: string, blocks: Blocks, options: ResNet18Options): Mo
   const { classes, channelsPerClass, inputSize = 224 } = options;
   const widened = channelsPerClass !== undefined;
   const channels = widened ? classes * channelsPerClass : 512;
+  const { init = widened ? "released" : "torchvision" } = options;
   return {
     format: 1,
     name: widened ? `${name}-mc` : name,
@@ -62,17 +71,16 @@ function basicResNet(name: string, blocks: Blocks, options: ResNet18Options): Mo
       basicStage("layer2", 64, 128, blocks[1], 2),
       basicStage("layer3", 128, 256, blocks[2], 2),
       basicStage("layer4", 256, channels, blocks[3], widened ? 1 : 2),
-      ...(widened
-        ? [...globalPool("max"), denseHead(channels, 512, classes)]
-        : linearHead(channels, classes)),
+      ...globalPool(widened ? "max" : "avg"),
+      widened ? denseHead(channels, 512, classes) : linear(channels, classes),
     ],
     features: "layer4",
-    ...(widened ? { init: "released" as const } : {}),
+    init,
   };
 }
 
 function bottleneckResNet(name: string, blocks: Blocks, options: ResNet50Options): ModelSpec {
-  const { classes, head = "mlp", inputSize = 448 } = options;
+  const { classes, head = "mlp", pool = "avg", inputSize = 448, init = "torchvision" } = options;
   const channels = 2048;
   return {
     format: 1,
@@ -86,11 +94,11 @@ function bottleneckResNet(name: string, blocks: Blocks, options: ResNet50Options
       bottleneckStage("layer2", 256, 128, blocks[1], 2),
       bottleneckStage("layer3", 512, 256, blocks[2], 2),
       bottleneckStage("layer4", 1024, 512, blocks[3], 2),
-      ...(head === "linear"
-        ? linearHead(channels, classes)
-        : [...globalPool("avg"), denseHead(channels, 512, classes)]),
+      ...globalPool(pool),
+      head === "linear" ? linear(channels, classes) : denseHead(channels, 512, classes),
     ],
     features: "layer4",
+    init,
   };
 }
 
@@ -135,6 +143,6 @@ function stem(): LayerSpec[] {
   ];
 }
 
-function linearHead(channels: number, classes: number): LayerSpec[] {
-  return [...globalPool("avg"), { type: "linear", name: "fc", inFeatures: channels, outFeatures: classes }];
+function linear(channels: number, classes: number): LayerSpec {
+  return { type: "linear", name: "fc", inFeatures: channels, outFeatures: classes };
 }

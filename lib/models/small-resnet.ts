@@ -1,6 +1,7 @@
 import { basicBlock, convNorm, denseHead, globalPool } from "./blocks.js";
 import type { ModelSpec } from "./spec.js";
 
+/** Options of {@link smallResNet}. */
 export interface SmallResNetOptions {
   /** K */
   classes: number;

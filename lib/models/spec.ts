@@ -16,9 +16,13 @@ export interface ModelSpec {
   layers: readonly LayerSpec[];
   /** The dotted name of the layer whose output [N, C, H, W] is the features, such as "layer4" or "features.29". */
   features: string;
-  /**
-   * "pytorch" (default): the layers' own defaults. "released": convolutions normal(0, √(2 / (k·k·out))), as the
-   * authors' ResNet18.
-   */
-  init?: "pytorch" | "released";
+  /** Default "pytorch". */
+  init?: Initialization;
 }
+
+/**
+ * How the weights start: "pytorch", the layers' own defaults; "released", convolutions from normal(0, √(2 / (k·k·out))), as
+ * the authors' ResNet18; "torchvision", the same (which is kaiming_normal_ with fan_out) and biases of convolutions from
+ * 0, as torchvision's ResNet and VGG.
+ */
+export type Initialization = "pytorch" | "released" | "torchvision";

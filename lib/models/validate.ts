@@ -1,13 +1,24 @@
 import { z } from "zod";
+import { transformList } from "../data/transforms.js";
 import { McLossError } from "../errors.js";
-import { describeModel } from "./describe.js";
+import { parse } from "../schema.js";
+import { describe } from "./describe.js";
 import { PLAIN_TYPES, type LayerSpec } from "./layers.js";
-import type { ModelInfo } from "./model.js";
+import type { ModelInfo, ModelJson } from "./model.js";
 import type { ModelSpec } from "./spec.js";
 
 const count = z.int().positive();
-const size = z.union([count, z.tuple([count, count])]);
-const padding = z.union([z.int().nonnegative(), z.tuple([z.int().nonnegative(), z.int().nonnegative()])]);
+const size = z.union([count, z.tuple([count, count])], "must be a positive integer, or [height, width]");
+const extent = z.int().nonnegative();
+const padding = z.union(
+  [extent, z.tuple([extent, extent])],
+  "must be a non-negative integer, or [height, width]",
+);
+const convolutionPadding = z.union(
+  [extent, z.tuple([extent, extent]), z.enum(["same", "valid"])],
+  'must be a non-negative integer, [height, width], "same" or "valid"',
+);
+const share = z.number().min(0).max(1);
 const name = z
   .string()
   .regex(/^[^.]+$/, "must be a name without dots")
@@ -17,6 +28,13 @@ const layer: z.ZodType<LayerSpec> = z.lazy(() =>
   z.discriminatedUnion("type", layerKinds),
 ) as z.ZodType<LayerSpec>;
 
+const poolWindow = {
+  kernelSize: size,
+  stride: size.optional(),
+  padding: padding.optional(),
+  ceilMode: z.boolean().optional(),
+};
+
 const layerKinds = [
   z.strictObject({
     type: z.literal("conv2d"),
@@ -25,7 +43,7 @@ const layerKinds = [
     outChannels: count,
     kernelSize: size,
     stride: size.optional(),
-    padding: padding.optional(),
+    padding: convolutionPadding.optional(),
     dilation: size.optional(),
     groups: count.optional(),
     bias: z.boolean().optional(),
@@ -44,6 +62,7 @@ const layerKinds = [
     inFeatures: count,
     outFeatures: count,
     bias: z.boolean().optional(),
+    weightStd: z.number().positive().optional(),
   }),
   z.strictObject({ type: z.enum(PLAIN_TYPES), name }),
   z.strictObject({ type: z.literal("leakyRelu"), name, negativeSlope: z.number().optional() }),
@@ -53,19 +72,45 @@ const layerKinds = [
     groups: count,
     features: count,
     eps: z.number().positive().optional(),
+    affine: z.boolean().optional(),
+  }),
+  z.strictObject({
+    type: z.literal("layerNorm2d"),
+    name,
+    features: count,
+    eps: z.number().positive().optional(),
+    affine: z.boolean().optional(),
+  }),
+  z.strictObject({
+    type: z.literal("prelu"),
+    name,
+    numParameters: count.optional(),
+    init: z.number().optional(),
   }),
   z.strictObject({ type: z.literal("bilinearPool"), name }),
   z.strictObject({ type: z.literal("elu"), name, alpha: z.number().optional() }),
-  z.strictObject({ type: z.literal("dropout"), name, p: z.number().min(0).max(1).optional() }),
+  z.strictObject({ type: z.enum(["dropout", "dropout2d"]), name, p: share.optional() }),
   z.strictObject({
-    type: z.enum(["maxPool2d", "avgPool2d"]),
+    type: z.literal("stochasticDepth"),
     name,
-    kernelSize: size,
-    stride: size.optional(),
-    padding: padding.optional(),
+    p: share.optional(),
+    mode: z.enum(["row", "batch"]).optional(),
+  }),
+  z.strictObject({
+    type: z.literal("maxPool2d"),
+    name,
+    ...poolWindow,
+    dilation: size.optional(),
+  }),
+  z.strictObject({
+    type: z.literal("avgPool2d"),
+    name,
+    ...poolWindow,
+    countIncludePad: z.boolean().optional(),
   }),
   z.strictObject({ type: z.enum(["adaptiveAvgPool2d", "adaptiveMaxPool2d"]), name, outputSize: size }),
   z.strictObject({ type: z.literal("sequential"), name, layers: z.array(layer) }),
+  z.strictObject({ type: z.literal("denseConnection"), name, layers: z.array(layer).min(1) }),
   z.strictObject({ type: z.literal("scale"), name, layers: z.array(layer).min(1) }),
   z.strictObject({ type: z.literal("concat"), name, branches: z.array(layer).min(1) }),
   z.strictObject({
@@ -74,6 +119,19 @@ const layerKinds = [
     layers: z.array(layer),
     shortcut: layer.optional(),
     activation: z.enum(["relu", "none"]).optional(),
+  }),
+  z.strictObject({
+    type: z.literal("torchscript"),
+    name: z
+      .string()
+      .regex(/^[^.]*$/, "must be a name without dots, or empty")
+      .optional(),
+    path: z.string().min(1),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits")
+      .optional(),
+    output: z.string().min(1).optional(),
   }),
 ] as const;
 
@@ -85,15 +143,18 @@ const modelSpec = z.strictObject({
   groups: z.array(z.strictObject({ classes: count, channels: count })),
   layers: z.array(layer).min(1),
   features: z.string(),
-  init: z.enum(["pytorch", "released"]).optional(),
+  init: z.enum(["pytorch", "released", "torchvision"]).optional(),
 });
 
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
 const modelInfo = z.object({
   classNames: z.array(z.string()).optional(),
+  transforms: transformList.optional(),
   normalization: z.object({ mean: rgb, std: rgb }).optional(),
 });
+
+const modelJson = z.strictObject({ spec: modelSpec, info: modelInfo.optional() });
 
 /**
  * Checks untrusted data and gives it back as a model's info.
@@ -104,24 +165,32 @@ export function parseModelInfo(value: unknown): ModelInfo {
 }
 
 /**
- * Checks untrusted data, such as a checkpoint's, and gives it back as a spec.
- * @throws McLossError ERR_ARGUMENT that names the path of the bad node, such as `layers[3].outChannels`
+ * Checks untrusted data, such as a checkpoint's, and gives it back as a spec. JSON.stringify writes what it reads.
+ * @param value the spec, or its JSON text
+ * @throws McLossError ERR_ARGUMENT that names the path of the bad node, such as `layers[3].outChannels`, or the name of
+ * the layer that does not fit those before it
  */
 export function parseModelSpec(value: unknown): ModelSpec {
-  const spec = parse(modelSpec, value) as ModelSpec;
-  describeModel(spec);
+  const spec = parse(modelSpec, parseText(value)) as ModelSpec;
+  describe(spec);
   return spec;
 }
 
-function parse(schema: z.ZodType, value: unknown): unknown {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = pathText(issue?.path ?? []);
-  throw new McLossError("ERR_ARGUMENT", `${path}: ${issue?.message ?? "is not valid"}`, { argument: path });
+/**
+ * Checks what {@link Model.toJSON} gave, as an object or as text.
+ * @throws McLossError ERR_ARGUMENT as {@link parseModelSpec}
+ */
+export function parseModelJson(value: unknown): ModelJson {
+  const { spec, info = {} } = parse(modelJson, parseText(value)) as { spec: ModelSpec; info?: ModelInfo };
+  describe(spec);
+  return { spec, info };
 }
 
-function pathText(path: readonly PropertyKey[]): string {
-  const text = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-  return text.replace(/^\./, "") || "the value";
+function parseText(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch (cause) {
+    throw new McLossError("ERR_ARGUMENT", `the text is not JSON: ${(cause as Error).message}`, { cause });
+  }
 }

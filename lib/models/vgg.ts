@@ -1,7 +1,8 @@
 import { denseHead, splitGroups } from "./blocks.js";
 import type { LayerSpec } from "./layers.js";
-import type { ModelSpec } from "./spec.js";
+import type { Initialization, ModelSpec } from "./spec.js";
 
+/** Options of {@link vgg16}. */
 export interface Vgg16Options {
   /** K */
   classes: number;
@@ -14,13 +15,21 @@ export interface Vgg16Options {
   batchNorm?: boolean;
   /** Side of the input, a multiple of 32. Default 224. */
   inputSize?: number;
+  /**
+   * Default: "pytorch" for the paper's form, as the authors trained it; "torchvision" for the other, whose linear layers
+   * then start from normal(0, 0.01) with biases of 0.
+   */
+  init?: Initialization;
 }
 
+/** Options of {@link bilinearVgg16}. */
 export interface BilinearVgg16Options {
   /** K */
   classes: number;
   /** Side of the input. Default 448, as the paper fine-tunes it. */
   inputSize?: number;
+  /** Default "torchvision". */
+  init?: Initialization;
 }
 
 /** VGG16 (Simonyan & Zisserman 2015), in torchvision's form or the paper's. */
@@ -29,6 +38,7 @@ export function vgg16Spec(options: Vgg16Options): ModelSpec {
   const widened = channelsPerClass !== undefined;
   const channels = widened ? classes * channelsPerClass : 512;
   const convolutions = convolutionLayers(channels, batchNorm);
+  const { init = widened ? "pytorch" : "torchvision" } = options;
   return {
     format: 1,
     name: widened ? "vgg16-mc" : "vgg16",
@@ -37,9 +47,10 @@ export function vgg16Spec(options: Vgg16Options): ModelSpec {
     groups: widened ? [{ classes, channels: channelsPerClass }] : splitGroups(channels, classes),
     layers: [
       { type: "sequential", name: "features", layers: convolutions },
-      ...(widened ? paperHead(channels, inputSize, classes) : torchvisionHead(classes)),
+      ...(widened ? paperHead(channels, inputSize, classes) : torchvisionHead(classes, init)),
     ],
     features: "features",
+    init,
   };
 }
 
@@ -47,7 +58,8 @@ export function vgg16Spec(options: Vgg16Options): ModelSpec {
  * B-CNN (Lin et al. 2015) as the paper uses it: VGG16's convolutions with torchvision's names, bilinear pooling, and one
  * linear layer. Its 512 channels are split among the classes.
  */
-export function bilinearVgg16Spec({ classes, inputSize = 448 }: BilinearVgg16Options): ModelSpec {
+export function bilinearVgg16Spec(options: BilinearVgg16Options): ModelSpec {
+  const { classes, inputSize = 448, init = "torchvision" } = options;
   const channels = 512;
   return {
     format: 1,
@@ -61,6 +73,7 @@ export function bilinearVgg16Spec({ classes, inputSize = 448 }: BilinearVgg16Opt
       { type: "linear", name: "classifier", inFeatures: channels * channels, outFeatures: classes },
     ],
     features: "features",
+    init,
   };
 }
 
@@ -96,7 +109,13 @@ function paperHead(channels: number, inputSize: number, classes: number): LayerS
   ];
 }
 
-function torchvisionHead(classes: number): LayerSpec[] {
+function torchvisionHead(classes: number, init: Initialization): LayerSpec[] {
+  const linear = (inFeatures: number, outFeatures: number): LayerSpec => ({
+    type: "linear",
+    inFeatures,
+    outFeatures,
+    ...(init === "torchvision" ? { weightStd: 0.01 } : {}),
+  });
   return [
     { type: "maxPool2d", name: "maxpool", kernelSize: 2 },
     { type: "adaptiveAvgPool2d", name: "avgpool", outputSize: 7 },
@@ -105,13 +124,13 @@ function torchvisionHead(classes: number): LayerSpec[] {
       type: "sequential",
       name: "classifier",
       layers: [
-        { type: "linear", inFeatures: 512 * 7 * 7, outFeatures: 4096 },
+        linear(512 * 7 * 7, 4096),
         { type: "relu" },
         { type: "dropout" },
-        { type: "linear", inFeatures: 4096, outFeatures: 4096 },
+        linear(4096, 4096),
         { type: "relu" },
         { type: "dropout" },
-        { type: "linear", inFeatures: 4096, outFeatures: classes },
+        linear(4096, classes),
       ],
     },
   ];

@@ -1,5 +1,6 @@
 import type { Device, Dtype, TypedArray } from "../tensor/dtype.js";
 import { McLossError } from "../errors.js";
+import { callbackRunner, type NativeCallback, type PassHandle } from "./callbacks.js";
 import { loadAddon } from "./load.js";
 
 declare const brand: unique symbol;
@@ -10,23 +11,64 @@ export interface Handle<Kind extends string = string> {
 export type TensorHandle = Handle<"Tensor">;
 export type GeneratorHandle = Handle<"Generator">;
 export type ModelHandle = Handle<"Model">;
-export type SgdHandle = Handle<"SGD">;
+export type OptimizerHandle = Handle<"Optimizer">;
+export type GradScalerHandle = Handle<"GradScaler">;
+export type EmaHandle = Handle<"EMA">;
+export type StepGraphHandle = Handle<"StepGraph">;
 
 /** A batch as decoded, with each sample's augmentation; see lib/data. */
 export interface PrepareImagesOptions {
+  /** [N, H, W, 3]; must not change until the promise is settled. */
   pixels: Uint8Array;
   shape: readonly number[];
+  /** Height and width of the result. */
+  size: readonly number[];
+  /** [N, 3]: top, left and whether to mirror; or theta [N, 2, 3]. */
+  windows?: Int32Array;
   theta?: Float32Array;
   color?: Float32Array;
   contrast?: Float32Array;
+  /** [N, 4]: top, left, height and width of what becomes `erasedColor`. */
+  erased?: Int32Array;
+  erasedColor?: readonly number[];
   mean: readonly number[];
   std: readonly number[];
   fill: readonly number[];
   device: Device;
 }
 
+interface Rectangle {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
+
+/** `window` of `region` after it was resized. */
+export interface DecodeJpegOptions {
+  region: Rectangle | undefined;
+  resized: { height: number; width: number } | undefined;
+  window: Rectangle;
+  interpolation: "bilinear" | "bicubic" | "lanczos";
+  limitInputPixels: number;
+}
+
+/** The center loss of a run, as native/train takes it. */
+export interface CenterTerm {
+  weight: number;
+  rate: number;
+  /** Whose output [N, D] is drawn to the centers; "" for the features' global average. */
+  layer: string;
+  /** [K, D] */
+  centers: TensorHandle;
+}
+
 /** The training objective, as native/train takes it. */
 export interface ObjectiveOptions {
+  labelSmoothing: number;
+  /** Null for cross-entropy. */
+  focalGamma: number | null;
+  center: CenterTerm | null;
   blockClasses: number[];
   blockChannels: number[];
   keep: number[];
@@ -38,94 +80,244 @@ export interface ObjectiveOptions {
   generator: GeneratorHandle | null;
 }
 
+/** A parameter or buffer by torchvision's name. */
+export interface NamedTensor {
+  name: string;
+  tensor: TensorHandle;
+  trainable: boolean;
+}
+
 /** Losses are means over the batch; counts are sums. */
 export interface BatchMetrics {
-  size: number;
   loss: number;
   crossEntropy: number;
   discriminality: number;
   diversity: number;
+  /** Where the objective has a center loss. */
+  center?: number;
   correct: number;
   groupsCorrect: number;
 }
 
-export interface SgdGroupOptions {
+/** A batch's metrics, and of each sample: the predicted class, how many classes score higher than the true one, and the
+ * class that the channel groups alone predict (-1 without groups). */
+export interface BatchEvaluation extends BatchMetrics {
+  samples: Int32Array;
+}
+
+/** A group of parameters with the options of native/train's optimizer. */
+export interface OptimizerGroup {
   parameters: TensorHandle[];
   learningRate: number;
-  momentum: number;
-  weightDecay: number;
-  nesterov: boolean;
+}
+
+/** How one training step is made, beyond its loss, as native/train takes it. */
+export interface StepOptions {
+  learningRates: readonly number[];
+  autocast?: Dtype;
+  clipNorm?: number;
+  clipValue?: number;
+  accumulate: number;
+  position: number;
+  scaler?: GradScalerHandle;
+  ema?: EmaHandle;
+  graph?: StepGraphHandle;
+  /** A float32 scalar where the model is: whether a loss of the update under way was not finite. */
+  foundInf: TensorHandle;
+  /** Whether training goes on after a loss that is not finite. */
+  skipNonFinite: boolean;
+}
+
+/** How a tensor lies in a file; see native/io. */
+export interface StoredTensor {
+  dtype: Dtype;
+  shape: readonly number[];
+  /** Of the first element, in bytes from the start of the file. */
+  offset: number;
+  /** In elements. Default: row-major. */
+  strides?: readonly number[];
+  /** Whether its elements have the other byte order. Default: false. */
+  swapped?: boolean;
+}
+
+/** See MemoryUsage in lib/tensor/memory.ts. */
+export interface NativeMemory {
+  tensors: number;
+  bytes: number;
+  bytesByDevice: Record<string, number>;
+  allocators: Record<string, { allocated: number; reserved: number; peak: number }>;
+}
+
+/** How operations run: whether they are recorded (0), not (1) or inference (2), and what else is done with them. */
+export type OperationMode =
+  number | { readonly recording: number; readonly anomaly: boolean; readonly pass: PassHandle | null };
+
+/** A function with a backward of its own, whose forward has run. */
+export interface FunctionCall {
+  name: string;
+  inputs: (TensorHandle | null)[];
+  outputs: TensorHandle[];
+  differentiable: boolean[];
+  saved: (TensorHandle | null)[];
+  backward: NativeCallback;
 }
 
 /** What the addon exports. Functions that return promises run in order on the executor's thread. */
 export interface Binding {
-  initialize(options: { errorClass: typeof McLossError }): void;
+  initialize(options: { errorClass: typeof McLossError } & ReturnType<typeof callbackRunner>): void;
+  /** Lets the running job finish, and rejects the promises of those that have not started. */
   shutdown(): void;
+  /** The number of the job behind the promise that was returned last. */
+  lastJob(): number;
+  /** Whether the job had not started; then its promise rejects with `reason`. */
+  cancelJob(job: number, reason: Error): boolean;
   torchVersion(): { compiled: string; runtime: string };
   threads(count?: number): number;
+  allowTf32(allow?: boolean): boolean;
 
-  call(name: string, args: unknown[], named: object, grad: boolean): unknown;
-  schemaOf(name: string): string;
+  findOperator(name: string): {
+    id: number;
+    schema: string;
+    parameters: string[];
+    written: (number | null)[];
+  };
+  listOperators(): { name: string; schema: string; unsupported: string[] }[];
+  call(operator: number, mode: OperationMode, empty: TensorHandle | undefined, ...args: unknown[]): unknown;
+  emptyHandle(): TensorHandle;
   tensorFromData(
     data: TypedArray,
     shape: readonly number[],
     dtype: Dtype,
     device: Device,
     requiresGrad: boolean,
+    mode: OperationMode,
   ): TensorHandle;
   describe(tensor: TensorHandle): { shape: number[]; dtype: Dtype; device: Device; requiresGrad: boolean };
-  item(tensor: TensorHandle): number | bigint | boolean;
+  shape(tensor: TensorHandle): number[];
+  ndim(tensor: TensorHandle): number;
+  item(tensor: TensorHandle): number | bigint | boolean | { kind: "complex"; re: number; im: number };
   data(tensor: TensorHandle): Promise<TypedArray>;
-  backward(tensor: TensorHandle, gradient: TensorHandle | null, retainGraph: boolean): Promise<void>;
+  backward(
+    outputs: TensorHandle[],
+    inputs: TensorHandle[],
+    gradients: readonly (TensorHandle | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    mode: OperationMode,
+  ): Promise<void>;
   gradients(
     outputs: TensorHandle[],
     inputs: TensorHandle[],
-    gradients: (TensorHandle | null)[],
+    gradients: readonly (TensorHandle | null)[],
     retainGraph: boolean,
     createGraph: boolean,
+    mode: OperationMode,
   ): Promise<(TensorHandle | null)[]>;
   grad(tensor: TensorHandle): TensorHandle | null;
   clearGrad(tensor: TensorHandle): void;
+  registerHook(tensor: TensorHandle, hook: NativeCallback): Handle<"Hook">;
+  registerPostAccumulateGradHook(tensor: TensorHandle, hook: NativeCallback): Handle<"Hook">;
+  removeHook(hook: Handle<"Hook">): void;
+  applyFunction(call: FunctionCall, mode: OperationMode): (TensorHandle | null)[];
+  startCheckpoint(inputs: TensorHandle[], recompute: NativeCallback): PassHandle;
+  beginPass(pass: PassHandle): void;
+  endPass(pass: PassHandle): void;
+  finishCall(call: number, results: readonly (TensorHandle | null)[]): void;
+  failCall(call: number, reason: unknown): void;
   dispose(handle: Handle): void;
-  isDisposed(tensor: TensorHandle): boolean;
-  memory(): { tensors: number; bytes: number };
-  generator(seed: number): GeneratorHandle;
+  memory(): NativeMemory;
+  emptyCache(): void;
+  generator(seed: number, device: Device): GeneratorHandle;
   manualSeed(seed: number): void;
+  /** Of LibTorch's own generator on the CPU for null; uint8 [bytes]. */
+  generatorState(generator: GeneratorHandle | null): TensorHandle;
+  restoreGenerator(generator: GeneratorHandle | null, state: TensorHandle): void;
 
-  createModel(spec: object, seed: number): ModelHandle;
+  /** Without a seed the weights have no values yet. */
+  createModel(spec: object, seed: number | null): ModelHandle;
   forward(
     model: ModelHandle,
     images: TensorHandle,
     training: boolean,
-    grad: boolean,
-  ): Promise<{ features: TensorHandle; logits: TensorHandle }>;
-  modelState(model: ModelHandle): { name: string; tensor: TensorHandle; trainable: boolean }[];
-  modelTo(model: ModelHandle, device: Device): Promise<void>;
+    mode: OperationMode,
+    taps: readonly string[],
+  ): Promise<{ features: TensorHandle; logits: TensorHandle; taps: TensorHandle[] }>;
+  modelState(model: ModelHandle): NamedTensor[];
+  modelTo(
+    model: ModelHandle,
+    target: { device?: Device; dtype?: Dtype; channelsLast?: boolean },
+  ): Promise<void>;
+  /** Whether no weight is infinite or NaN. */
+  isFinite(model: ModelHandle): Promise<boolean>;
+  /** `positions` in {@link modelState}. */
+  freeze(model: ModelHandle, positions: number[], frozen: boolean): void;
 
-  createSgd(groups: SgdGroupOptions[]): SgdHandle;
-  sgdStep(optimizer: SgdHandle, learningRates: number[]): Promise<void>;
-  zeroGrad(optimizer: SgdHandle): Promise<void>;
+  createOptimizer(kind: string, groups: readonly OptimizerGroup[]): OptimizerHandle;
+  optimizerStep(
+    optimizer: OptimizerHandle,
+    learningRates: readonly number[],
+    foundInf: TensorHandle | null,
+  ): Promise<void>;
+  zeroGrad(optimizer: OptimizerHandle): Promise<void>;
+  optimizerState(
+    optimizer: OptimizerHandle,
+  ): { group: number; parameter: number; name: string; tensor: TensorHandle }[];
+  clipGradNorm(parameters: TensorHandle[], maxNorm: number): Promise<TensorHandle>;
+  clipGradValue(parameters: TensorHandle[], limit: number): Promise<void>;
+  createGradScaler(options: object): GradScalerHandle;
+  scaleLoss(scaler: GradScalerHandle, loss: TensorHandle): TensorHandle;
+  unscaleGradients(scaler: GradScalerHandle, parameters: TensorHandle[]): Promise<TensorHandle>;
+  updateScale(scaler: GradScalerHandle, foundInf: TensorHandle): Promise<void>;
+  scalerState(scaler: GradScalerHandle): { scale: number; growthTracker: number };
+  restoreScaler(scaler: GradScalerHandle, state: { scale: number; growthTracker: number }): void;
+  createEma(model: ModelHandle, decay: number): EmaHandle;
+  updateEma(ema: EmaHandle, model: ModelHandle): Promise<void>;
+  emaState(ema: EmaHandle): NamedTensor[];
   trainStep(
     model: ModelHandle,
-    optimizer: SgdHandle,
+    optimizer: OptimizerHandle,
     images: TensorHandle,
     labels: TensorHandle,
     objective: ObjectiveOptions,
-    learningRates: number[],
-  ): Promise<BatchMetrics>;
+    options: StepOptions,
+    mode: OperationMode,
+  ): Promise<TensorHandle>;
+  createStepGraph(): StepGraphHandle;
+  /** Why steps are made without the graph; empty while there is no reason. */
+  stepGraphRefusal(graph: StepGraphHandle): string;
+  /** Of steps, by what `trainStep` gave; `groupsCorrect` is 0. */
+  readMetrics(steps: readonly TensorHandle[]): Promise<BatchMetrics[]>;
   evaluateBatch(
     model: ModelHandle,
     images: TensorHandle,
     labels: TensorHandle,
     objective: ObjectiveOptions,
-  ): Promise<BatchMetrics>;
+  ): Promise<BatchEvaluation>;
 
+  hasJpegDecoder(): boolean;
+  /** False where the file is for sharp to decode. */
+  decodeJpeg(bytes: Uint8Array, options: DecodeJpegOptions, target: Uint8Array): Promise<boolean>;
+  /** On a GPU the tensor, and `pixels`, may be used again after `joinBatch` only. */
   prepareImages(options: PrepareImagesOptions): Promise<TensorHandle>;
-  readTensors(
+  /** The labels, on the images' device. */
+  joinBatch(images: TensorHandle, labels: TensorHandle): Promise<TensorHandle>;
+  /** Memory that a GPU reads by itself. */
+  pinnedBuffer(bytes: number): Uint8Array;
+  /** Whether this process now holds the file's lock. */
+  tryLock(descriptor: number): boolean;
+  readTensors(descriptor: number, path: string, stored: readonly StoredTensor[]): Promise<TensorHandle[]>;
+  readInto(
+    descriptor: number,
     path: string,
-    entries: { shape: number[]; dtype: Dtype; offset: number }[],
-  ): Promise<TensorHandle[]>;
-  writeSafetensors(path: string, header: string, tensors: TensorHandle[]): Promise<void>;
+    stored: readonly StoredTensor[],
+    tensors: readonly TensorHandle[],
+  ): Promise<void>;
+  writeTensors(
+    descriptor: number,
+    path: string,
+    stored: readonly StoredTensor[],
+    tensors: readonly TensorHandle[],
+  ): Promise<void>;
 }
 
 let binding: Binding | undefined;
@@ -134,7 +326,7 @@ let binding: Binding | undefined;
 export function native(): Binding {
   if (binding) return binding;
   const loaded = loadAddon() as Binding;
-  loaded.initialize({ errorClass: McLossError });
+  loaded.initialize({ errorClass: McLossError, ...callbackRunner(loaded) });
   // LibTorch crashes when a thread still computes while the process exits.
   process.once("exit", () => loaded.shutdown());
   binding = loaded;

@@ -1,8 +1,8 @@
-import { invalidArgument } from "../errors.js";
-import { native, type SgdHandle } from "../native/binding.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { notARate, Optimizer, type OptionProblem, type ParameterGroup } from "./optimizer.js";
 
+/** Options of {@link SGD}. */
 export interface SgdOptions {
+  /** What a step is multiplied by. */
   learningRate: number;
   /** Default 0. */
   momentum?: number;
@@ -12,64 +12,19 @@ export interface SgdOptions {
   nesterov?: boolean;
 }
 
-/** Parameters that are updated alike; options left out are the optimizer's. */
-export interface ParameterGroup extends Partial<SgdOptions> {
-  parameters: readonly Tensor[];
-}
-
 /** Stochastic gradient descent with momentum (torch.optim.SGD with dampening 0), stepped by fused native kernels. */
-export class SGD {
-  /** The learning rate of each group, used by the next step. */
-  readonly learningRates: number[];
-  readonly #handle: SgdHandle;
-
-  constructor(groups: readonly ParameterGroup[], options: SgdOptions) {
-    const resolved = groups.map(({ parameters, ...own }, index) => ({
-      parameters: checkParameters(`groups[${index}].parameters`, parameters),
-      ...resolve(index, { ...options, ...own }),
-    }));
-    this.learningRates = resolved.map((group) => group.learningRate);
-    this.#handle = native().createSgd(resolved);
-  }
-
-  /** @internal */
-  get handle(): SgdHandle {
-    return this.#handle;
-  }
-
-  /** Updates every parameter that has a gradient. */
-  step(): Promise<void> {
-    return native().sgdStep(this.#handle, this.learningRates);
-  }
-
-  zeroGrad(): Promise<void> {
-    return native().zeroGrad(this.#handle);
-  }
-
-  dispose(): void {
-    native().dispose(this.#handle);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
+export class SGD extends Optimizer<SgdOptions> {
+  /** @throws McLossError ERR_ARGUMENT naming the group and the option */
+  constructor(groups: readonly ParameterGroup<SgdOptions>[], options: SgdOptions) {
+    super("sgd", groups, options, resolve, check);
   }
 }
 
-function checkParameters(argument: string, parameters: readonly Tensor[]) {
-  // Callers in JavaScript may hand over the tensors themselves.
-  if ((parameters as unknown) === undefined)
-    throw invalidArgument(argument, "must be tensors: [{ parameters: [...] }]");
-  if (parameters.length === 0) throw invalidArgument(argument, "must not be empty");
-  return parameters.map((parameter) => parameter.handle);
+function resolve(options: SgdOptions): Required<SgdOptions> {
+  return { momentum: 0, weightDecay: 0, nesterov: false, ...options };
 }
 
-function resolve(index: number, options: SgdOptions): Required<SgdOptions> {
-  const { learningRate, momentum = 0, weightDecay = 0, nesterov = false } = options;
-  for (const [name, value] of Object.entries({ learningRate, momentum, weightDecay })) {
-    if (value >= 0 && Number.isFinite(value)) continue;
-    throw invalidArgument(`groups[${index}].${name}`, `must be a number of at least 0, got ${value}`);
-  }
-  if (nesterov && momentum === 0)
-    throw invalidArgument(`groups[${index}].nesterov`, "needs momentum above 0");
-  return { learningRate, momentum, weightDecay, nesterov };
+function check({ momentum = 0, weightDecay = 0, nesterov = false }: SgdOptions): OptionProblem | undefined {
+  if (nesterov && momentum === 0) return ["nesterov", "needs momentum above 0"];
+  return notARate("momentum", momentum) ?? notARate("weightDecay", weightDecay);
 }

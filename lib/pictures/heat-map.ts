@@ -39,15 +39,20 @@ export async function renderHeatMap(
   size: number,
 ): Promise<RgbImage> {
   const [heat, gray] = await Promise.all([enlarge(map, strongest, size), toGray(image, size)]);
-  const data = new Uint8Array(size * size * 3);
-  heat.forEach((level, place) => {
+  return { data: blendHeat(heat, gray), height: size, width: size };
+}
+
+/** The colours of `levels`, 0 (dark) to 255 (bright), over the picture's grey values, as RGB. */
+export function blendHeat(levels: Uint8Array, gray: Uint8Array): Uint8Array {
+  const data = new Uint8Array(levels.length * 3);
+  levels.forEach((level, place) => {
     const opacity = WEAKEST_OPACITY + ((STRONGEST_OPACITY - WEAKEST_OPACITY) * level) / 255;
     const color = HEAT_COLORS[level] ?? [0, 0, 0];
     color.forEach((value, channel) => {
       data[place * 3 + channel] = Math.round(opacity * value + (1 - opacity) * (gray[place] ?? 0));
     });
   });
-  return { data, height: size, width: size };
+  return data;
 }
 
 /** Activations as levels 0 to 255, interpolated to the picture's size. */

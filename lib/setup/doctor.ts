@@ -17,7 +17,13 @@ export interface Diagnosis {
   tools: Record<"g++" | "make" | "cmake" | "pip" | "nvcc", string | null>;
   libtorch: (Libtorch & { where: string }) | null;
   tried: Tried[];
-  addons: { path: string; info: BuildInfo | null; problem: string | null }[];
+  addons: {
+    path: string;
+    info: BuildInfo | null;
+    problem: string | null;
+    /** What decodes plain JPEGs: libjpeg, where its headers were there at build time, or sharp. */
+    jpeg: "libjpeg" | "sharp" | null;
+  }[];
   /** Whether CUDA can be used and, where not, why. */
   cuda: { available: boolean; reason: string };
   problems: { problem: string; fix: string }[];
@@ -81,11 +87,14 @@ function runModule(source: string) {
 async function checkAddon(path: string): Promise<Diagnosis["addons"][number]> {
   const loader = new URL("../native/load.js", import.meta.url).href;
   const { code, output } = await runModule(
-    `import { loadAddon } from ${JSON.stringify(loader)}; try { loadAddon([${JSON.stringify(path)}]); } catch (error) { console.log(error.message); }`,
+    `import { loadAddon } from ${JSON.stringify(loader)};
+    try { console.log(loadAddon([${JSON.stringify(path)}]).hasJpegDecoder() ? "libjpeg" : "sharp"); }
+    catch (error) { console.log(error.message); }`,
   );
   const said = output.trim();
-  const problem = code === 0 ? said || null : `crashes when it is loaded: ${said}`;
-  return { path, info: readBuildInfo(dirname(path)) ?? null, problem };
+  const info = readBuildInfo(dirname(path)) ?? null;
+  if (said === "libjpeg" || said === "sharp") return { path, info, problem: null, jpeg: said };
+  return { path, info, problem: code === 0 ? said : `crashes when it is loaded: ${said}`, jpeg: null };
 }
 
 function findProblems(tools: Diagnosis["tools"], addons: Diagnosis["addons"]): Diagnosis["problems"] {
@@ -131,12 +140,18 @@ export function formatDiagnosis(diagnosis: Diagnosis): string {
       : "libtorch  not found",
     ...tried.map(({ where, problem }) => `          passed over: ${where} ${problem}`),
     ...addons.map(({ path, info, problem }) => `addon     ${path} (${describeAddon(info, problem)})`),
+    ...(addons[0]?.jpeg ? [`jpeg      ${JPEG_DECODERS[addons[0].jpeg]}`] : []),
     `cuda      ${cuda.available ? `available: ${cuda.reason}` : `off: ${cuda.reason}`}`,
     "",
   ];
   if (problems.length === 0) return [...lines, "Everything is in order."].join("\n");
   return [...lines, ...problems.map(({ problem, fix }) => `✗ ${problem}\n  fix: ${fix}`)].join("\n");
 }
+
+const JPEG_DECODERS = {
+  libjpeg: "decoded with libjpeg-turbo",
+  sharp: "decoded with sharp; faster with libjpeg: apt-get install libjpeg-dev && npx mcloss setup --force",
+};
 
 function describeAddon(info: BuildInfo | null, problem: string | null): string {
   const built = info ? `built by ${info.buildSystem} against LibTorch ${info.torchVersion}` : "built by hand";

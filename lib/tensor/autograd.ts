@@ -1,42 +1,79 @@
 import { invalidArgument } from "../errors.js";
-import { native } from "../native/binding.js";
+import { abortable } from "../native/abortable.js";
+import type { TensorHandle } from "../native/binding.js";
+import { startBackward, startingGradient, type GraphOptions } from "./backward.js";
+import { backwardMode } from "./grad-mode.js";
 import { Tensor } from "./tensor.js";
 
-export interface GradOptions {
-  /** d(loss)/d(output) for each output, null for a scalar's 1. Default: all null. */
+/** Options of {@link grad}. */
+export interface GradOptions extends GraphOptions {
+  /** d(loss)/d(output) for each output, of its shape; null for a scalar's 1. Default: all null. */
   gradients?: readonly (Tensor | null)[];
-  /** Keeps what another pass through the same graph needs. Default: as `createGraph`. */
-  retainGraph?: boolean;
-  /** Records the gradients' own computation, for second derivatives. Default false. */
-  createGraph?: boolean;
+}
+
+export interface BackwardOptions extends GradOptions {
+  /** Where gradients are accumulated. Default: every leaf that requires them. */
+  inputs?: readonly Tensor[];
+}
+
+/**
+ * Accumulates the gradients of the sum of `outputs` in the `grad` of the leaves that require them
+ * (torch.autograd.backward).
+ * @throws McLossError ERR_SHAPE where a gradient is missing or does not have its output's shape, ERR_ARGUMENT where
+ * there is nothing to differentiate, or ERR_TORCH with LibTorch's reason; and what a hook or a custom function threw
+ */
+export async function backward(
+  outputs: Tensor | readonly Tensor[],
+  options: BackwardOptions = {},
+): Promise<void> {
+  const results = listed(outputs);
+  const { inputs } = options;
+  if (inputs?.length === 0) throw invalidArgument("inputs", "must have at least one tensor");
+  await startBackward(results, inputs ?? [], () => checkedGradients(results, options.gradients), options);
 }
 
 /**
  * The gradients of the sum of `outputs` with respect to each of `inputs`, which need not be leaves; null where an input
  * has no part in them (torch.autograd.grad with allow_unused). Nothing is accumulated in `grad`.
- * @throws McLossError ERR_ARGUMENT where there is nothing to differentiate, or ERR_TORCH with LibTorch's reason
+ * @throws McLossError as {@link backward}
  */
 export async function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: readonly Tensor[],
   options: GradOptions = {},
 ): Promise<(Tensor | null)[]> {
-  const { createGraph = false, retainGraph = createGraph, gradients = [] } = options;
-  const results = outputs instanceof Tensor ? [outputs] : outputs;
-  if (results.length === 0) throw invalidArgument("outputs", "must have at least one tensor");
+  const { createGraph = false, retainGraph = createGraph, signal } = options;
+  const results = listed(outputs);
   if (inputs.length === 0) throw invalidArgument("inputs", "must have at least one tensor");
-  if (gradients.length > 0 && gradients.length !== results.length) {
-    throw invalidArgument(
-      "gradients",
-      `must be one for each output (${results.length}), got ${gradients.length}`,
-    );
-  }
-  const handles = await native().gradients(
-    results.map((output) => output.handle),
-    inputs.map((input) => input.handle),
-    gradients.map((gradient) => gradient?.handle ?? null),
-    retainGraph,
-    createGraph,
+  const gradients = checkedGradients(results, options.gradients);
+  const handles = await abortable(signal, "grad()", (binding) =>
+    binding.gradients(
+      results.map((output) => output.handle),
+      inputs.map((input) => input.handle),
+      gradients,
+      retainGraph,
+      createGraph,
+      backwardMode(),
+    ),
   );
   return handles.map((handle) => (handle === null ? null : new Tensor(handle)));
+}
+
+function listed(outputs: Tensor | readonly Tensor[]): readonly Tensor[] {
+  const results = outputs instanceof Tensor ? [outputs] : outputs;
+  if (results.length === 0) throw invalidArgument("outputs", "must have at least one tensor");
+  return results;
+}
+
+function checkedGradients(
+  outputs: readonly Tensor[],
+  gradients: readonly (Tensor | null)[] = [],
+): (TensorHandle | null)[] {
+  if (gradients.length > 0 && gradients.length !== outputs.length) {
+    throw invalidArgument(
+      "gradients",
+      `must be one for each output (${outputs.length}), got ${gradients.length}`,
+    );
+  }
+  return outputs.map((output, i) => startingGradient(`gradients[${i}]`, output, gradients[i]));
 }

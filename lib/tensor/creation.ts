@@ -1,11 +1,13 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import { checkDevice, checkDtype, dtypeOf, type Device, type Dtype, type TypedArray } from "./dtype.js";
+import { operationMode } from "./grad-mode.js";
 import { Tensor } from "./tensor.js";
 
 /** A number, or numbers in nested arrays of equal lengths. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
+/** Options of {@link tensor} and {@link zeros}. */
 export interface TensorOptions {
   /** Default: one dimension with all elements, or the nesting of the arrays. */
   shape?: readonly number[];
@@ -26,7 +28,9 @@ export function tensor(data: TypedArray | NestedNumbers, options: TensorOptions 
   const shape = checkShape(options.shape ?? shapeOf(data), elements.length);
   const dtype = checkDtype("dtype", options.dtype ?? dtypeOf(elements));
   const device = checkDevice("device", options.device ?? "cpu");
-  return new Tensor(native().tensorFromData(elements, shape, dtype, device, options.requiresGrad ?? false));
+  const { requiresGrad = false } = options;
+  const mode = operationMode();
+  return new Tensor(native().tensorFromData(elements, shape, dtype, device, requiresGrad, mode));
 }
 
 /** A tensor of zeros (torch.zeros). */

@@ -9,11 +9,38 @@ export type TypedArray =
   | Int16Array
   | Int8Array
   | Uint8Array
-  | Uint8ClampedArray;
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
 
-/** Element types, by NumPy's and PyTorch's names. */
+/**
+ * Element types, by PyTorch's names. LibTorch computes with the common ones; float8 types, packed float4 pairs and wide
+ * unsigned integers are for storage, and few of its operators take them.
+ */
 export type Dtype =
-  "float32" | "float64" | "float16" | "bfloat16" | "int64" | "int32" | "int16" | "int8" | "uint8" | "bool";
+  | "float32"
+  | "float64"
+  | "float16"
+  | "bfloat16"
+  | "float8_e4m3fn"
+  | "float8_e5m2"
+  | "float8_e4m3fnuz"
+  | "float8_e5m2fnuz"
+  | "float8_e8m0fnu"
+  | "float4_e2m1fn_x2"
+  | "complex32"
+  | "complex64"
+  | "complex128"
+  | "int64"
+  | "int32"
+  | "int16"
+  | "int8"
+  | "uint8"
+  | "uint16"
+  | "uint32"
+  | "uint64"
+  | "bool";
 
 /** Where a tensor lives: "cpu", "cuda" or "cuda:1". */
 export type Device = "cpu" | "cuda" | `cuda:${number}`;
@@ -23,11 +50,23 @@ const BYTES: Readonly<Record<Dtype, number>> = {
   float64: 8,
   float16: 2,
   bfloat16: 2,
+  float8_e4m3fn: 1,
+  float8_e5m2: 1,
+  float8_e4m3fnuz: 1,
+  float8_e5m2fnuz: 1,
+  float8_e8m0fnu: 1,
+  float4_e2m1fn_x2: 1,
+  complex32: 4,
+  complex64: 8,
+  complex128: 16,
   int64: 8,
   int32: 4,
   int16: 2,
   int8: 1,
   uint8: 1,
+  uint16: 2,
+  uint32: 4,
+  uint64: 8,
   bool: 1,
 };
 
@@ -56,6 +95,15 @@ export function checkDevice(argument: string, value: string): Device {
   throw invalidArgument(argument, `must be "cpu", "cuda" or "cuda:N", got "${value}"`);
 }
 
+/** Whether two names are of one device: "cuda" is the first GPU. */
+export function isSameDevice(one: Device, other: Device): boolean {
+  return numbered(one) === numbered(other);
+}
+
+function numbered(device: Device): Device {
+  return device === "cuda" ? "cuda:0" : device;
+}
+
 /** The dtype whose elements a typed array holds. */
 export function dtypeOf(data: TypedArray): Dtype {
   if (data instanceof Float32Array) return "float32";
@@ -64,5 +112,8 @@ export function dtypeOf(data: TypedArray): Dtype {
   if (data instanceof Int32Array) return "int32";
   if (data instanceof Int16Array) return "int16";
   if (data instanceof Int8Array) return "int8";
+  if (data instanceof Uint16Array) return "uint16";
+  if (data instanceof Uint32Array) return "uint32";
+  if (data instanceof BigUint64Array) return "uint64";
   return "uint8";
 }

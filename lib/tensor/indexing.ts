@@ -1,13 +1,16 @@
 import { invalidArgument } from "../errors.js";
-import { NativeObject, ops } from "./ops.js";
+import { call, NativeObject, ops, type OpResult } from "./ops.js";
 // Types only: tensor.ts builds on this module.
 import type { Tensor } from "./tensor.js";
 
 /** A range of a dimension; see {@link slice}. */
 export class Slice {
   constructor(
+    /** The first place. null: the start. */
     readonly start: number | null,
+    /** The place after the last. null: the end. */
     readonly stop: number | null,
+    /** From one place to the next, at least 1. */
     readonly step: number,
   ) {}
 }
@@ -26,11 +29,11 @@ export type TensorIndex = number | Slice | "..." | null | Tensor;
 /** PyTorch's x[index]. */
 export function readAt(tensor: Tensor, index: readonly TensorIndex[]): Tensor {
   const { view, indices } = locate(tensor, index);
-  if (indices.length === 0) return view;
+  if (indices.length === 0) return view === tensor ? (ops("aten::alias", tensor) as Tensor) : view;
   try {
     return ops("aten::index.Tensor", view, indices) as Tensor;
   } finally {
-    view.dispose();
+    if (view !== tensor) view.dispose();
   }
 }
 
@@ -39,48 +42,40 @@ export function writeAt(tensor: Tensor, value: Tensor | number, index: readonly 
   const { view, indices } = locate(tensor, index);
   const source = asTensor(value, view);
   try {
-    const written =
-      indices.length === 0
-        ? ops("aten::copy_", view, source)
-        : ops("aten::index_put_", view, indices, source);
-    // A second handle on the view.
-    (written as Tensor).dispose();
+    if (indices.length === 0) ops("aten::copy_", view, source);
+    else ops("aten::index_put_", view, indices, source);
   } finally {
-    view.dispose();
+    if (view !== tensor) view.dispose();
     if (source !== value) source.dispose();
   }
 }
 
 /** A view that integers, ranges and new dimensions make, and the tensors that index its dimensions. */
 interface Located {
+  /** The tensor itself where there are none of them. */
   view: Tensor;
   indices: (Tensor | null)[];
 }
 
 function locate(tensor: Tensor, index: readonly TensorIndex[]): Located {
-  let view = ops("aten::alias", tensor) as Tensor;
   const indices: (Tensor | null)[] = [];
-  const replace = (next: Tensor): void => {
-    view.dispose();
-    view = next;
+  let view = tensor;
+  let dim = 0;
+  const replace = (next: OpResult): void => {
+    if (view !== tensor) view.dispose();
+    view = next as Tensor;
   };
   try {
-    const unnamed = tensor.shape.length - countDimensions(index);
-    if (unnamed < 0) {
-      const text = `has ${tensor.shape.length - unnamed} places for the ${tensor.shape.length} dimensions of the tensor`;
-      throw invalidArgument("index", text);
-    }
-    let dim = 0;
     for (const item of index) {
-      if (item === "...") {
-        dim += unnamed;
-      } else if (item === null) {
-        replace(ops("aten::unsqueeze", view, dim) as Tensor);
-        dim += 1;
-      } else if (typeof item === "number") {
-        replace(ops("aten::select.int", view, dim, item) as Tensor);
+      if (typeof item === "number") {
+        replace(call("aten::select.int", [view, dim, item]));
       } else if (item instanceof Slice) {
-        replace(ops("aten::slice.Tensor", view, dim, item.start, item.stop, item.step) as Tensor);
+        replace(call("aten::slice.Tensor", [view, dim, item.start, item.stop, item.step]));
+        dim += 1;
+      } else if (item === "...") {
+        dim += countUnnamed(tensor, index);
+      } else if (item === null) {
+        replace(call("aten::unsqueeze", [view, dim]));
         dim += 1;
       } else {
         indices[dim] = item;
@@ -88,18 +83,30 @@ function locate(tensor: Tensor, index: readonly TensorIndex[]): Located {
       }
     }
   } catch (error) {
-    view.dispose();
+    if (view !== tensor) view.dispose();
+    // Says so where the index has too many places, which LibTorch sees as a dimension out of range.
+    countUnnamed(tensor, index);
     throw error;
   }
-  // index() takes null for the dimensions that no tensor indexes.
-  return { view, indices: Array.from(indices, (item) => item ?? null) };
+  // index() takes null for the dimensions that no tensor indexes; `indices` has holes there.
+  for (let i = 0; i < indices.length; i += 1) indices[i] ??= null;
+  return { view, indices };
 }
 
-function countDimensions(index: readonly TensorIndex[]): number {
-  if (index.filter((item) => item === "...").length > 1) {
-    throw invalidArgument("index", 'may have "..." once only');
+/** How many of the tensor's dimensions the index does not name. */
+function countUnnamed(tensor: Tensor, index: readonly TensorIndex[]): number {
+  const { ndim } = tensor;
+  let named = 0;
+  let ellipses = 0;
+  for (const item of index) {
+    if (item === "...") ellipses += 1;
+    else named += dimensionsOf(item);
   }
-  return index.reduce<number>((count, item) => count + dimensionsOf(item), 0);
+  if (ellipses > 1) throw invalidArgument("index", 'may have "..." once only');
+  if (named > ndim) {
+    throw invalidArgument("index", `has ${named} places for the ${ndim} dimensions of the tensor`);
+  }
+  return ndim - named;
 }
 
 /** How many of the tensor's dimensions an item stands for. */
@@ -109,7 +116,7 @@ function dimensionsOf(item: TensorIndex): number {
   if (!((item as unknown) instanceof NativeObject)) {
     throw invalidArgument("index", `must be integers, slice(), "...", null or tensors, got ${String(item)}`);
   }
-  return item.dtype === "bool" || item.dtype === "uint8" ? item.shape.length : 1;
+  return item.dtype === "bool" || item.dtype === "uint8" ? item.ndim : 1;
 }
 
 function asTensor(value: Tensor | number, like: Tensor): Tensor {

@@ -14,7 +14,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
    * - `add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
    */
-  add(other: Tensor | number, options: { alpha?: number } = {}): Tensor {
+  add(other: Tensor | number, options?: { alpha?: number }): Tensor {
     return call(anyTensor(other) ? "aten::add.Tensor" : "aten::add.Scalar", [this, other], options) as Tensor;
   }
 
@@ -24,7 +24,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
    * - `sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
    */
-  sub(other: Tensor | number, options: { alpha?: number } = {}): Tensor {
+  sub(other: Tensor | number, options?: { alpha?: number }): Tensor {
     return call(anyTensor(other) ? "aten::sub.Tensor" : "aten::sub.Scalar", [this, other], options) as Tensor;
   }
 
@@ -44,7 +44,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor`
    * - `div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor`
    */
-  div(other: Tensor | number, options: { roundingMode?: "trunc" | "floor" } = {}): Tensor {
+  div(other: Tensor | number, options?: { roundingMode?: "trunc" | "floor" }): Tensor {
     return call(
       anyTensor(other) ? "aten::div.Tensor_mode" : "aten::div.Scalar_mode",
       [this, other],
@@ -126,6 +126,15 @@ export abstract class TensorOperators extends NativeObject {
    */
   sign(): Tensor {
     return call("aten::sign", [this]) as Tensor;
+  }
+
+  /**
+   * Whether the sign is negative, of −0 too. (torch.signbit)
+   *
+   * - `signbit(Tensor self) -> Tensor`
+   */
+  signbit(): Tensor {
+    return call("aten::signbit", [this]) as Tensor;
   }
 
   /**
@@ -327,6 +336,33 @@ export abstract class TensorOperators extends NativeObject {
   }
 
   /**
+   * sin(πx) / πx, 1 at 0. (torch.sinc)
+   *
+   * - `sinc(Tensor self) -> Tensor`
+   */
+  sinc(): Tensor {
+    return call("aten::sinc", [this]) as Tensor;
+  }
+
+  /**
+   * Degrees as radians. (torch.deg2rad)
+   *
+   * - `deg2rad(Tensor self) -> Tensor`
+   */
+  deg2rad(): Tensor {
+    return call("aten::deg2rad", [this]) as Tensor;
+  }
+
+  /**
+   * Radians as degrees. (torch.rad2deg)
+   *
+   * - `rad2deg(Tensor self) -> Tensor`
+   */
+  rad2deg(): Tensor {
+    return call("aten::rad2deg", [this]) as Tensor;
+  }
+
+  /**
    * Rounded down. (torch.floor)
    *
    * - `floor(Tensor self) -> Tensor`
@@ -421,7 +457,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `logit(Tensor self, float? eps=None) -> Tensor`
    */
-  logit(options: { eps?: number } = {}): Tensor {
+  logit(options?: { eps?: number }): Tensor {
     return call("aten::logit", [this], options) as Tensor;
   }
 
@@ -468,6 +504,37 @@ export abstract class TensorOperators extends NativeObject {
    */
   minimum(other: Tensor | number): Tensor {
     return call("aten::minimum", [this, other]) as Tensor;
+  }
+
+  /**
+   * The larger of two elements, the number where one is NaN. (torch.fmax)
+   *
+   * - `fmax(Tensor self, Tensor other) -> Tensor`
+   */
+  fmax(other: Tensor | number): Tensor {
+    return call("aten::fmax", [this, other]) as Tensor;
+  }
+
+  /**
+   * The smaller of two elements, the number where one is NaN. (torch.fmin)
+   *
+   * - `fmin(Tensor self, Tensor other) -> Tensor`
+   */
+  fmin(other: Tensor | number): Tensor {
+    return call("aten::fmin", [this, other]) as Tensor;
+  }
+
+  /**
+   * The absolute value with the sign of `other`. (torch.copysign)
+   *
+   * - `copysign.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `copysign.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
+  copysign(other: Tensor | number): Tensor {
+    return call(anyTensor(other) ? "aten::copysign.Tensor" : "aten::copysign.Scalar", [
+      this,
+      other,
+    ]) as Tensor;
   }
 
   /**
@@ -528,7 +595,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor`
    */
-  addcmul(tensor1: Tensor, tensor2: Tensor, options: { value?: number } = {}): Tensor {
+  addcmul(tensor1: Tensor, tensor2: Tensor, options?: { value?: number }): Tensor {
     return call("aten::addcmul", [this, tensor1, tensor2], options) as Tensor;
   }
 
@@ -537,7 +604,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor`
    */
-  addcdiv(tensor1: Tensor, tensor2: Tensor, options: { value?: number } = {}): Tensor {
+  addcdiv(tensor1: Tensor, tensor2: Tensor, options?: { value?: number }): Tensor {
     return call("aten::addcdiv", [this, tensor1, tensor2], options) as Tensor;
   }
 
@@ -546,7 +613,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor`
    */
-  nanToNum(options: { nan?: number; posinf?: number; neginf?: number } = {}): Tensor {
+  nanToNum(options?: { nan?: number; posinf?: number; neginf?: number }): Tensor {
     return call("aten::nan_to_num", [this], options) as Tensor;
   }
 
@@ -699,7 +766,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `isclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> Tensor`
    */
-  isclose(other: Tensor, options: { rtol?: number; atol?: number; equalNan?: boolean } = {}): Tensor {
+  isclose(other: Tensor, options?: { rtol?: number; atol?: number; equalNan?: boolean }): Tensor {
     return call("aten::isclose", [this, other], options) as Tensor;
   }
 
@@ -708,7 +775,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `allclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> bool`
    */
-  allclose(other: Tensor, options: { rtol?: number; atol?: number; equalNan?: boolean } = {}): boolean {
+  allclose(other: Tensor, options?: { rtol?: number; atol?: number; equalNan?: boolean }): boolean {
     return call("aten::allclose", [this, other], options) as boolean;
   }
 
@@ -805,14 +872,28 @@ export abstract class TensorOperators extends NativeObject {
   }
 
   /**
+   * The median of the elements that are numbers; of everything or with its index over `dim`. (torch.nanmedian)
+   *
+   * - `nanmedian(Tensor self) -> Tensor`
+   * - `nanmedian.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   */
+  nanmedian(): Tensor;
+  nanmedian(
+    dim: number,
+    options?: { keepdim?: boolean },
+  ): NamedResults<[Tensor, Tensor], "values" | "indices">;
+  nanmedian(...args: unknown[]): unknown {
+    const [given, options] = splitOptions(args);
+    if (given.length <= 0) return call("aten::nanmedian", [this, ...given]);
+    return withNames(call("aten::nanmedian.dim", [this, ...given], options), ["values", "indices"]);
+  }
+
+  /**
    * The most frequent element, and its index. (torch.mode)
    *
    * - `mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)`
    */
-  mode(
-    dim?: number,
-    options: { keepdim?: boolean } = {},
-  ): NamedResults<[Tensor, Tensor], "values" | "indices"> {
+  mode(dim?: number, options?: { keepdim?: boolean }): NamedResults<[Tensor, Tensor], "values" | "indices"> {
     return withNames(call("aten::mode", [this, dim], options), ["values", "indices"]) as NamedResults<
       [Tensor, Tensor],
       "values" | "indices"
@@ -824,7 +905,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor`
    */
-  amax(dim?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
+  amax(dim?: number | readonly number[], options?: { keepdim?: boolean }): Tensor {
     return call("aten::amax", [this, dim], options) as Tensor;
   }
 
@@ -833,8 +914,20 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor`
    */
-  amin(dim?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
+  amin(dim?: number | readonly number[], options?: { keepdim?: boolean }): Tensor {
     return call("aten::amin", [this, dim], options) as Tensor;
+  }
+
+  /**
+   * The smallest and the largest element, of everything or over `dim`. (torch.aminmax)
+   *
+   * - `aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)`
+   */
+  aminmax(options?: { dim?: number; keepdim?: boolean }): NamedResults<[Tensor, Tensor], "min" | "max"> {
+    return withNames(call("aten::aminmax", [this], options), ["min", "max"]) as NamedResults<
+      [Tensor, Tensor],
+      "min" | "max"
+    >;
   }
 
   /**
@@ -842,7 +935,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor`
    */
-  argmax(dim?: number | null, options: { keepdim?: boolean } = {}): Tensor {
+  argmax(dim?: number | null, options?: { keepdim?: boolean }): Tensor {
     return call("aten::argmax", [this, dim], options) as Tensor;
   }
 
@@ -851,7 +944,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor`
    */
-  argmin(dim?: number | null, options: { keepdim?: boolean } = {}): Tensor {
+  argmin(dim?: number | null, options?: { keepdim?: boolean }): Tensor {
     return call("aten::argmin", [this, dim], options) as Tensor;
   }
 
@@ -860,7 +953,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor`
    */
-  all(dim?: number | readonly number[] | null, options: { keepdim?: boolean } = {}): Tensor {
+  all(dim?: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor {
     return call("aten::all.dims", [this, dim], options) as Tensor;
   }
 
@@ -869,7 +962,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor`
    */
-  any(dim?: number | readonly number[] | null, options: { keepdim?: boolean } = {}): Tensor {
+  any(dim?: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor {
     return call("aten::any.dims", [this, dim], options) as Tensor;
   }
 
@@ -878,10 +971,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor`
    */
-  std(
-    dim?: number | readonly number[] | null,
-    options: { correction?: number; keepdim?: boolean } = {},
-  ): Tensor {
+  std(dim?: number | readonly number[] | null, options?: { correction?: number; keepdim?: boolean }): Tensor {
     return call("aten::std.correction", [this, dim], options) as Tensor;
   }
 
@@ -890,10 +980,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor`
    */
-  var(
-    dim?: number | readonly number[] | null,
-    options: { correction?: number; keepdim?: boolean } = {},
-  ): Tensor {
+  var(dim?: number | readonly number[] | null, options?: { correction?: number; keepdim?: boolean }): Tensor {
     return call("aten::var.correction", [this, dim], options) as Tensor;
   }
 
@@ -902,7 +989,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor`
    */
-  norm(p: number = 2, dim: number | readonly number[] = [], options: { keepdim?: boolean } = {}): Tensor {
+  norm(p: number = 2, dim: number | readonly number[] = [], options?: { keepdim?: boolean }): Tensor {
     return call("aten::norm.ScalarOpt_dim", [this, p, dim], options) as Tensor;
   }
 
@@ -911,8 +998,17 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor`
    */
-  logsumexp(dim: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
+  logsumexp(dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor {
     return call("aten::logsumexp", [this, dim], options) as Tensor;
+  }
+
+  /**
+   * The slices along `dim`, scaled down to a p-norm of `maxnorm`. (torch.renorm)
+   *
+   * - `renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor`
+   */
+  renorm(p: number, dim: number, maxnorm: number): Tensor {
+    return call("aten::renorm", [this, p, dim, maxnorm]) as Tensor;
   }
 
   /**
@@ -920,7 +1016,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor`
    */
-  cumsum(dim: number, options: { dtype?: Dtype } = {}): Tensor {
+  cumsum(dim: number, options?: { dtype?: Dtype }): Tensor {
     return call("aten::cumsum", [this, dim], options) as Tensor;
   }
 
@@ -929,7 +1025,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor`
    */
-  cumprod(dim: number, options: { dtype?: Dtype } = {}): Tensor {
+  cumprod(dim: number, options?: { dtype?: Dtype }): Tensor {
     return call("aten::cumprod", [this, dim], options) as Tensor;
   }
 
@@ -980,10 +1076,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
    */
-  nansum(
-    dim?: number | readonly number[] | null,
-    options: { keepdim?: boolean; dtype?: Dtype } = {},
-  ): Tensor {
+  nansum(dim?: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: Dtype }): Tensor {
     return call("aten::nansum", [this, dim], options) as Tensor;
   }
 
@@ -992,10 +1085,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
    */
-  nanmean(
-    dim?: number | readonly number[] | null,
-    options: { keepdim?: boolean; dtype?: Dtype } = {},
-  ): Tensor {
+  nanmean(dim?: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: Dtype }): Tensor {
     return call("aten::nanmean", [this, dim], options) as Tensor;
   }
 
@@ -1008,12 +1098,27 @@ export abstract class TensorOperators extends NativeObject {
   quantile(
     q: Tensor | number,
     dim?: number | null,
-    options: {
-      keepdim?: boolean;
-      interpolation?: "linear" | "lower" | "higher" | "midpoint" | "nearest";
-    } = {},
+    options?: { keepdim?: boolean; interpolation?: "linear" | "lower" | "higher" | "midpoint" | "nearest" },
   ): Tensor {
     return call(anyTensor(q) ? "aten::quantile" : "aten::quantile.scalar", [this, q, dim], options) as Tensor;
+  }
+
+  /**
+   * The quantiles `q`, in [0, 1], of the elements that are numbers. (torch.nanquantile)
+   *
+   * - `nanquantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   * - `nanquantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   */
+  nanquantile(
+    q: Tensor | number,
+    dim?: number | null,
+    options?: { keepdim?: boolean; interpolation?: "linear" | "lower" | "higher" | "midpoint" | "nearest" },
+  ): Tensor {
+    return call(
+      anyTensor(q) ? "aten::nanquantile" : "aten::nanquantile.scalar",
+      [this, q, dim],
+      options,
+    ) as Tensor;
   }
 
   /**
@@ -1023,7 +1128,7 @@ export abstract class TensorOperators extends NativeObject {
    */
   sort(
     dim?: number,
-    options: { descending?: boolean } = {},
+    options?: { descending?: boolean },
   ): NamedResults<[Tensor, Tensor], "values" | "indices"> {
     return withNames(call("aten::sort", [this, dim], options), ["values", "indices"]) as NamedResults<
       [Tensor, Tensor],
@@ -1036,7 +1141,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor`
    */
-  argsort(dim?: number, options: { descending?: boolean } = {}): Tensor {
+  argsort(dim?: number, options?: { descending?: boolean }): Tensor {
     return call("aten::argsort", [this, dim], options) as Tensor;
   }
 
@@ -1047,7 +1152,7 @@ export abstract class TensorOperators extends NativeObject {
    */
   topk(
     k: number,
-    options: { dim?: number; largest?: boolean; sorted?: boolean } = {},
+    options?: { dim?: number; largest?: boolean; sorted?: boolean },
   ): NamedResults<[Tensor, Tensor], "values" | "indices"> {
     return withNames(call("aten::topk", [this, k], options), ["values", "indices"]) as NamedResults<
       [Tensor, Tensor],
@@ -1062,7 +1167,7 @@ export abstract class TensorOperators extends NativeObject {
    */
   kthvalue(
     k: number,
-    options: { dim?: number; keepdim?: boolean } = {},
+    options?: { dim?: number; keepdim?: boolean },
   ): NamedResults<[Tensor, Tensor], "values" | "indices"> {
     return withNames(call("aten::kthvalue", [this, k], options), ["values", "indices"]) as NamedResults<
       [Tensor, Tensor],
@@ -1075,9 +1180,11 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)`
    */
-  unique(
-    options: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean } = {},
-  ): NamedResults<[Tensor, Tensor, Tensor], "values" | "inverse" | "counts"> {
+  unique(options?: {
+    sorted?: boolean;
+    returnInverse?: boolean;
+    returnCounts?: boolean;
+  }): NamedResults<[Tensor, Tensor, Tensor], "values" | "inverse" | "counts"> {
     return withNames(call("aten::_unique2", [this], options), [
       "values",
       "inverse",
@@ -1090,7 +1197,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor`
    */
-  bincount(options: { weights?: Tensor; minlength?: number } = {}): Tensor {
+  bincount(options?: { weights?: Tensor; minlength?: number }): Tensor {
     return call("aten::bincount", [this], options) as Tensor;
   }
 
@@ -1099,7 +1206,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor`
    */
-  histc(bins?: number, options: { min?: number; max?: number } = {}): Tensor {
+  histc(bins?: number, options?: { min?: number; max?: number }): Tensor {
     return call("aten::histc", [this, bins], options) as Tensor;
   }
 
@@ -1108,7 +1215,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor`
    */
-  bucketize(boundaries: Tensor, options: { outInt32?: boolean; right?: boolean } = {}): Tensor {
+  bucketize(boundaries: Tensor, options?: { outInt32?: boolean; right?: boolean }): Tensor {
     return call("aten::bucketize.Tensor", [this, boundaries], options) as Tensor;
   }
 
@@ -1117,7 +1224,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor`
    */
-  diff(options: { n?: number; dim?: number; prepend?: Tensor; append?: Tensor } = {}): Tensor {
+  diff(options?: { n?: number; dim?: number; prepend?: Tensor; append?: Tensor }): Tensor {
     return call("aten::diff", [this], options) as Tensor;
   }
 
@@ -1128,6 +1235,42 @@ export abstract class TensorOperators extends NativeObject {
    */
   trace(): Tensor {
     return call("aten::trace", [this]) as Tensor;
+  }
+
+  /**
+   * The correlation coefficients of the rows. (torch.corrcoef)
+   *
+   * - `corrcoef(Tensor self) -> Tensor`
+   */
+  corrcoef(): Tensor {
+    return call("aten::corrcoef", [this]) as Tensor;
+  }
+
+  /**
+   * The number of elements. (torch.numel)
+   *
+   * - `numel(Tensor self) -> int`
+   */
+  numel(): number {
+    return call("aten::numel", [this]) as number;
+  }
+
+  /**
+   * The size of a dimension. (torch.Tensor.size)
+   *
+   * - `size.int(Tensor self, int dim) -> int`
+   */
+  size(dim: number): number {
+    return call("aten::size.int", [this, dim]) as number;
+  }
+
+  /**
+   * How many elements lie from one place of a dimension to the next. (torch.Tensor.stride)
+   *
+   * - `stride.int(Tensor self, int dim) -> int`
+   */
+  stride(dim: number): number {
+    return call("aten::stride.int", [this, dim]) as number;
   }
 
   /**
@@ -1155,6 +1298,19 @@ export abstract class TensorOperators extends NativeObject {
    */
   viewAs(other: Tensor): Tensor {
     return call("aten::view_as", [this, other]) as Tensor;
+  }
+
+  /**
+   * The same memory, in any shape and with any strides. (torch.as_strided)
+   *
+   * - `as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)`
+   */
+  asStrided(
+    size: number | readonly number[],
+    stride: number | readonly number[],
+    options?: { storageOffset?: number },
+  ): Tensor {
+    return call("aten::as_strided", [this, size, stride], options) as Tensor;
   }
 
   /**
@@ -1191,6 +1347,15 @@ export abstract class TensorOperators extends NativeObject {
    */
   flatten(startDim?: number, endDim?: number): Tensor {
     return call("aten::flatten.using_ints", [this, startDim, endDim]) as Tensor;
+  }
+
+  /**
+   * All elements in one dimension. (torch.ravel)
+   *
+   * - `ravel(Tensor(a) self) -> Tensor(a)`
+   */
+  ravel(): Tensor {
+    return call("aten::ravel", [this]) as Tensor;
   }
 
   /**
@@ -1276,11 +1441,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor`
    * - `repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor`
    */
-  repeatInterleave(
-    repeats: number | Tensor,
-    dim?: number | null,
-    options: { outputSize?: number } = {},
-  ): Tensor {
+  repeatInterleave(repeats: number | Tensor, dim?: number | null, options?: { outputSize?: number }): Tensor {
     return call(
       anyTensor(repeats) ? "aten::repeat_interleave.self_Tensor" : "aten::repeat_interleave.self_int",
       [this, repeats, dim],
@@ -1295,6 +1456,24 @@ export abstract class TensorOperators extends NativeObject {
    */
   flip(dims: number | readonly number[]): Tensor {
     return call("aten::flip", [this, dims]) as Tensor;
+  }
+
+  /**
+   * The columns in reverse order. (torch.fliplr)
+   *
+   * - `fliplr(Tensor self) -> Tensor`
+   */
+  fliplr(): Tensor {
+    return call("aten::fliplr", [this]) as Tensor;
+  }
+
+  /**
+   * The rows in reverse order. (torch.flipud)
+   *
+   * - `flipud(Tensor self) -> Tensor`
+   */
+  flipud(): Tensor {
+    return call("aten::flipud", [this]) as Tensor;
   }
 
   /**
@@ -1398,7 +1577,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)`
    */
-  diagonal(options: { offset?: number; dim1?: number; dim2?: number } = {}): Tensor {
+  diagonal(options?: { offset?: number; dim1?: number; dim2?: number }): Tensor {
     return call("aten::diagonal", [this], options) as Tensor;
   }
 
@@ -1416,7 +1595,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor`
    */
-  diagEmbed(options: { offset?: number; dim1?: number; dim2?: number } = {}): Tensor {
+  diagEmbed(options?: { offset?: number; dim1?: number; dim2?: number }): Tensor {
     return call("aten::diag_embed", [this], options) as Tensor;
   }
 
@@ -1443,7 +1622,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)`
    */
-  contiguous(options: { memoryFormat?: MemoryFormat } = {}): Tensor {
+  contiguous(options?: { memoryFormat?: MemoryFormat }): Tensor {
     return call("aten::contiguous", [this], options) as Tensor;
   }
 
@@ -1481,6 +1660,21 @@ export abstract class TensorOperators extends NativeObject {
   }
 
   /**
+   * A copy with elements of `src` at `index` along `dim`, put together by `reduce`. (torch.scatter_reduce)
+   *
+   * - `scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor`
+   */
+  scatterReduce(
+    dim: number,
+    index: Tensor,
+    src: Tensor,
+    reduce: "sum" | "prod" | "mean" | "amax" | "amin",
+    options?: { includeSelf?: boolean },
+  ): Tensor {
+    return call("aten::scatter_reduce.two", [this, dim, index, src, reduce], options) as Tensor;
+  }
+
+  /**
    * The slices at `index` along `dim`. (torch.index_select)
    *
    * - `index_select(Tensor self, int dim, Tensor index) -> Tensor`
@@ -1494,8 +1688,32 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor`
    */
-  indexAdd(dim: number, index: Tensor, source: Tensor, options: { alpha?: number } = {}): Tensor {
+  indexAdd(dim: number, index: Tensor, source: Tensor, options?: { alpha?: number }): Tensor {
     return call("aten::index_add", [this, dim, index, source], options) as Tensor;
+  }
+
+  /**
+   * A copy with slices of `source` at `index` along `dim`. (torch.index_copy)
+   *
+   * - `index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor`
+   */
+  indexCopy(dim: number, index: Tensor, source: Tensor): Tensor {
+    return call("aten::index_copy", [this, dim, index, source]) as Tensor;
+  }
+
+  /**
+   * A copy with `value` in the slices at `index` along `dim`. (torch.index_fill)
+   *
+   * - `index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor`
+   * - `index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor`
+   */
+  indexFill(dim: number, index: Tensor, value: number | Tensor): Tensor {
+    return call(anyTensor(value) ? "aten::index_fill.int_Tensor" : "aten::index_fill.int_Scalar", [
+      this,
+      dim,
+      index,
+      value,
+    ]) as Tensor;
   }
 
   /**
@@ -1571,7 +1789,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor`
    */
-  clone(options: { memoryFormat?: MemoryFormat } = {}): Tensor {
+  clone(options?: { memoryFormat?: MemoryFormat }): Tensor {
     return call("aten::clone", [this], options) as Tensor;
   }
 
@@ -1630,6 +1848,15 @@ export abstract class TensorOperators extends NativeObject {
   }
 
   /**
+   * The inner products of the last dimensions. (torch.inner)
+   *
+   * - `inner(Tensor self, Tensor other) -> Tensor`
+   */
+  inner(other: Tensor): Tensor {
+    return call("aten::inner", [this, other]) as Tensor;
+  }
+
+  /**
    * The outer product of two vectors. (torch.outer)
    *
    * - `outer(Tensor self, Tensor vec2) -> Tensor`
@@ -1652,8 +1879,17 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
    */
-  addmm(mat1: Tensor, mat2: Tensor, options: { beta?: number; alpha?: number } = {}): Tensor {
+  addmm(mat1: Tensor, mat2: Tensor, options?: { beta?: number; alpha?: number }): Tensor {
     return call("aten::addmm", [this, mat1, mat2], options) as Tensor;
+  }
+
+  /**
+   * `beta` times this plus `alpha` times mat · vec. (torch.addmv)
+   *
+   * - `addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   */
+  addmv(mat: Tensor, vec: Tensor, options?: { beta?: number; alpha?: number }): Tensor {
+    return call("aten::addmv", [this, mat, vec], options) as Tensor;
   }
 
   /**
@@ -1661,7 +1897,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
    */
-  baddbmm(batch1: Tensor, batch2: Tensor, options: { beta?: number; alpha?: number } = {}): Tensor {
+  baddbmm(batch1: Tensor, batch2: Tensor, options?: { beta?: number; alpha?: number }): Tensor {
     return call("aten::baddbmm", [this, batch1, batch2], options) as Tensor;
   }
 
@@ -1672,6 +1908,24 @@ export abstract class TensorOperators extends NativeObject {
    */
   inverse(): Tensor {
     return call("aten::inverse", [this]) as Tensor;
+  }
+
+  /**
+   * The pseudo-inverse of a matrix. (torch.pinverse)
+   *
+   * - `pinverse(Tensor self, float rcond=1.0000000000000001e-15) -> Tensor`
+   */
+  pinverse(options?: { rcond?: number }): Tensor {
+    return call("aten::pinverse", [this], options) as Tensor;
+  }
+
+  /**
+   * e to a matrix. (torch.matrix_exp)
+   *
+   * - `matrix_exp(Tensor self) -> Tensor`
+   */
+  matrixExp(): Tensor {
+    return call("aten::matrix_exp", [this]) as Tensor;
   }
 
   /**
@@ -1733,7 +1987,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor`
    */
-  leakyRelu(options: { negativeSlope?: number } = {}): Tensor {
+  leakyRelu(options?: { negativeSlope?: number }): Tensor {
     return call("aten::leaky_relu", [this], options) as Tensor;
   }
 
@@ -1742,7 +1996,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor`
    */
-  elu(options: { alpha?: number; scale?: number; inputScale?: number } = {}): Tensor {
+  elu(options?: { alpha?: number; scale?: number; inputScale?: number }): Tensor {
     return call("aten::elu", [this], options) as Tensor;
   }
 
@@ -1760,7 +2014,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `celu(Tensor self, Scalar alpha=1.) -> Tensor`
    */
-  celu(options: { alpha?: number } = {}): Tensor {
+  celu(options?: { alpha?: number }): Tensor {
     return call("aten::celu", [this], options) as Tensor;
   }
 
@@ -1769,7 +2023,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `gelu(Tensor self, *, str approximate="none") -> Tensor`
    */
-  gelu(options: { approximate?: "none" | "tanh" } = {}): Tensor {
+  gelu(options?: { approximate?: "none" | "tanh" }): Tensor {
     return call("aten::gelu", [this], options) as Tensor;
   }
 
@@ -1796,7 +2050,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor`
    */
-  softplus(options: { beta?: number; threshold?: number } = {}): Tensor {
+  softplus(options?: { beta?: number; threshold?: number }): Tensor {
     return call("aten::softplus", [this], options) as Tensor;
   }
 
@@ -1805,7 +2059,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor`
    */
-  hardtanh(options: { minVal?: number; maxVal?: number } = {}): Tensor {
+  hardtanh(options?: { minVal?: number; maxVal?: number }): Tensor {
     return call("aten::hardtanh", [this], options) as Tensor;
   }
 
@@ -1841,7 +2095,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor`
    */
-  softmax(dim: number, options: { dtype?: Dtype } = {}): Tensor {
+  softmax(dim: number, options?: { dtype?: Dtype }): Tensor {
     return call("aten::softmax.int", [this, dim], options) as Tensor;
   }
 
@@ -1850,7 +2104,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor`
    */
-  logSoftmax(dim: number, options: { dtype?: Dtype } = {}): Tensor {
+  logSoftmax(dim: number, options?: { dtype?: Dtype }): Tensor {
     return call("aten::log_softmax.int", [this, dim], options) as Tensor;
   }
 
@@ -1873,7 +2127,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor`
    */
-  multinomial(numSamples: number, options: { replacement?: boolean; generator?: Generator } = {}): Tensor {
+  multinomial(numSamples: number, options?: { replacement?: boolean; generator?: Generator }): Tensor {
     return call("aten::multinomial", [this, numSamples], options) as Tensor;
   }
 
@@ -1882,8 +2136,446 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `poisson(Tensor self, Generator? generator=None) -> Tensor`
    */
-  poisson(options: { generator?: Generator } = {}): Tensor {
+  poisson(options?: { generator?: Generator }): Tensor {
     return call("aten::poisson", [this], options) as Tensor;
+  }
+
+  /**
+   * add() into this tensor. (torch.Tensor.add_)
+   *
+   * - `add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)`
+   * - `add_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)`
+   */
+  add_(other: Tensor | number, options?: { alpha?: number }): this {
+    call(anyTensor(other) ? "aten::add_.Tensor" : "aten::add_.Scalar", [this, other], options);
+    return this;
+  }
+
+  /**
+   * sub() into this tensor. (torch.Tensor.sub_)
+   *
+   * - `sub_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)`
+   * - `sub_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)`
+   */
+  sub_(other: Tensor | number, options?: { alpha?: number }): this {
+    call(anyTensor(other) ? "aten::sub_.Tensor" : "aten::sub_.Scalar", [this, other], options);
+    return this;
+  }
+
+  /**
+   * mul() into this tensor. (torch.Tensor.mul_)
+   *
+   * - `mul_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `mul_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
+  mul_(other: Tensor | number): this {
+    call(anyTensor(other) ? "aten::mul_.Tensor" : "aten::mul_.Scalar", [this, other]);
+    return this;
+  }
+
+  /**
+   * div() into this tensor. (torch.Tensor.div_)
+   *
+   * - `div_.Tensor_mode(Tensor(a!) self, Tensor other, *, str? rounding_mode) -> Tensor(a!)`
+   * - `div_.Scalar_mode(Tensor(a!) self, Scalar other, *, str? rounding_mode) -> Tensor(a!)`
+   */
+  div_(other: Tensor | number, options?: { roundingMode?: "trunc" | "floor" }): this {
+    call(anyTensor(other) ? "aten::div_.Tensor_mode" : "aten::div_.Scalar_mode", [this, other], options);
+    return this;
+  }
+
+  /**
+   * pow() into this tensor. (torch.Tensor.pow_)
+   *
+   * - `pow_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)`
+   * - `pow_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)`
+   */
+  pow_(exponent: Tensor | number): this {
+    call(anyTensor(exponent) ? "aten::pow_.Tensor" : "aten::pow_.Scalar", [this, exponent]);
+    return this;
+  }
+
+  /**
+   * neg() into this tensor. (torch.Tensor.neg_)
+   *
+   * - `neg_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  neg_(): this {
+    call("aten::neg_", [this]);
+    return this;
+  }
+
+  /**
+   * abs() into this tensor. (torch.Tensor.abs_)
+   *
+   * - `abs_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  abs_(): this {
+    call("aten::abs_", [this]);
+    return this;
+  }
+
+  /**
+   * reciprocal() into this tensor. (torch.Tensor.reciprocal_)
+   *
+   * - `reciprocal_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  reciprocal_(): this {
+    call("aten::reciprocal_", [this]);
+    return this;
+  }
+
+  /**
+   * square() into this tensor. (torch.Tensor.square_)
+   *
+   * - `square_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  square_(): this {
+    call("aten::square_", [this]);
+    return this;
+  }
+
+  /**
+   * sqrt() into this tensor. (torch.Tensor.sqrt_)
+   *
+   * - `sqrt_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  sqrt_(): this {
+    call("aten::sqrt_", [this]);
+    return this;
+  }
+
+  /**
+   * exp() into this tensor. (torch.Tensor.exp_)
+   *
+   * - `exp_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  exp_(): this {
+    call("aten::exp_", [this]);
+    return this;
+  }
+
+  /**
+   * log() into this tensor. (torch.Tensor.log_)
+   *
+   * - `log_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  log_(): this {
+    call("aten::log_", [this]);
+    return this;
+  }
+
+  /**
+   * floor() into this tensor. (torch.Tensor.floor_)
+   *
+   * - `floor_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  floor_(): this {
+    call("aten::floor_", [this]);
+    return this;
+  }
+
+  /**
+   * ceil() into this tensor. (torch.Tensor.ceil_)
+   *
+   * - `ceil_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  ceil_(): this {
+    call("aten::ceil_", [this]);
+    return this;
+  }
+
+  /**
+   * round() into this tensor. (torch.Tensor.round_)
+   *
+   * - `round_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  round_(): this {
+    call("aten::round_", [this]);
+    return this;
+  }
+
+  /**
+   * trunc() into this tensor. (torch.Tensor.trunc_)
+   *
+   * - `trunc_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  trunc_(): this {
+    call("aten::trunc_", [this]);
+    return this;
+  }
+
+  /**
+   * clamp() into this tensor. (torch.Tensor.clamp_)
+   *
+   * - `clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)`
+   * - `clamp_.Tensor(Tensor(a!) self, Tensor? min=None, Tensor? max=None) -> Tensor(a!)`
+   */
+  clamp_(min?: number | Tensor | null, max?: number | Tensor | null): this {
+    call(anyTensor(min, max) ? "aten::clamp_.Tensor" : "aten::clamp_", [this, min, max]);
+    return this;
+  }
+
+  /**
+   * clampMin() into this tensor. (torch.Tensor.clamp_min_)
+   *
+   * - `clamp_min_(Tensor(a!) self, Scalar min) -> Tensor(a!)`
+   * - `clamp_min_.Tensor(Tensor(a!) self, Tensor min) -> Tensor(a!)`
+   */
+  clampMin_(min: number | Tensor): this {
+    call(anyTensor(min) ? "aten::clamp_min_.Tensor" : "aten::clamp_min_", [this, min]);
+    return this;
+  }
+
+  /**
+   * clampMax() into this tensor. (torch.Tensor.clamp_max_)
+   *
+   * - `clamp_max_(Tensor(a!) self, Scalar max) -> Tensor(a!)`
+   * - `clamp_max_.Tensor(Tensor(a!) self, Tensor max) -> Tensor(a!)`
+   */
+  clampMax_(max: number | Tensor): this {
+    call(anyTensor(max) ? "aten::clamp_max_.Tensor" : "aten::clamp_max_", [this, max]);
+    return this;
+  }
+
+  /**
+   * lerp() into this tensor. (torch.Tensor.lerp_)
+   *
+   * - `lerp_.Scalar(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)`
+   * - `lerp_.Tensor(Tensor(a!) self, Tensor end, Tensor weight) -> Tensor(a!)`
+   */
+  lerp_(end: Tensor, weight: number | Tensor): this {
+    call(anyTensor(weight) ? "aten::lerp_.Tensor" : "aten::lerp_.Scalar", [this, end, weight]);
+    return this;
+  }
+
+  /**
+   * addcmul() into this tensor. (torch.Tensor.addcmul_)
+   *
+   * - `addcmul_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)`
+   */
+  addcmul_(tensor1: Tensor, tensor2: Tensor, options?: { value?: number }): this {
+    call("aten::addcmul_", [this, tensor1, tensor2], options);
+    return this;
+  }
+
+  /**
+   * addcdiv() into this tensor. (torch.Tensor.addcdiv_)
+   *
+   * - `addcdiv_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)`
+   */
+  addcdiv_(tensor1: Tensor, tensor2: Tensor, options?: { value?: number }): this {
+    call("aten::addcdiv_", [this, tensor1, tensor2], options);
+    return this;
+  }
+
+  /**
+   * nanToNum() into this tensor. (torch.Tensor.nan_to_num_)
+   *
+   * - `nan_to_num_(Tensor(a!) self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor(a!)`
+   */
+  nanToNum_(options?: { nan?: number; posinf?: number; neginf?: number }): this {
+    call("aten::nan_to_num_", [this], options);
+    return this;
+  }
+
+  /**
+   * relu() into this tensor. (torch.Tensor.relu_)
+   *
+   * - `relu_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  relu_(): this {
+    call("aten::relu_", [this]);
+    return this;
+  }
+
+  /**
+   * sigmoid() into this tensor. (torch.Tensor.sigmoid_)
+   *
+   * - `sigmoid_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  sigmoid_(): this {
+    call("aten::sigmoid_", [this]);
+    return this;
+  }
+
+  /**
+   * tanh() into this tensor. (torch.Tensor.tanh_)
+   *
+   * - `tanh_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  tanh_(): this {
+    call("aten::tanh_", [this]);
+    return this;
+  }
+
+  /**
+   * leakyRelu() into this tensor. (torch.nn.functional.leaky_relu_)
+   *
+   * - `leaky_relu_(Tensor(a!) self, Scalar negative_slope=0.01) -> Tensor(a!)`
+   */
+  leakyRelu_(options?: { negativeSlope?: number }): this {
+    call("aten::leaky_relu_", [this], options);
+    return this;
+  }
+
+  /**
+   * tril() into this tensor. (torch.Tensor.tril_)
+   *
+   * - `tril_(Tensor(a!) self, SymInt diagonal=0) -> Tensor(a!)`
+   */
+  tril_(diagonal?: number): this {
+    call("aten::tril_", [this, diagonal]);
+    return this;
+  }
+
+  /**
+   * triu() into this tensor. (torch.Tensor.triu_)
+   *
+   * - `triu_(Tensor(a!) self, SymInt diagonal=0) -> Tensor(a!)`
+   */
+  triu_(diagonal?: number): this {
+    call("aten::triu_", [this, diagonal]);
+    return this;
+  }
+
+  /**
+   * scatter() into this tensor. (torch.Tensor.scatter_)
+   *
+   * - `scatter_.src(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)`
+   * - `scatter_.value(Tensor(a!) self, int dim, Tensor index, Scalar value) -> Tensor(a!)`
+   */
+  scatter_(dim: number, index: Tensor, src: Tensor | number): this {
+    call(anyTensor(src) ? "aten::scatter_.src" : "aten::scatter_.value", [this, dim, index, src]);
+    return this;
+  }
+
+  /**
+   * scatterAdd() into this tensor. (torch.Tensor.scatter_add_)
+   *
+   * - `scatter_add_(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)`
+   */
+  scatterAdd_(dim: number, index: Tensor, src: Tensor): this {
+    call("aten::scatter_add_", [this, dim, index, src]);
+    return this;
+  }
+
+  /**
+   * indexAdd() into this tensor. (torch.Tensor.index_add_)
+   *
+   * - `index_add_(Tensor(a!) self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor(a!)`
+   */
+  indexAdd_(dim: number, index: Tensor, source: Tensor, options?: { alpha?: number }): this {
+    call("aten::index_add_", [this, dim, index, source], options);
+    return this;
+  }
+
+  /**
+   * indexCopy() into this tensor. (torch.Tensor.index_copy_)
+   *
+   * - `index_copy_(Tensor(a!) self, int dim, Tensor index, Tensor source) -> Tensor(a!)`
+   */
+  indexCopy_(dim: number, index: Tensor, source: Tensor): this {
+    call("aten::index_copy_", [this, dim, index, source]);
+    return this;
+  }
+
+  /**
+   * indexFill() into this tensor. (torch.Tensor.index_fill_)
+   *
+   * - `index_fill_.int_Scalar(Tensor(a!) self, int dim, Tensor index, Scalar value) -> Tensor(a!)`
+   * - `index_fill_.int_Tensor(Tensor(a!) self, int dim, Tensor index, Tensor value) -> Tensor(a!)`
+   */
+  indexFill_(dim: number, index: Tensor, value: number | Tensor): this {
+    call(anyTensor(value) ? "aten::index_fill_.int_Tensor" : "aten::index_fill_.int_Scalar", [
+      this,
+      dim,
+      index,
+      value,
+    ]);
+    return this;
+  }
+
+  /**
+   * maskedFill() into this tensor. (torch.Tensor.masked_fill_)
+   *
+   * - `masked_fill_.Tensor(Tensor(a!) self, Tensor mask, Tensor value) -> Tensor(a!)`
+   * - `masked_fill_.Scalar(Tensor(a!) self, Tensor mask, Scalar value) -> Tensor(a!)`
+   */
+  maskedFill_(mask: Tensor, value: Tensor | number): this {
+    call(anyTensor(value) ? "aten::masked_fill_.Tensor" : "aten::masked_fill_.Scalar", [this, mask, value]);
+    return this;
+  }
+
+  /**
+   * The elements of `src`, broadcast and converted, into this tensor. (torch.Tensor.copy_)
+   *
+   * - `copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)`
+   */
+  copy_(src: Tensor, options?: { nonBlocking?: boolean }): this {
+    call("aten::copy_", [this, src], options);
+    return this;
+  }
+
+  /**
+   * One number into every element. (torch.Tensor.fill_)
+   *
+   * - `fill_.Tensor(Tensor(a!) self, Tensor value) -> Tensor(a!)`
+   * - `fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)`
+   */
+  fill_(value: Tensor | number): this {
+    call(anyTensor(value) ? "aten::fill_.Tensor" : "aten::fill_.Scalar", [this, value]);
+    return this;
+  }
+
+  /**
+   * 0 into every element. (torch.Tensor.zero_)
+   *
+   * - `zero_(Tensor(a!) self) -> Tensor(a!)`
+   */
+  zero_(): this {
+    call("aten::zero_", [this]);
+    return this;
+  }
+
+  /**
+   * Random numbers from [from, to) into this tensor; [0, 1) by default. (torch.Tensor.uniform_)
+   *
+   * - `uniform_(Tensor(a!) self, float from=0., float to=1., *, Generator? generator=None) -> Tensor(a!)`
+   */
+  uniform_(from?: number, to?: number, options?: { generator?: Generator }): this {
+    call("aten::uniform_", [this, from, to], options);
+    return this;
+  }
+
+  /**
+   * Normal random numbers into this tensor, of `mean` (0) and `std` (1). (torch.Tensor.normal_)
+   *
+   * - `normal_(Tensor(a!) self, float mean=0., float std=1., *, Generator? generator=None) -> Tensor(a!)`
+   */
+  normal_(mean?: number, std?: number, options?: { generator?: Generator }): this {
+    call("aten::normal_", [this, mean, std], options);
+    return this;
+  }
+
+  /**
+   * 1 with probability `p` (0.5), else 0, into this tensor. (torch.Tensor.bernoulli_)
+   *
+   * - `bernoulli_.float(Tensor(a!) self, float p=0.5, *, Generator? generator=None) -> Tensor(a!)`
+   */
+  bernoulli_(p?: number, options?: { generator?: Generator }): this {
+    call("aten::bernoulli_.float", [this, p], options);
+    return this;
+  }
+
+  /**
+   * Exponentially distributed random numbers of rate `lambd` (1) into this tensor. (torch.Tensor.exponential_)
+   *
+   * - `exponential_(Tensor(a!) self, float lambd=1., *, Generator? generator=None) -> Tensor(a!)`
+   */
+  exponential_(lambd?: number, options?: { generator?: Generator }): this {
+    call("aten::exponential_", [this, lambd], options);
+    return this;
   }
 }
 /**
@@ -1908,7 +2600,7 @@ export function where(...args: unknown[]): unknown {
 export function stdMean(
   input: Tensor,
   dim?: number | readonly number[] | null,
-  options: { correction?: number; keepdim?: boolean } = {},
+  options?: { correction?: number; keepdim?: boolean },
 ): NamedResults<[Tensor, Tensor], "std" | "mean"> {
   return withNames(call("aten::std_mean.correction", [input, dim], options), ["std", "mean"]) as NamedResults<
     [Tensor, Tensor],
@@ -1924,7 +2616,7 @@ export function stdMean(
 export function varMean(
   input: Tensor,
   dim?: number | readonly number[] | null,
-  options: { correction?: number; keepdim?: boolean } = {},
+  options?: { correction?: number; keepdim?: boolean },
 ): NamedResults<[Tensor, Tensor], "variance" | "mean"> {
   return withNames(call("aten::var_mean.correction", [input, dim], options), [
     "variance",
@@ -1940,7 +2632,7 @@ export function varMean(
 export function searchsorted(
   sortedSequence: Tensor,
   input: Tensor,
-  options: { outInt32?: boolean; right?: boolean; side?: "left" | "right"; sorter?: Tensor } = {},
+  options?: { outInt32?: boolean; right?: boolean; side?: "left" | "right"; sorter?: Tensor },
 ): Tensor {
   return call("aten::searchsorted.Tensor", [sortedSequence, input], options) as Tensor;
 }
@@ -1950,7 +2642,7 @@ export function searchsorted(
  *
  * - `cdist(Tensor x1, Tensor x2, float p=2., int? compute_mode=None) -> Tensor`
  */
-export function cdist(x1: Tensor, x2: Tensor, options: { p?: number } = {}): Tensor {
+export function cdist(x1: Tensor, x2: Tensor, options?: { p?: number }): Tensor {
   return call("aten::cdist", [x1, x2], options) as Tensor;
 }
 
@@ -2022,7 +2714,7 @@ export function cartesianProd(tensors: readonly Tensor[]): Tensor {
  *
  * - `meshgrid.indexing(Tensor[] tensors, *, str indexing) -> Tensor[]`
  */
-export function meshgrid(tensors: readonly Tensor[], options: { indexing?: "ij" | "xy" } = {}): Tensor[] {
+export function meshgrid(tensors: readonly Tensor[], options?: { indexing?: "ij" | "xy" }): Tensor[] {
   return call("aten::meshgrid.indexing", [tensors], { indexing: "ij", ...options }) as Tensor[];
 }
 
@@ -2034,7 +2726,7 @@ export function meshgrid(tensors: readonly Tensor[], options: { indexing?: "ij" 
 export function pad(
   input: Tensor,
   pad: number | readonly number[],
-  options: { mode?: "constant" | "reflect" | "replicate" | "circular"; value?: number } = {},
+  options?: { mode?: "constant" | "reflect" | "replicate" | "circular"; value?: number },
 ): Tensor {
   return call("aten::pad", [input, pad], options) as Tensor;
 }
@@ -2055,6 +2747,15 @@ export function pixelShuffle(input: Tensor, upscaleFactor: number): Tensor {
  */
 export function pixelUnshuffle(input: Tensor, downscaleFactor: number): Tensor {
   return call("aten::pixel_unshuffle", [input, downscaleFactor]) as Tensor;
+}
+
+/**
+ * Channels taken in turn from groups. (torch.nn.functional.channel_shuffle)
+ *
+ * - `channel_shuffle(Tensor self, SymInt groups) -> Tensor`
+ */
+export function channelShuffle(input: Tensor, groups: number): Tensor {
+  return call("aten::channel_shuffle", [input, groups]) as Tensor;
 }
 
 /**
@@ -2106,7 +2807,7 @@ export function linalgSlogdet(a: Tensor): NamedResults<[Tensor, Tensor], "sign" 
  *
  * - `linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor`
  */
-export function linalgSolve(a: Tensor, b: Tensor, options: { left?: boolean } = {}): Tensor {
+export function linalgSolve(a: Tensor, b: Tensor, options?: { left?: boolean }): Tensor {
   return call("aten::linalg_solve", [a, b], options) as Tensor;
 }
 
@@ -2117,7 +2818,7 @@ export function linalgSolve(a: Tensor, b: Tensor, options: { left?: boolean } = 
  */
 export function linalgQr(
   a: Tensor,
-  options: { mode?: "constant" | "reflect" | "replicate" | "circular" } = {},
+  options?: { mode?: "constant" | "reflect" | "replicate" | "circular" },
 ): NamedResults<[Tensor, Tensor], "Q" | "R"> {
   return withNames(call("aten::linalg_qr", [a], options), ["Q", "R"]) as NamedResults<
     [Tensor, Tensor],
@@ -2132,7 +2833,7 @@ export function linalgQr(
  */
 export function linalgSvd(
   a: Tensor,
-  options: { fullMatrices?: boolean } = {},
+  options?: { fullMatrices?: boolean },
 ): NamedResults<[Tensor, Tensor, Tensor], "U" | "S" | "Vh"> {
   return withNames(call("aten::linalg_svd", [a], options), ["U", "S", "Vh"]) as NamedResults<
     [Tensor, Tensor, Tensor],
@@ -2157,7 +2858,7 @@ export function linalgEigh(input: Tensor): NamedResults<[Tensor, Tensor], "eigen
  *
  * - `linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor`
  */
-export function linalgCholesky(input: Tensor, options: { upper?: boolean } = {}): Tensor {
+export function linalgCholesky(input: Tensor, options?: { upper?: boolean }): Tensor {
   return call("aten::linalg_cholesky", [input], options) as Tensor;
 }
 
@@ -2175,7 +2876,7 @@ export function linalgMatrixPower(input: Tensor, n: number): Tensor {
  *
  * - `linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor`
  */
-export function linalgCross(input: Tensor, other: Tensor, options: { dim?: number } = {}): Tensor {
+export function linalgCross(input: Tensor, other: Tensor, options?: { dim?: number }): Tensor {
   return call("aten::linalg_cross", [input, other], options) as Tensor;
 }
 
@@ -2188,7 +2889,7 @@ export function linalgVectorNorm(
   input: Tensor,
   ord?: number,
   dim?: number | readonly number[] | null,
-  options: { keepdim?: boolean; dtype?: Dtype } = {},
+  options?: { keepdim?: boolean; dtype?: Dtype },
 ): Tensor {
   return call("aten::linalg_vector_norm", [input, ord, dim], options) as Tensor;
 }
@@ -2209,6 +2910,89 @@ export function linalgInv(a: Tensor): Tensor {
  */
 export function linalgDet(a: Tensor): Tensor {
   return call("aten::linalg_det", [a]) as Tensor;
+}
+
+/**
+ * The norm of a vector or matrix. (torch.linalg.norm)
+ *
+ * - `linalg_norm(Tensor self, Scalar? ord=None, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+ */
+export function linalgNorm(
+  input: Tensor,
+  ord?: number | null,
+  dim?: number | readonly number[] | null,
+  options?: { keepdim?: boolean; dtype?: Dtype },
+): Tensor {
+  return call("aten::linalg_norm", [input, ord, dim], options) as Tensor;
+}
+
+/**
+ * The pseudo-inverse matrix. (torch.linalg.pinv)
+ *
+ * - `linalg_pinv.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor`
+ */
+export function linalgPinv(
+  input: Tensor,
+  options?: { atol?: number; rtol?: number; hermitian?: boolean },
+): Tensor {
+  return call("aten::linalg_pinv.atol_rtol_float", [input], options) as Tensor;
+}
+
+/**
+ * The rank of a matrix. (torch.linalg.matrix_rank)
+ *
+ * - `linalg_matrix_rank.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor`
+ */
+export function linalgMatrixRank(
+  input: Tensor,
+  options?: { atol?: number; rtol?: number; hermitian?: boolean },
+): Tensor {
+  return call("aten::linalg_matrix_rank.atol_rtol_float", [input], options) as Tensor;
+}
+
+/**
+ * X that makes A · X come closest to B. (torch.linalg.lstsq)
+ *
+ * - `linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)`
+ */
+export function linalgLstsq(
+  input: Tensor,
+  b: Tensor,
+  options?: { rcond?: number },
+): NamedResults<[Tensor, Tensor, Tensor, Tensor], "solution" | "residuals" | "rank" | "singularValues"> {
+  return withNames(call("aten::linalg_lstsq", [input, b], options), [
+    "solution",
+    "residuals",
+    "rank",
+    "singularValues",
+  ]) as NamedResults<[Tensor, Tensor, Tensor, Tensor], "solution" | "residuals" | "rank" | "singularValues">;
+}
+
+/**
+ * The singular values. (torch.linalg.svdvals)
+ *
+ * - `linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor`
+ */
+export function linalgSvdvals(a: Tensor): Tensor {
+  return call("aten::linalg_svdvals", [a]) as Tensor;
+}
+
+/**
+ * The eigenvalues of a symmetric matrix. (torch.linalg.eigvalsh)
+ *
+ * - `linalg_eigvalsh(Tensor self, str UPLO="L") -> Tensor`
+ */
+export function linalgEigvalsh(input: Tensor): Tensor {
+  return call("aten::linalg_eigvalsh", [input]) as Tensor;
+}
+
+/**
+ * The product of several matrices, in the cheapest order. (torch.linalg.multi_dot)
+ *
+ * - `linalg_multi_dot(Tensor[] tensors) -> Tensor`
+ */
+export function linalgMultiDot(tensors: readonly Tensor[]): Tensor {
+  return call("aten::linalg_multi_dot", [tensors]) as Tensor;
 }
 
 /**
@@ -2252,7 +3036,7 @@ export function relu6(input: Tensor): Tensor {
  *
  * - `leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor`
  */
-export function leakyRelu(input: Tensor, options: { negativeSlope?: number } = {}): Tensor {
+export function leakyRelu(input: Tensor, options?: { negativeSlope?: number }): Tensor {
   return call("aten::leaky_relu", [input], options) as Tensor;
 }
 
@@ -2263,7 +3047,7 @@ export function leakyRelu(input: Tensor, options: { negativeSlope?: number } = {
  */
 export function elu(
   input: Tensor,
-  options: { alpha?: number; scale?: number; inputScale?: number } = {},
+  options?: { alpha?: number; scale?: number; inputScale?: number },
 ): Tensor {
   return call("aten::elu", [input], options) as Tensor;
 }
@@ -2282,7 +3066,7 @@ export function selu(input: Tensor): Tensor {
  *
  * - `celu(Tensor self, Scalar alpha=1.) -> Tensor`
  */
-export function celu(input: Tensor, options: { alpha?: number } = {}): Tensor {
+export function celu(input: Tensor, options?: { alpha?: number }): Tensor {
   return call("aten::celu", [input], options) as Tensor;
 }
 
@@ -2291,7 +3075,7 @@ export function celu(input: Tensor, options: { alpha?: number } = {}): Tensor {
  *
  * - `gelu(Tensor self, *, str approximate="none") -> Tensor`
  */
-export function gelu(input: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
+export function gelu(input: Tensor, options?: { approximate?: "none" | "tanh" }): Tensor {
   return call("aten::gelu", [input], options) as Tensor;
 }
 
@@ -2318,7 +3102,7 @@ export function mish(input: Tensor): Tensor {
  *
  * - `softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor`
  */
-export function softplus(input: Tensor, options: { beta?: number; threshold?: number } = {}): Tensor {
+export function softplus(input: Tensor, options?: { beta?: number; threshold?: number }): Tensor {
   return call("aten::softplus", [input], options) as Tensor;
 }
 
@@ -2327,7 +3111,7 @@ export function softplus(input: Tensor, options: { beta?: number; threshold?: nu
  *
  * - `hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor`
  */
-export function hardtanh(input: Tensor, options: { minVal?: number; maxVal?: number } = {}): Tensor {
+export function hardtanh(input: Tensor, options?: { minVal?: number; maxVal?: number }): Tensor {
   return call("aten::hardtanh", [input], options) as Tensor;
 }
 
@@ -2363,7 +3147,7 @@ export function logSigmoid(input: Tensor): Tensor {
  *
  * - `softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor`
  */
-export function softmax(input: Tensor, dim: number, options: { dtype?: Dtype } = {}): Tensor {
+export function softmax(input: Tensor, dim: number, options?: { dtype?: Dtype }): Tensor {
   return call("aten::softmax.int", [input, dim], options) as Tensor;
 }
 
@@ -2372,7 +3156,7 @@ export function softmax(input: Tensor, dim: number, options: { dtype?: Dtype } =
  *
  * - `log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor`
  */
-export function logSoftmax(input: Tensor, dim: number, options: { dtype?: Dtype } = {}): Tensor {
+export function logSoftmax(input: Tensor, dim: number, options?: { dtype?: Dtype }): Tensor {
   return call("aten::log_softmax.int", [input, dim], options) as Tensor;
 }
 
@@ -2413,6 +3197,24 @@ export function dropout(input: Tensor, p: number = 0.5, train: boolean = true): 
 }
 
 /**
+ * Zeros in random channels, the other channels scaled. (torch.nn.functional.dropout2d)
+ *
+ * - `feature_dropout(Tensor input, float p, bool train) -> Tensor`
+ */
+export function dropout2d(input: Tensor, p: number = 0.5, train: boolean = true): Tensor {
+  return call("aten::feature_dropout", [input, p, train]) as Tensor;
+}
+
+/**
+ * dropout() that keeps the mean and variance of selu(). (torch.nn.functional.alpha_dropout)
+ *
+ * - `alpha_dropout(Tensor input, float p, bool train) -> Tensor`
+ */
+export function alphaDropout(input: Tensor, p: number = 0.5, train: boolean = true): Tensor {
+  return call("aten::alpha_dropout", [input, p, train]) as Tensor;
+}
+
+/**
  * A convolution over 1 dimension. (torch.nn.functional.conv1d)
  *
  * - `conv1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], SymInt[1] padding=[0], SymInt[1] dilation=[1], SymInt groups=1) -> Tensor`
@@ -2421,12 +3223,12 @@ export function conv1d(
   input: Tensor,
   weight: Tensor,
   bias?: Tensor | null,
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     dilation?: number | readonly number[];
     groups?: number;
-  } = {},
+  },
 ): Tensor {
   return call("aten::conv1d", [input, weight, bias], options) as Tensor;
 }
@@ -2440,12 +3242,12 @@ export function conv2d(
   input: Tensor,
   weight: Tensor,
   bias?: Tensor | null,
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     dilation?: number | readonly number[];
     groups?: number;
-  } = {},
+  },
 ): Tensor {
   return call("aten::conv2d", [input, weight, bias], options) as Tensor;
 }
@@ -2459,12 +3261,12 @@ export function conv3d(
   input: Tensor,
   weight: Tensor,
   bias?: Tensor | null,
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     dilation?: number | readonly number[];
     groups?: number;
-  } = {},
+  },
 ): Tensor {
   return call("aten::conv3d", [input, weight, bias], options) as Tensor;
 }
@@ -2478,13 +3280,13 @@ export function convTranspose1d(
   input: Tensor,
   weight: Tensor,
   bias?: Tensor | null,
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     outputPadding?: number | readonly number[];
     groups?: number;
     dilation?: number | readonly number[];
-  } = {},
+  },
 ): Tensor {
   return call("aten::conv_transpose1d", [input, weight, bias], options) as Tensor;
 }
@@ -2498,13 +3300,13 @@ export function convTranspose2d(
   input: Tensor,
   weight: Tensor,
   bias?: Tensor | null,
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     outputPadding?: number | readonly number[];
     groups?: number;
     dilation?: number | readonly number[];
-  } = {},
+  },
 ): Tensor {
   return call("aten::conv_transpose2d.input", [input, weight, bias], options) as Tensor;
 }
@@ -2518,13 +3320,13 @@ export function convTranspose3d(
   input: Tensor,
   weight: Tensor,
   bias?: Tensor | null,
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     outputPadding?: number | readonly number[];
     groups?: number;
     dilation?: number | readonly number[];
-  } = {},
+  },
 ): Tensor {
   return call("aten::conv_transpose3d.input", [input, weight, bias], options) as Tensor;
 }
@@ -2546,7 +3348,7 @@ export function linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Ten
 export function embedding(
   indices: Tensor,
   weight: Tensor,
-  options: { paddingIdx?: number; scaleGradByFreq?: boolean; sparse?: boolean } = {},
+  options?: { paddingIdx?: number; scaleGradByFreq?: boolean; sparse?: boolean },
 ): Tensor {
   return call("aten::embedding", [], { ...options, indices, weight }) as Tensor;
 }
@@ -2568,12 +3370,12 @@ export function oneHot(input: Tensor, numClasses?: number): Tensor {
 export function maxPool1d(
   input: Tensor,
   kernelSize: number | readonly number[],
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     dilation?: number | readonly number[];
     ceilMode?: boolean;
-  } = {},
+  },
 ): Tensor {
   return call("aten::max_pool1d", [input, kernelSize], options) as Tensor;
 }
@@ -2586,12 +3388,12 @@ export function maxPool1d(
 export function avgPool1d(
   input: Tensor,
   kernelSize: number | readonly number[],
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     ceilMode?: boolean;
     countIncludePad?: boolean;
-  } = {},
+  },
 ): Tensor {
   return call("aten::avg_pool1d", [input, kernelSize], options) as Tensor;
 }
@@ -2613,12 +3415,12 @@ export function adaptiveAvgPool1d(input: Tensor, outputSize: number | readonly n
 export function maxPool2d(
   input: Tensor,
   kernelSize: number | readonly number[],
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     dilation?: number | readonly number[];
     ceilMode?: boolean;
-  } = {},
+  },
 ): Tensor {
   return call("aten::max_pool2d", [input, kernelSize], options) as Tensor;
 }
@@ -2631,13 +3433,13 @@ export function maxPool2d(
 export function avgPool2d(
   input: Tensor,
   kernelSize: number | readonly number[],
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     ceilMode?: boolean;
     countIncludePad?: boolean;
     divisorOverride?: number;
-  } = {},
+  },
 ): Tensor {
   return call("aten::avg_pool2d", [input, kernelSize], options) as Tensor;
 }
@@ -2659,12 +3461,12 @@ export function adaptiveAvgPool2d(input: Tensor, outputSize: number | readonly n
 export function maxPool3d(
   input: Tensor,
   kernelSize: number | readonly number[],
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     dilation?: number | readonly number[];
     ceilMode?: boolean;
-  } = {},
+  },
 ): Tensor {
   return call("aten::max_pool3d", [input, kernelSize], options) as Tensor;
 }
@@ -2677,13 +3479,13 @@ export function maxPool3d(
 export function avgPool3d(
   input: Tensor,
   kernelSize: number | readonly number[],
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     ceilMode?: boolean;
     countIncludePad?: boolean;
     divisorOverride?: number;
-  } = {},
+  },
 ): Tensor {
   return call("aten::avg_pool3d", [input, kernelSize], options) as Tensor;
 }
@@ -2705,12 +3507,12 @@ export function adaptiveAvgPool3d(input: Tensor, outputSize: number | readonly n
 export function maxPool2dWithIndices(
   input: Tensor,
   kernelSize: number | readonly number[],
-  options: {
+  options?: {
     stride?: number | readonly number[];
     padding?: number | readonly number[];
     dilation?: number | readonly number[];
     ceilMode?: boolean;
-  } = {},
+  },
 ): NamedResults<[Tensor, Tensor], "values" | "indices"> {
   return withNames(call("aten::max_pool2d_with_indices", [input, kernelSize], options), [
     "values",
@@ -2734,13 +3536,52 @@ export function adaptiveMaxPool2d(
 }
 
 /**
+ * Maxima, of as many windows as asked for, and their indices. (torch.nn.functional.adaptive_max_pool1d)
+ *
+ * - `adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)`
+ */
+export function adaptiveMaxPool1d(
+  input: Tensor,
+  outputSize: number | readonly number[],
+): NamedResults<[Tensor, Tensor], "values" | "indices"> {
+  return withNames(call("aten::adaptive_max_pool1d", [input, outputSize]), [
+    "values",
+    "indices",
+  ]) as NamedResults<[Tensor, Tensor], "values" | "indices">;
+}
+
+/**
+ * Maxima, of as many windows as asked for, and their indices. (torch.nn.functional.adaptive_max_pool3d)
+ *
+ * - `adaptive_max_pool3d(Tensor self, int[3] output_size) -> (Tensor, Tensor)`
+ */
+export function adaptiveMaxPool3d(
+  input: Tensor,
+  outputSize: number | readonly number[],
+): NamedResults<[Tensor, Tensor], "values" | "indices"> {
+  return withNames(call("aten::adaptive_max_pool3d", [input, outputSize]), [
+    "values",
+    "indices",
+  ]) as NamedResults<[Tensor, Tensor], "values" | "indices">;
+}
+
+/**
+ * Maxima back at their indices, among zeros. (torch.nn.functional.max_unpool2d)
+ *
+ * - `max_unpool2d(Tensor self, Tensor indices, SymInt[2] output_size) -> Tensor`
+ */
+export function maxUnpool2d(input: Tensor, indices: Tensor, outputSize: number | readonly number[]): Tensor {
+  return call("aten::max_unpool2d", [input, indices, outputSize]) as Tensor;
+}
+
+/**
  * A picture in another size, by its nearest places. (torch.nn.functional.interpolate)
  *
  * - `upsample_nearest2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor`
  */
 export function upsampleNearest2d(
   input: Tensor,
-  options: { outputSize?: number | readonly number[]; scaleFactors?: readonly number[] } = {},
+  options?: { outputSize?: number | readonly number[]; scaleFactors?: readonly number[] },
 ): Tensor {
   return call("aten::upsample_nearest2d.vec", [input], options) as Tensor;
 }
@@ -2752,11 +3593,11 @@ export function upsampleNearest2d(
  */
 export function upsampleBilinear2d(
   input: Tensor,
-  options: {
+  options?: {
     outputSize?: number | readonly number[];
     alignCorners?: boolean;
     scaleFactors?: readonly number[];
-  } = {},
+  },
 ): Tensor {
   return call("aten::upsample_bilinear2d.vec", [input], { alignCorners: false, ...options }) as Tensor;
 }
@@ -2768,13 +3609,48 @@ export function upsampleBilinear2d(
  */
 export function upsampleBicubic2d(
   input: Tensor,
-  options: {
+  options?: {
     outputSize?: number | readonly number[];
     alignCorners?: boolean;
     scaleFactors?: readonly number[];
-  } = {},
+  },
 ): Tensor {
   return call("aten::upsample_bicubic2d.vec", [input], { alignCorners: false, ...options }) as Tensor;
+}
+
+/**
+ * A picture at the places of a grid, in [−1, 1]. (torch.nn.functional.grid_sample)
+ *
+ * - `grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor`
+ */
+export function gridSample(
+  input: Tensor,
+  grid: Tensor,
+  options?: {
+    interpolationMode?: "bilinear" | "nearest" | "bicubic";
+    paddingMode?: "zeros" | "border" | "reflection";
+    alignCorners?: boolean;
+  },
+): Tensor {
+  return call("aten::grid_sampler", [input, grid], {
+    interpolationMode: "bilinear",
+    paddingMode: "zeros",
+    alignCorners: false,
+    ...options,
+  }) as Tensor;
+}
+
+/**
+ * The grid of an affine map, for gridSample(). (torch.nn.functional.affine_grid)
+ *
+ * - `affine_grid_generator(Tensor theta, SymInt[] size, bool align_corners) -> Tensor`
+ */
+export function affineGrid(
+  theta: Tensor,
+  size: number | readonly number[],
+  options?: { alignCorners?: boolean },
+): Tensor {
+  return call("aten::affine_grid_generator", [theta, size], { alignCorners: false, ...options }) as Tensor;
 }
 
 /**
@@ -2785,13 +3661,36 @@ export function upsampleBicubic2d(
 export function unfold(
   input: Tensor,
   kernelSize: number | readonly number[],
-  options: {
+  options?: {
     dilation?: number | readonly number[];
     padding?: number | readonly number[];
     stride?: number | readonly number[];
-  } = {},
+  },
 ): Tensor {
   return call("aten::im2col", [input, kernelSize], {
+    dilation: 1,
+    padding: 0,
+    stride: 1,
+    ...options,
+  }) as Tensor;
+}
+
+/**
+ * A picture from its windows, added up where they overlap. (torch.nn.functional.fold)
+ *
+ * - `col2im(Tensor self, SymInt[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor`
+ */
+export function fold(
+  input: Tensor,
+  outputSize: number | readonly number[],
+  kernelSize: number | readonly number[],
+  options?: {
+    dilation?: number | readonly number[];
+    padding?: number | readonly number[];
+    stride?: number | readonly number[];
+  },
+): Tensor {
+  return call("aten::col2im", [input, outputSize, kernelSize], {
     dilation: 1,
     padding: 0,
     stride: 1,
@@ -2808,7 +3707,7 @@ export function batchNorm(
   input: Tensor,
   runningMean?: Tensor | null,
   runningVar?: Tensor | null,
-  options: { weight?: Tensor; bias?: Tensor; training?: boolean; momentum?: number; eps?: number } = {},
+  options?: { weight?: Tensor; bias?: Tensor; training?: boolean; momentum?: number; eps?: number },
 ): Tensor {
   return call("aten::batch_norm", [input], {
     training: false,
@@ -2828,7 +3727,7 @@ export function batchNorm(
  */
 export function instanceNorm(
   input: Tensor,
-  options: {
+  options?: {
     weight?: Tensor;
     bias?: Tensor;
     runningMean?: Tensor;
@@ -2836,7 +3735,7 @@ export function instanceNorm(
     useInputStats?: boolean;
     momentum?: number;
     eps?: number;
-  } = {},
+  },
 ): Tensor {
   return call("aten::instance_norm", [input], {
     useInputStats: true,
@@ -2855,7 +3754,7 @@ export function instanceNorm(
 export function layerNorm(
   input: Tensor,
   normalizedShape: number | readonly number[],
-  options: { weight?: Tensor; bias?: Tensor; eps?: number } = {},
+  options?: { weight?: Tensor; bias?: Tensor; eps?: number },
 ): Tensor {
   return call("aten::layer_norm", [input, normalizedShape], options) as Tensor;
 }
@@ -2868,7 +3767,7 @@ export function layerNorm(
 export function groupNorm(
   input: Tensor,
   numGroups: number,
-  options: { weight?: Tensor; bias?: Tensor; eps?: number } = {},
+  options?: { weight?: Tensor; bias?: Tensor; eps?: number },
 ): Tensor {
   return call("aten::group_norm", [input, numGroups], options) as Tensor;
 }
@@ -2881,7 +3780,7 @@ export function groupNorm(
 export function rmsNorm(
   input: Tensor,
   normalizedShape: number | readonly number[],
-  options: { weight?: Tensor; eps?: number } = {},
+  options?: { weight?: Tensor; eps?: number },
 ): Tensor {
   return call("aten::rms_norm", [input, normalizedShape], options) as Tensor;
 }
@@ -2895,13 +3794,7 @@ export function scaledDotProductAttention(
   query: Tensor,
   key: Tensor,
   value: Tensor,
-  options: {
-    attnMask?: Tensor;
-    dropoutP?: number;
-    isCausal?: boolean;
-    scale?: number;
-    enableGqa?: boolean;
-  } = {},
+  options?: { attnMask?: Tensor; dropoutP?: number; isCausal?: boolean; scale?: number; enableGqa?: boolean },
 ): Tensor {
   return call("aten::scaled_dot_product_attention", [query, key, value], options) as Tensor;
 }
@@ -2911,11 +3804,7 @@ export function scaledDotProductAttention(
  *
  * - `cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor`
  */
-export function cosineSimilarity(
-  x1: Tensor,
-  x2: Tensor,
-  options: { dim?: number; eps?: number } = {},
-): Tensor {
+export function cosineSimilarity(x1: Tensor, x2: Tensor, options?: { dim?: number; eps?: number }): Tensor {
   return call("aten::cosine_similarity", [x1, x2], options) as Tensor;
 }
 
@@ -2927,7 +3816,7 @@ export function cosineSimilarity(
 export function pairwiseDistance(
   x1: Tensor,
   x2: Tensor,
-  options: { p?: number; eps?: number; keepdim?: boolean } = {},
+  options?: { p?: number; eps?: number; keepdim?: boolean },
 ): Tensor {
   return call("aten::pairwise_distance", [x1, x2], options) as Tensor;
 }
@@ -2940,7 +3829,7 @@ export function pairwiseDistance(
 export function crossEntropy(
   input: Tensor,
   target: Tensor,
-  options: { weight?: Tensor; reduction?: Reduction; ignoreIndex?: number; labelSmoothing?: number } = {},
+  options?: { weight?: Tensor; reduction?: Reduction; ignoreIndex?: number; labelSmoothing?: number },
 ): Tensor {
   return call("aten::cross_entropy_loss", [input, target], options) as Tensor;
 }
@@ -2953,7 +3842,7 @@ export function crossEntropy(
 export function nllLoss(
   input: Tensor,
   target: Tensor,
-  options: { weight?: Tensor; reduction?: Reduction; ignoreIndex?: number } = {},
+  options?: { weight?: Tensor; reduction?: Reduction; ignoreIndex?: number },
 ): Tensor {
   return call("aten::nll_loss_nd", [input, target], options) as Tensor;
 }
@@ -2963,7 +3852,7 @@ export function nllLoss(
  *
  * - `mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor`
  */
-export function mseLoss(input: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+export function mseLoss(input: Tensor, target: Tensor, options?: { reduction?: Reduction }): Tensor {
   return call("aten::mse_loss", [input, target], options) as Tensor;
 }
 
@@ -2972,7 +3861,7 @@ export function mseLoss(input: Tensor, target: Tensor, options: { reduction?: Re
  *
  * - `l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor`
  */
-export function l1Loss(input: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+export function l1Loss(input: Tensor, target: Tensor, options?: { reduction?: Reduction }): Tensor {
   return call("aten::l1_loss", [input, target], options) as Tensor;
 }
 
@@ -2984,7 +3873,7 @@ export function l1Loss(input: Tensor, target: Tensor, options: { reduction?: Red
 export function smoothL1Loss(
   input: Tensor,
   target: Tensor,
-  options: { reduction?: Reduction; beta?: number } = {},
+  options?: { reduction?: Reduction; beta?: number },
 ): Tensor {
   return call("aten::smooth_l1_loss", [input, target], options) as Tensor;
 }
@@ -2997,7 +3886,7 @@ export function smoothL1Loss(
 export function huberLoss(
   input: Tensor,
   target: Tensor,
-  options: { reduction?: Reduction; delta?: number } = {},
+  options?: { reduction?: Reduction; delta?: number },
 ): Tensor {
   return call("aten::huber_loss", [input, target], options) as Tensor;
 }
@@ -3010,7 +3899,7 @@ export function huberLoss(
 export function binaryCrossEntropy(
   input: Tensor,
   target: Tensor,
-  options: { weight?: Tensor; reduction?: Reduction } = {},
+  options?: { weight?: Tensor; reduction?: Reduction },
 ): Tensor {
   return call("aten::binary_cross_entropy", [input, target], options) as Tensor;
 }
@@ -3023,7 +3912,7 @@ export function binaryCrossEntropy(
 export function binaryCrossEntropyWithLogits(
   input: Tensor,
   target: Tensor,
-  options: { weight?: Tensor; posWeight?: Tensor; reduction?: Reduction } = {},
+  options?: { weight?: Tensor; posWeight?: Tensor; reduction?: Reduction },
 ): Tensor {
   return call("aten::binary_cross_entropy_with_logits", [input, target], options) as Tensor;
 }
@@ -3036,7 +3925,7 @@ export function binaryCrossEntropyWithLogits(
 export function klDiv(
   input: Tensor,
   target: Tensor,
-  options: { reduction?: Reduction; logTarget?: boolean } = {},
+  options?: { reduction?: Reduction; logTarget?: boolean },
 ): Tensor {
   return call("aten::kl_div", [input, target], options) as Tensor;
 }
@@ -3049,7 +3938,7 @@ export function klDiv(
 export function hingeEmbeddingLoss(
   input: Tensor,
   target: Tensor,
-  options: { margin?: number; reduction?: Reduction } = {},
+  options?: { margin?: number; reduction?: Reduction },
 ): Tensor {
   return call("aten::hinge_embedding_loss", [input, target], options) as Tensor;
 }
@@ -3063,7 +3952,7 @@ export function cosineEmbeddingLoss(
   input1: Tensor,
   input2: Tensor,
   target: Tensor,
-  options: { margin?: number; reduction?: Reduction } = {},
+  options?: { margin?: number; reduction?: Reduction },
 ): Tensor {
   return call("aten::cosine_embedding_loss", [input1, input2, target], options) as Tensor;
 }
@@ -3077,7 +3966,7 @@ export function marginRankingLoss(
   input1: Tensor,
   input2: Tensor,
   target: Tensor,
-  options: { margin?: number; reduction?: Reduction } = {},
+  options?: { margin?: number; reduction?: Reduction },
 ): Tensor {
   return call("aten::margin_ranking_loss", [input1, input2, target], options) as Tensor;
 }
@@ -3091,7 +3980,7 @@ export function tripletMarginLoss(
   anchor: Tensor,
   positive: Tensor,
   negative: Tensor,
-  options: { margin?: number; p?: number; eps?: number; swap?: boolean; reduction?: Reduction } = {},
+  options?: { margin?: number; p?: number; eps?: number; swap?: boolean; reduction?: Reduction },
 ): Tensor {
   return call("aten::triplet_margin_loss", [anchor, positive, negative], options) as Tensor;
 }
@@ -3101,12 +3990,34 @@ export function tripletMarginLoss(
  *
  * - `soft_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor`
  */
-export function softMarginLoss(
+export function softMarginLoss(input: Tensor, target: Tensor, options?: { reduction?: Reduction }): Tensor {
+  return call("aten::soft_margin_loss", [input, target], options) as Tensor;
+}
+
+/**
+ * How far other classes are from `margin` below the right one. (torch.nn.functional.multi_margin_loss)
+ *
+ * - `multi_margin_loss(Tensor self, Tensor target, Scalar p=1, Scalar margin=1, Tensor? weight=None, int reduction=1) -> Tensor`
+ */
+export function multiMarginLoss(
   input: Tensor,
   target: Tensor,
-  options: { reduction?: Reduction } = {},
+  options?: { p?: number; margin?: number; weight?: Tensor; reduction?: Reduction },
 ): Tensor {
-  return call("aten::soft_margin_loss", [input, target], options) as Tensor;
+  return call("aten::multi_margin_loss", [input, target], options) as Tensor;
+}
+
+/**
+ * How far other classes are from 1 below the right ones, of which a sample may have several. (torch.nn.functional.multilabel_margin_loss)
+ *
+ * - `multilabel_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor`
+ */
+export function multilabelMarginLoss(
+  input: Tensor,
+  target: Tensor,
+  options?: { reduction?: Reduction },
+): Tensor {
+  return call("aten::multilabel_margin_loss", [input, target], options) as Tensor;
 }
 
 /**
@@ -3117,7 +4028,7 @@ export function softMarginLoss(
 export function poissonNllLoss(
   input: Tensor,
   target: Tensor,
-  options: { logInput?: boolean; full?: boolean; eps?: number; reduction?: Reduction } = {},
+  options?: { logInput?: boolean; full?: boolean; eps?: number; reduction?: Reduction },
 ): Tensor {
   return call("aten::poisson_nll_loss", [input, target], {
     logInput: true,
@@ -3133,7 +4044,7 @@ export function poissonNllLoss(
  *
  * - `ones(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function ones(size: number | readonly number[], options: CreationOptions = {}): Tensor {
+export function ones(size: number | readonly number[], options?: CreationOptions): Tensor {
   return create("aten::ones", [size], options);
 }
 
@@ -3142,11 +4053,7 @@ export function ones(size: number | readonly number[], options: CreationOptions 
  *
  * - `full(SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function full(
-  size: number | readonly number[],
-  fillValue: number,
-  options: CreationOptions = {},
-): Tensor {
+export function full(size: number | readonly number[], fillValue: number, options?: CreationOptions): Tensor {
   return create("aten::full", [size, fillValue], { dtype: "float32", ...options });
 }
 
@@ -3157,7 +4064,7 @@ export function full(
  */
 export function empty(
   size: number | readonly number[],
-  options: CreationOptions & { memoryFormat?: MemoryFormat } = {},
+  options?: CreationOptions & { memoryFormat?: MemoryFormat },
 ): Tensor {
   return create("aten::empty.memory_format", [size], options);
 }
@@ -3181,7 +4088,7 @@ export function arange(...args: unknown[]): unknown {
  *
  * - `linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function linspace(start: number, end: number, steps: number, options: CreationOptions = {}): Tensor {
+export function linspace(start: number, end: number, steps: number, options?: CreationOptions): Tensor {
   return create("aten::linspace", [start, end, steps], options);
 }
 
@@ -3194,7 +4101,7 @@ export function logspace(
   start: number,
   end: number,
   steps: number,
-  options: CreationOptions & { base?: number } = {},
+  options?: CreationOptions & { base?: number },
 ): Tensor {
   return create("aten::logspace", [start, end, steps], options);
 }
@@ -3218,12 +4125,7 @@ export function eye(...args: unknown[]): unknown {
  *
  * - `tril_indices(int row, int col, int offset=0, *, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function trilIndices(
-  row: number,
-  col: number,
-  offset?: number,
-  options: CreationOptions = {},
-): Tensor {
+export function trilIndices(row: number, col: number, offset?: number, options?: CreationOptions): Tensor {
   return create("aten::tril_indices", [row, col, offset], options);
 }
 
@@ -3232,12 +4134,7 @@ export function trilIndices(
  *
  * - `triu_indices(int row, int col, int offset=0, *, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function triuIndices(
-  row: number,
-  col: number,
-  offset?: number,
-  options: CreationOptions = {},
-): Tensor {
+export function triuIndices(row: number, col: number, offset?: number, options?: CreationOptions): Tensor {
   return create("aten::triu_indices", [row, col, offset], options);
 }
 
@@ -3248,7 +4145,7 @@ export function triuIndices(
  */
 export function zerosLike(
   input: Tensor,
-  options: CreationOptions & { memoryFormat?: MemoryFormat } = {},
+  options?: CreationOptions & { memoryFormat?: MemoryFormat },
 ): Tensor {
   return create("aten::zeros_like", [input], options);
 }
@@ -3258,10 +4155,7 @@ export function zerosLike(
  *
  * - `ones_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
  */
-export function onesLike(
-  input: Tensor,
-  options: CreationOptions & { memoryFormat?: MemoryFormat } = {},
-): Tensor {
+export function onesLike(input: Tensor, options?: CreationOptions & { memoryFormat?: MemoryFormat }): Tensor {
   return create("aten::ones_like", [input], options);
 }
 
@@ -3272,7 +4166,7 @@ export function onesLike(
  */
 export function emptyLike(
   input: Tensor,
-  options: CreationOptions & { memoryFormat?: MemoryFormat } = {},
+  options?: CreationOptions & { memoryFormat?: MemoryFormat },
 ): Tensor {
   return create("aten::empty_like", [input], options);
 }
@@ -3282,10 +4176,7 @@ export function emptyLike(
  *
  * - `rand_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
  */
-export function randLike(
-  input: Tensor,
-  options: CreationOptions & { memoryFormat?: MemoryFormat } = {},
-): Tensor {
+export function randLike(input: Tensor, options?: CreationOptions & { memoryFormat?: MemoryFormat }): Tensor {
   return create("aten::rand_like", [input], options);
 }
 
@@ -3296,9 +4187,22 @@ export function randLike(
  */
 export function randnLike(
   input: Tensor,
-  options: CreationOptions & { memoryFormat?: MemoryFormat } = {},
+  options?: CreationOptions & { memoryFormat?: MemoryFormat },
 ): Tensor {
   return create("aten::randn_like", [input], options);
+}
+
+/**
+ * Random integers below `high`, in the shape and dtype of another tensor. (torch.randint_like)
+ *
+ * - `randint_like(Tensor self, SymInt high, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+ */
+export function randintLike(
+  input: Tensor,
+  high: number,
+  options?: CreationOptions & { memoryFormat?: MemoryFormat },
+): Tensor {
+  return create("aten::randint_like", [input, high], options);
 }
 
 /**
@@ -3309,7 +4213,7 @@ export function randnLike(
 export function fullLike(
   input: Tensor,
   fillValue: number,
-  options: CreationOptions & { memoryFormat?: MemoryFormat } = {},
+  options?: CreationOptions & { memoryFormat?: MemoryFormat },
 ): Tensor {
   return create("aten::full_like", [input, fillValue], options);
 }
@@ -3321,7 +4225,7 @@ export function fullLike(
  */
 export function rand(
   size: number | readonly number[],
-  options: CreationOptions & { generator?: Generator } = {},
+  options?: CreationOptions & { generator?: Generator },
 ): Tensor {
   return create("aten::rand.generator", [size], options);
 }
@@ -3333,7 +4237,7 @@ export function rand(
  */
 export function randn(
   size: number | readonly number[],
-  options: CreationOptions & { generator?: Generator } = {},
+  options?: CreationOptions & { generator?: Generator },
 ): Tensor {
   return create("aten::randn.generator", [size], options);
 }
@@ -3366,7 +4270,7 @@ export function randint(...args: unknown[]): unknown {
  *
  * - `randperm.generator(SymInt n, *, Generator? generator, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function randperm(n: number, options: CreationOptions & { generator?: Generator } = {}): Tensor {
+export function randperm(n: number, options?: CreationOptions & { generator?: Generator }): Tensor {
   return create("aten::randperm.generator", [n], options);
 }
 
@@ -3379,7 +4283,7 @@ export function normal(
   mean: number,
   std: number,
   size: number | readonly number[],
-  options: CreationOptions & { generator?: Generator } = {},
+  options?: CreationOptions & { generator?: Generator },
 ): Tensor {
   return create("aten::normal.float_float", [mean, std, size], options);
 }

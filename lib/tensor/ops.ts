@@ -1,25 +1,63 @@
 import { McLossError } from "../errors.js";
 import { native, type Handle, type TensorHandle } from "../native/binding.js";
 import type { Device, Dtype } from "./dtype.js";
-import { gradEnabled } from "./grad-mode.js";
+import { operationMode } from "./grad-mode.js";
+import { giveHandle, takeHandle } from "./handle-pool.js";
+import { register } from "./scope.js";
 // Types only: at run time tensor.ts builds on this module and hands it the constructor by resultsAre().
 import type { Tensor } from "./tensor.js";
 
-/** What stands for a native object: a {@link Tensor} or a Generator. */
+/** What stands for a native object: a {@link Tensor}, a Generator or a {@link ScriptObject}. */
 export abstract class NativeObject {
   /** @internal */
   abstract get handle(): Handle;
 }
 
+/** An object of a class that LibTorch defines (torch.ScriptObject), such as packed weights. {@link ops} gives and takes it. */
+export class ScriptObject extends NativeObject {
+  readonly #handle;
+
+  /** @internal */
+  constructor(handle: Handle<"ScriptObject">) {
+    super();
+    this.#handle = handle;
+    register(this);
+  }
+
+  /** @internal */
+  override get handle() {
+    return this.#handle;
+  }
+
+  /** Frees it. May be called again. */
+  dispose(): void {
+    native().dispose(this.#handle);
+  }
+
+  /** Calls dispose(): for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** A complex number, where an operator takes or gives one. */
+export class Complex {
+  constructor(
+    readonly re: number,
+    readonly im: number,
+  ) {}
+}
+
 /** Arguments of {@link ops}: what an operator's schema can ask for. */
 export type OpArgument =
-  NativeObject | number | bigint | boolean | string | null | undefined | readonly OpArgument[];
+  NativeObject | Complex | number | bigint | boolean | string | null | undefined | readonly OpArgument[];
 
 /** Results of {@link ops}. */
-export type OpResult = Tensor | number | bigint | boolean | string | null | undefined | OpResult[];
+export type OpResult =
+  Tensor | ScriptObject | Complex | number | bigint | boolean | string | null | undefined | OpResult[];
 
 /** How a tensor lies in memory. */
-export type MemoryFormat = "contiguous" | "channelsLast" | "preserve";
+export type MemoryFormat = "contiguous" | "channelsLast" | "channelsLast3d" | "preserve";
 
 /** What a loss makes of its elements: all of them, their mean or their sum. */
 export type Reduction = "none" | "mean" | "sum";
@@ -34,38 +72,90 @@ export interface CreationOptions {
   requiresGrad?: boolean;
 }
 
-let makeTensor: ((handle: TensorHandle) => Tensor) | undefined;
+let makeTensor: (handle: TensorHandle) => Tensor = () => {
+  throw new Error("tensor.ts has not been loaded");
+};
 
 /** Called once by tensor.ts. */
 export function resultsAre(make: (handle: TensorHandle) => Tensor): void {
   makeTensor = make;
 }
 
-/**
- * Calls any operator of LibTorch's dispatcher, for example `ops("aten::add.Tensor", a, b, { alpha: 2 })`.
- * Arguments follow the operator's schema; a plain object at the end gives the rest by name. dtypes, devices and
- * memory formats are strings.
- * @throws McLossError with `op` set to the name
- */
-export function ops(name: string, ...args: (OpArgument | Record<string, OpArgument>)[]): OpResult {
-  const last = args.at(-1);
-  const named = isNamed(last) ? last : {};
-  return run(name, isNamed(last) ? args.slice(0, -1) : args, named);
+/** An operator of the dispatcher, as {@link listOperators} describes it. */
+export interface OperatorDescription {
+  /** With its overload, as {@link ops} takes it: "aten::add.Tensor". */
+  name: string;
+  /** Arguments, defaults and results, as PyTorch writes them. */
+  schema: string;
+  /** Types of arguments or results that {@link ops} cannot give or hold; empty for all but a few. See docs/operators.md. */
+  unsupported: string[];
 }
 
-/** Calls an operator with options by their camelCase names. For the generated surface. */
-export function call(name: string, args: readonly unknown[], options: unknown = {}): OpResult {
+/** Every operator that {@link ops} reaches: LibTorch's, this package's and those of libraries that were loaded. */
+export function listOperators(): OperatorDescription[] {
+  return native().listOperators();
+}
+
+/** What is known of an operator once it has been called. */
+interface Operator {
+  readonly id: number;
+  readonly name: string;
+  readonly schema: string;
+  readonly arity: number;
+  /** The place of each argument, by the schema's name and in camelCase. */
+  readonly places: ReadonlyMap<string, number>;
+  /** For each result, the place of the argument that it is; null for a result of its own. */
+  readonly written: readonly (number | null)[];
+  /** Whether a result is an argument. */
+  readonly writes: boolean;
+}
+
+const operators = new Map<string, Operator>();
+
+function operatorOf(name: string): Operator {
+  const known = operators.get(name);
+  if (known) return known;
+  const { id, schema, parameters, written } = native().findOperator(name);
+  const places = new Map(
+    parameters.flatMap((each, i) => [[camelCase(each), i] as const, [each, i] as const]),
+  );
+  const writes = written.some((place) => place !== null);
+  const operator = { id, name, schema, arity: parameters.length, places, written, writes };
+  operators.set(name, operator);
+  return operator;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/**
+ * Calls any operator of LibTorch's dispatcher, for example `ops("aten::add.Tensor", a, b, { alpha: 2 })`.
+ *
+ * Arguments follow the operator's schema; a plain object at the end gives the rest by name, as the schema has it or in
+ * camelCase. dtypes ("float32"), devices ("cuda:0"), layouts ("sparseCoo"), memory formats ("channelsLast") and, as
+ * their device, streams are strings; a storage is given as its tensor; null is None. Several results come as an array,
+ * none as undefined, a dictionary as an array of pairs. An argument that the operator writes to and returns, as in
+ * `aten::add_.Tensor`, comes back as the object that was given. {@link listOperators} has the schemas.
+ * @throws McLossError with `op` set to the name, and `argument` where one is at fault
+ */
+export function ops(name: string, ...args: (OpArgument | Record<string, OpArgument>)[]): OpResult {
+  const operator = operatorOf(name);
+  const named = isNamed(args.at(-1)) ? (args.pop() as Record<string, OpArgument>) : undefined;
+  return run(operator, args, named);
+}
+
+/** Calls an operator with options in camelCase. For the generated surface. */
+export function call(name: string, args: readonly unknown[], options?: unknown): OpResult {
+  const operator = operatorOf(name);
+  if (options === undefined) return run(operator, args, undefined);
   if (!isNamed(options)) throw wrongOption(name, "options", "must be an object");
-  const named = Object.entries(options).map(([key, value]) => [
-    key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-    key === "reduction" ? reductionCode(name, value) : value,
-  ]);
-  return run(name, args, Object.fromEntries(named) as Record<string, unknown>);
+  return run(operator, args, withCodes(name, options));
 }
 
 /** {@link call} for operators that make tensors: adds the option `requiresGrad`. */
-export function create(name: string, args: readonly unknown[], options: unknown = {}): Tensor {
-  if (!isNamed(options)) throw wrongOption(name, "options", "must be an object");
+export function create(name: string, args: readonly unknown[], options?: unknown): Tensor {
+  if (!isNamed(options)) return call(name, args, options) as Tensor;
   const { requiresGrad = false, ...rest } = options;
   const made = call(name, args, rest) as Tensor;
   return requiresGrad === true ? recording(made) : made;
@@ -73,12 +163,7 @@ export function create(name: string, args: readonly unknown[], options: unknown 
 
 /** `tensor`, a leaf, recording gradients from now on. */
 export function recording(tensor: Tensor): Tensor {
-  try {
-    return ops("aten::requires_grad_", tensor) as Tensor;
-  } finally {
-    // The result is a second handle on the same tensor; this one would keep its gradient alive.
-    tensor.dispose();
-  }
+  return ops("aten::requires_grad_", tensor) as Tensor;
 }
 
 /** Results by position and by name, like PyTorch's named tuples. A name may hide a method of arrays: `values`. */
@@ -96,20 +181,37 @@ export function anyTensor(...values: unknown[]): boolean {
 }
 
 /** The arguments given by position, and the options after them. */
-export function splitOptions(args: readonly unknown[]): [given: unknown[], options: Record<string, unknown>] {
+export function splitOptions(
+  args: readonly unknown[],
+): [given: unknown[], options: Record<string, unknown> | undefined] {
   const last = args.at(-1);
   const given = isNamed(last) ? args.slice(0, -1) : [...args];
   // max(undefined) is max().
   while (given.length > 0 && given.at(-1) === undefined) given.pop();
-  return [given, isNamed(last) ? last : {}];
+  return [given, isNamed(last) ? last : undefined];
 }
 
-const REDUCTIONS: readonly unknown[] = ["none", "mean", "sum"] satisfies Reduction[];
+/** Options that are words here and numbers in LibTorch. */
+const CODES: Readonly<Record<string, readonly unknown[]>> = {
+  reduction: ["none", "mean", "sum"] satisfies Reduction[],
+  interpolationMode: ["bilinear", "nearest", "bicubic"],
+  paddingMode: ["zeros", "border", "reflection"],
+};
 
-function reductionCode(op: string, value: unknown): number | undefined {
-  if (value === undefined) return undefined;
-  const code = REDUCTIONS.indexOf(value);
-  if (code < 0) throw wrongOption(op, "reduction", 'must be "none", "mean" or "sum"');
+function withCodes(op: string, options: Record<string, unknown>): Record<string, unknown> {
+  let coded = options;
+  for (const key in CODES) {
+    if (options[key] !== undefined) coded = { ...coded, [key]: codeOf(op, key, options[key]) };
+  }
+  return coded;
+}
+
+function codeOf(op: string, option: string, value: unknown): number {
+  const words = CODES[option] ?? [];
+  const code = words.indexOf(value);
+  if (code < 0) {
+    throw wrongOption(op, option, `must be ${words.map((word) => JSON.stringify(word)).join(", ")}`);
+  }
   return code;
 }
 
@@ -117,13 +219,59 @@ function wrongOption(op: string, argument: string, problem: string): McLossError
   return new McLossError("ERR_ARGUMENT", `${op}: ${argument} ${problem}`, { op, argument });
 }
 
-function run(name: string, args: readonly unknown[], named: Record<string, unknown>): OpResult {
-  const handles = Object.fromEntries(Object.entries(named).map(([key, value]) => [key, toNative(value)]));
-  return fromNative(native().call(name, args.map(toNative), handles, gradEnabled()));
+function run(
+  operator: Operator,
+  given: readonly unknown[],
+  named: Record<string, unknown> | undefined,
+): OpResult {
+  const args = given.map(toNative);
+  if (args.length > operator.arity) throw tooMany(operator, args.length);
+  if (named) placeNamed(operator, args, named);
+  const empty = takeHandle();
+  const result = native().call(operator.id, operationMode(), empty, ...args);
+  if (empty !== undefined && result !== empty) giveHandle(empty);
+  return operator.writes ? withWritten(operator, result, given, named) : fromNative(result);
+}
+
+/** Puts the arguments given by name where the schema has them. */
+function placeNamed(operator: Operator, args: unknown[], named: Record<string, unknown>): void {
+  const positional = args.length;
+  for (const key of Object.keys(named)) {
+    const place = operator.places.get(key);
+    if (place === undefined)
+      throw wrongOption(operator.name, key, `is an option not of this operator: ${operator.schema}`);
+    if (place < positional) throw wrongOption(operator.name, key, "is given by position and by name");
+    while (args.length < place) args.push(undefined);
+    args[place] = toNative(named[key]);
+  }
+}
+
+/** The results, with the arguments among them as they were given. */
+function withWritten(
+  operator: Operator,
+  result: unknown,
+  given: readonly unknown[],
+  named: Record<string, unknown> = {},
+): OpResult {
+  const argumentAt = (place: number): unknown => {
+    if (place < given.length) return given[place];
+    return Object.entries(named).find(([key]) => operator.places.get(key) === place)?.[1];
+  };
+  const results = operator.written.length === 1 ? [result] : (result as unknown[]);
+  const all = operator.written.map((place, i) =>
+    place === null ? fromNative(results[i]) : (argumentAt(place) as Tensor),
+  );
+  return operator.written.length === 1 ? all[0] : all;
+}
+
+function tooMany(operator: Operator, count: number): McLossError {
+  const text = `${operator.name}: takes at most ${operator.arity} arguments, got ${count}: ${operator.schema}`;
+  return new McLossError("ERR_ARGUMENT", text, { op: operator.name });
 }
 
 function isNamed(value: unknown): value is Record<string, OpArgument> {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  if (typeof value !== "object" || value === null || value instanceof NativeObject) return false;
+  return Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function toNative(value: unknown): unknown {
@@ -131,9 +279,13 @@ function toNative(value: unknown): unknown {
   return Array.isArray(value) ? value.map(toNative) : value;
 }
 
-function fromNative(value: unknown): OpResult {
-  if (Array.isArray(value)) return value.map(fromNative);
+/** What a native result stands for. */
+export function fromNative(value: unknown): OpResult {
   if (typeof value !== "object" || value === null) return value as OpResult;
-  if (!makeTensor) throw new Error("tensor.ts has not been loaded");
-  return makeTensor(value as TensorHandle);
+  if (Array.isArray(value)) return value.map(fromNative);
+  const { kind } = value as { kind?: "complex" | "object" };
+  if (kind === undefined) return makeTensor(value as TensorHandle);
+  if (kind === "object") return new ScriptObject((value as { handle: Handle<"ScriptObject"> }).handle);
+  const { re, im } = value as Complex;
+  return new Complex(re, im);
 }

@@ -1,12 +1,25 @@
 import { invalidArgument, McLossError } from "../errors.js";
+import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type TensorHandle } from "../native/binding.js";
+import { startBackward, startingGradient, type GraphOptions } from "./backward.js";
 import { checkDevice, isDtype, type Device, type Dtype, type TypedArray } from "./dtype.js";
+import { disposedHandle, giveHandle } from "./handle-pool.js";
+import { HookHandle, nativeHook, type HookResult } from "./hooks.js";
 import { readAt, writeAt, type TensorIndex } from "./indexing.js";
 import { TensorOperators } from "./operators.js";
-import { call, NativeObject, ops, recording, resultsAre } from "./ops.js";
-import { register } from "./scope.js";
+import { unwatch, watch } from "./memory-debug.js";
+import { call, fromNative, NativeObject, ops, recording, resultsAre } from "./ops.js";
+import { register, unregister } from "./scope.js";
 
-export { ops, type OpArgument, type OpResult } from "./ops.js";
+export {
+  Complex,
+  listOperators,
+  ops,
+  ScriptObject,
+  type OpArgument,
+  type OperatorDescription,
+  type OpResult,
+} from "./ops.js";
 
 /** Options of sum() and mean(). */
 export interface ReductionOptions {
@@ -16,14 +29,17 @@ export interface ReductionOptions {
   dtype?: Dtype;
 }
 
-/** A source of random numbers with a seed of its own (torch.Generator, on the CPU). */
+/** A source of random numbers with a seed of its own (torch.Generator). */
 export class Generator extends NativeObject {
   readonly #handle;
 
-  /** @param seed a non-negative integer */
-  constructor(seed: number) {
+  /**
+   * @param seed a non-negative integer
+   * @param device where the tensors are that it fills
+   */
+  constructor(seed: number, device: Device = "cpu") {
     super();
-    this.#handle = native().generator(checkSeed(seed));
+    this.#handle = native().generator(checkSeed(seed), checkDevice("device", device));
   }
 
   /** @internal */
@@ -31,10 +47,12 @@ export class Generator extends NativeObject {
     return this.#handle;
   }
 
+  /** Frees it. May be called again. */
   dispose(): void {
     native().dispose(this.#handle);
   }
 
+  /** Calls dispose(): for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -45,13 +63,14 @@ export class Generator extends NativeObject {
  * `using` around it, or, late, by the garbage collector. Using a disposed tensor throws `ERR_DISPOSED`.
  */
 export class Tensor extends TensorOperators {
-  readonly #handle: TensorHandle;
+  #handle: TensorHandle;
 
   /** @internal */
   constructor(handle: TensorHandle) {
     super();
     this.#handle = handle;
     register(this);
+    watch(this);
   }
 
   /** @internal */
@@ -59,24 +78,34 @@ export class Tensor extends TensorOperators {
     return this.#handle;
   }
 
+  /** The size of each dimension; [] for a scalar. */
   get shape(): number[] {
-    return native().describe(this.#handle).shape;
+    return native().shape(this.#handle);
   }
 
+  /** The number of dimensions. */
+  get ndim(): number {
+    return native().ndim(this.#handle);
+  }
+
+  /** The type of the elements. */
   get dtype(): Dtype {
     return native().describe(this.#handle).dtype;
   }
 
+  /** Where the elements are. */
   get device(): Device {
     return native().describe(this.#handle).device;
   }
 
+  /** Whether operations on it are recorded for backward(). */
   get requiresGrad(): boolean {
     return native().describe(this.#handle).requiresGrad;
   }
 
+  /** Whether dispose() was called, by hand or by a tidy(). */
   get disposed(): boolean {
-    return native().isDisposed(this.#handle);
+    return this.#handle === disposedHandle();
   }
 
   /** The gradient that backward() accumulated here, or null. Assign null to clear it. */
@@ -85,35 +114,76 @@ export class Tensor extends TensorOperators {
     return handle ? new Tensor(handle) : null;
   }
 
+  /** @throws McLossError ERR_ARGUMENT for anything but null */
   set grad(value: Tensor | null) {
     if (value !== null) throw invalidArgument("grad", "can only be set to null");
     native().clearGrad(this.#handle);
   }
 
-  /** The elements in row-major order; bfloat16 and float16 as Float32Array, int64 as BigInt64Array. */
-  data(): Promise<TypedArray> {
-    return native().data(this.#handle);
+  /**
+   * The elements in row-major order, in the typed array of the dtype. float16, bfloat16 and float8 come as Float32Array;
+   * bool as Uint8Array of 0 and 1; complex numbers as real and imaginary parts in turn, so that there are twice as many;
+   * float4_e2m1fn_x2 as Uint8Array of packed pairs.
+   */
+  data({ signal }: AbortOptions = {}): Promise<TypedArray> {
+    return abortable(signal, "reading a tensor", (binding) => binding.data(this.#handle));
   }
 
-  /** The value of a tensor with one element. int64 values beyond 2^53 come as bigint. */
+  /**
+   * The value of a tensor with one element. Integers beyond 2^53 come as bigint, bool as boolean, complex numbers as Complex.
+   * @throws McLossError ERR_SHAPE for more or fewer elements
+   */
   item(): number {
-    const { shape } = native().describe(this.#handle);
+    const { shape } = this;
     if (shape.some((size) => size !== 1)) {
       throw new McLossError(
         "ERR_SHAPE",
         `item() needs a tensor with one element, got shape [${shape.join(", ")}]`,
       );
     }
-    return native().item(this.#handle) as number;
+    return fromNative(native().item(this.#handle)) as number;
   }
 
   /**
    * Accumulates d(this)/d(leaf) into the `grad` of every leaf that requires it (torch.Tensor.backward).
    * @param options.gradient of the same shape; may be omitted for a scalar
-   * @param options.retainGraph keeps what another backward() through the same graph needs
+   * @param options.retainGraph keeps what another backward() through the same graph needs; default: as createGraph
+   * @param options.createGraph records the gradients' own computation, for second derivatives
+   * @throws McLossError ERR_SHAPE, or ERR_TORCH with LibTorch's reason; and what a hook or a custom function threw
    */
-  backward(options: { gradient?: Tensor; retainGraph?: boolean } = {}): Promise<void> {
-    return native().backward(this.#handle, options.gradient?.handle ?? null, options.retainGraph ?? false);
+  backward(options: { gradient?: Tensor } & GraphOptions = {}): Promise<void> {
+    const { gradient, ...graph } = options;
+    return startBackward([this], [], () => [startingGradient("gradient", this, gradient)], graph);
+  }
+
+  /**
+   * Has `hook`, sync or async, called with each gradient of this tensor that backward computes, before it is used
+   * further; a tensor that it returns takes the gradient's place (torch.Tensor.register_hook). Hooks are called in
+   * the order of their registration, each with what the one before it made. Backward waits for them on its own thread
+   * and rejects with what they throw. A hook that refers to its own tensor keeps it alive until remove() or dispose().
+   * @throws McLossError ERR_TORCH for a tensor that requires no gradient
+   */
+  registerHook(hook: (gradient: Tensor) => HookResult | Promise<HookResult>): HookHandle {
+    return new HookHandle(
+      native().registerHook(
+        this.#handle,
+        nativeHook((gradient) => hook(new Tensor(gradient))),
+      ),
+    );
+  }
+
+  /**
+   * Has `hook`, sync or async, called with this leaf, as another handle, whenever a gradient has been accumulated in
+   * its `grad` (torch.Tensor.register_post_accumulate_grad_hook), for example to use the gradient and free it early.
+   * @throws McLossError ERR_ARGUMENT for a tensor that is no leaf or requires no gradient
+   */
+  registerPostAccumulateGradHook(hook: (leaf: Tensor) => void | Promise<void>): HookHandle {
+    return new HookHandle(
+      native().registerPostAccumulateGradHook(
+        this.#handle,
+        nativeHook((leaf) => hook(new Tensor(leaf))),
+      ),
+    );
   }
 
   /** A copy with another dtype or on another device (torch.Tensor.to); this tensor itself where nothing changes. */
@@ -156,9 +226,15 @@ export class Tensor extends TensorOperators {
 
   /** Frees this handle's share of the memory. May be called again. */
   dispose(): void {
+    if (this.disposed) return;
     native().dispose(this.#handle);
+    giveHandle(this.#handle);
+    this.#handle = disposedHandle();
+    unregister(this);
+    unwatch(this);
   }
 
+  /** Calls dispose(): for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

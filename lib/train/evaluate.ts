@@ -1,24 +1,44 @@
-import { throwIfAborted } from "../abort.js";
+import type { Sample } from "../data/dataset.js";
 import type { DataLoader } from "../data/loader.js";
+import type { ChannelHealthTally } from "../loss/channel-health.js";
 import type { Model } from "../models/model.js";
-import { native, type ObjectiveOptions } from "../native/binding.js";
+import { abortable, type AbortOptions } from "../native/abortable.js";
+import type { ObjectiveOptions } from "../native/binding.js";
+import { addBatch } from "./evaluate-channels.js";
+import { checkSameDevice } from "./same-device.js";
 import { buildObjective, type LossOptions } from "./objective.js";
+import { ClassificationTally, predictedClasses, type ClassificationScores } from "./classification-scores.js";
 import { MetricsSum, type Metrics } from "./metrics.js";
 
-export interface Evaluation extends Metrics {
+export interface Evaluation extends Metrics, ClassificationScores {
   /** Accuracy of the channel groups alone: argmax of the groups' scores, without the classifier. */
   groupAccuracy: number;
+  /** Images evaluated. */
   images: number;
   /** Images that could not be read, where the loader skips them. */
   skipped: number;
 }
 
-export interface EvaluateOptions {
-  /** What `loss` is made of; the terms are reported in any case. Default "ce". */
+/** An evaluation without what grows with the classes, for a line of JSON. */
+export type EvaluationSummary = Omit<Evaluation, "confusion" | "perClass">;
+
+export function summarize({ confusion, perClass, ...summary }: Evaluation): EvaluationSummary {
+  return summary;
+}
+
+/** Options of {@link evaluate}. */
+export interface EvaluateOptions extends AbortOptions {
+  /**
+   * What `loss` is made of; the terms are reported in any case. A center loss is left out: its centers belong to a run
+   * ({@link Trainer.evaluate} has them). Default "ce".
+   */
   loss?: LossOptions;
-  signal?: AbortSignal;
+  /** Adds up the health of the channels on the way; it takes a second forward pass. */
+  channels?: ChannelHealthTally;
   /** Called after each batch. */
   onBatch?: (done: number, total: number) => void;
+  /** Called with each batch's samples and, for each, the number of the class with the largest logit. */
+  onSamples?: (samples: readonly Sample[], predicted: readonly number[]) => void;
 }
 
 /** Losses and accuracy of `model` in evaluation mode over everything that `loader` yields. */
@@ -35,17 +55,29 @@ export async function evaluateObjective(
   model: Model,
   loader: DataLoader,
   objective: ObjectiveOptions,
-  options: Pick<EvaluateOptions, "signal" | "onBatch"> = {},
+  options: Omit<EvaluateOptions, "loss"> = {},
 ): Promise<Evaluation> {
+  checkSameDevice(model, loader);
   const sum = new MetricsSum();
+  const tally = new ClassificationTally(model.spec.classes);
   let done = 0;
   for await (const batch of loader) {
-    throwIfAborted(options.signal, "the evaluation");
-    sum.add(await native().evaluateBatch(model.handle, batch.images.handle, batch.labels.handle, objective));
-    batch.dispose();
+    using current = batch;
+    const { images, labels, samples } = current;
+    const result = await abortable(options.signal, "the evaluation", (binding) =>
+      binding.evaluateBatch(model.handle, images.handle, labels.handle, objective),
+    );
+    sum.add(result, samples.length);
+    tally.add(
+      samples.map(({ label }) => label),
+      result.samples,
+    );
+    if (options.channels) await addBatch(options.channels, model, current, options);
+    options.onSamples?.(samples, predictedClasses(result.samples));
     done += 1;
     options.onBatch?.(done, loader.length);
   }
   const groupAccuracy = sum.size > 0 ? sum.groupsCorrect / sum.size : 0;
-  return { ...sum.mean(), groupAccuracy, images: sum.size, skipped: loader.skipped.length };
+  const skipped = loader.skipped.length;
+  return { ...sum.mean(), ...tally.scores(), groupAccuracy, images: sum.size, skipped };
 }

@@ -1,36 +1,65 @@
+import type { ChannelHealth } from "../loss/channel-health.js";
 import type { Evaluation } from "./evaluate.js";
 import type { Metrics } from "./metrics.js";
 
-/** What {@link Trainer.fit} yields, in order: many steps and one epoch per epoch, checkpoints where they are written. */
-export type TrainingEvent = StepEvent | EpochEvent | CheckpointEvent;
+/**
+ * What {@link Trainer.fit} yields, in order: many steps and one epoch per epoch, checkpoints where they are written, and
+ * notices of what is not as it was asked for.
+ */
+export type TrainingEvent = StepEvent | EpochEvent | CheckpointEvent | NoticeEvent;
 
+/** Of each step, once its metrics are read (see metricsEvery of {@link TrainerOptions}); they are of the step's batch. */
 export interface StepEvent extends Metrics {
   type: "step";
   /** From 1. */
   epoch: number;
   /** Steps done, of the whole run. */
   step: number;
+  /** Steps of the whole run. */
   steps: number;
+  /** Images of the step. */
+  images: number;
   /** The first parameter group's. */
   learningRate: number;
+  /** How long the step waited for its batch. */
+  dataSeconds: number;
 }
 
+/** After each epoch. */
 export interface EpochEvent {
   type: "epoch";
   /** From 1. */
   epoch: number;
   epochs: number;
+  /** Means over the epoch's training images. */
   train: Metrics;
+  /** Absent where the epoch was not validated. */
   validation?: Evaluation;
+  /** On the validation images; where `channelHealth` of `Trainer.fit` asks for it. */
+  channels?: ChannelHealth;
   /** Training throughput of the epoch. */
   imagesPerSecond: number;
+  /** The share of the epoch in which training waited for data, 0 to 1. */
+  dataShare: number;
   /** Images that could not be read so far, where the loader skips them. */
   skipped: number;
+  /** Steps whose loss was not finite and that updated nothing, where `onNan` is "skip". */
+  nonFinite: number;
 }
 
+/** After a checkpoint was written. */
 export interface CheckpointEvent {
   type: "checkpoint";
   path: string;
   /** Why it was written: at an epoch's end, as the best so far, or because the run was interrupted. */
   reason: "last" | "best" | "interrupted";
+}
+
+/** Once, where an option has no effect. Training goes on. */
+export interface NoticeEvent {
+  type: "notice";
+  /** Of {@link TrainerOptions}. */
+  option: "cudaGraph";
+  /** In words, for people. */
+  reason: string;
 }

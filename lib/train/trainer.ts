@@ -1,216 +1,474 @@
-import { access, constants, mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import type { Batch, DataLoader } from "../data/loader.js";
+import type { Batch } from "../data/batch.js";
+import type { DataLoader } from "../data/loader.js";
 import { invalidArgument, McLossError } from "../errors.js";
-import { saveModel } from "../io/checkpoint.js";
-import type { Model } from "../models/model.js";
-import { native, type BatchMetrics, type ObjectiveOptions } from "../native/binding.js";
-import { checkSchedule, learningRateFactor, type Schedule } from "../optim/schedule.js";
-import { SGD, type SgdOptions } from "../optim/sgd.js";
-import { evaluateObjective, type Evaluation } from "./evaluate.js";
-import type { CheckpointEvent, EpochEvent, StepEvent, TrainingEvent } from "./events.js";
-import { MetricsSum } from "./metrics.js";
+import { saveModel } from "../models/checkpoint.js";
+import { Model } from "../models/model.js";
+import { native, type ObjectiveOptions, type StepOptions, type TensorHandle } from "../native/binding.js";
+import { EMA } from "../optim/ema.js";
+import { GradScaler } from "../optim/grad-scaler.js";
+import type { Optimizer } from "../optim/optimizer.js";
+import { checkSchedule, defaultSchedule, learningRateFactor, type Schedule } from "../optim/schedule.js";
+import { zeros } from "../tensor/creation.js";
+import { allowTf32 } from "../tensor/cuda.js";
+import { backwardMode } from "../tensor/grad-mode.js";
+import { keep } from "../tensor/scope.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { buildOptimizer, type OptimizerSpec } from "./build-optimizer.js";
+import { ClassCenters } from "./class-centers.js";
+import { tallyOf } from "./evaluate-channels.js";
+import { evaluateObjective, summarize, type EvaluateOptions, type Evaluation } from "./evaluate.js";
+import type { CheckpointEvent, EpochEvent, NoticeEvent, StepEvent, TrainingEvent } from "./events.js";
+import { metricsOf, MetricsSum, type Metrics } from "./metrics.js";
 import { buildObjective, type LossOptions } from "./objective.js";
+import { RunFolder, type EpochRecord } from "./run-folder.js";
+import { describeRun } from "./run-info.js";
+import { checkSameDevice } from "./same-device.js";
+import { StepGraph } from "./step-graph.js";
+import { loadTraining, saveTraining, type TrainingParts } from "./training-checkpoint.js";
+import { applyUnfreezing, checkUnfreezing, type UnfreezeRule } from "./unfreeze.js";
+import { UnreadSteps, type MadeStep } from "./unread-steps.js";
 
+/** Options of {@link Trainer}. */
 export interface TrainerOptions {
   /** Default 100. */
   epochs?: number;
   /** Default: MC-Loss with α 1.5 and β 20. */
   loss?: LossOptions;
-  /** Default: learning rate 0.05, Nesterov momentum 0.9, weight decay 5e-4. */
-  optimizer?: SgdOptions & {
-    /** Whether weight decay applies to biases and normalisation too. Default false. */
-    decayBiasAndNorm?: boolean;
-  };
+  /** Default: SGD with learning rate 0.05, Nesterov momentum 0.9 and weight decay 5e-4. */
+  optimizer?: OptimizerSpec;
   /** Default: cosine after 3 warm-up epochs, or as many as fit. */
   schedule?: Schedule;
+  /**
+   * What forward and backward compute in (torch.autocast); the weights stay float32. "float16" brings a
+   * {@link GradScaler}. Default "float32".
+   */
+  precision?: "float32" | "bfloat16" | "float16";
+  /** The largest joint L2 norm of the gradients. Default: none. */
+  clipNorm?: number;
+  /** The largest absolute value of a gradient's element. Default: none. */
+  clipValue?: number;
+  /** Batches whose gradients are averaged into one update. Default 1. */
+  accumulate?: number;
+  /** Decay of an average of the weights, which is evaluated and kept as the best; see {@link EMA}. Default: none. */
+  ema?: number;
+  /** Gradual unfreezing: what no rule has reached yet stays as it is. Default: all is trained from the start. */
+  unfreeze?: readonly UnfreezeRule[];
+  /**
+   * What a loss that is not finite does: "stop" (default) with ERR_NAN_LOSS, or "skip" the update that the batch has a
+   * part in and count it.
+   */
+  onNan?: "stop" | "skip";
+  /**
+   * Every how many steps the metrics are read, so that a GPU works on without waiting for the host. It changes when steps
+   * are told and not what is told of them, nor the weights. Default 1 on the CPU, where nothing waits, and 10 elsewhere.
+   */
+  metricsEvery?: number;
+  /** {@link allowTf32}, for the whole process from fit() on. Default: as it is. */
+  tf32?: boolean;
+  /**
+   * Whether steps on a GPU are launched whole, as a CUDA graph, rather than kernel by kernel. Where that cannot be, a
+   * {@link NoticeEvent} says why. Default false.
+   */
+  cudaGraph?: boolean;
   /** Of the channel masks. The model and the loader have their own. Default 0. */
   seed?: number;
-  /** Folder for `last.safetensors` and `best.safetensors`. Default: nothing is written. */
+  /** The run's folder; see {@link RunFolder}. Default: nothing is written. */
   output?: string;
+  /** What else belongs in `run.json`, such as the data and the command. */
+  about?: Readonly<Record<string, unknown>>;
 }
 
+/** Options of {@link Trainer.fit}. */
 export interface FitOptions {
   /** Evaluated after every `validateEvery` epochs and after the last. */
   validation?: DataLoader;
   /** Default 1. */
   validateEvery?: number;
-  /** Stops after the running step, writes `last.safetensors`, and throws ERR_ABORTED. */
+  /**
+   * Measures the channels on the validation images too, as `channels` of the epoch's event and of its line in
+   * `metrics.jsonl`. Default false: it takes a second forward pass.
+   */
+  channelHealth?: boolean;
+  /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
   signal?: AbortSignal;
+  /**
+   * Goes on from the run in `output`, exactly: on the CPU with the weights that an uninterrupted run would have. Give
+   * the same options and data. Default false: a new run, whose files replace those of an earlier one.
+   */
+  resume?: boolean;
+}
+
+/** Where a run is; what `resume` goes on from. */
+interface Progress {
+  epoch: number;
+  batches: number;
+  sum: MetricsSum;
+  best: number;
 }
 
 /** Trains a model on a loader's batches, one native call a step, without blocking the event loop. */
 export class Trainer {
+  /** What is trained. */
   readonly model: Model;
+  /** How many times the whole training set is seen. */
   readonly epochs: number;
+  readonly #options: TrainerOptions;
   readonly #objective: ObjectiveOptions;
-  readonly #optimizer: SGD;
+  readonly #centers: ClassCenters | undefined;
+  readonly #optimizer: Optimizer<{ learningRate: number }>;
   readonly #baseRates: readonly number[];
   readonly #schedule: Schedule;
-  readonly #output: string | undefined;
+  readonly #accumulate: number;
+  readonly #metricsEvery: number;
+  readonly #scaler: GradScaler | undefined;
+  #ema: EMA | undefined;
+  #graph: StepGraph | undefined;
+  /** What each epoch was judged by: its validation accuracy, or the training's where there is none. */
+  #judged: number[] = [];
   #lastCheckpoint: string | undefined;
 
   constructor(model: Model, options: TrainerOptions = {}) {
-    const { epochs = 100, loss = {}, seed = 0 } = options;
-    if (!Number.isInteger(epochs) || epochs < 1) {
-      throw invalidArgument("epochs", `must be a positive integer, got ${epochs}`);
-    }
+    const { epochs = 100, loss = {}, seed = 0, accumulate = 1 } = options;
+    checkOptions(options);
     this.model = model;
     this.epochs = epochs;
-    this.#schedule = options.schedule ?? { type: "cosine", warmupEpochs: Math.min(3, epochs - 1) };
+    this.#options = options;
+    this.#accumulate = accumulate;
+    this.#schedule = options.schedule ?? defaultSchedule(epochs);
     checkSchedule(this.#schedule, epochs);
-    this.#objective = buildObjective(model, loss, seed);
+    if (options.unfreeze) checkUnfreezing(model, options.unfreeze, epochs);
+    const objective = buildObjective(model, loss, seed);
+    this.#centers = loss !== "ce" && loss.center ? new ClassCenters(model, loss.center) : undefined;
+    this.#objective = { ...objective, center: this.#centers?.term ?? null };
     this.#optimizer = buildOptimizer(model, options.optimizer);
     this.#baseRates = [...this.#optimizer.learningRates];
-    this.#output = options.output;
+    this.#scaler = options.precision === "float16" ? new GradScaler() : undefined;
+    this.#metricsEvery = options.metricsEvery ?? (model.device === "cpu" ? 1 : 10);
   }
 
   /**
    * Trains for `epochs`, yielding what happens.
-   * @throws McLossError ERR_NAN_LOSS, ERR_ABORTED, ERR_IO, or what the loader throws
+   * @throws McLossError ERR_NAN_LOSS, ERR_ABORTED, ERR_IO, ERR_CHECKPOINT, or what the loader throws
    */
   async *fit(train: DataLoader, options: FitOptions = {}): AsyncGenerator<TrainingEvent, void, void> {
-    await this.#prepareOutput();
-    let best = -1;
-    for (let epoch = 1; epoch <= this.epochs; epoch += 1) {
-      const result = yield* this.#trainEpoch(train, epoch, options);
-      yield result;
-      yield* this.#save("last");
-      const accuracy = result.validation?.accuracy ?? -1;
-      if (accuracy <= best) continue;
-      best = accuracy;
-      yield* this.#save("best");
+    const { output, tf32 } = this.#options;
+    if (tf32 !== undefined) allowTf32(tf32);
+    checkSameDevice(this.model, train);
+    if (options.resume && output === undefined) throw invalidArgument("resume", "needs the option output");
+    checkChannelHealth(this.model, options);
+    const run = output === undefined ? undefined : await RunFolder.open(output);
+    try {
+      const { ema } = this.#options;
+      this.#ema ??= ema === undefined ? undefined : new EMA(this.model, ema);
+      const progress = await this.#begin(train, run, options.resume ?? false);
+      // One for each run: what a graph has recorded is where the run's tensors are.
+      if (this.#options.cudaGraph) this.#graph = new StepGraph(this.model, this.#accumulate);
+      yield* this.#notices();
+      while (progress.epoch <= this.epochs) yield* this.#epoch(train, progress, run, options);
+    } finally {
+      this.#graph?.dispose();
+      this.#graph = undefined;
+      await run?.close();
     }
   }
 
-  /** Losses and accuracy in evaluation mode, with this trainer's objective. */
-  async evaluate(loader: DataLoader, options: { signal?: AbortSignal } = {}): Promise<Evaluation> {
-    return evaluateObjective(this.model, loader, this.#objective, options);
+  /** Losses and accuracy in evaluation mode, with this trainer's objective; of the averaged weights where there are any. */
+  async evaluate(loader: DataLoader, options: Omit<EvaluateOptions, "loss"> = {}): Promise<Evaluation> {
+    if (!this.#ema) return evaluateObjective(this.model, loader, this.#objective, options);
+    using averaged = await this.#averagedModel(this.#ema);
+    return await evaluateObjective(averaged, loader, this.#objective, options);
+  }
+
+  #notices(): NoticeEvent[] {
+    return this.#graph?.notices() ?? [];
+  }
+
+  async #averagedModel(ema: EMA): Promise<Model> {
+    const averaged = new Model(this.model.spec, { info: this.model.info });
+    averaged.loadStateDict(Object.fromEntries(ema.state().map(({ name, tensor }) => [name, tensor])));
+    return averaged.to(this.model.device);
+  }
+
+  async #begin(train: DataLoader, run: RunFolder | undefined, resume: boolean): Promise<Progress> {
+    if (!run || !resume) {
+      this.#judged = [];
+      await run?.keepMetrics(1);
+      await run?.writeInfo(describeRun(this.model, this.#options));
+      return { epoch: 1, batches: 0, sum: new MetricsSum(), best: -1 };
+    }
+    const path = run.checkpoint("last");
+    const { epoch, batches, sums, best, judged, loader } = await loadTraining(path, this.#parts());
+    this.#judged = judged;
+    this.#lastCheckpoint = path;
+    train.restore(loader);
+    await run.keepMetrics(epoch);
+    // For the record of an epoch of which no step is left.
+    if (batches > 0) this.#setLearningRates(epoch, batches - 1, train.length);
+    return { epoch, batches, sum: MetricsSum.from(sums), best };
+  }
+
+  #parts(): TrainingParts {
+    return {
+      model: this.model,
+      optimizer: this.#optimizer,
+      scaler: this.#scaler,
+      ema: this.#ema,
+      masks: this.#objective.generator,
+      centers: this.#centers?.tensor,
+    };
+  }
+
+  async *#epoch(
+    train: DataLoader,
+    progress: Progress,
+    run: RunFolder | undefined,
+    options: FitOptions,
+  ): AsyncGenerator<TrainingEvent, void, void> {
+    const event = yield* this.#trainEpoch(train, progress, run, options);
+    yield event;
+    await run?.appendMetrics(this.#record(event, progress, train.length));
+    const accuracy = event.validation?.accuracy ?? -1;
+    const isBest = accuracy > progress.best;
+    if (isBest) progress.best = accuracy;
+    Object.assign(progress, { epoch: progress.epoch + 1, batches: 0, sum: new MetricsSum() });
+    yield* this.#save(run, train, progress, "last");
+    if (isBest) yield* this.#saveBest(run);
   }
 
   async *#trainEpoch(
     train: DataLoader,
-    epoch: number,
+    progress: Progress,
+    run: RunFolder | undefined,
     options: FitOptions,
-  ): AsyncGenerator<StepEvent | CheckpointEvent, EpochEvent, void> {
+  ): AsyncGenerator<StepEvent | CheckpointEvent | NoticeEvent, EpochEvent, void> {
+    using unread = new UnreadSteps();
+    using foundInf = keep(zeros([], { device: this.model.device }));
+    const { epoch, sum } = progress;
     this.model.train();
+    if (this.#options.unfreeze) applyUnfreezing(this.model, this.#options.unfreeze, epoch - 1);
     train.epoch = epoch - 1;
-    const sum = new MetricsSum();
-    const started = performance.now();
-    let step = (epoch - 1) * train.length;
+    const [started, before] = [performance.now(), sum.size];
+    let [asked, waited, nonFinite] = [started, 0, 0];
+    const interrupted = () => options.signal?.aborted && progress.batches % this.#accumulate === 0;
     for await (const batch of train) {
-      if (options.signal?.aborted) return yield* this.#interrupt(epoch, options.signal);
-      this.#setLearningRates(step / train.length);
-      const metrics = await this.#step(batch, epoch);
-      sum.add(metrics);
-      step += 1;
-      yield this.#stepEvent(metrics, epoch, step, train.length);
+      const dataMs = performance.now() - asked;
+      waited += dataMs;
+      this.#setLearningRates(epoch, progress.batches, train.length);
+      const handle = await this.#step(batch, this.#stepOptions(progress.batches, train.length, foundInf));
+      progress.batches += 1;
+      yield* this.#notices();
+      unread.add(this.#madeStep(batch, progress, train.length, dataMs), handle);
+      if (unread.count >= this.#metricsEvery) nonFinite += yield* this.#readSteps(unread, sum);
+      if (interrupted()) {
+        yield* this.#readSteps(unread, sum);
+        return yield* this.#interrupt(run, train, progress, options.signal);
+      }
+      asked = performance.now();
     }
-    if (options.signal?.aborted) return yield* this.#interrupt(epoch, options.signal);
-    const seconds = (performance.now() - started) / 1000;
+    nonFinite += yield* this.#readSteps(unread, sum);
+    const milliseconds = performance.now() - started;
     const event: EpochEvent = {
       type: "epoch",
       epoch,
       epochs: this.epochs,
       train: sum.mean(),
-      imagesPerSecond: sum.size / seconds,
+      imagesPerSecond: (1000 * (sum.size - before)) / milliseconds,
+      dataShare: waited / milliseconds,
       skipped: train.skipped.length,
+      nonFinite,
     };
     const { validation, validateEvery = 1 } = options;
     const due = epoch % validateEvery === 0 || epoch === this.epochs;
-    if (validation && due) event.validation = await this.evaluate(validation);
+    if (validation && due)
+      Object.assign(event, await this.#validate(validation, options.channelHealth ?? false));
+    this.#judged.push((event.validation ?? event.train).accuracy);
     return event;
   }
 
-  async #step(batch: Batch, epoch: number): Promise<BatchMetrics> {
+  async #validate(
+    loader: DataLoader,
+    channelHealth: boolean,
+  ): Promise<Pick<EpochEvent, "validation" | "channels">> {
+    if (!channelHealth) return { validation: await this.evaluate(loader) };
+    using channels = tallyOf(this.model);
+    const validation = await this.evaluate(loader, { channels });
+    return { validation, channels: (await channels.result()).overall };
+  }
+
+  /** The batch's metrics, on the model's device. */
+  async #step(batch: Batch, options: StepOptions): Promise<TensorHandle> {
     const metrics = await native().trainStep(
       this.model.handle,
       this.#optimizer.handle,
       batch.images.handle,
       batch.labels.handle,
       this.#objective,
-      this.#optimizer.learningRates,
+      options,
+      backwardMode(),
     );
     batch.dispose();
-    if (!Number.isFinite(metrics.loss)) throw this.#nonFiniteLoss(metrics, batch, epoch);
     return metrics;
   }
 
-  #stepEvent(metrics: BatchMetrics, epoch: number, step: number, stepsPerEpoch: number): StepEvent {
-    const { loss, crossEntropy, discriminality, diversity } = metrics;
+  /** Tells of the steps that were not read yet, and counts those whose loss is not finite. */
+  async *#readSteps(unread: UnreadSteps, sum: MetricsSum): AsyncGenerator<StepEvent, number, void> {
+    let nonFinite = 0;
+    for (const { metrics, event, paths } of await unread.read()) {
+      const values = metricsOf(metrics, event.images);
+      if (Number.isFinite(metrics.loss)) sum.add(metrics, event.images);
+      else if (this.#options.onNan === "skip") nonFinite += 1;
+      else throw this.#nonFiniteLoss(values, paths, event.epoch);
+      yield { ...event, ...values };
+    }
+    return nonFinite;
+  }
+
+  #stepOptions(done: number, batches: number, foundInf: Tensor): StepOptions {
+    const { precision = "float32", clipNorm, clipValue } = this.#options;
+    const position = done % this.#accumulate;
     return {
-      type: "step",
-      epoch,
-      step,
-      steps: this.epochs * stepsPerEpoch,
-      loss,
-      crossEntropy,
-      discriminality,
-      diversity,
-      accuracy: metrics.correct / metrics.size,
-      learningRate: this.#optimizer.learningRates[0] ?? 0,
+      learningRates: this.#optimizer.learningRates,
+      // The last update of an epoch may have fewer batches.
+      accumulate: Math.min(this.#accumulate, batches - (done - position)),
+      position,
+      ...(precision === "float32" ? {} : { autocast: precision }),
+      ...(clipNorm === undefined ? {} : { clipNorm }),
+      ...(clipValue === undefined ? {} : { clipValue }),
+      ...(this.#scaler ? { scaler: this.#scaler.handle } : {}),
+      ...(this.#ema ? { ema: this.#ema.handle } : {}),
+      ...this.#graph?.stepOptions,
+      foundInf: foundInf.handle,
+      skipNonFinite: this.#options.onNan === "skip",
     };
   }
 
-  #setLearningRates(epoch: number): void {
-    const factor = learningRateFactor(this.#schedule, epoch, this.epochs);
+  #madeStep(batch: Batch, { epoch, batches: done }: Progress, batches: number, dataMs: number): MadeStep {
+    const event = {
+      type: "step",
+      epoch,
+      step: (epoch - 1) * batches + done,
+      steps: this.epochs * batches,
+      images: batch.samples.length,
+      learningRate: this.#optimizer.learningRates[0] ?? 0,
+      dataSeconds: dataMs / 1000,
+    } as const;
+    return { event, paths: batch.paths };
+  }
+
+  #setLearningRates(epoch: number, done: number, batches: number): void {
+    const position = {
+      epoch: epoch - 1 + done / batches,
+      epochs: this.epochs,
+      stepsPerEpoch: batches,
+      metrics: this.#judged,
+    };
+    const factor = learningRateFactor(this.#schedule, position);
     this.#baseRates.forEach((rate, group) => {
       this.#optimizer.learningRates[group] = rate * factor;
     });
   }
 
-  /** Finds out that the folder cannot be written before the training rather than after it. */
-  async #prepareOutput(): Promise<void> {
-    if (this.#output === undefined) return;
-    try {
-      await mkdir(this.#output, { recursive: true });
-      await access(this.#output, constants.W_OK);
-    } catch (cause) {
-      const text = `cannot write to the output folder ${this.#output}: choose another, or change its permissions`;
-      throw new McLossError("ERR_IO", text, { path: this.#output, argument: "output", cause });
-    }
+  #record({ type, validation, ...event }: EpochEvent, progress: Progress, batches: number): EpochRecord {
+    return {
+      time: new Date().toISOString(),
+      step: (progress.epoch - 1) * batches + progress.batches,
+      learningRate: this.#optimizer.learningRates[0] ?? 0,
+      ...event,
+      ...(validation ? { validation: summarize(validation) } : {}),
+    };
   }
 
-  async *#save(reason: CheckpointEvent["reason"]): AsyncGenerator<CheckpointEvent, void, void> {
-    if (this.#output === undefined) return;
-    const path = join(this.#output, reason === "best" ? "best.safetensors" : "last.safetensors");
-    await saveModel(this.model, path);
+  async *#save(
+    run: RunFolder | undefined,
+    train: DataLoader,
+    { epoch, batches, sum, best }: Progress,
+    reason: "last" | "interrupted",
+  ): AsyncGenerator<CheckpointEvent, void, void> {
+    if (!run) return;
+    if (!(await native().isFinite(this.model.handle))) {
+      throw this.#nonFiniteWeights(batches > 0 ? epoch : epoch - 1);
+    }
+    const path = run.checkpoint("last");
+    const position = {
+      epoch,
+      batches,
+      sums: sum.toJSON(),
+      best,
+      judged: this.#judged,
+      loader: train.state(),
+    };
+    await saveTraining(path, this.#parts(), position);
     this.#lastCheckpoint = path;
     yield { type: "checkpoint", path, reason };
   }
 
-  async *#interrupt(epoch: number, signal: AbortSignal): AsyncGenerator<CheckpointEvent, never, void> {
-    yield* this.#save("interrupted");
-    const saved = this.#lastCheckpoint ? `; the model is in ${this.#lastCheckpoint}` : "";
-    throw new McLossError("ERR_ABORTED", `interrupted in epoch ${epoch}${saved}`, { cause: signal.reason });
+  async *#saveBest(run: RunFolder | undefined): AsyncGenerator<CheckpointEvent, void, void> {
+    if (!run) return;
+    const path = run.checkpoint("best");
+    if (this.#ema) {
+      using averaged = await this.#averagedModel(this.#ema);
+      await saveModel(averaged, path);
+    } else {
+      await saveModel(this.model, path);
+    }
+    yield { type: "checkpoint", path, reason: "best" };
   }
 
-  #nonFiniteLoss(metrics: BatchMetrics, batch: Batch, epoch: number): McLossError {
+  async *#interrupt(
+    run: RunFolder | undefined,
+    train: DataLoader,
+    progress: Progress,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<CheckpointEvent, never, void> {
+    yield* this.#save(run, train, progress, "interrupted");
+    const saved = this.#lastCheckpoint ? `; the run can go on from ${this.#lastCheckpoint}` : "";
+    throw new McLossError("ERR_ABORTED", `interrupted in epoch ${progress.epoch}${saved}`, {
+      cause: signal?.reason,
+    });
+  }
+
+  #nonFiniteLoss(metrics: Metrics, paths: readonly string[], epoch: number): McLossError {
     const terms = `cross-entropy ${metrics.crossEntropy}, discriminality ${metrics.discriminality}, diversity ${metrics.diversity}`;
-    const kept = this.#lastCheckpoint ? ` The last good model is in ${this.#lastCheckpoint}.` : "";
     const text =
       `the loss became ${metrics.loss} in epoch ${epoch} (${terms}); lower the learning rate, or look at the ` +
-      `batch's files: ${batch.paths.join(", ")}.${kept}`;
+      `batch's files: ${paths.join(", ")}.${this.#lastGood()}`;
     return new McLossError("ERR_NAN_LOSS", text);
+  }
+
+  #nonFiniteWeights(epoch: number): McLossError {
+    const text = `the weights became infinite or NaN in epoch ${epoch} and were not saved; lower the learning rate.`;
+    return new McLossError("ERR_NAN_LOSS", text + this.#lastGood());
+  }
+
+  #lastGood(): string {
+    return this.#lastCheckpoint ? ` The last good model is in ${this.#lastCheckpoint}.` : "";
   }
 }
 
-/** Weight decay on matrices and kernels only, unless asked otherwise. */
-function buildOptimizer(model: Model, options: TrainerOptions["optimizer"]): SGD {
-  const { decayBiasAndNorm = false, ...sgd } = options ?? {
-    learningRate: 0.05,
-    momentum: 0.9,
-    nesterov: true,
-    weightDecay: 5e-4,
-  };
-  const parameters = model.parameters();
-  if (decayBiasAndNorm) return new SGD([{ parameters }], sgd);
-  const isWeight = parameters.map((parameter) => parameter.shape.length > 1);
-  const weights = parameters.filter((_, index) => isWeight[index]);
-  const others = parameters.filter((_, index) => !isWeight[index]);
-  const groups = [{ parameters: weights }, { parameters: others, weightDecay: 0 }];
-  return new SGD(
-    groups.filter((group) => group.parameters.length > 0),
-    sgd,
-  );
+function checkChannelHealth({ groups, spec }: Model, { channelHealth, validation }: FitOptions): void {
+  if (!channelHealth) return;
+  if (!validation) throw invalidArgument("channelHealth", "needs the option validation");
+  if (!groups) throw invalidArgument("channelHealth", `needs channel groups, and ${spec.name} has none`);
+}
+
+function checkOptions(options: TrainerOptions): void {
+  const { epochs = 100, accumulate = 1, metricsEvery = 1, clipNorm = 1, clipValue = 1 } = options;
+  const { precision = "float32", onNan = "stop", tf32 = false, cudaGraph = false } = options;
+  for (const [name, value] of Object.entries({ epochs, accumulate, metricsEvery })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw invalidArgument(name, `must be a positive integer, got ${value}`);
+    }
+  }
+  for (const [name, value] of Object.entries({ clipNorm, clipValue })) {
+    if (!(value > 0)) throw invalidArgument(name, `must be a number above 0, got ${value}`);
+  }
+  if (!["float32", "bfloat16", "float16"].includes(precision)) {
+    throw invalidArgument("precision", `must be "float32", "bfloat16" or "float16", got "${precision}"`);
+  }
+  for (const [name, value] of Object.entries({ tf32, cudaGraph })) {
+    if (typeof value !== "boolean") throw invalidArgument(name, "must be true or false");
+  }
+  if (onNan !== "stop" && (onNan as string) !== "skip") {
+    throw invalidArgument("onNan", `must be "stop" or "skip", got "${onNan as string}"`);
+  }
 }

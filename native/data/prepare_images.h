@@ -4,6 +4,7 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 namespace mcloss::data {
 
@@ -11,17 +12,24 @@ using Rgb = std::array<double, 3>;
 
 // Per-sample augmentation and the normalisation of a batch.
 struct Preparation {
+  // Height and width of the result.
+  std::vector<int64_t> size;
+  // [N, 3] as mcloss::prepare_images takes them, or:
+  std::optional<at::Tensor> windows;
   // [N, 2, 3], torch.nn.functional.affine_grid's convention with align_corners=false.
   std::optional<at::Tensor> theta;
   // [N, 3, 3] on RGB in [0, 1]; contrast [N] scales about the image's own mean grey first.
   std::optional<at::Tensor> color;
   std::optional<at::Tensor> contrast;
+  // [N, 4] as mcloss::prepare_images takes them.
+  std::optional<at::Tensor> erased;
+  Rgb erased_color;
   Rgb mean;
   Rgb std;
   Rgb fill;  // 0 to 255, for places that geometry brings in from outside
 };
 
-// uint8 [N, H, W, 3] to augmented, normalised float32 [N, 3, H, W] (channels_last) on `device`.
+// uint8 [N, H, W, 3] to augmented, normalised float32 [N, 3, *size] (channels_last) on `device`.
 at::Tensor prepare_images(const at::Tensor& pixels, const Preparation& preparation, c10::Device device);
 
 }  // namespace mcloss::data

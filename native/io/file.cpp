@@ -4,32 +4,18 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <system_error>
 #include <utility>
 
 namespace mcloss::io {
-namespace {
 
-[[noreturn]] void fail_with(int error, const std::string& action, const std::string& path) {
-  throw std::system_error(error, std::generic_category(), "cannot " + action + " " + path);
+File::File(int descriptor, std::string path)
+    : path_(std::move(path)), descriptor_(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)) {
+  if (descriptor_ < 0) fail(errno, "open");
 }
 
-}  // namespace
-
-File::File(std::string path, int flags)
-    : path_(std::move(path)), descriptor_(::open(path_.c_str(), flags, 0666)) {
-  if (descriptor_ < 0) fail("open");
-}
-
-File File::open_for_reading(const std::string& path) {
-  return File(path, O_RDONLY | O_CLOEXEC);
-}
-
-File File::create(const std::string& path) {
-  return File(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
-}
+File::File(File&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 File::~File() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -40,41 +26,32 @@ void File::read_at(void* data, size_t bytes, int64_t offset) const {
   while (bytes > 0) {
     const ssize_t count = ::pread(descriptor_, target, bytes, offset);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail("read");
-    if (count == 0) fail_with(EIO, "read past the end of", path_);
+    if (count < 0) fail(errno, "read");
+    if (count == 0) fail(EIO, "read past the end of");
     target += count;
     offset += count;
     bytes -= static_cast<size_t>(count);
   }
 }
 
-void File::write(const void* data, size_t bytes) {
+void File::expect_reads(int64_t offset, int64_t bytes) const {
+  ::posix_fadvise(descriptor_, offset, bytes, POSIX_FADV_WILLNEED);
+}
+
+void File::write_at(const void* data, size_t bytes, int64_t offset) const {
   const auto* source = static_cast<const char*>(data);
   while (bytes > 0) {
-    const ssize_t count = ::write(descriptor_, source, bytes);
+    const ssize_t count = ::pwrite(descriptor_, source, bytes, offset);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail("write");
+    if (count < 0) fail(errno, "write");
     source += count;
+    offset += count;
     bytes -= static_cast<size_t>(count);
   }
 }
 
-void File::sync() {
-  if (::fsync(descriptor_) != 0) fail("sync");
-}
-
-void File::close() {
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail("close");
-}
-
-void File::fail(const char* action) const {
-  fail_with(errno, action, path_);
-}
-
-void rename_durably(const std::string& from, const std::string& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) fail_with(errno, "rename a temporary file to", to);
-  const auto parent = std::filesystem::path(to).parent_path();
-  File::open_for_reading(parent.empty() ? "." : parent.string()).sync();
+void File::fail(int error, const char* action) const {
+  throw std::system_error(error, std::generic_category(), std::string("cannot ") + action + " " + path_);
 }
 
 }  // namespace mcloss::io

@@ -6,31 +6,28 @@
 
 namespace mcloss::io {
 
-// An open file descriptor. Every method throws std::system_error, whose text names the path.
+// A file that is open elsewhere: holds a duplicate of its descriptor, so that it may be closed there
+// meanwhile. Every method throws std::system_error, whose text names `path`. Reads and writes may come from
+// several threads.
 class File {
  public:
-  static File open_for_reading(const std::string& path);
-  // Fails if the file exists.
-  static File create(const std::string& path);
+  File(int descriptor, std::string path);
   ~File();
+  File(File&& other) noexcept;
+  File& operator=(File&&) = delete;
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
   void read_at(void* data, size_t bytes, int64_t offset) const;
-  void write(const void* data, size_t bytes);
-  // Forces the content to the disk.
-  void sync();
-  void close();
+  // Has the system read ahead: reads of several threads look random to it.
+  void expect_reads(int64_t offset, int64_t bytes) const;
+  void write_at(const void* data, size_t bytes, int64_t offset) const;
 
  private:
-  File(std::string path, int flags);
-  [[noreturn]] void fail(const char* action) const;
+  [[noreturn]] void fail(int error, const char* action) const;
 
   std::string path_;
   int descriptor_;
 };
-
-// Renames `from` to `to` and syncs the folder, so that the new name survives a crash.
-void rename_durably(const std::string& from, const std::string& to);
 
 }  // namespace mcloss::io

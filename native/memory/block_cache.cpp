@@ -34,6 +34,16 @@ class BlockCache final : public c10::Allocator {
     default_copy_data(to, from, bytes);
   }
 
+  AllocatorUsage usage() {
+    const std::lock_guard lock(mutex_);
+    return {used_, used_ + static_cast<int64_t>(kept_), peak_};
+  }
+
+  void release_all() {
+    const std::lock_guard lock(mutex_);
+    while (!free_.empty()) release_oldest();
+  }
+
  private:
   struct FreeBlock {
     void* block;
@@ -49,13 +59,20 @@ class BlockCache final : public c10::Allocator {
         void* block = newest->block;
         free_.erase(std::next(newest).base());
         kept_ -= bytes;
+        count_used(bytes);
         return block;
       }
     }
     void* block = allocate_pages(bytes);
     const std::lock_guard lock(mutex_);
     sizes_[block] = bytes;
+    count_used(bytes);
     return block;
+  }
+
+  void count_used(size_t bytes) {
+    used_ += static_cast<int64_t>(bytes);
+    peak_ = std::max(peak_, used_);
   }
 
   void* allocate_pages(size_t bytes) {
@@ -76,13 +93,9 @@ class BlockCache final : public c10::Allocator {
     if (known == sizes_.end()) return false;
     free_.push_back({block, known->second});
     kept_ += known->second;
+    used_ -= static_cast<int64_t>(known->second);
     while (kept_ > kMostKept) release_oldest();
     return true;
-  }
-
-  void release_all() {
-    const std::lock_guard lock(mutex_);
-    while (!free_.empty()) release_oldest();
   }
 
   void release_oldest() {
@@ -101,6 +114,8 @@ class BlockCache final : public c10::Allocator {
   std::unordered_map<void*, size_t> sizes_;  // of every block from here, in use or not
   std::deque<FreeBlock> free_;               // oldest first
   size_t kept_ = 0;                          // bytes in free_
+  int64_t used_ = 0;                         // bytes of the other blocks
+  int64_t peak_ = 0;                         // of used_
 };
 
 // Never destroyed: tensors may outlive everything else.
@@ -122,6 +137,14 @@ void BlockCache::give_back_any(void* block) {
 void install_block_cache() {
   static std::once_flag once;
   std::call_once(once, [] { c10::SetCPUAllocator(&the_cache()); });
+}
+
+AllocatorUsage block_cache_usage() {
+  return the_cache().usage();
+}
+
+void empty_block_cache() {
+  the_cache().release_all();
 }
 
 }  // namespace mcloss

@@ -1,6 +1,15 @@
 #pragma once
 
+#include <cstdint>
+
 namespace mcloss {
+
+// Bytes of an allocator's blocks.
+struct AllocatorUsage {
+  int64_t allocated = 0;  // in use
+  int64_t reserved = 0;   // in use, or kept for reuse
+  int64_t peak = 0;       // the most that were in use at once
+};
 
 // Lets LibTorch's CPU tensors reuse large blocks of memory, in huge pages where the system has them. By
 // default each block goes back to the system when it is freed, and the next one's small pages are cleared one
@@ -8,5 +17,11 @@ namespace mcloss {
 // asks for the same sizes as the step before, so free blocks are kept by their exact size, up to 1 GiB in
 // all, the oldest going first. Does its work once per process.
 void install_block_cache();
+
+// Of the blocks of 1 MiB and more; smaller ones are malloc's.
+AllocatorUsage block_cache_usage();
+
+// Gives every free block back to the system.
+void empty_block_cache();
 
 }  // namespace mcloss

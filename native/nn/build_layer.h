@@ -2,9 +2,11 @@
 
 #include <ATen/core/Generator.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "layer.h"
 #include "layer_spec.h"
@@ -12,18 +14,21 @@
 
 namespace mcloss::nn {
 
-enum class Initialization {
-  kPyTorch,   // torch.nn's own defaults
-  kReleased,  // convolutions normal(0, sqrt(2 / (k * k * out))), as the authors' released code
-};
+// How convolutions start; see ModelSpec.init in lib/models/spec.ts.
+enum class Initialization { kPyTorch, kReleased, kTorchvision };
 
 // Where the layers under construction put their tensors and under which names they can be found.
 struct Construction {
   State& state;
   std::map<std::string, const Layer*>& names;
-  at::Generator generator;
+  at::Generator generator;  // undefined where the weights are about to be loaded, and need no values
   Initialization initialization;
 };
+
+// Makes the layer that a spec describes; the string is the layer's dotted name.
+using Builder = std::function<std::unique_ptr<Layer>(const LayerSpec&, const std::string&, Construction&)>;
+// Builders by layer type.
+using BuilderTable = std::map<std::string, Builder>;
 
 // Builds a layer and those below it; `path` is the layer's dotted name.
 std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& path,
@@ -32,5 +37,16 @@ std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& pat
 // Builds layers that run one after another. A layer without a name is called by its position.
 std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>& specs,
                                                    const std::string& path, Construction& construction);
+
+// Joins the parts of a dotted name. An empty part adds nothing.
+std::string join_names(const std::string& path, const std::string& name);
+
+// A builder of layers that need nothing but their spec, path and construction.
+template <class T>
+Builder layer_of() {
+  return [](const LayerSpec& spec, const std::string& path, Construction& construction) {
+    return std::make_unique<T>(spec, path, construction);
+  };
+}
 
 }  // namespace mcloss::nn

@@ -2,15 +2,24 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
+#include <vector>
+
 namespace mcloss::nn {
 
 class Layer;
 
+// An output wanted besides the network's last: of a layer, or of something inside it (see Layer::contains).
+struct Tap {
+  const Layer* layer = nullptr;
+  std::string inner = {};
+  at::Tensor output = {};
+};
+
 // What one forward pass carries through the layers.
 struct ForwardPass {
   bool training = false;
-  const Layer* tapped_layer = nullptr;  // whose output is the features
-  at::Tensor features = {};
+  std::vector<Tap> taps = {};
 };
 
 class Layer {
@@ -19,9 +28,14 @@ class Layer {
 
   at::Tensor forward(const at::Tensor& input, ForwardPass& pass) const {
     auto output = compute(input, pass);
-    if (this == pass.tapped_layer) pass.features = output;
+    for (auto& tap : pass.taps) {
+      if (tap.layer == this && tap.inner.empty()) tap.output = output;
+    }
     return output;
   }
+
+  // Whether a tap may ask for `inner`, a part of this layer that is no layer of the spec.
+  virtual bool contains(const std::string&) const { return false; }
 
  private:
   virtual at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const = 0;

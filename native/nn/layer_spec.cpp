@@ -37,6 +37,11 @@ std::string LayerSpec::text(const std::string& key, const std::string& fallback)
   return value ? *value : fallback;
 }
 
+bool LayerSpec::is_text(const std::string& key) const {
+  const auto found = attributes.find(key);
+  return found != attributes.end() && std::holds_alternative<std::string>(found->second);
+}
+
 std::vector<int64_t> LayerSpec::pair(const std::string& key, const std::vector<int64_t>& fallback) const {
   const auto found = attributes.find(key);
   if (found == attributes.end()) return fallback;

@@ -4,21 +4,36 @@
 
 namespace mcloss::nn {
 
-Model::Model(const ModelSpec& spec, uint64_t seed) {
-  std::map<std::string, const Layer*> names;
-  Construction construction{state_, names, at::make_generator<at::CPUGeneratorImpl>(seed),
-                            spec.initialization};
+Model::Model(const ModelSpec& spec, std::optional<uint64_t> seed) {
+  auto generator = seed ? at::make_generator<at::CPUGeneratorImpl>(*seed) : at::Generator();
+  Construction construction{state_, names_, std::move(generator), spec.initialization};
   layers_ = build_sequence(spec.layers, "", construction);
-  const auto tapped = names.find(spec.features);
-  TORCH_CHECK_VALUE(tapped != names.end(), "features names no layer: \"", spec.features, "\"");
-  tapped_layer_ = tapped->second;
+  features_ = locate(spec.features);
+  TORCH_CHECK_VALUE(features_.layer, "features names no layer: \"", spec.features, "\"");
 }
 
-ModelOutput Model::forward(const at::Tensor& images, bool training) const {
-  ForwardPass pass{training, tapped_layer_};
-  at::Tensor output = images;
+Tap Model::locate(const std::string& name) const {
+  const auto exact = names_.find(name);
+  if (exact != names_.end()) return {exact->second};
+  for (const auto& [path, layer] : names_) {
+    const std::string start = path.empty() ? "" : path + ".";
+    if (!name.starts_with(start)) continue;
+    const std::string inner = name.substr(start.size());
+    if (layer->contains(inner)) return {layer, inner};
+  }
+  return {};
+}
+
+ModelOutput Model::forward(const at::Tensor& images, bool training,
+                           const std::vector<std::string>& taps) const {
+  ForwardPass pass{training, {features_}};
+  for (const auto& name : taps) pass.taps.push_back(locate(name));
+  const auto dtype = state_.dtype();
+  at::Tensor output = dtype && images.is_floating_point() ? images.to(*dtype) : images;
   for (const auto& layer : layers_) output = layer->forward(output, pass);
-  return {pass.features, output};
+  ModelOutput result{pass.taps.front().output, output};
+  for (size_t i = 1; i < pass.taps.size(); ++i) result.taps.push_back(pass.taps[i].output);
+  return result;
 }
 
 }  // namespace mcloss::nn

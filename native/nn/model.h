@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,22 +18,32 @@ struct ModelSpec {
 struct ModelOutput {
   at::Tensor features;  // [N, C, H, W]
   at::Tensor logits;    // [N, K]
+  std::vector<at::Tensor> taps = {};
 };
 
 // A network built from a spec: layers in sequence with a tap at the features.
 class Model {
  public:
-  Model(const ModelSpec& spec, uint64_t seed);
+  // Without a seed the weights have no values yet.
+  Model(const ModelSpec& spec, std::optional<uint64_t> seed);
 
-  ModelOutput forward(const at::Tensor& images, bool training) const;
+  // Images of another floating-point type than the parameters' are converted. `taps` are names that exist.
+  ModelOutput forward(const at::Tensor& images, bool training,
+                      const std::vector<std::string>& taps = {}) const;
+
+  // Whether something whose output can be tapped has this name.
+  bool contains(const std::string& name) const { return locate(name).layer != nullptr; }
 
   State& state() { return state_; }
   const State& state() const { return state_; }
 
  private:
+  Tap locate(const std::string& name) const;
+
   State state_;
+  std::map<std::string, const Layer*> names_;
   std::vector<std::unique_ptr<Layer>> layers_;
-  const Layer* tapped_layer_ = nullptr;
+  Tap features_;
 };
 
 }  // namespace mcloss::nn

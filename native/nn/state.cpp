@@ -1,26 +1,60 @@
 #include "state.h"
 
+#include <utility>
+
 namespace mcloss::nn {
+namespace {
 
-at::Tensor State::add_parameter(const std::string& name, at::Tensor value) {
+at::Tensor converted(const at::Tensor& tensor, const Placement& placement) {
+  const auto dtype = tensor.is_floating_point() ? placement.dtype : std::nullopt;
+  const auto format = tensor.dim() == 4 ? placement.kernel_format : std::nullopt;
+  return tensor.detach().to(dtype, /*layout=*/std::nullopt, placement.device, /*pin_memory=*/std::nullopt,
+                            /*non_blocking=*/false, /*copy=*/false, format);
+}
+
+}  // namespace
+
+const NamedTensor& State::add_parameter(const std::string& name, at::Tensor value) {
   value.set_requires_grad(true);
-  entries_.push_back({name, value, true});
-  return value;
+  return add({name, std::move(value), true});
 }
 
-at::Tensor State::add_buffer(const std::string& name, at::Tensor value) {
-  entries_.push_back({name, value, false});
-  return value;
+const NamedTensor& State::add_buffer(const std::string& name, at::Tensor value) {
+  return add({name, std::move(value), false});
 }
 
-int64_t State::bytes() const {
-  int64_t total = 0;
-  for (const auto& entry : entries_) total += static_cast<int64_t>(entry.tensor.nbytes());
-  return total;
+const NamedTensor& State::add(NamedTensor entry) {
+  TORCH_CHECK_VALUE(names_.insert(entry.name).second, entry.name, " is the name of two tensors");
+  return entries_.emplace_back(std::move(entry));
 }
 
-void State::move_to(c10::Device device) {
-  for (auto& entry : entries_) entry.tensor.set_data(entry.tensor.detach().to(device));
+std::optional<at::ScalarType> State::dtype() const {
+  for (const auto& entry : entries_) {
+    if (entry.trainable) return entry.tensor.scalar_type();
+  }
+  return std::nullopt;
+}
+
+void State::convert(const Placement& placement) {
+  for (auto& entry : entries_) {
+    const auto& gradient = entry.tensor.grad();
+    const auto moved = gradient.defined() ? converted(gradient, placement) : at::Tensor();
+    // A gradient of another dtype than its tensor's is refused, so it goes first and comes back last.
+    entry.tensor.mutable_grad().reset();
+    entry.tensor.set_data(converted(entry.tensor, placement));
+    if (moved.defined()) entry.tensor.mutable_grad() = moved;
+  }
+}
+
+void State::set_frozen(const std::vector<size_t>& positions, bool frozen) {
+  for (const size_t position : positions) {
+    auto& entry = entries_.at(position);
+    entry.frozen = frozen;
+    if (!entry.trainable) continue;
+    entry.tensor.set_requires_grad(!frozen);
+    // A gradient from before would still move it.
+    if (frozen) entry.tensor.mutable_grad().reset();
+  }
 }
 
 }  // namespace mcloss::nn

@@ -3,9 +3,12 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/group_norm.h>
+#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/prelu.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
@@ -13,41 +16,82 @@
 namespace mcloss::nn {
 namespace {
 
+// Without a generator the values are left open: a checkpoint is about to be read into them.
 at::Tensor uniform(at::IntArrayRef shape, double bound, const at::Generator& generator) {
-  return at::empty(shape, at::kFloat).uniform_(-bound, bound, generator);
+  const auto values = at::empty(shape, at::kFloat);
+  return generator.defined() ? values.uniform_(-bound, bound, generator) : values;
 }
+
+void draw_normal(at::Tensor& values, double deviation, const at::Generator& generator) {
+  if (generator.defined()) values.normal_(0, deviation, generator);
+}
+
+// In the layout of channels_last images, which is the faster one on CPU and with tensor cores.
+at::Tensor make_kernels(at::IntArrayRef shape, double bound, const Construction& construction) {
+  const auto& generator = construction.generator;
+  if (!generator.defined()) return at::empty(shape, at::kFloat, at::MemoryFormat::ChannelsLast);
+  auto kernels = uniform(shape, bound, generator);
+  if (construction.initialization != Initialization::kPyTorch) {
+    const auto fan_out = static_cast<double>(shape[0] * shape[2] * shape[3]);
+    draw_normal(kernels, std::sqrt(2 / fan_out), generator);
+  }
+  return kernels.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+// A parameter of `construction` named under `path`.
+at::Tensor parameter(Construction& construction, const std::string& path, const char* name,
+                     at::Tensor value) {
+  return construction.state.add_parameter(join_names(path, name), std::move(value)).tensor;
+}
+
+// oneDNN's backward pass of a strided 1×1 convolution writes outside its memory where fewer channels come in
+// than AVX-512 has floats in a register, and the threads do not share the batch evenly.
+constexpr int64_t kSafeChannels = 16;
 
 class Conv2d final : public Layer {
  public:
   Conv2d(const LayerSpec& spec, const std::string& path, Construction& construction)
       : stride_(spec.pair("stride", {1, 1})),
-        padding_(spec.pair("padding", {0, 0})),
         dilation_(spec.pair("dilation", {1, 1})),
         groups_(static_cast<int64_t>(spec.number("groups", 1))) {
+    if (spec.is_text("padding")) {
+      named_padding_ = spec.text("padding", "");
+    } else {
+      padding_ = spec.pair("padding", {0, 0});
+    }
     const auto kernel = spec.pair("kernelSize", {});
     const int64_t out = spec.integer("outChannels");
     const int64_t in = spec.integer("inChannels") / groups_;
-    const double fan_in = static_cast<double>(in * kernel[0] * kernel[1]);
-    const double bound = 1 / std::sqrt(fan_in);
-    auto weight = uniform({out, in, kernel[0], kernel[1]}, bound, construction.generator);
-    if (construction.initialization == Initialization::kReleased) {
-      weight.normal_(0, std::sqrt(2.0 / static_cast<double>(kernel[0] * kernel[1] * out)),
-                     construction.generator);
-    }
-    // Kernels in the layout of channels_last images, which is the faster one on CPU and with tensor cores.
-    weight = weight.contiguous(at::MemoryFormat::ChannelsLast);
-    weight_ = construction.state.add_parameter(path + ".weight", weight);
+    using Pair = std::vector<int64_t>;
+    const bool padded = named_padding_.empty() ? padding_ != Pair{0, 0} : named_padding_ == "same";
+    picks_places_ =
+        in < kSafeChannels && groups_ == 1 && kernel == Pair{1, 1} && stride_ != Pair{1, 1} && !padded;
+    const double bound = 1 / std::sqrt(static_cast<double>(in * kernel[0] * kernel[1]));
+    weight_ = parameter(construction, path, "weight",
+                        make_kernels({out, in, kernel[0], kernel[1]}, bound, construction));
     if (!spec.flag("bias", true)) return;
-    bias_ = construction.state.add_parameter(path + ".bias", uniform({out}, bound, construction.generator));
+    const bool zero_bias = construction.initialization == Initialization::kTorchvision;
+    bias_ = parameter(construction, path, "bias",
+                      zero_bias ? at::zeros({out}) : uniform({out}, bound, construction.generator));
   }
 
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass&) const override {
-    return at::conv2d(input, weight_, bias_, stride_, padding_, dilation_, groups_);
+    if (picks_places_ && input.is_cpu()) {
+      const auto rows = input.slice(2, std::nullopt, std::nullopt, stride_[0]);
+      const auto places = rows.slice(3, std::nullopt, std::nullopt, stride_[1]);
+      return at::conv2d(places, weight_, bias_);
+    }
+    if (named_padding_.empty()) {
+      return at::conv2d(input, weight_, bias_, stride_, padding_, dilation_, groups_);
+    }
+    return at::conv2d(input, weight_, bias_, stride_, named_padding_, dilation_, groups_);
   }
 
   std::vector<int64_t> stride_, padding_, dilation_;
+  std::string named_padding_;  // "same" or "valid", in place of padding_
   int64_t groups_;
+  bool picks_places_;  // that it looks at, for a convolution of stride 1
   at::Tensor weight_, bias_;
 };
 
@@ -56,11 +100,14 @@ class Linear final : public Layer {
   Linear(const LayerSpec& spec, const std::string& path, Construction& construction) {
     const int64_t in = spec.integer("inFeatures");
     const int64_t out = spec.integer("outFeatures");
+    const double std = spec.number("weightStd", 0);
     const double bound = 1 / std::sqrt(static_cast<double>(in));
-    weight_ =
-        construction.state.add_parameter(path + ".weight", uniform({out, in}, bound, construction.generator));
+    auto weight = uniform({out, in}, bound, construction.generator);
+    if (std > 0) draw_normal(weight, std, construction.generator);
+    weight_ = parameter(construction, path, "weight", weight);
     if (!spec.flag("bias", true)) return;
-    bias_ = construction.state.add_parameter(path + ".bias", uniform({out}, bound, construction.generator));
+    bias_ = parameter(construction, path, "bias",
+                      std > 0 ? at::zeros({out}) : uniform({out}, bound, construction.generator));
   }
 
  private:
@@ -71,77 +118,108 @@ class Linear final : public Layer {
   at::Tensor weight_, bias_;
 };
 
+// A weight of ones and a bias of zeros, with which normalisations start.
+struct Affine {
+  Affine(const LayerSpec& spec, const std::string& path, Construction& construction) {
+    if (!spec.flag("affine", true)) return;
+    const int64_t features = spec.integer("features");
+    weight = parameter(construction, path, "weight", at::ones({features}));
+    bias = parameter(construction, path, "bias", at::zeros({features}));
+  }
+
+  at::Tensor weight, bias;
+};
+
 class BatchNorm final : public Layer {
  public:
   BatchNorm(const LayerSpec& spec, const std::string& path, Construction& construction)
-      : path_(path), eps_(spec.number("eps", 1e-5)), momentum_(spec.number("momentum", 0.1)) {
-    const int64_t features = spec.integer("features");
-    State& state = construction.state;
-    if (spec.flag("affine", true)) {
-      weight_ = state.add_parameter(path + ".weight", at::ones({features}));
-      bias_ = state.add_parameter(path + ".bias", at::zeros({features}));
-    }
-    running_mean_ = state.add_buffer(path + ".running_mean", at::zeros({features}));
-    running_var_ = state.add_buffer(path + ".running_var", at::ones({features}));
-    batches_tracked_ = state.add_buffer(path + ".num_batches_tracked", at::zeros({}, at::kLong));
-  }
+      : path_(path),
+        eps_(spec.number("eps", 1e-5)),
+        momentum_(spec.number("momentum", 0.1)),
+        affine_(spec, path, construction),
+        mean_(buffer(construction, "running_mean", at::zeros({spec.integer("features")}))),
+        variance_(buffer(construction, "running_var", at::ones({spec.integer("features")}))),
+        batches_(buffer(construction, "num_batches_tracked", at::zeros({}, at::kLong))) {}
 
  private:
+  const NamedTensor& buffer(Construction& construction, const char* name, at::Tensor value) const {
+    return construction.state.add_buffer(join_names(path_, name), std::move(value));
+  }
+
   at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
-    if (pass.training) {
+    const bool training = pass.training && !mean_.frozen && !variance_.frozen;
+    if (training) {
       TORCH_CHECK_VALUE(input.numel() > input.size(1), path_,
                         ": batch normalisation needs more than one value per channel in training, got ",
                         input.sizes(), ". Use a larger batch, or drop the last incomplete one (dropLast)");
-      batches_tracked_.add_(1);
+      batches_.tensor.add_(1);
     }
-    return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, pass.training, momentum_, eps_,
-                          true);
+    return at::batch_norm(input, affine_.weight, affine_.bias, mean_.tensor, variance_.tensor, training,
+                          momentum_, eps_, true);
   }
 
   std::string path_;
   double eps_, momentum_;
-  at::Tensor weight_, bias_, running_mean_, running_var_, batches_tracked_;
+  Affine affine_;
+  const NamedTensor &mean_, &variance_, &batches_;
 };
 
 class GroupNorm final : public Layer {
  public:
   GroupNorm(const LayerSpec& spec, const std::string& path, Construction& construction)
-      : groups_(spec.integer("groups")), eps_(spec.number("eps", 1e-5)) {
-    const int64_t features = spec.integer("features");
-    weight_ = construction.state.add_parameter(path + ".weight", at::ones({features}));
-    bias_ = construction.state.add_parameter(path + ".bias", at::zeros({features}));
-  }
+      : groups_(spec.integer("groups")), eps_(spec.number("eps", 1e-5)), affine_(spec, path, construction) {}
 
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass&) const override {
-    return at::group_norm(input, groups_, weight_, bias_, eps_);
+    return at::group_norm(input, groups_, affine_.weight, affine_.bias, eps_);
   }
 
   int64_t groups_;
   double eps_;
-  at::Tensor weight_, bias_;
+  Affine affine_;
+};
+
+// Over the channels of each place, as torchvision's LayerNorm2d of ConvNeXt.
+class LayerNorm2d final : public Layer {
+ public:
+  LayerNorm2d(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : eps_(spec.number("eps", 1e-5)), affine_(spec, path, construction) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass&) const override {
+    const auto places = input.permute({0, 2, 3, 1});
+    return at::layer_norm(places, {input.size(1)}, affine_.weight, affine_.bias, eps_).permute({0, 3, 1, 2});
+  }
+
+  double eps_;
+  Affine affine_;
+};
+
+class PRelu final : public Layer {
+ public:
+  PRelu(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : weight_(parameter(
+            construction, path, "weight",
+            at::full({static_cast<int64_t>(spec.number("numParameters", 1))}, spec.number("init", 0.25)))) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass&) const override {
+    return at::prelu(input, weight_);
+  }
+
+  at::Tensor weight_;
 };
 
 }  // namespace
 
-std::unique_ptr<Layer> build_group_norm(const LayerSpec& spec, const std::string& path,
-                                        Construction& construction) {
-  return std::make_unique<GroupNorm>(spec, path, construction);
-}
-
-std::unique_ptr<Layer> build_conv2d(const LayerSpec& spec, const std::string& path,
-                                    Construction& construction) {
-  return std::make_unique<Conv2d>(spec, path, construction);
-}
-
-std::unique_ptr<Layer> build_linear(const LayerSpec& spec, const std::string& path,
-                                    Construction& construction) {
-  return std::make_unique<Linear>(spec, path, construction);
-}
-
-std::unique_ptr<Layer> build_batch_norm(const LayerSpec& spec, const std::string& path,
-                                        Construction& construction) {
-  return std::make_unique<BatchNorm>(spec, path, construction);
+void add_weighted_layers(BuilderTable& table) {
+  table["conv2d"] = layer_of<Conv2d>();
+  table["linear"] = layer_of<Linear>();
+  table["batchNorm1d"] = layer_of<BatchNorm>();
+  table["batchNorm2d"] = layer_of<BatchNorm>();
+  table["groupNorm"] = layer_of<GroupNorm>();
+  table["layerNorm2d"] = layer_of<LayerNorm2d>();
+  table["prelu"] = layer_of<PRelu>();
 }
 
 }  // namespace mcloss::nn

@@ -4,14 +4,7 @@
 
 namespace mcloss::nn {
 
-// Layers with parameters: each registers its tensors under `path` and draws its initial weights.
-std::unique_ptr<Layer> build_conv2d(const LayerSpec& spec, const std::string& path,
-                                    Construction& construction);
-std::unique_ptr<Layer> build_linear(const LayerSpec& spec, const std::string& path,
-                                    Construction& construction);
-std::unique_ptr<Layer> build_batch_norm(const LayerSpec& spec, const std::string& path,
-                                        Construction& construction);
-std::unique_ptr<Layer> build_group_norm(const LayerSpec& spec, const std::string& path,
-                                        Construction& construction);
+// Layers with parameters: each registers its tensors under its path and draws its initial weights.
+void add_weighted_layers(BuilderTable& table);
 
 }  // namespace mcloss::nn

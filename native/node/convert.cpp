@@ -1,8 +1,8 @@
 #include "convert.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/view_as_real.h>
 
-#include <array>
 #include <cstring>
 
 #include "errors.h"
@@ -15,16 +15,28 @@ struct Dtype {
   at::ScalarType type;
 };
 
-constexpr std::array<Dtype, 10> kDtypes{{{"float32", at::kFloat},
-                                         {"float64", at::kDouble},
-                                         {"float16", at::kHalf},
-                                         {"bfloat16", at::kBFloat16},
-                                         {"int64", at::kLong},
-                                         {"int32", at::kInt},
-                                         {"int16", at::kShort},
-                                         {"int8", at::kChar},
-                                         {"uint8", at::kByte},
-                                         {"bool", at::kBool}}};
+constexpr Dtype kDtypes[] = {{"float32", at::kFloat},
+                             {"float64", at::kDouble},
+                             {"float16", at::kHalf},
+                             {"bfloat16", at::kBFloat16},
+                             {"float8_e4m3fn", at::kFloat8_e4m3fn},
+                             {"float8_e5m2", at::kFloat8_e5m2},
+                             {"float8_e4m3fnuz", at::kFloat8_e4m3fnuz},
+                             {"float8_e5m2fnuz", at::kFloat8_e5m2fnuz},
+                             {"float8_e8m0fnu", at::kFloat8_e8m0fnu},
+                             {"float4_e2m1fn_x2", at::kFloat4_e2m1fn_x2},
+                             {"complex32", at::kComplexHalf},
+                             {"complex64", at::kComplexFloat},
+                             {"complex128", at::kComplexDouble},
+                             {"int64", at::kLong},
+                             {"int32", at::kInt},
+                             {"int16", at::kShort},
+                             {"int8", at::kChar},
+                             {"uint8", at::kByte},
+                             {"uint16", at::kUInt16},
+                             {"uint32", at::kUInt32},
+                             {"uint64", at::kUInt64},
+                             {"bool", at::kBool}};
 
 constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
 
@@ -42,6 +54,12 @@ napi_typedarray_type array_type(at::ScalarType type) {
       return napi_int16_array;
     case at::kChar:
       return napi_int8_array;
+    case at::kUInt16:
+      return napi_uint16_array;
+    case at::kUInt32:
+      return napi_uint32_array;
+    case at::kUInt64:
+      return napi_biguint64_array;
     default:
       return napi_uint8_array;  // uint8 and bool
   }
@@ -77,6 +95,12 @@ at::ScalarType dtype_of(const Napi::TypedArray& array) {
       return at::kShort;
     case napi_int8_array:
       return at::kChar;
+    case napi_uint16_array:
+      return at::kUInt16;
+    case napi_uint32_array:
+      return at::kUInt32;
+    case napi_biguint64_array:
+      return at::kUInt64;
     case napi_uint8_array:
     case napi_uint8_clamped_array:
       return at::kByte;
@@ -117,6 +141,13 @@ Napi::Value to_number(Napi::Env env, int64_t value) {
   return Napi::BigInt::New(env, value);
 }
 
+Napi::Value to_number(Napi::Env env, uint64_t value) {
+  if (value <= static_cast<uint64_t>(kMaxSafeInteger)) {
+    return Napi::Number::New(env, static_cast<double>(value));
+  }
+  return Napi::BigInt::New(env, value);
+}
+
 at::Tensor copy_to_tensor(const Napi::TypedArray& array, at::IntArrayRef shape) {
   auto tensor = at::empty(shape, dtype_of(array));
   if (static_cast<size_t>(tensor.numel()) != array.ElementLength()) {
@@ -124,15 +155,21 @@ at::Tensor copy_to_tensor(const Napi::TypedArray& array, at::IntArrayRef shape) 
                                       " elements, but its shape holds " + std::to_string(tensor.numel()));
   }
   if (tensor.numel() == 0) return tensor;
-  const auto* source = static_cast<const char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  // ArrayBuffer().Data() would refuse shared memory.
+  void* source = nullptr;
+  const napi_status status =
+      napi_get_typedarray_info(array.Env(), array, nullptr, nullptr, &source, nullptr, nullptr);
+  if (status != napi_ok) throw Napi::Error::New(array.Env());
   std::memcpy(tensor.mutable_data_ptr(), source, tensor.nbytes());
   return tensor;
 }
 
 at::Tensor readable(const at::Tensor& tensor) {
-  const auto type = tensor.scalar_type();
-  const bool half = type == at::kHalf || type == at::kBFloat16;
-  return tensor.detach().to(at::kCPU, half ? at::kFloat : type).contiguous();
+  auto elements = tensor.detach().to(at::kCPU).resolve_conj().resolve_neg();
+  if (elements.is_complex()) elements = at::view_as_real(elements);
+  if (elements.scalar_type() == at::kFloat4_e2m1fn_x2) return elements.contiguous().view(at::kByte);
+  if (at::isReducedFloatingType(elements.scalar_type())) elements = elements.to(at::kFloat);
+  return elements.contiguous();
 }
 
 Napi::Value copy_to_typed_array(Napi::Env env, const at::Tensor& readable) {

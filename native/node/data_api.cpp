@@ -1,7 +1,10 @@
 #include "data_api.h"
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+
 #include "../data/prepare_images.h"
-#include "../io/safetensors.h"
+#include "../data/side_stream.h"
 #include "convert.h"
 #include "handle.h"
 
@@ -15,63 +18,80 @@ data::Rgb to_rgb(const Napi::Value& value) {
   return rgb;
 }
 
+data::Rgb optional_rgb(const Napi::Value& value) {
+  return value.IsUndefined() ? data::Rgb{} : to_rgb(value);
+}
+
 std::optional<at::Tensor> optional_tensor(const Napi::Value& value, at::IntArrayRef shape) {
   if (value.IsUndefined() || value.IsNull()) return std::nullopt;
   return copy_to_tensor(value.As<Napi::TypedArray>(), shape);
 }
 
-// prepareImages({ pixels: Uint8Array, shape: [N, H, W, 3], theta?, color?, contrast?, mean, std, fill, device
-// }): Promise<handle>
+// The array's elements where they are; JavaScript keeps them there.
+at::Tensor borrow(const Napi::TypedArray& array, at::IntArrayRef shape) {
+  auto* data = static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  const auto tensor = at::from_blob(data, shape, dtype_of(array));
+  if (static_cast<size_t>(tensor.numel()) == array.ElementLength()) return tensor;
+  throw CodedError("ERR_SHAPE", "pixels has " + std::to_string(array.ElementLength()) +
+                                    " bytes, but its shape holds " + std::to_string(tensor.numel()));
+}
+
+// prepareImages({ pixels: Uint8Array, shape: [N, H, W, 3], size: [h, w], windows?, theta?, color?, contrast?,
+// erased?, erasedColor?, mean, std, fill, device }): Promise<handle>
 Napi::Value prepare_images(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
   const auto shape = to_int_list(options.Get("shape"), "shape");
   const int64_t samples = shape.at(0);
-  data::Preparation preparation{optional_tensor(options.Get("theta"), {samples, 2, 3}),
+  const auto pixels = options.Get("pixels").As<Napi::TypedArray>();
+  data::Preparation preparation{to_int_list(options.Get("size"), "size"),
+                                optional_tensor(options.Get("windows"), {samples, 3}),
+                                optional_tensor(options.Get("theta"), {samples, 2, 3}),
                                 optional_tensor(options.Get("color"), {samples, 3, 3}),
                                 optional_tensor(options.Get("contrast"), {samples}),
+                                optional_tensor(options.Get("erased"), {samples, 4}),
+                                optional_rgb(options.Get("erasedColor")),
                                 to_rgb(options.Get("mean")),
                                 to_rgb(options.Get("std")),
                                 to_rgb(options.Get("fill"))};
-  auto work = [pixels = copy_to_tensor(options.Get("pixels").As<Napi::TypedArray>(), shape),
-               preparation = std::move(preparation),
+  auto work = [borrowed = borrow(pixels, shape), preparation = std::move(preparation),
                device = c10::Device(options.Get("device").As<Napi::String>().Utf8Value())] {
-    return data::prepare_images(pixels, preparation, device);
+    return data::run_aside(device, [&] { return data::prepare_images(borrowed, preparation, device); });
+  };
+  const auto promise =
+      Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), wrap<at::Tensor>);
+  // The promise lives until it is settled, and the pixels with it.
+  promise.As<Napi::Object>().Set("pixels", pixels);
+  return promise;
+}
+
+// joinBatch(images, labels): Promise<handle>: waits until the images are on their device, and moves the
+// labels there.
+Napi::Value join_batch(const Napi::CallbackInfo& info) {
+  auto work = [images = unwrap<at::Tensor>(info[0], "images"),
+               labels = unwrap<at::Tensor>(info[1], "labels")] {
+    data::join(images);
+    return labels.to(images.device());
   };
   return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), wrap<at::Tensor>);
 }
 
-// readTensors(path, entries: { shape, dtype, offset }[]): Promise<handle[]>
-Napi::Value read_tensors(const Napi::CallbackInfo& info) {
-  const auto array = info[1].As<Napi::Array>();
-  std::vector<io::TensorEntry> entries;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const auto entry = Napi::Value(array[i]).As<Napi::Object>();
-    entries.push_back({to_int_list(entry.Get("shape"), "shape"),
-                       dtype_from_name(entry.Get("dtype").As<Napi::String>()),
-                       entry.Get("offset").As<Napi::Number>().Int64Value()});
-  }
-  auto work = [path = info[0].As<Napi::String>().Utf8Value(), entries = std::move(entries)] {
-    return io::read_tensors(path, entries);
-  };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), to_handles);
-}
-
-// writeSafetensors(path, header, tensors): Promise<void>
-Napi::Value write_safetensors(const Napi::CallbackInfo& info) {
-  auto work = [path = info[0].As<Napi::String>().Utf8Value(), header = info[1].As<Napi::String>().Utf8Value(),
-               tensors = to_tensors(info[2], "tensors")] {
-    io::write_safetensors(path, header, tensors);
-    return true;
-  };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), nothing);
+// pinnedBuffer(bytes): Uint8Array in memory that a GPU reads by itself.
+Napi::Value pinned_buffer(const Napi::CallbackInfo& info) {
+  const auto options = at::TensorOptions().dtype(at::kByte).pinned_memory(true);
+  auto memory = std::make_unique<at::Tensor>(at::empty({info[0].As<Napi::Number>().Int64Value()}, options));
+  const auto bytes = static_cast<size_t>(memory->numel());
+  const auto release = [](Napi::Env, void*, at::Tensor* owned) { std::unique_ptr<at::Tensor>{owned}; };
+  const auto buffer = Napi::ArrayBuffer::New(info.Env(), memory->data_ptr(), bytes, release, memory.get());
+  static_cast<void>(memory.release());
+  return Napi::Uint8Array::New(info.Env(), bytes, buffer, 0);
 }
 
 }  // namespace
 
 void export_data_api(Napi::Env env, Napi::Object& exports) {
   exports.Set("prepareImages", Napi::Function::New<guarded<prepare_images>>(env, "prepareImages"));
-  exports.Set("readTensors", Napi::Function::New<guarded<read_tensors>>(env, "readTensors"));
-  exports.Set("writeSafetensors", Napi::Function::New<guarded<write_safetensors>>(env, "writeSafetensors"));
+  exports.Set("joinBatch", Napi::Function::New<guarded<join_batch>>(env, "joinBatch"));
+  exports.Set("pinnedBuffer", Napi::Function::New<guarded<pinned_buffer>>(env, "pinnedBuffer"));
 }
 
 }  // namespace mcloss::node

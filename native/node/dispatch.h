@@ -4,11 +4,9 @@
 
 namespace mcloss::node {
 
-// call(name: "aten::add.Tensor", args: any[], kwargs: object, grad: boolean): any operator of LibTorch's
-// dispatcher, its arguments converted as its schema says.
+// call(id, grad: boolean, empty handle | undefined, ...arguments): any operator of LibTorch's dispatcher that
+// findOperator() knows, its arguments converted as its schema says. A result that is one of the arguments
+// comes as undefined; a single tensor is put into the empty handle, which is then the result.
 Napi::Value call_operator(const Napi::CallbackInfo& info);
-
-// schemaOf(name: "aten::add.Tensor"): the operator's schema as PyTorch writes it.
-Napi::Value schema_of(const Napi::CallbackInfo& info);
 
 }  // namespace mcloss::node

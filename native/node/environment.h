@@ -1,27 +1,44 @@
 #pragma once
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <napi.h>
 
-#include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "executor.h"
 #include "memory_ledger.h"
+#include "operators.h"
+#include "script_value.h"
 
 namespace mcloss::node {
+
+// The functions of lib/native/callbacks.ts.
+struct ScriptRunner {
+  Napi::FunctionReference invoke;    // (call, context, function, arguments)
+  Napi::FunctionReference current;   // () the number of the call whose function is running, if any
+  Napi::FunctionReference snapshot;  // () the async context
+};
 
 // Everything the addon keeps for one JavaScript environment (the main thread or one worker).
 class Environment {
  public:
-  explicit Environment(Napi::Env env) : executor(env), ledger(env) {}
+  explicit Environment(Napi::Env env)
+      : references(std::make_shared<ReferenceBin>(env)), executor(env), ledger(env) {}
+  ~Environment() { references->close(); }
 
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
+  // Does so where no job could be changing a tensor at the same time; later is early enough.
+  void reconcile_memory() {
+    if (executor.idle()) ledger.reconcile();
+  }
+
+  std::shared_ptr<ReferenceBin> references;
+  ScriptRunner script;
   Executor executor;
   MemoryLedger ledger;
+  int64_t tensors = 0;  // handles of tensors that are neither disposed nor collected
   Napi::FunctionReference error_class;
-  std::unordered_map<std::string, c10::OperatorHandle> operators;  // by "aten::add.Tensor"
+  std::vector<Operator> operators;  // those that findOperator() found
 };
 
 }  // namespace mcloss::node

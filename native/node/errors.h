@@ -3,15 +3,22 @@
 #include <napi.h>
 
 #include <exception>
+#include <memory>
 #include <string>
 
 namespace mcloss::node {
+
+class ScriptValue;
 
 // An exception, reduced to what JavaScript is told of it. Made on the thread that caught it.
 struct ErrorReport {
   std::string code;
   std::string message;
-  std::string argument;  // the one at fault, where it is known
+  std::string argument = {};  // the one at fault, where it is known
+  std::string op = {};        // the operation that failed, where it is known
+  std::string forward = {};   // the stack of the call whose backward failed, where it is known
+  // What a JavaScript function threw, in an array: this is the error then.
+  std::shared_ptr<ScriptValue> thrown = nullptr;
 };
 
 // An error with a code of its own, for failures that are ours rather than LibTorch's.

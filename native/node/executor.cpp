@@ -1,9 +1,22 @@
 #include "executor.h"
 
+#include <algorithm>
+
+#include "../autograd/mode.h"
+#include "environment.h"
+
 namespace mcloss::node {
+namespace {
+
+Napi::Value exiting(Napi::Env env) {
+  return make_error(env, {"ERR_ABORTED", "the process or worker ended before this work began", {}}).Value();
+}
+
+}  // namespace
 
 Executor::Executor(Napi::Env env)
-    : channel_(Channel::New(env, "mcloss executor", /*maxQueueSize=*/0, /*initialThreadCount=*/1, this)) {
+    : env_(env),
+      channel_(Channel::New(env, "mcloss executor", /*maxQueueSize=*/0, /*initialThreadCount=*/1, this)) {
   channel_.Unref(env);  // an idle executor does not keep the process alive
 }
 
@@ -12,13 +25,16 @@ Executor::~Executor() {
 }
 
 void Executor::enqueue(Napi::Env env, std::unique_ptr<Job> job) {
+  if (stopping_) return job->reject(exiting(env));
+  if (unsettled_++ == 0) channel_.Ref(env);
+  ++last_job_;
+  calls_.adopt(env, job);
+  if (!job) return;
+  if (!thread_.joinable()) thread_ = std::thread(&Executor::run_jobs, this);
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) throw CodedError("ERR_ABORTED", "the process is exiting: no new work is accepted");
-    queue_.push_back(std::move(job));
+    queue_.push_back({last_job_, std::move(job)});
   }
-  if (unsettled_++ == 0) channel_.Ref(env);
-  if (!thread_.joinable()) thread_ = std::thread(&Executor::run_jobs, this);
   wake_.notify_one();
 }
 
@@ -29,38 +45,103 @@ void Executor::run_jobs() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       if (stopping_) return;
-      job = std::move(queue_.front());
+      job = std::move(queue_.front().job);
       queue_.pop_front();
     }
-    job->run();
-    // On success the channel owns the job until deliver().
-    if (channel_.NonBlockingCall(job.get()) == napi_ok) static_cast<void>(job.release());
+    run(std::move(job));
   }
 }
 
-void Executor::deliver(Napi::Env env, Napi::Function, Executor* executor, Job* delivered) {
-  const std::unique_ptr<Job> job(delivered);
-  // At teardown the queue is drained with no environment: nothing is left to tell.
+void Executor::run(std::unique_ptr<Job> job) {
+  auto context = job->caller().context;
+  {
+    const std::lock_guard lock(mutex_);
+    context_.swap(context);
+  }
+  {
+    // Not that of the job that waits for this one, if any.
+    const autograd::Mode mode;
+    const autograd::ModeGuard guard(mode);
+    job->run();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    context_.swap(context);
+    finished_.push_back(std::move(job));
+  }
+  wake_script();
+}
+
+std::vector<at::Tensor> Executor::call(const ScriptFunction& function,
+                                       autograd::CallbackArguments arguments) {
+  std::shared_ptr<ScriptValue> context;
+  if (std::this_thread::get_id() != script_thread_) {
+    const std::lock_guard lock(mutex_);
+    context = context_;
+  }
+  return calls_.call(function, std::move(arguments), std::move(context));
+}
+
+bool Executor::cancel(Napi::Env env, uint64_t number, Napi::Value reason) {
+  std::unique_ptr<Job> job;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(queue_.begin(), queue_.end(),
+                                    [number](const Queued& queued) { return queued.number == number; });
+    if (found == queue_.end()) return false;
+    job = std::move(found->job);
+    queue_.erase(found);
+  }
+  forget_one(env);
+  job->reject(reason);
+  return true;
+}
+
+void Executor::deliver(Napi::Env env, Napi::Function, Executor* executor, void*) {
+  // At teardown the channel is drained with no environment: nothing is left to tell.
   if (static_cast<napi_env>(env) == nullptr) return;
+  Environment::of(env).references->empty();
+  if (!executor->settle_next(env)) executor->calls_.begin_next(env);
+}
+
+bool Executor::settle_next(Napi::Env env) {
+  std::unique_ptr<Job> job;
+  {
+    const std::lock_guard lock(mutex_);
+    if (finished_.empty()) return false;
+    job = std::move(finished_.front());
+    finished_.pop_front();
+  }
   const Napi::HandleScope scope(env);
-  if (--executor->unsettled_ == 0) executor->channel_.Unref(env);
+  forget_one(env);
   try {
     job->settle(env);
   } catch (const Napi::Error&) {
     // JavaScript is being torn down: there is nobody to settle the promise for.
   }
+  return true;
+}
+
+void Executor::forget_one(Napi::Env env) {
+  if (--unsettled_ == 0 && !stopping_) channel_.Unref(env);
 }
 
 void Executor::stop() {
+  if (stopping_) return;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
     stopping_ = true;
-    queue_.clear();
   }
   wake_.notify_one();
+  calls_.stop();
   if (thread_.joinable()) thread_.join();
   channel_.Release();
+}
+
+void Executor::shut_down(Napi::Env env) {
+  stop();
+  while (settle_next(env)) continue;
+  for (const auto& queued : std::exchange(queue_, {})) queued.job->reject(exiting(env));
 }
 
 }  // namespace mcloss::node

@@ -1,67 +1,21 @@
 #include "train_api.h"
 
 #include "../train/classification.h"
+#include "../train/step_graph.h"
 #include "convert.h"
 #include "handle.h"
+#include "operation_mode.h"
+#include "options.h"
 
 namespace mcloss::node {
 namespace {
 
 using ModelPointer = std::shared_ptr<nn::Model>;
-using SgdPointer = std::shared_ptr<train::Sgd>;
+using OptimizerPointer = std::shared_ptr<train::Optimizer>;
 
-double number_of(const Napi::Object& object, const char* key) {
-  return object.Get(key).As<Napi::Number>().DoubleValue();
-}
-
-std::vector<double> to_doubles(const Napi::Value& value) {
-  const auto array = value.As<Napi::Array>();
-  std::vector<double> values;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    values.push_back(Napi::Value(array[i]).As<Napi::Number>().DoubleValue());
-  }
-  return values;
-}
-
-void set_learning_rates(train::Sgd& optimizer, const std::vector<double>& learning_rates) {
-  for (size_t i = 0; i < learning_rates.size(); ++i) optimizer.set_learning_rate(i, learning_rates[i]);
-}
-
-// createSgd(groups: { parameters, learningRate, momentum, weightDecay, nesterov }[]): handle
-Napi::Value create_sgd(const Napi::CallbackInfo& info) {
-  const auto groups = info[0].As<Napi::Array>();
-  auto optimizer = std::make_shared<train::Sgd>();
-  for (uint32_t i = 0; i < groups.Length(); ++i) {
-    const auto group = Napi::Value(groups[i]).As<Napi::Object>();
-    const train::SgdOptions options{number_of(group, "learningRate"), number_of(group, "momentum"),
-                                    number_of(group, "weightDecay"),
-                                    group.Get("nesterov").As<Napi::Boolean>().Value()};
-    optimizer->add_group(to_tensors(group.Get("parameters"), "parameters"), options);
-  }
-  return wrap(info.Env(), std::move(optimizer));
-}
-
-Napi::Value nothing(Napi::Env env, bool) {
-  return env.Undefined();
-}
-
-// sgdStep(optimizer, learningRates): Promise<void>
-Napi::Value sgd_step(const Napi::CallbackInfo& info) {
-  auto work = [optimizer = unwrap<SgdPointer>(info[0], "optimizer"), rates = to_doubles(info[1])] {
-    set_learning_rates(*optimizer, rates);
-    optimizer->step();
-    return true;
-  };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), nothing);
-}
-
-// zeroGrad(optimizer): Promise<void>
-Napi::Value zero_grad(const Napi::CallbackInfo& info) {
-  auto work = [optimizer = unwrap<SgdPointer>(info[0], "optimizer")] {
-    optimizer->zero_grad();
-    return true;
-  };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), nothing);
+train::CenterTerm to_center(const Napi::Object& object) {
+  return {number_of(object, "weight"), number_of(object, "rate"), object.Get("layer").As<Napi::String>(),
+          unwrap<at::Tensor>(object.Get("centers"), "centers")};
 }
 
 train::Objective to_objective(const Napi::Object& object) {
@@ -71,55 +25,111 @@ train::Objective to_objective(const Napi::Object& object) {
   objective.keep = to_int_list(object.Get("keep"), "keep");
   objective.alpha = number_of(object, "alpha");
   objective.beta = number_of(object, "beta");
-  objective.per_sample = object.Get("perSample").As<Napi::Boolean>().Value();
+  objective.per_sample = flag_of(object, "perSample");
   objective.pooling = object.Get("pooling").As<Napi::String>();
   objective.diversity_pooling = object.Get("diversityPooling").As<Napi::String>();
+  objective.classification = {number_of(object, "labelSmoothing"), optional_number_of(object, "focalGamma")};
+  const Napi::Value center = object.Get("center");
+  if (center.IsObject()) objective.center = to_center(center.As<Napi::Object>());
   const Napi::Value generator = object.Get("generator");
   if (!generator.IsNull()) objective.generator = unwrap<at::Generator>(generator, "generator");
   return objective;
 }
 
-Napi::Value from_metrics(Napi::Env env, const train::BatchMetrics& metrics) {
+Napi::Object from_metrics(Napi::Env env, const train::BatchMetrics& metrics) {
   auto result = Napi::Object::New(env);
-  result.Set("size", to_number(env, metrics.size));
   result.Set("loss", metrics.loss);
   result.Set("crossEntropy", metrics.cross_entropy);
   result.Set("discriminality", metrics.discriminality);
   result.Set("diversity", metrics.diversity);
+  if (metrics.center) result.Set("center", *metrics.center);
   result.Set("correct", to_number(env, metrics.correct));
   result.Set("groupsCorrect", to_number(env, metrics.groups_correct));
   return result;
 }
 
-// trainStep(model, optimizer, images, labels, objective, learningRates): Promise<BatchMetrics>
-Napi::Value train_step(const Napi::CallbackInfo& info) {
-  auto work = [model = unwrap<ModelPointer>(info[0], "model"),
-               optimizer = unwrap<SgdPointer>(info[1], "optimizer"),
-               images = unwrap<at::Tensor>(info[2], "images"), labels = unwrap<at::Tensor>(info[3], "labels"),
-               objective = to_objective(info[4].As<Napi::Object>()), rates = to_doubles(info[5])] {
-    set_learning_rates(*optimizer, rates);
-    return train::train_step(*model, *optimizer, images, labels, objective);
-  };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), from_metrics);
+template <class T>
+std::shared_ptr<T> optional_handle(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  return value.IsObject() ? unwrap<std::shared_ptr<T>>(value, key) : nullptr;
 }
 
-// evaluateBatch(model, images, labels, objective): Promise<BatchMetrics>
+train::StepOptions to_step_options(const Napi::Object& object) {
+  train::StepOptions options;
+  options.learning_rates = to_doubles(object.Get("learningRates"));
+  const Napi::Value precision = object.Get("autocast");
+  if (precision.IsString()) options.autocast = dtype_from_name(precision.As<Napi::String>());
+  options.clip_norm = optional_number_of(object, "clipNorm");
+  options.clip_value = optional_number_of(object, "clipValue");
+  options.accumulate = integer_of(object, "accumulate");
+  options.position = integer_of(object, "position");
+  options.scaler = optional_handle<train::GradScaler>(object, "scaler");
+  options.ema = optional_handle<train::Ema>(object, "ema");
+  options.graph = optional_handle<train::StepGraph>(object, "graph");
+  options.found_inf = unwrap<at::Tensor>(object.Get("foundInf"), "foundInf");
+  options.skip_non_finite = flag_of(object, "skipNonFinite");
+  return options;
+}
+
+// createStepGraph(): handle
+Napi::Value create_step_graph(const Napi::CallbackInfo& info) {
+  return wrap(info.Env(), std::make_shared<train::StepGraph>());
+}
+
+// stepGraphRefusal(graph): string, empty while steps are captured or may be
+Napi::Value step_graph_refusal(const Napi::CallbackInfo& info) {
+  const auto& graph = unwrap<std::shared_ptr<train::StepGraph>>(info[0], "graph");
+  return Napi::String::New(info.Env(), graph->refusal());
+}
+
+// trainStep(model, optimizer, images, labels, objective, stepOptions, mode): Promise<handle> for readMetrics
+Napi::Value train_step(const Napi::CallbackInfo& info) {
+  auto work = [model = unwrap<ModelPointer>(info[0], "model"),
+               optimizer = unwrap<OptimizerPointer>(info[1], "optimizer"),
+               images = unwrap<at::Tensor>(info[2], "images"), labels = unwrap<at::Tensor>(info[3], "labels"),
+               objective = to_objective(info[4].As<Napi::Object>()),
+               options = to_step_options(info[5].As<Napi::Object>()), mode = to_mode(info[6])] {
+    const autograd::ModeGuard guard(mode);
+    return train::train_step(*model, *optimizer, images, labels, objective, options);
+  };
+  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), wrap<at::Tensor>);
+}
+
+Napi::Value from_all_metrics(Napi::Env env, const std::vector<train::BatchMetrics>& metrics) {
+  auto result = Napi::Array::New(env, metrics.size());
+  for (uint32_t i = 0; i < metrics.size(); ++i) result[i] = from_metrics(env, metrics[i]);
+  return result;
+}
+
+// readMetrics(steps: handle[]): Promise<BatchMetrics[]>
+Napi::Value read_metrics(const Napi::CallbackInfo& info) {
+  auto work = [steps = to_tensors(info[0], "steps")] { return train::read_metrics(steps); };
+  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), from_all_metrics);
+}
+
+Napi::Value from_evaluation(Napi::Env env, const train::BatchEvaluation& evaluation) {
+  auto result = from_metrics(env, evaluation.metrics);
+  result.Set("samples", copy_to_typed_array(env, evaluation.samples));
+  return result;
+}
+
+// evaluateBatch(model, images, labels, objective): Promise<BatchMetrics & { samples: Int32Array of [N, 3] }>
 Napi::Value evaluate_batch(const Napi::CallbackInfo& info) {
   auto work = [model = unwrap<ModelPointer>(info[0], "model"), images = unwrap<at::Tensor>(info[1], "images"),
                labels = unwrap<at::Tensor>(info[2], "labels"),
                objective = to_objective(info[3].As<Napi::Object>())] {
     return train::evaluate_batch(*model, images, labels, objective);
   };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), from_metrics);
+  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), from_evaluation);
 }
 
 }  // namespace
 
 void export_train_api(Napi::Env env, Napi::Object& exports) {
-  exports.Set("createSgd", Napi::Function::New<guarded<create_sgd>>(env, "createSgd"));
-  exports.Set("sgdStep", Napi::Function::New<guarded<sgd_step>>(env, "sgdStep"));
-  exports.Set("zeroGrad", Napi::Function::New<guarded<zero_grad>>(env, "zeroGrad"));
+  exports.Set("createStepGraph", Napi::Function::New<guarded<create_step_graph>>(env, "createStepGraph"));
+  exports.Set("stepGraphRefusal", Napi::Function::New<guarded<step_graph_refusal>>(env, "stepGraphRefusal"));
   exports.Set("trainStep", Napi::Function::New<guarded<train_step>>(env, "trainStep"));
+  exports.Set("readMetrics", Napi::Function::New<guarded<read_metrics>>(env, "readMetrics"));
   exports.Set("evaluateBatch", Napi::Function::New<guarded<evaluate_batch>>(env, "evaluateBatch"));
 }
 

@@ -4,7 +4,7 @@
 
 namespace mcloss::node {
 
-// Adds the functions on optimizers and whole training steps to the addon's exports.
+// Adds the functions on whole training steps to the addon's exports.
 void export_train_api(Napi::Env env, Napi::Object& exports);
 
 }  // namespace mcloss::node

@@ -6,13 +6,16 @@
 
 #include <optional>
 
+#include "export.h"
+
 namespace mcloss {
 
 // mcloss::draw_mask, channel-wise attention (paper, section III-B): in each group a uniformly random subset
 // of `keep` channels is kept. `keep` has one number per block, or is empty for ceil(channels / 2). Returns
 // uint8 [rows, C].
-at::Tensor draw_mask(at::IntArrayRef block_classes, at::IntArrayRef block_channels, at::IntArrayRef keep,
-                     int64_t rows, c10::Device device, const std::optional<at::Generator>& generator);
+MCLOSS_OPS_API at::Tensor draw_mask(at::IntArrayRef block_classes, at::IntArrayRef block_channels,
+                                    at::IntArrayRef keep, int64_t rows, c10::Device device,
+                                    const std::optional<at::Generator>& generator);
 
 // mcloss::draw_mask_, which every device implements: fills `mask` [rows, C]. `keep` has a number for each
 // block.

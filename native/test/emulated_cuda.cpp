@@ -1,7 +1,9 @@
 #include "emulated_cuda.h"
 
+#include <sanitizer/asan_interface.h>
 #include <ucontext.h>
 
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -18,7 +20,6 @@ enum class State { kReady, kAtWarp, kAtBlock, kEnded };
 
 struct Thread {
   ucontext_t context;
-  std::vector<char> stack;
   State state = State::kReady;
 };
 
@@ -32,6 +33,14 @@ struct Block {
 };
 
 Block* the_block = nullptr;
+
+// Kept from block to block: fresh memory is slow. What frames left marked in it is not the next thread's.
+char* stack_of(unsigned thread) {
+  static std::vector<std::unique_ptr<char[]>> stacks;
+  while (stacks.size() <= thread) stacks.push_back(std::make_unique_for_overwrite<char[]>(kStackBytes));
+  ASAN_UNPOISON_MEMORY_REGION(stacks[thread].get(), kStackBytes);
+  return stacks[thread].get();
+}
 
 void run_thread() {
   Block& block = *the_block;
@@ -83,12 +92,12 @@ void run_block(unsigned threads, void (*body)(void* context), void* context) {
   block.context = context;
   the_block = &block;
   blockDim.x = threads;
-  for (auto& thread : block.threads) {
-    thread.stack.resize(kStackBytes);
-    getcontext(&thread.context);
-    thread.context.uc_stack.ss_sp = thread.stack.data();
-    thread.context.uc_stack.ss_size = thread.stack.size();
-    makecontext(&thread.context, run_thread, 0);
+  for (unsigned i = 0; i < threads; ++i) {
+    auto& context = block.threads[i].context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = stack_of(i);
+    context.uc_stack.ss_size = kStackBytes;
+    makecontext(&context, run_thread, 0);
   }
   for (bool moved = true; moved;) {
     moved = false;

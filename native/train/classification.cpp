@@ -2,81 +2,189 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/maximum.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <cmath>
+#include <utility>
 
+#include "../autograd/backward.h"
 #include "../ops/mc_loss.h"
 #include "../ops/reference.h"
+#include "autocast.h"
+#include "gradients.h"
+#include "snapshot.h"
+#include "step_graph.h"
 
 namespace mcloss::train {
 namespace {
 
 struct Losses {
   at::Tensor total, cross_entropy, discriminality, diversity;
+  at::Tensor center;  // undefined without a center loss
 };
 
-Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& labels, const Objective& objective,
-                      const std::optional<at::Tensor>& mask, bool with_channels) {
-  const auto cross_entropy = at::cross_entropy_loss(output.logits, labels);
-  if (!with_channels) {
-    const auto none = at::zeros_like(cross_entropy);
-    return {cross_entropy, cross_entropy, none, none};
-  }
-  const auto [channel_loss, discriminality, diversity] =
+void add_channel_loss(Losses& losses, const nn::ModelOutput& output, const at::Tensor& labels,
+                      const Objective& objective, const std::optional<at::Tensor>& mask) {
+  const auto [loss, discriminality, diversity] =
       mc_loss(output.features, labels, objective.block_classes, objective.block_channels, objective.alpha,
               objective.beta, mask, objective.keep, objective.per_sample, objective.generator,
               objective.pooling, objective.diversity_pooling);
-  return {cross_entropy + channel_loss, cross_entropy, discriminality, diversity};
+  losses.total = losses.total + loss;
+  losses.discriminality = discriminality;
+  losses.diversity = diversity;
 }
 
-int64_t count_correct(const at::Tensor& scores, const at::Tensor& labels) {
-  return scores.argmax(1).eq(labels).sum().item<int64_t>();
+// `vectors` are those that the center loss is of, where there is one.
+Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& vectors, const at::Tensor& labels,
+                      const Objective& objective, const std::optional<at::Tensor>& mask, bool with_channels) {
+  const auto [loss, cross_entropy] = classification_loss(output.logits, labels, objective.classification);
+  const auto none = at::zeros_like(loss);
+  Losses losses{loss, cross_entropy, none, none, {}};
+  if (with_channels) add_channel_loss(losses, output, labels, objective, mask);
+  if (!objective.center) return losses;
+  losses.center = center_loss(vectors, labels, objective.center->centers);
+  losses.total = losses.total + losses.center * objective.center->weight;
+  return losses;
 }
 
-BatchMetrics measure(const Losses& losses, const at::Tensor& logits, const at::Tensor& labels) {
+at::Tensor gather_samples(const std::vector<at::Tensor>& columns) {
+  return at::stack(columns, 1).to(at::kCPU, at::kInt);
+}
+
+// The metrics as one small tensor on the device, in the order of read_metrics().
+at::Tensor measure(const Losses& losses, const at::Tensor& logits, const at::Tensor& labels) {
   const at::NoGradGuard no_grad;
-  // One transfer for the four terms.
-  const auto values = at::stack({losses.total, losses.cross_entropy, losses.discriminality, losses.diversity})
-                          .to(at::kCPU, at::kDouble);
-  const auto* terms = values.const_data_ptr<double>();
-  return {labels.size(0), terms[0], terms[1], terms[2], terms[3], count_correct(logits, labels), 0};
+  const auto correct = logits.argmax(1).eq(labels).sum(at::kFloat);
+  std::vector<at::Tensor> terms{losses.total, losses.cross_entropy, losses.discriminality, losses.diversity,
+                                correct};
+  if (losses.center.defined()) terms.push_back(losses.center);
+  return at::stack(terms);
+}
+
+std::vector<std::string> center_taps(const Objective& objective) {
+  if (!objective.center || objective.center->layer.empty()) return {};
+  return {objective.center->layer};
+}
+
+at::Tensor center_vectors(const nn::ModelOutput& output) {
+  return output.taps.empty() ? output.features.mean({2, 3}) : output.taps.front().flatten(1);
+}
+
+std::vector<at::Tensor> buffers_of(const nn::Model& model) {
+  std::vector<at::Tensor> buffers;
+  for (const auto& entry : model.state().entries()) {
+    if (!entry.trainable) buffers.push_back(entry.tensor);
+  }
+  return buffers;
+}
+
+void note_non_finite(const at::Tensor& non_finite, const StepOptions& options) {
+  const at::NoGradGuard no_grad;
+  const auto flag = non_finite.to(at::kFloat);
+  const auto& found_inf = options.found_inf;
+  found_inf.copy_(options.position == 0 ? flag : at::maximum(found_inf, flag));
+}
+
+// Unscales, clips and applies the gradients.
+void update(const nn::Model& model, Optimizer& optimizer, const StepOptions& options) {
+  const auto gradients = optimizer.gradients();
+  std::optional<at::Tensor> found_inf;
+  if (options.scaler) found_inf = options.scaler->unscale(gradients);
+  if (options.clip_value) clip_value(gradients, *options.clip_value);
+  if (options.clip_norm) clip_norm(gradients, *options.clip_norm);
+  for (size_t i = 0; i < options.learning_rates.size(); ++i) {
+    optimizer.set_learning_rate(i, options.learning_rates[i]);
+  }
+  optimizer.step(found_inf ? at::maximum(*found_inf, options.found_inf) : options.found_inf);
+  if (options.scaler) options.scaler->update(*found_inf);
+  if (options.ema) options.ema->update(model.state());
+}
+
+// Of V views of each image [N, V, 3, H, W] the logits, and what was tapped, are averaged, as with
+// torchvision's FiveCrop; the features lie one below the other, so that scores pool over all views.
+nn::ModelOutput evaluate_views(const nn::Model& model, const at::Tensor& images,
+                               const std::vector<std::string>& taps) {
+  if (images.dim() == 4) return model.forward(images, /*training=*/false, taps);
+  const at::IntArrayRef views = images.sizes().slice(0, 2);
+  auto output = model.forward(images.flatten(0, 1), /*training=*/false, taps);
+  for (auto& tap : output.taps) tap = tap.unflatten(0, views).mean(1);
+  return {output.features.unflatten(0, views).transpose(1, 2).flatten(2, 3),
+          output.logits.unflatten(0, views).mean(1), std::move(output.taps)};
 }
 
 }  // namespace
 
-BatchMetrics train_step(const nn::Model& model, Sgd& optimizer, const at::Tensor& images,
-                        const at::Tensor& labels, const Objective& objective) {
+bool has_channel_loss(const Objective& objective) {
+  return !objective.block_classes.empty() && (objective.alpha != 0 || objective.beta != 0);
+}
+
+at::Tensor train_step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
+                      const at::Tensor& labels, const Objective& objective, const StepOptions& options) {
+  if (options.graph) return options.graph->step(model, optimizer, images, labels, objective, options);
+  return run_step(model, optimizer, images, labels, std::nullopt, objective, options);
+}
+
+// Under capture nothing here may wait for the device, as item() or a mask of places would.
+at::Tensor run_step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
+                    const at::Tensor& labels, const std::optional<at::Tensor>& mask,
+                    const Objective& objective, const StepOptions& options) {
   const at::AutoGradMode enable_grad(true);
-  const auto output = model.forward(images, /*training=*/true);
-  const bool with_channels =
-      !objective.block_classes.empty() && (objective.alpha != 0 || objective.beta != 0);
-  const auto losses = compute_losses(output, labels, objective, std::nullopt, with_channels);
-  const auto metrics = measure(losses, output.logits, labels);
-  if (!std::isfinite(metrics.loss)) return metrics;
-  optimizer.zero_grad();
-  losses.total.backward();
-  optimizer.step();
+  std::optional<Snapshot> buffers;
+  if (options.skip_non_finite) buffers.emplace(buffers_of(model));
+  at::Tensor vectors;
+  const auto losses_and_metrics = [&] {
+    const Autocast autocast(images.device().type(), options.autocast);
+    const auto output = model.forward(images, /*training=*/true, center_taps(objective));
+    if (objective.center) vectors = center_vectors(output);
+    const auto losses = compute_losses(output, vectors, labels, objective, mask, has_channel_loss(objective));
+    return std::pair(losses.total, measure(losses, output.logits, labels));
+  };
+  const auto [loss, metrics] = losses_and_metrics();
+  const auto non_finite = loss.detach().isfinite().logical_not();
+  if (options.position == 0) optimizer.zero_grad();
+  note_non_finite(non_finite, options);
+  const auto share = options.accumulate > 1 ? loss / static_cast<double>(options.accumulate) : loss;
+  autograd::backward({options.scaler ? options.scaler->scale(share) : share}, {});
+  // Only now: backward has a look at them too.
+  if (buffers) buffers->restore_where(non_finite);
+  if (objective.center) move_centers(*objective.center, vectors, labels, non_finite);
+  if (options.position + 1 == options.accumulate) update(model, optimizer, options);
   return metrics;
 }
 
-BatchMetrics evaluate_batch(const nn::Model& model, const at::Tensor& images, const at::Tensor& labels,
-                            const Objective& objective) {
-  const at::NoGradGuard no_grad;
-  const auto output = model.forward(images, /*training=*/false);
-  if (objective.block_classes.empty()) {
-    return measure(compute_losses(output, labels, objective, std::nullopt, false), output.logits, labels);
+std::vector<BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps) {
+  const auto values = at::stack(steps).to(at::kCPU, at::kDouble).contiguous();
+  std::vector<BatchMetrics> metrics;
+  for (int64_t i = 0; i < values.size(0); ++i) {
+    const auto* terms = values[i].const_data_ptr<double>();
+    metrics.push_back({terms[0], terms[1], terms[2], terms[3], static_cast<int64_t>(terms[4])});
+    if (values.size(1) > 5) metrics.back().center = terms[5];
   }
-  const auto every_channel = at::ones({output.features.size(1)}, output.features.options());
-  auto metrics =
-      measure(compute_losses(output, labels, objective, every_channel, true), output.logits, labels);
-  const auto scores =
-      group_scores(output.features, objective.block_classes, objective.block_channels, objective.pooling);
-  metrics.groups_correct = count_correct(scores, labels);
   return metrics;
+}
+
+BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images, const at::Tensor& labels,
+                               const Objective& objective) {
+  const at::NoGradGuard no_grad;
+  const auto output = evaluate_views(model, images, center_taps(objective));
+  const auto& logits = output.logits;
+  const auto vectors = objective.center ? center_vectors(output) : at::Tensor();
+  const auto predicted = logits.argmax(1);
+  const auto rank = logits.gt(logits.gather(1, labels.unsqueeze(1))).sum(1);
+  const bool with_channels = !objective.block_classes.empty();
+  std::optional<at::Tensor> every_channel;
+  if (with_channels) every_channel = at::ones({output.features.size(1)}, output.features.options());
+  const auto losses = compute_losses(output, vectors, labels, objective, every_channel, with_channels);
+  auto metrics = read_metrics({measure(losses, logits, labels)}).front();
+  if (!with_channels) return {metrics, gather_samples({predicted, rank, at::full_like(rank, -1)})};
+  const auto by_groups =
+      group_scores(output.features, objective.block_classes, objective.block_channels, objective.pooling)
+          .argmax(1);
+  metrics.groups_correct = by_groups.eq(labels).sum().item<int64_t>();
+  return {metrics, gather_samples({predicted, rank, by_groups})};
 }
 
 }  // namespace mcloss::train

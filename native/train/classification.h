@@ -3,17 +3,27 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "../nn/model.h"
-#include "sgd.h"
+#include "center_loss.h"
+#include "classification_loss.h"
+#include "ema.h"
+#include "grad_scaler.h"
+#include "optimizer.h"
 
 namespace mcloss::train {
 
-// CE(logits, labels) + alpha * discriminality + beta * diversity. Without groups there is no MC-Loss.
+class StepGraph;
+
+// The classification term, plus alpha * discriminality + beta * diversity, plus the center loss times its
+// weight. Without groups there is no MC-Loss.
 struct Objective {
+  ClassificationTerm classification;
+  std::optional<CenterTerm> center;
   std::vector<int64_t> block_classes;
   std::vector<int64_t> block_channels;
   std::vector<int64_t> keep;
@@ -25,23 +35,64 @@ struct Objective {
   std::optional<at::Generator> generator;  // draws the channel masks
 };
 
+// Whether MC-Loss is a part of what is minimised.
+bool has_channel_loss(const Objective& objective);
+
 // Sums over one batch; the losses are means over the batch.
 struct BatchMetrics {
-  int64_t size = 0;
   double loss = 0;
   double cross_entropy = 0;
   double discriminality = 0;
   double diversity = 0;
   int64_t correct = 0;
-  int64_t groups_correct = 0;  // by the channel groups alone, without the classifier
+  std::optional<double> center;  // where there is a center loss
+  int64_t groups_correct = 0;    // by the channel groups alone, without the classifier
 };
 
-// One step: forward, loss, backward, optimizer. A loss that is not finite is returned and nothing is updated.
-BatchMetrics train_step(const nn::Model& model, Sgd& optimizer, const at::Tensor& images,
-                        const at::Tensor& labels, const Objective& objective);
+// How one step is made, beyond its loss.
+struct StepOptions {
+  std::vector<double> learning_rates;      // of each group
+  std::optional<at::ScalarType> autocast;  // float32 throughout where absent
+  std::optional<double> clip_norm;         // of all gradients together
+  std::optional<double> clip_value;        // of each element
+  int64_t accumulate = 1;                  // batches whose gradients are averaged into one update
+  int64_t position = 0;                    // of this batch among them
+  std::shared_ptr<GradScaler> scaler;      // may be null
+  std::shared_ptr<Ema> ema;                // may be null
+  std::shared_ptr<StepGraph> graph;        // may be null
+  // A float32 scalar on the model's device, kept between the batches of one update: 1 where the loss of one
+  // of them was not finite.
+  at::Tensor found_inf;
+  // Whether training goes on after a loss that is not finite, so that what such a batch left in the buffers,
+  // as running statistics, is taken back too.
+  bool skip_non_finite = false;
+};
+
+// One step: forward, loss, backward, optimizer. Where a loss is not finite, neither the parameters nor the
+// optimizer's state change in the update that the batch has a part in. Nothing waits for the device: what is
+// returned lies there, for read_metrics().
+at::Tensor train_step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
+                      const at::Tensor& labels, const Objective& objective, const StepOptions& options);
+
+// train_step() operator by operator, whatever options.graph is, with a channel mask (see mc_loss()) or a
+// fresh one.
+at::Tensor run_step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
+                    const at::Tensor& labels, const std::optional<at::Tensor>& mask,
+                    const Objective& objective, const StepOptions& options);
+
+// The metrics of steps, in one transfer.
+std::vector<BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps);
+
+// What evaluation tells beyond the sums.
+struct BatchEvaluation {
+  BatchMetrics metrics;
+  // int32 [N, 3] on the CPU: the predicted class, how many classes score higher than the true one, and the
+  // class that the channel groups alone predict (-1 without groups).
+  at::Tensor samples;
+};
 
 // The same losses in inference mode, over whole groups (no mask).
-BatchMetrics evaluate_batch(const nn::Model& model, const at::Tensor& images, const at::Tensor& labels,
-                            const Objective& objective);
+BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images, const at::Tensor& labels,
+                               const Objective& objective);
 
 }  // namespace mcloss::train

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
-#include <vector>
+#include "optimizer.h"
 
 namespace mcloss::train {
 
@@ -13,25 +11,15 @@ struct SgdOptions {
   bool nesterov = false;
 };
 
-struct SgdGroup {
-  std::vector<at::Tensor> parameters;
-  std::vector<at::Tensor> momentum_buffers;  // zeros before the first step
-  SgdOptions options;
-};
-
 // Stochastic gradient descent as torch.optim.SGD (dampening 0), one fused LibTorch call per group.
-class Sgd {
+class Sgd final : public Optimizer {
  public:
   void add_group(std::vector<at::Tensor> parameters, const SgdOptions& options);
-  void set_learning_rate(size_t group, double learning_rate);
-  // Parameters without a gradient are left as they are.
-  void step();
-  void zero_grad();
-
-  const std::vector<SgdGroup>& groups() const { return groups_; }
 
  private:
-  std::vector<SgdGroup> groups_;
+  void update(size_t group, Update& update) override;
+
+  std::vector<SgdOptions> options_;
 };
 
 }  // namespace mcloss::train

@@ -9,8 +9,11 @@ const NODE = "20.20.2";
 const LIMIT_MIB = 60;
 /** The bundle calls CMake by itself. */
 const NOT_NEEDED = ["cmake-js", "node-gyp"];
-/** Tests that need the development dependencies (tsx, the drawings) or a network of their own. */
-const TESTS_LEFT_OUT = ["demo", "docs", "io", "setup"];
+/**
+ * Tests that need the development dependencies (tsx, the drawings, Playwright) or a network of their own; and those of memory and exit,
+ * which take minutes and are the same on every machine.
+ */
+const TESTS_LEFT_OUT = ["cli", "demo", "docs", "io", "models/load.test.js", "native", "report", "setup"];
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -67,7 +70,15 @@ for (const path of ["bin", "dist", "native", "CMakeLists.txt", "binding.gyp", "L
   copy(path);
 for (const file of ["report.js", "mocha-reporter.js"]) copy(join("scripts", "bundle", file));
 copy("scripts/bundle/run.sh", "run.sh");
-for (const path of ["test/fixtures", "test/loss/torch_ops.py", "docs/python.md"]) copy(path);
+for (const path of [
+  "test/fixtures",
+  "test/loss/torch_ops.py",
+  "test/models/torchvision_networks.py",
+  "docs/operators.md",
+  "docs/python.md",
+  "lib/report/page.css",
+])
+  copy(path);
 run("npx", ["tsc", "-p", "test", "--noEmit", "false", "--outDir", stage]);
 for (const path of ["examples", ...TESTS_LEFT_OUT.map((topic) => join("test", topic))])
   rmSync(join(stage, path), { recursive: true });

@@ -15,6 +15,7 @@ export function invocation(signature, isMethod, given) {
     throw new Error(`${operator}: overloads keep the schema's order`);
   const list = given && !isMethod ? given : `[${args.join(", ")}]`;
   const call = `${creates ? "create" : "call"}(${operator}, ${list}${options})`;
+  if (result === "this") return `${call};\nreturn this;`;
   const cast = creates || given ? "" : ` as ${result}`;
   if (names) return `return withNames(${call}, ${JSON.stringify(names)})${cast};`;
   return `return ${call}${cast};`;

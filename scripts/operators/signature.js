@@ -20,6 +20,9 @@ const CHOICES = {
   indexing: ["ij", "xy"],
   side: ["left", "right"],
   interpolation: ["linear", "lower", "higher", "midpoint", "nearest"],
+  reduce: ["sum", "prod", "mean", "amax", "amin"],
+  interpolation_mode: ["bilinear", "nearest", "bicubic"],
+  padding_mode: ["zeros", "border", "reflection"],
 };
 const PAD_MODES = ["constant", "reflect", "replicate", "circular"];
 
@@ -58,7 +61,7 @@ export function signature(schemas, entry, isMethod) {
     creates: Boolean(entry.creates),
     defaults: hiddenDefaults(first, entry, parameters),
     names: namesOf(first.results, entry),
-    result: resultType(first, entry),
+    result: isMethod && first.base.endsWith("_") ? "this" : resultType(first, entry),
     parameters: (withDefault) => parameterList(parameters, options, withDefault),
   };
 }
@@ -144,7 +147,7 @@ function parameterList(parameters, options, withDefault) {
     if (mayOmit) return `${name}?: ${type}${nullable ? " | null" : ""}`;
     return `${name}: ${type}${nullable ? " | null" : ""}`;
   });
-  if (options) list.push(withDefault ? `options: ${options} = {}` : `options?: ${options}`);
+  if (options) list.push(`options?: ${options}`);
   return list.join(", ");
 }
 

@@ -1,24 +1,15 @@
 import { expect } from "chai";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { access, copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
+import { mclossIn, startMcloss } from "../support/mcloss.js";
 
-const MCLOSS = fileURLToPath(new URL("../../bin/mcloss.js", import.meta.url));
 const folder = temporaryFolder();
 
-function start(...args: string[]) {
-  return spawn(process.execPath, [MCLOSS, ...args], { cwd: folder() });
-}
-
-async function mcloss(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = start(...args);
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { code: child.exitCode ?? -1, stdout, stderr };
-}
+const mcloss = (...args: string[]) => mclossIn(folder(), ...args);
+const start = (...args: string[]) => startMcloss(folder(), ...args);
 
 const QUICK = ["--epochs", "2", "--batch-size", "8", "--image-size", "32"];
 
@@ -26,7 +17,20 @@ describe("mcloss", () => {
   it("shows its commands, and examples for each", async () => {
     const { code, stdout } = await mcloss("--help");
     expect(code).to.equal(0);
-    for (const command of ["demo", "train", "eval", "predict", "setup", "doctor"]) {
+    const commands = [
+      "demo",
+      "data",
+      "train",
+      "recipes",
+      "eval",
+      "predict",
+      "export",
+      "report",
+      "visualize",
+      "setup",
+      "doctor",
+    ];
+    for (const command of commands) {
       expect(stdout).to.match(new RegExp(`^ {2}${command} `, "m"));
       expect((await mcloss(command, "--help")).stdout).to.match(/Examples?:\n {2}mcloss/);
     }
@@ -41,6 +45,14 @@ describe("mcloss", () => {
     expect(option.stderr).to.match(/Did you mean --epochs\?/);
     expect((await mcloss("train", "x", "--epochs", "many")).stderr).to.match(/positive integer/);
     expect((await mcloss("train")).code).to.equal(2);
+  });
+
+  it("ends without a word where its reader has seen enough", async () => {
+    const child = start("recipes");
+    child.stdout.destroy();
+    const [stderr] = await Promise.all([text(child.stderr), once(child, "close")]);
+    expect(stderr).to.equal("");
+    expect(child.exitCode).to.equal(0);
   });
 
   it("exits with 1 and one line that names the file when something fails", async () => {
@@ -68,18 +80,41 @@ describe("mcloss train, eval and predict", () => {
     expect(trained.stderr).to.match(
       /epoch 2\/2 · CE \d.* · L_dis \d.* · L_div \d.* · held-out \d.* images\/s/,
     );
-    expect(await readdir(join(folder(), "run"))).to.include.members(["last.safetensors", "best.safetensors"]);
+    expect(await readdir(join(folder(), "run", "checkpoints"))).to.include.members([
+      "last.safetensors",
+      "best.safetensors",
+    ]);
 
-    const evaluated = await mcloss("eval", "run/last.safetensors", "photos/val");
+    const evaluated = await mcloss("eval", "run", "photos/val");
     expect(evaluated.stdout).to.match(/^images +9\naccuracy +\d+\.\d\d %\n/);
 
-    const predicted = await mcloss("predict", "run/last.safetensors", "photos/val/red/0.png", "--json");
+    const predicted = await mcloss(
+      "predict",
+      "run/checkpoints/last.safetensors",
+      "photos/val/red/0.png",
+      "--json",
+    );
     const [prediction] = JSON.parse(predicted.stdout) as [
       { path: string; top: { name: string; probability: number }[] },
     ];
     expect(prediction.path).to.equal("photos/val/red/0.png");
     expect(prediction.top.map(({ name }) => name).sort()).to.deep.equal(["blue", "green", "red"]);
     expect(prediction.top.reduce((sum, { probability }) => sum + probability, 0)).to.be.closeTo(1, 1e-5);
+  });
+
+  it("take --device, and name one that there is not", async () => {
+    const missing = ["--device", "cuda:99"];
+    const text = /^mcloss: (--)?device cannot be cuda:99: LibTorch sees no such GPU/m;
+    for (const command of [
+      ["train", "photos", ...QUICK, "--out", "none", ...missing],
+      ["eval", "run", "photos/val", ...missing],
+      ["predict", "run", "photos/val/red/0.png", ...missing],
+    ]) {
+      const { code, stderr } = await mcloss(...command);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(text);
+    }
+    expect((await mcloss("eval", "run", "photos/val", "--device", "cpu")).code).to.equal(0);
   });
 
   it("print JSON for machines, and nothing else on stdout", async () => {
@@ -93,10 +128,30 @@ describe("mcloss train, eval and predict", () => {
       "--loss",
       "ce",
     );
-    const [first] = stdout.split("\n") as [string];
-    expect(JSON.parse(first)).to.include({ type: "epoch", epoch: 1, epochs: 2 });
-    const result = JSON.parse(stdout.slice(stdout.indexOf("{\n"))) as { checkpoint: string };
-    expect(result.checkpoint).to.equal(join("json-run", "last.safetensors"));
+    const lines = stdout.trim().split("\n");
+    const [first, second, result] = lines.map((line) => JSON.parse(line) as object);
+    expect(lines).to.have.length(3);
+    expect(first).to.include({ format: 1, type: "epoch", epoch: 1, epochs: 2 });
+    expect(second).to.include({ type: "epoch", epoch: 2 });
+    const checkpoint = join("json-run", "checkpoints", "last.safetensors");
+    expect(result).to.include({ format: 1, type: "result", epoch: 2, checkpoint });
+  });
+
+  it("say why there are no CUDA graphs, in a line or as JSON", async () => {
+    const graph = [...QUICK, "--out", "graph-run", "--cuda-graph", "--device", "cpu"];
+    const plain = await mcloss("train", "photos", ...graph);
+    expect(plain.code, plain.stderr).to.equal(0);
+    expect(plain.stderr.match(/^cudaGraph has no effect: the model is on the CPU\b.*$/gm)).to.have.length(1);
+    const json = await mcloss("train", "photos", ...graph, "--json");
+    const lines = json.stdout.trim().split("\n");
+    const [notice, ...others] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(notice).to.include({ format: 1, type: "notice", option: "cudaGraph" });
+    expect(notice!["reason"]).to.match(/^the model is on the CPU/);
+    expect(others.map(({ type }) => type)).to.deep.equal(["epoch", "epoch", "result"]);
+    expect(json.stderr).not.to.contain("cudaGraph");
+    const info = JSON.parse(await readFile(join(folder(), "graph-run", "run.json"), "utf8")) as object;
+    expect(info).to.have.nested.property("about.recipe.cudaGraph", true);
+    expect(info).to.have.nested.property("options.cudaGraph", true);
   });
 
   it("stop at a bad image, or skip and report it", async () => {
@@ -124,7 +179,7 @@ describe("mcloss train, eval and predict", () => {
     expect((await mcloss("train", "hollow")).stderr).to.match(/hollow\/cat has no image/);
     await mkdir(join(folder(), "other", "violet"), { recursive: true });
     await copyFile(join(folder(), "photos/val/red/0.png"), join(folder(), "other/violet/0.png"));
-    const unknown = await mcloss("eval", "run/last.safetensors", "other");
+    const unknown = await mcloss("eval", "run", "other");
     expect(unknown.stderr).to.match(/other\/violet is a class that the model does not know/);
     await writeFile(join(folder(), "file"), "");
     const unwritable = await mcloss("train", "photos", ...QUICK, "--out", "file/run");
@@ -153,10 +208,12 @@ describe("mcloss train, eval and predict", () => {
     }
     if (child.exitCode === null) await once(child, "exit");
     expect(child.exitCode, stderr).to.equal(130);
-    expect(stderr).to.match(/interrupted in epoch \d+; the model is in stopped\/last\.safetensors/);
+    expect(stderr).to.match(
+      /interrupted in epoch \d+; the run can go on from stopped\/checkpoints\/last\.safetensors/,
+    );
     expect(await stdout).to.equal("");
-    await access(join(folder(), "stopped", "last.safetensors"));
-    expect((await mcloss("eval", "stopped/last.safetensors", "photos/val")).code).to.equal(0);
+    await access(join(folder(), "stopped", "checkpoints", "last.safetensors"));
+    expect((await mcloss("eval", "stopped", "photos/val")).code).to.equal(0);
   });
 });
 
@@ -165,11 +222,12 @@ describe("mcloss doctor", () => {
     const { code, stdout } = await mcloss("doctor", "--json");
     const diagnosis = JSON.parse(stdout) as {
       problems: unknown[];
-      addons: { problem: string | null }[];
+      addons: { problem: string | null; jpeg: string | null }[];
       cuda: object;
     };
     expect(diagnosis.problems).to.deep.equal([]);
     expect(diagnosis.addons.every(({ problem }) => problem === null)).to.equal(true);
+    expect(diagnosis.addons[0]?.jpeg).to.be.oneOf(["libjpeg", "sharp"]);
     expect(diagnosis.cuda).to.have.property("reason").that.is.a("string");
     expect(code).to.equal(0);
   });

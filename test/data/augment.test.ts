@@ -1,22 +1,27 @@
 import { expect } from "chai";
-import { compose, drawAugmentation } from "#lib/data/augment.js";
+import { compose } from "#lib/data/augment.js";
+import { buildPipeline } from "#lib/data/pipeline.js";
+import { drawSample } from "#lib/data/plan.js";
 import { randomAt, shuffled } from "#lib/data/random.js";
-import { buildPipeline } from "#lib/data/transforms.js";
 import {
   colorJitter,
   normalize,
   randomAffine,
   randomCrop,
+  randomErasing,
   randomHorizontalFlip,
+  randomResizedCrop,
   resize,
   type TransformSpec,
 } from "mutual-channel-loss";
+import { caught } from "../support/errors.js";
 
 const IDENTITY = [1, 0, 0, 0, 1, 0];
+const HEADER = { height: 60, width: 90, format: "png", orientation: 1 };
 
-describe("drawAugmentation()", () => {
+describe("drawSample()", () => {
   const draw = (transforms: TransformSpec[], seed = 0, size = { height: 8, width: 16 }) =>
-    drawAugmentation(buildPipeline([resize(size), ...transforms, normalize()]), randomAt(seed));
+    drawSample(buildPipeline([resize(size), ...transforms, normalize()]), randomAt(seed)).augmentation;
   const drawMany = (transform: TransformSpec) =>
     Array.from({ length: 200 }, (_, seed) => draw([transform], seed));
   const expectClose = (actual: readonly number[], expected: readonly number[]) => {
@@ -41,12 +46,89 @@ describe("drawAugmentation()", () => {
     expect(flips).to.be.within(70, 130);
   });
 
-  it("shifts a crop by whole pixels, 2k / W across and 2k / H down, up to the padding", () => {
-    const offsets = drawMany(randomCrop({ padding: 2 })).map(({ theta }) => [theta[2] * 8, theta[5] * 4]);
-    for (const axis of [0, 1]) {
-      const found = new Set(offsets.map((offset) => offset[axis]! + 0));
+  it("shifts a padded crop by whole pixels up to the padding, as a window and as a matrix", () => {
+    const drawn = drawMany(randomCrop({ padding: 2 }));
+    for (const axis of ["left", "top"] as const) {
+      const found = new Set(drawn.map((augmentation) => augmentation[axis]));
       expect([...found].sort((a, b) => a - b)).to.deep.equal([-2, -1, 0, 1, 2]);
     }
+    for (const { left, top, theta } of drawn)
+      expectClose(theta, [1, 0, (2 * left) / 16, 0, 1, (2 * top) / 8]);
+  });
+
+  it("follows crops and flips in either order to the same pixels", () => {
+    const before = { height: 8, width: 16 };
+    const windowOf = (transforms: TransformSpec[]) => {
+      const pipeline = buildPipeline([resize(before), ...transforms, normalize()], { cached: true });
+      return drawSample(pipeline, randomAt(5)).augmentation;
+    };
+    const { left } = windowOf([randomCrop(4)]);
+    // A crop of the mirror image lies on the other side.
+    const mirrored = windowOf([randomHorizontalFlip(1), randomCrop(4)]);
+    expect(mirrored.flipped).to.equal(true);
+    expect(windowOf([randomCrop(4), randomHorizontalFlip(1)])).to.include({ left, flipped: true });
+    expect(mirrored.left).to.be.within(0, 12);
+  });
+
+  it("draws parts of the image within the given area and ratio", () => {
+    const pipeline = buildPipeline([
+      randomResizedCrop(8, { scale: [0.2, 0.5], ratio: [0.5, 2] }),
+      normalize(),
+    ]);
+    for (let seed = 0; seed < 200; seed += 1) {
+      const { decode } = drawSample(pipeline, randomAt(seed), HEADER);
+      const { top, left, height, width } = decode.region!;
+      expect((height * width) / 5400).to.be.within(0.18, 0.52);
+      expect(width / height).to.be.within(0.48, 2.1);
+      expect(top).to.be.within(0, 60 - height);
+      expect(left).to.be.within(0, 90 - width);
+      expect(decode).to.deep.include({ resized: { height: 8, width: 8 }, fixed: false });
+    }
+    const impossible = buildPipeline([
+      randomResizedCrop(8, { scale: [1, 1], ratio: [0.1, 0.1] }),
+      normalize(),
+    ]);
+    const { decode } = drawSample(impossible, randomAt(0), HEADER);
+    expect(decode.region).to.deep.equal({ top: 0, left: 42, height: 60, width: 6 });
+  });
+
+  it("scales a JPEG as it is decoded where a part of it is made much smaller", () => {
+    const pipeline = buildPipeline([randomResizedCrop(8), normalize()]);
+    for (let seed = 0; seed < 50; seed += 1) {
+      const { decode } = drawSample(pipeline, randomAt(seed), {
+        height: 1200,
+        width: 1600,
+        format: "jpeg",
+        orientation: 1,
+      });
+      const { resized, region, windows } = decode;
+      expect(region).to.equal(undefined);
+      expect(windows[0]!.top + 8).to.be.at.most(resized!.height);
+      expect(windows[0]!.left + 8).to.be.at.most(resized!.width);
+    }
+  });
+
+  it("erases rectangles within the given area and ratio, at the given rate", () => {
+    const erasing = randomErasing({ probability: 0.25, scale: [0.1, 0.2], ratio: [0.5, 2] });
+    const size = { height: 64, width: 80 };
+    const drawn = Array.from({ length: 400 }, (_, seed) => draw([erasing], seed, size).erased);
+    const boxes = drawn.filter((box) => box !== undefined);
+    expect(boxes.length).to.be.within(70, 130);
+    for (const { top, left, height, width } of boxes) {
+      expect((height * width) / 5120).to.be.within(0.09, 0.21);
+      expect(height / width).to.be.within(0.48, 2.1);
+      expect(top + height).to.be.at.most(64);
+      expect(left + width).to.be.at.most(80);
+    }
+  });
+
+  it("refuses a crop that is larger than the image", () => {
+    const pipeline = buildPipeline([randomCrop(64), normalize()]);
+    const error = caught(() => drawSample(pipeline, randomAt(0), HEADER));
+    expect(error.code).to.equal("ERR_IMAGE");
+    expect(error.message)
+      .to.match(/90 × 60/)
+      .and.match(/64 × 64/);
   });
 
   it("turns by an angle in pixels, also where images are not square", () => {

@@ -1,12 +1,11 @@
 import { expect } from "chai";
-import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { fork, spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { loadModel, saveModel, smallResNet, type Model } from "mutual-channel-loss";
-import { readSafetensorsHeader } from "#lib/io/safetensors.js";
+import { loadModel, openSafetensors, saveModel, smallResNet, type Model } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 
@@ -38,7 +37,8 @@ describe("checkpoints", () => {
   });
 
   it("are safetensors with torchvision's names", async () => {
-    const { tensors, metadata } = await readSafetensorsHeader(await saved("b.safetensors"));
+    await using file = await openSafetensors(await saved("b.safetensors"));
+    const { tensors, metadata } = file;
     expect(tensors.get("layer2.downsample.0.weight")?.shape).to.deep.equal([16, 8, 1, 1]);
     expect(tensors.get("bn1.num_batches_tracked")?.dtype).to.equal("int64");
     expect(metadata["format"]).to.equal("mutual-channel-loss/1");
@@ -100,7 +100,7 @@ describe("checkpoints", () => {
     expect(error.code).to.equal("ERR_IO");
     expect(error.message)
       .to.contain(path)
-      .and.match(/No such file or directory/);
+      .and.match(/no such file or directory/i);
   });
 
   it("keep the old one, and say so, when the disk does not take the new one", async () => {
@@ -115,6 +115,25 @@ describe("checkpoints", () => {
       .and.match(/cannot write .*full\.safetensors/);
     expect((await readFile(path)).equals(before)).to.equal(true);
     expect((await readdir(folder())).filter((name) => name.includes(".tmp"))).to.deep.equal([]);
+  });
+
+  it("keep the old one, and say so, when the disk is full", async function () {
+    const path = await saved("whole.safetensors");
+    const { size } = await stat(path);
+    // A file system of its own that holds one and a half of them; without the right to mount there is none.
+    const script = `mount -t tmpfs -o size=${Math.ceil((1.5 * size) / 1024)}k none "$1" || exit 9
+      cp "$2" "$1/model"
+      "$3" --import tsx "$4" "$1/model"
+      cmp "$2" "$1/model" && ls -A "$1"
+      exit 0`;
+    const disk = await mkdtemp(join(folder(), "disk-"));
+    const args = ["-rm", "bash", "-c", script, "bash", disk, path, process.execPath, WRITER];
+    const { status, stdout, stderr } = spawnSync("unshare", args, { encoding: "utf8" });
+    if (status !== 0) this.skip();
+    expect(stderr)
+      .to.match(/ERR_IO/)
+      .and.match(/cannot write .*model: No space left on device/);
+    expect(stdout.trim()).to.equal("model");
   });
 
   it("are whole whenever the process that writes them is killed", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import {
-  describeModel,
+  describe as describeModel,
   McLossError,
   Model,
   noGrad,
@@ -141,6 +141,18 @@ describe("Model", () => {
     expect(tracked()).to.equal(1);
     await model.eval().forward(zeros([2, 3, 32, 32]));
     expect(tracked()).to.equal(1);
+  });
+
+  it("runs as in evaluation for one call, whatever its mode is and stays", async () => {
+    const model = smallResNet({ classes: 3, inputSize: 32, width: 8 }).train();
+    const images = tensor(
+      Float32Array.from({ length: 2 * 3072 }, (_, i) => Math.sin(i)),
+      { shape: [2, 3, 32, 32] },
+    );
+    const evaluated = await noGrad(() => model.forward(images, { training: false }));
+    expect(model.training).to.equal(true);
+    const expected = await noGrad(() => model.eval().forward(images));
+    expect(await evaluated.logits.data()).to.deep.equal(await expected.logits.data());
   });
 
   it("names what is wrong with its input", async () => {

@@ -68,7 +68,8 @@ describe("SGD", () => {
 
 describe("learningRateFactor", () => {
   it("warms up linearly and falls as half a cosine", () => {
-    const factor = (epoch: number) => learningRateFactor({ type: "cosine", warmupEpochs: 2 }, epoch, 12);
+    const factor = (epoch: number) =>
+      learningRateFactor({ type: "cosine", warmupEpochs: 2 }, { epoch, epochs: 12 });
     expect([0, 1, 2, 7, 12].map(factor).map((value) => Number(value.toFixed(12)))).to.deep.equal([
       0, 0.5, 1, 0.5, 0,
     ]);
@@ -76,7 +77,7 @@ describe("learningRateFactor", () => {
 
   it("is multiplied by gamma at each milestone", () => {
     const factor = (epoch: number) =>
-      learningRateFactor({ type: "multiStep", milestones: [150, 225] }, epoch, 300);
+      learningRateFactor({ type: "multiStep", milestones: [150, 225] }, { epoch, epochs: 300 });
     expect([0, 149.9, 150, 225].map((epoch) => factor(epoch).toFixed(4))).to.deep.equal([
       "1.0000",
       "1.0000",
@@ -86,6 +87,6 @@ describe("learningRateFactor", () => {
   });
 
   it("stays constant otherwise", () => {
-    expect(learningRateFactor({ type: "constant" }, 3, 10)).to.equal(1);
+    expect(learningRateFactor({ type: "constant" }, { epoch: 3, epochs: 10 })).to.equal(1);
   });
 });

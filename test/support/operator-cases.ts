@@ -55,6 +55,10 @@ const unary: Record<string, (x: number) => number> = {
   isinf: (x) => Number(Math.abs(x) === Infinity),
   isfinite: (x) => Number(Number.isFinite(x)),
   logicalNot: (x) => Number(x === 0),
+  signbit: (x) => Number(x < 0),
+  sinc: (x) => Math.sin(Math.PI * x) / (Math.PI * x),
+  deg2rad: (x) => (x * Math.PI) / 180,
+  rad2deg: (x) => (x * 180) / Math.PI,
 };
 
 /** Activations, which are methods and functions. */
@@ -91,6 +95,9 @@ const binary: Record<string, (x: number, y: number) => number> = {
   logaddexp: (x, y) => Math.log(Math.exp(x) + Math.exp(y)),
   maximum: Math.max,
   minimum: Math.min,
+  fmax: Math.max,
+  fmin: Math.min,
+  copysign: (x, y) => Math.abs(x) * Math.sign(y),
   clampMin: Math.max,
   clampMax: Math.min,
   xlogy: (x, y) => x * Math.log(y),
@@ -102,7 +109,14 @@ const binary: Record<string, (x: number, y: number) => number> = {
   ge: (x, y) => Number(x >= y),
 };
 
-type Elementwise = (other?: Tensor | number) => Tensor;
+/** What also writes into its tensor, as a method with "_" at its end. */
+const UNARY_IN_PLACE = [
+  ...["neg", "abs", "reciprocal", "square", "sqrt", "exp", "log", "floor", "ceil", "round", "trunc"],
+  ...["relu", "sigmoid", "tanh", "leakyRelu"],
+];
+const BINARY_IN_PLACE = ["add", "sub", "mul", "div", "pow", "clampMin", "clampMax"];
+
+type Elementwise = (...others: (Tensor | number)[]) => Tensor;
 const surface = mcloss as unknown as Record<string, (...args: unknown[]) => unknown>;
 
 /** A method by its name, for the tables above. */
@@ -129,7 +143,28 @@ function elementwise(): Cases {
         ],
       ]),
     ),
+    ...Object.fromEntries(
+      UNARY_IN_PLACE.map((name) => [
+        `${name}_`,
+        [() => written(of(points), name), points.map({ ...unary, ...activations }[name]!)],
+      ]),
+    ),
+    ...Object.fromEntries(
+      BINARY_IN_PLACE.map((name) => [
+        `${name}_`,
+        [
+          () => [written(of(points), name, of(others)), written(of(points), name, 2)],
+          [points.map((x, i) => binary[name]!(x, others[i]!)), points.map((x) => binary[name]!(x, 2))],
+        ],
+      ]),
+    ),
   };
+}
+
+/** The tensor, after the method that writes into it. */
+function written(self: Tensor, name: string, ...args: (Tensor | number)[]): Tensor {
+  method(self, `${name}_`)(...args);
+  return self;
 }
 
 const matrix = (): Tensor =>
@@ -507,7 +542,118 @@ export const methodCases: Cases = {
   ],
   multinomial: [() => of([0, 1, 0]).multinomial(1, { generator: new Generator(1) }), [1]],
   poisson: [() => of([0, 0]).poisson(), [0, 0]],
+  nanmedian: [() => [of([NaN, 2, 4, 6]).nanmedian(), of([[NaN, 3]]).nanmedian(1)], [4, [[3], [1]]]],
+  aminmax: [
+    () => [of([3, 1, 2]).aminmax(), range(2, 2).aminmax({ dim: 0 }).max],
+    [
+      [1, 3],
+      [2, 3],
+    ],
+  ],
+  nanquantile: [() => of([NaN, 1, 3]).nanquantile(0.5), 2],
+  renorm: [() => of([[3, 4]]).renorm(2, 0, 1), [[0.6, 0.8]]],
+  corrcoef: [
+    () =>
+      of([
+        [1, 2],
+        [2, 1],
+      ]).corrcoef(),
+    [
+      [1, -1],
+      [-1, 1],
+    ],
+  ],
+  numel: [() => range(2, 3).numel(), 6],
+  size: [() => range(2, 3).size(-1), 3],
+  stride: [() => range(2, 3).stride(0), 3],
+  asStrided: [
+    () => range(4).asStrided([2, 2], [1, 1], { storageOffset: 1 }),
+    [
+      [1, 2],
+      [2, 3],
+    ],
+  ],
+  ravel: [() => range(2, 2).ravel(), [0, 1, 2, 3]],
+  fliplr: [
+    () => range(2, 2).fliplr(),
+    [
+      [1, 0],
+      [3, 2],
+    ],
+  ],
+  flipud: [
+    () => range(2, 2).flipud(),
+    [
+      [2, 3],
+      [0, 1],
+    ],
+  ],
+  scatterReduce: [() => of([1, 1]).scatterReduce(0, ints([1, 1]), of([5, 7]), "amax"), [1, 7]],
+  indexCopy: [() => of([1, 2]).indexCopy(0, ints([1]), of([9])), [1, 9]],
+  indexFill: [
+    () => [of([1, 2]).indexFill(0, ints([1]), 9), of([1, 2]).indexFill(0, ints([0]), of(8))],
+    [
+      [1, 9],
+      [8, 2],
+    ],
+  ],
+  inner: [() => matrix().inner(of([1, 2])), [8, 8]],
+  addmv: [() => of([1, 1]).addmv(matrix(), of([1, 2]), { alpha: 2 }), [17, 17]],
+  pinverse: [
+    () => matrix().pinverse(),
+    [
+      [0.375, -0.25],
+      [-0.25, 0.5],
+    ],
+  ],
+  matrixExp: [() => of([[1]]).matrixExp(), [[Math.E]]],
+  ...inPlace(),
 };
+
+/** Methods that write into their tensor, beyond the element-wise ones. */
+function inPlace(): Cases {
+  const seeded = () => ({ generator: new Generator(1) });
+  return {
+    clamp_: [() => of([-2, 0, 5]).clamp_(-1, 1), [-1, 0, 1]],
+    lerp_: [() => of([1, 2]).lerp_(of([3, 6]), 0.5), [2, 4]],
+    addcmul_: [() => of([1]).addcmul_(of([2]), of([3]), { value: 2 }), [13]],
+    addcdiv_: [() => of([1]).addcdiv_(of([6]), of([3])), [3]],
+    nanToNum_: [() => of([NaN, 1]).nanToNum_({ nan: 7 }), [7, 1]],
+    tril_: [
+      () => matrix().tril_(),
+      [
+        [4, 0],
+        [2, 3],
+      ],
+    ],
+    triu_: [
+      () => matrix().triu_(1),
+      [
+        [0, 2],
+        [0, 0],
+      ],
+    ],
+    scatter_: [() => of([0, 0]).scatter_(0, ints([1]), 6), [0, 6]],
+    scatterAdd_: [() => of([1, 1]).scatterAdd_(0, ints([1, 1]), of([2, 3])), [1, 6]],
+    indexAdd_: [() => of([1, 1]).indexAdd_(0, ints([1]), of([2]), { alpha: 3 }), [1, 7]],
+    indexCopy_: [() => of([1, 2]).indexCopy_(0, ints([1]), of([9])), [1, 9]],
+    indexFill_: [() => of([1, 2]).indexFill_(0, ints([1]), 9), [1, 9]],
+    maskedFill_: [() => of([1, 2]).maskedFill_(mask([0, 1]), 9), [1, 9]],
+    copy_: [() => of([1, 2]).copy_(of([9])), [9, 9]],
+    fill_: [
+      () => [of([1, 2]).fill_(7), of([1, 2]).fill_(of(8))],
+      [
+        [7, 7],
+        [8, 8],
+      ],
+    ],
+    zero_: [() => of([1, 2]).zero_(), [0, 0]],
+    uniform_: [() => of([0]).uniform_(2, 3, seeded()).floor(), [2]],
+    normal_: [() => of([0]).normal_(5, 0, seeded()), [5]],
+    bernoulli_: [() => of([0]).bernoulli_(1, seeded()), [1]],
+    exponential_: [() => of([-1]).exponential_(1, seeded()).ge(0), [1]],
+  };
+}
 
 const picture = (): Tensor => range(1, 1, 2, 2);
 const ones = (...shape: number[]): Tensor => mcloss.ones(shape, { dtype: "float64" });
@@ -534,6 +680,8 @@ export const functionCases: Cases = {
       [0, 0],
     ],
   ],
+  dropout2d: [() => mcloss.dropout2d(ones(1, 2, 1, 1), 1), [[[[0]], [[0]]]]],
+  alphaDropout: [() => mcloss.alphaDropout(of([1, 2]), 0.5, false), [1, 2]],
   where: [() => [mcloss.where(mask([1, 0]), 1, of([5, 6])), mcloss.where(mask([0, 1]))], [[1, 6], [[1]]]],
   stdMean: [() => mcloss.stdMean(of([1, 3])), [Math.SQRT2, 2]],
   varMean: [() => mcloss.varMean(of([1, 3])).mean, 2],
@@ -636,6 +784,13 @@ export const functionCases: Cases = {
   linalgVectorNorm: [() => mcloss.linalgVectorNorm(of([3, 4])), 5],
   linalgInv: [() => mcloss.linalgInv(of([[2]])), [[0.5]]],
   linalgDet: [() => mcloss.linalgDet(matrix()), 8],
+  linalgNorm: [() => mcloss.linalgNorm(of([3, 4])), 5],
+  linalgPinv: [() => mcloss.linalgPinv(of([[2]])), [[0.5]]],
+  linalgMatrixRank: [() => mcloss.linalgMatrixRank(matrix()), 2],
+  linalgLstsq: [() => mcloss.linalgLstsq(matrix(), of([[8], [8]])).solution, [[1], [2]]],
+  linalgSvdvals: [() => mcloss.linalgSvdvals(of([[3]])), [3]],
+  linalgEigvalsh: [() => mcloss.linalgEigvalsh(of([[3]])), [3]],
+  linalgMultiDot: [() => mcloss.linalgMultiDot([matrix(), of([[1], [2]])]), [[8], [8]]],
   conv1d: [() => mcloss.conv1d(range(1, 1, 3), ones(1, 1, 2), of([1])), [[[2, 4]]]],
   conv2d: [() => mcloss.conv2d(picture(), ones(1, 1, 2, 2), null, { padding: [0, 1] }), [[[[2, 6, 4]]]]],
   conv3d: [() => mcloss.conv3d(range(1, 1, 1, 1, 2), ones(1, 1, 1, 1, 2)), [[[[[1]]]]]],
@@ -665,6 +820,31 @@ export const functionCases: Cases = {
   adaptiveAvgPool3d: [() => mcloss.adaptiveAvgPool3d(range(1, 1, 2, 2, 2), 1), [[[[[3.5]]]]]],
   maxPool2dWithIndices: [() => mcloss.maxPool2dWithIndices(picture(), 2), [[[[[3]]]], [[[[3]]]]]],
   adaptiveMaxPool2d: [() => mcloss.adaptiveMaxPool2d(picture(), 1).values, [[[[3]]]]],
+  adaptiveMaxPool1d: [() => mcloss.adaptiveMaxPool1d(range(1, 4), 1), [[[3]], [[3]]]],
+  adaptiveMaxPool3d: [() => mcloss.adaptiveMaxPool3d(range(1, 1, 2, 2, 2), 1).values, [[[[[7]]]]]],
+  maxUnpool2d: [() => mcloss.maxUnpool2d(of([[[[3]]]]), ints([[[[1]]]]), [1, 2]), [[[[0, 3]]]]],
+  gridSample: [
+    () => [
+      mcloss.gridSample(picture(), of([[[[0, 0]]]])),
+      mcloss.gridSample(picture(), of([[[[9, 9]]]]), { interpolationMode: "nearest", paddingMode: "border" }),
+    ],
+    [[[[[1.5]]]], [[[[3]]]]],
+  ],
+  affineGrid: [
+    () =>
+      mcloss.affineGrid(
+        of([
+          [
+            [1, 0, 0.5],
+            [0, 1, 0],
+          ],
+        ]),
+        [1, 1, 1, 1],
+      ),
+    [[[[0.5, 0]]]],
+  ],
+  fold: [() => mcloss.fold(ones(1, 2, 1), [1, 2], [1, 2]), [[[[1, 1]]]]],
+  channelShuffle: [() => mcloss.channelShuffle(range(1, 4, 1, 1), 2), [[[[0]], [[2]], [[1]], [[3]]]]],
   upsampleNearest2d: [
     () => mcloss.upsampleNearest2d(range(1, 1, 1, 2), { outputSize: [1, 4] }),
     [[[[0, 0, 1, 1]]]],
@@ -729,6 +909,8 @@ export const functionCases: Cases = {
   marginRankingLoss: [() => mcloss.marginRankingLoss(of([1]), of([3]), of([1])), 2],
   tripletMarginLoss: [() => mcloss.tripletMarginLoss(of([[0]]), of([[2]]), of([[0.5]]), { eps: 0 }), 2.5],
   softMarginLoss: [() => mcloss.softMarginLoss(of([1]), of([-1])), softplus(1)],
+  multiMarginLoss: [() => mcloss.multiMarginLoss(of([[0, 2]]), ints([0])), 1.5],
+  multilabelMarginLoss: [() => mcloss.multilabelMarginLoss(of([[0, 2]]), ints([[0, -1]])), 1.5],
   poissonNllLoss: [() => mcloss.poissonNllLoss(of([0]), of([2])), 1],
   ones: [() => mcloss.ones([2]), [1, 1]],
   full: [() => mcloss.full([2], 3), [3, 3]],
@@ -772,6 +954,7 @@ export const functionCases: Cases = {
   emptyLike: [() => mcloss.emptyLike(of([1, 2])), { shape: [2] }],
   randLike: [() => mcloss.randLike(of([1, 2])), { shape: [2] }],
   randnLike: [() => mcloss.randnLike(of([1, 2])), { shape: [2] }],
+  randintLike: [() => mcloss.randintLike(of([1, 2]), 1), [0, 0]],
   fullLike: [() => mcloss.fullLike(of([1, 2]), 7), [7, 7]],
   rand: [() => mcloss.rand([2]).floor(), [0, 0]],
   randn: [() => mcloss.randn([2, 3]), { shape: [2, 3] }],

@@ -27,6 +27,56 @@ export function storedZip(entries: readonly { name: string; data: Buffer; at?: n
   return Buffer.concat([...parts, ...directory, end]);
 }
 
+/**
+ * A zip64 file in three parts: data.pkl at its start, the storage "0" at `far`, and after it the directory. As torch.save
+ * does for large files, the directory has the true numbers in extra fields.
+ */
+export function splitZip64(pickle: Buffer, storage: Buffer, far: number): [Buffer, Buffer, Buffer] {
+  const entries = [
+    { name: "a/data.pkl", data: pickle, offset: 0 },
+    { name: "a/data/0", data: storage, offset: far },
+  ];
+  const [start, end] = entries.map(({ name, data }) => {
+    const local = Buffer.alloc(30);
+    local.writeUInt32LE(0x04034b50, 0);
+    fillSizes(local, 18, name, data);
+    return Buffer.concat([local, Buffer.from(name), data]);
+  }) as [Buffer, Buffer];
+  const directory = Buffer.concat(entries.map(({ name, data, offset }) => zip64Entry(name, data, offset)));
+  const at = BigInt(far + end.length);
+  const record = Buffer.alloc(56);
+  record.writeUInt32LE(0x06064b50, 0);
+  record.writeBigUInt64LE(44n, 4);
+  record.writeBigUInt64LE(2n, 24);
+  record.writeBigUInt64LE(2n, 32);
+  record.writeBigUInt64LE(BigInt(directory.length), 40);
+  record.writeBigUInt64LE(at, 48);
+  const locator = Buffer.alloc(20);
+  locator.writeUInt32LE(0x07064b50, 0);
+  locator.writeBigUInt64LE(at + BigInt(directory.length), 8);
+  locator.writeUInt32LE(1, 16);
+  const last = Buffer.alloc(22, 0xff);
+  last.writeUInt32LE(0x06054b50, 0);
+  last.writeUInt32LE(0, 4);
+  last.writeUInt16LE(0, 20);
+  return [start, end, Buffer.concat([directory, record, locator, last])];
+}
+
+function zip64Entry(name: string, data: Buffer, offset: number): Buffer {
+  const extra = Buffer.alloc(28);
+  extra.writeUInt16LE(1, 0);
+  extra.writeUInt16LE(24, 2);
+  [data.length, data.length, offset].forEach((value, i) => extra.writeBigUInt64LE(BigInt(value), 4 + 8 * i));
+  const central = Buffer.alloc(46);
+  central.writeUInt32LE(0x02014b50, 0);
+  central.writeUInt32LE(0xffffffff, 20);
+  central.writeUInt32LE(0xffffffff, 24);
+  central.writeUInt16LE(name.length, 28);
+  central.writeUInt16LE(extra.length, 30);
+  central.writeUInt32LE(0xffffffff, 42);
+  return Buffer.concat([central, Buffer.from(name), extra]);
+}
+
 function fillSizes(header: Buffer, at: number, name: string, data: Buffer): void {
   header.writeUInt32LE(data.length, at);
   header.writeUInt32LE(data.length, at + 4);

@@ -6,13 +6,16 @@ import * as mcloss from "mutual-channel-loss";
 import {
   Generator,
   manualSeed,
+  memory,
   rand,
   randn,
+  Tensor,
   tensor,
   tidy,
+  zeros,
   type Dtype,
-  type Tensor,
 } from "mutual-channel-loss";
+import { describeOnDevices } from "../support/devices.js";
 import { difference, elements, shapes, type Elements } from "../support/elements.js";
 import { caught } from "../support/errors.js";
 import { functionCases, methodCases, type Cases } from "../support/operator-cases.js";
@@ -75,9 +78,16 @@ describe("the operators against PyTorch", () => {
     it(name, async () => {
       const [first, ...rest] = args.map(argument);
       const owner = (method ? first : mcloss) as Record<string, (...given: unknown[]) => unknown>;
+      const before = memory().tensors;
       const actual = owner[name]!(...(method ? rest : [first, ...rest]));
+      expect(memory().tensors - before, "tensors made").to.equal(countTensors(actual));
       expect(difference(await elements(actual), result, 1e-6)).to.equal(undefined);
     });
+  }
+
+  function countTensors(value: unknown): number {
+    if (Array.isArray(value)) return value.reduce((count: number, each) => count + countTensors(each), 0);
+    return value instanceof Tensor ? 1 : 0;
   }
 
   it("manualSeed() gives PyTorch's random numbers", async () => {
@@ -85,6 +95,21 @@ describe("the operators against PyTorch", () => {
     // torch.manual_seed(0); torch.rand(3)
     const expected = [0.4962565899, 0.7682217956, 0.0884774327];
     expect(difference(await elements(rand([3])), expected, 1e-6)).to.equal(undefined);
+  });
+});
+
+describeOnDevices("Generator", (device) => {
+  it("draws the same numbers again from the same seed, in new tensors and in place", async () => {
+    const draw = (seed: number) => randn([4], { device, generator: new Generator(seed, device) });
+    expect(await elements(draw(7))).to.deep.equal(await elements(draw(7)));
+    expect(await elements(draw(7))).to.not.deep.equal(await elements(draw(8)));
+    const fill = () => zeros([4], { device }).uniform_(0, 1, { generator: new Generator(7, device) });
+    expect(await elements(fill())).to.deep.equal(await elements(fill()));
+  });
+
+  it("is made with a seed for a device that exists", () => {
+    expect(caught(() => new Generator(-1, device)).argument).to.equal("seed");
+    expect(caught(() => new Generator(1, "gpu" as "cuda")).argument).to.equal("device");
   });
 });
 
@@ -100,13 +125,6 @@ describe("the generated surface", () => {
     const named = tensor([3, 1, 2]).topk(1);
     expect(await elements([values, indices])).to.deep.equal([[3], [0]]);
     expect(await elements([named.values, named.indices])).to.deep.equal([[3], [0]]);
-  });
-
-  it("draws from a generator of one's own, again from the same seed", async () => {
-    const draw = () => randn([4], { generator: new Generator(7) });
-    expect(await elements(draw())).to.deep.equal(await elements(draw()));
-    const other = await elements(randn([4], { generator: new Generator(8) }));
-    expect(await elements(draw())).to.not.deep.equal(other);
   });
 
   it("makes tensors that record gradients, on request", async () => {
@@ -126,7 +144,7 @@ describe("the generated surface", () => {
   it("names the operator and the argument at fault", () => {
     const x = tensor([3, 1, 2]);
     const k = caught(() => x.topk("2" as unknown as number));
-    expect(k).to.include({ code: "ERR_DTYPE", op: "aten::topk" });
+    expect(k).to.include({ code: "ERR_ARGUMENT", op: "aten::topk", argument: "k" });
     expect(caught(() => x.topk(1.5))).to.include({ code: "ERR_ARGUMENT", op: "aten::topk", argument: "k" });
     const other = caught(() => x.maximum(undefined as unknown as Tensor));
     expect(other).to.include({ code: "ERR_ARGUMENT", op: "aten::maximum", argument: "other" });

@@ -64,6 +64,21 @@ describe("Trainer", () => {
     });
   }
 
+  it("calls the hooks of the model's parameters, and stops with what they throw", async () => {
+    const model = network();
+    const [weight] = model.parameters();
+    const shapes: number[][] = [];
+    const hook = weight!.registerHook((gradient) => {
+      shapes.push(gradient.shape);
+    });
+    await fit(model, { epochs: 1 });
+    expect(shapes).to.deep.equal([1, 2, 3].map(() => weight!.shape));
+    hook.remove();
+    const thrown = new Error("enough");
+    weight!.registerHook(() => Promise.reject(thrown));
+    expect(await fit(model, { epochs: 1 }).catch((error: unknown) => error)).to.equal(thrown);
+  });
+
   it("yields every step, then the epoch, with finite terms and a falling learning rate", async () => {
     const events = await fit(network(), { epochs: 3, schedule: { type: "cosine" } });
     expect(events.map((event) => event.type)).to.deep.equal(
@@ -106,8 +121,11 @@ describe("Trainer", () => {
     for await (const event of trainer.fit(loader(), { validation: loader({ shuffle: false }) })) {
       if (event.type === "epoch") last = event.validation!.crossEntropy;
     }
-    expect((await readdir(output)).sort()).to.deep.equal(["best.safetensors", "last.safetensors"]);
-    const loaded = await loadModel(join(output, "last.safetensors"));
+    expect((await readdir(join(output, "checkpoints"))).sort()).to.deep.equal([
+      "best.safetensors",
+      "last.safetensors",
+    ]);
+    const loaded = await loadModel(join(output, "checkpoints", "last.safetensors"));
     const result = await evaluate(
       loaded,
       new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()] }),
@@ -168,7 +186,7 @@ describe("Trainer", () => {
     expect(error).to.include({ code: "ERR_ABORTED", name: "AbortError" });
     expect(error.message).to.contain("last.safetensors");
     expect(events.at(-1)).to.deep.include({ type: "checkpoint", reason: "interrupted" });
-    expect((await loadModel(join(output, "last.safetensors"))).spec.name).to.equal("small-resnet");
+    expect((await loadModel(output)).spec.name).to.equal("small-resnet");
   });
 
   it("refuses an output folder that cannot be made, before training", async () => {

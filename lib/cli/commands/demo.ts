@@ -4,7 +4,6 @@ import type { DemoFlags } from "../demo.js";
 
 export function demoCommand(): Command {
   return new Command("demo")
-    .description("train on 85 kinds of emoji faces with and without MC-Loss, and compare")
     .option("--epochs <n>", "passes over the training images", positiveInteger, 100)
     .option("--seed <n>", "of everything random", nonNegativeInteger, 0)
     .addOption(new Option("--split <name>", "which designers are held out").choices(["A", "B"]).default("A"))

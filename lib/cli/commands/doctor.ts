@@ -3,7 +3,6 @@ import { printJson } from "../format.js";
 
 export function doctorCommand(): Command {
   return new Command("doctor")
-    .description("show what was found on this machine, what is wrong, and how to fix it")
     .option("--json", "print the findings as JSON")
     .addHelpText("after", "\nExamples:\n  mcloss doctor\n  mcloss doctor --json")
     .action(async (flags: { json?: boolean }) => {

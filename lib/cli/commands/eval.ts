@@ -1,54 +1,134 @@
 import { Command, Option } from "commander";
+import type { Dataset } from "../../data/dataset.js";
+import type { DatasetKind, Split } from "../../data/sets/layout.js";
+import { SPLITS } from "../../data/sets/splits.js";
+import type { Model } from "../../models/model.js";
+import type { Device } from "../../tensor/dtype.js";
+import { formatTable } from "../../table.js";
+import type { LocalisationOptions } from "../../visualize/localisation.js";
 import { positiveInteger } from "../arguments.js";
-import { decimals, formatTable, percent, printJson } from "../format.js";
+import { deviceOption, kindOption, partialOption, tenCropOption } from "../dataset-options.js";
+import { decimals, percent, printJson } from "../format.js";
+import { describeChannels, describeLocalisation } from "../describe-channels.js";
 import { interruptSignal } from "../interrupt.js";
-import { startProgress } from "../progress.js";
+import { lateProgress, startProgress } from "../progress.js";
 
 interface EvalFlags {
+  kind?: DatasetKind;
+  split?: Split;
+  allowPartial?: boolean;
   batchSize: number;
+  device: Device | "auto";
+  tenCrop?: boolean;
   onBadImage: "error" | "skip";
+  confusion?: string;
+  channels?: boolean;
+  localisation?: boolean;
   json?: boolean;
 }
 
 export function evalCommand(): Command {
   return new Command("eval")
-    .description("measure a checkpoint on a folder of images")
-    .argument("<model>", "a checkpoint, such as runs/last.safetensors")
-    .argument("<dir>", "a folder with one sub-folder per class")
+    .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
+    .argument("<dir>", "a folder with one sub-folder per class, a published set, or a manifest")
+    .addOption(kindOption())
+    .addOption(
+      new Option(
+        "--split <split>",
+        "what to measure on (default: the test part, or all of an undivided set)",
+      ).choices(SPLITS),
+    )
+    .addOption(partialOption())
     .option("--batch-size <n>", "images per step", positiveInteger, 64)
+    .addOption(tenCropOption())
+    .addOption(deviceOption())
     .addOption(
       new Option("--on-bad-image <policy>", "what an unreadable image does")
         .choices(["error", "skip"])
         .default("error"),
     )
+    .option("--confusion <file>", "write the confusion matrix as .csv or .png")
+    .option("--channels", "measure the health of the classes' channels, and name the worst classes")
+    .option("--localisation", "measure how well channels find the object, where the set has boxes")
     .option("--json", "print the result as JSON")
-    .addHelpText("after", "\nExample:\n  mcloss eval runs/birds/best.safetensors photos/test")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  mcloss eval runs/birds photos/test\n" +
+        "  mcloss eval runs/birds photos/test --confusion confusion.png\n" +
+        "  mcloss eval runs/birds data/CUB_200_2011 --channels --localisation",
+    )
     .action(evaluateFolder);
 }
 
 async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags): Promise<void> {
-  const { DataLoader, evaluate, ImageFolder, loadModel } = await import("../../index.js");
-  const { evaluationTransforms } = await import("../../data/presets.js");
+  const { chooseDevice, DataLoader, evaluate, loadModel } = await import("../../index.js");
+  const { openEvaluationSet } = await import("../../data/usual-splits.js");
+  const { evaluationTransforms, tenCropTransforms } = await import("../../data/presets.js");
+  const { className } = await import("../../models/class-name.js");
+  const { tallyOf } = await import("../../train/evaluate-channels.js");
+  const { writeConfusion } = await import("../../pictures/confusion.js");
+  const {
+    batchSize,
+    tenCrop,
+    onBadImage,
+    confusion,
+    channels,
+    localisation,
+    json,
+    device: wanted,
+    ...opening
+  } = flags;
   const signal = interruptSignal();
-  const model = await loadModel(modelPath);
+  const device = chooseDevice("--device", wanted);
+  const model = await (await loadModel(modelPath)).to(device);
   const { classNames } = model.info;
-  const folder = await ImageFolder.open(dir, classNames ? { classes: classNames } : {});
-  const transforms = evaluationTransforms(model);
-  const { batchSize, onBadImage } = flags;
-  const loader = new DataLoader(folder, { batchSize, onBadImage, transforms });
+  const images = await openEvaluationSet({ dir, ...opening, ...(classNames ? { classes: classNames } : {}) });
+  const transforms = tenCrop ? tenCropTransforms(model) : evaluationTransforms(model);
+  const loader = new DataLoader(images, { batchSize, onBadImage, transforms, device });
+  const tally = channels ? tallyOf(model) : undefined;
+  // Before what takes long: a set without boxes is an error.
+  const located = localisation ? await locate(model, images, { signal, onBadImage }) : undefined;
   const progress = startProgress("evaluating", loader.length);
   const onBatch = (done: number) => progress.update(done);
-  const result = await evaluate(model, loader, { loss: model.groups ? {} : "ce", signal, onBatch });
+  const loss = model.groups ? {} : "ce";
+  const result = await evaluate(model, loader, {
+    loss,
+    signal,
+    onBatch,
+    ...(tally ? { channels: tally } : {}),
+  });
   progress.stop();
-  if (flags.json) return printJson({ model: modelPath, dir, ...result, bad: loader.skipped });
+  const health = await tally?.result();
+  const names = result.perClass.map((_, index) => className(model.info, index));
+  if (confusion !== undefined) await writeConfusion(confusion, result.confusion, names);
+  if (json) {
+    const extra = { ...(health ? { channels: health } : {}), ...(located ? { localisation: located } : {}) };
+    return printJson({ model: modelPath, dir, ...result, ...extra, bad: loader.skipped });
+  }
   const rows = [
     ["images", String(result.images)],
     ["accuracy", percent(result.accuracy)],
+    ["top-5 accuracy", percent(result.top5Accuracy)],
+    ["macro F1", percent(result.macroF1)],
     ["accuracy of the channel groups alone", percent(result.groupAccuracy)],
     ["cross-entropy", decimals(result.crossEntropy)],
     ["discriminality (L_dis)", decimals(result.discriminality)],
     ["diversity (L_div)", decimals(result.diversity)],
   ];
   process.stdout.write(`${formatTable(rows)}\n`);
+  if (health) process.stdout.write(`\n${describeChannels(health, names)}\n`);
+  if (located) process.stdout.write(`\n${describeLocalisation(located)}\n`);
   for (const { path, reason } of loader.skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
+}
+
+async function locate(model: Model, images: Dataset, options: LocalisationOptions) {
+  const { evaluateLocalisation } = await import("../../visualize/localisation.js");
+  const progress = lateProgress();
+  const onBatch = (done: number, total: number) =>
+    progress.onProgress("comparing with the boxes", done, total);
+  try {
+    return await evaluateLocalisation(model, images, { ...options, onBatch });
+  } finally {
+    progress.stop();
+  }
 }

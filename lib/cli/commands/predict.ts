@@ -1,32 +1,124 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { throwIfAborted } from "../../abort.js";
+import type { FilePrediction } from "../../predict/predict.js";
+import { formatTable } from "../../table.js";
+import type { Device } from "../../tensor/dtype.js";
 import { positiveInteger } from "../arguments.js";
-import { formatTable, percent, printJson } from "../format.js";
+import { deviceOption, tenCropOption } from "../dataset-options.js";
+import { percent } from "../format.js";
+import { expandPaths, readLines } from "../image-paths.js";
+import { interruptSignal } from "../interrupt.js";
+import { jsonArray, jsonLines } from "../json-stream.js";
+import { lateProgress, printLine } from "../progress.js";
+
+interface PredictFlags {
+  stdin?: boolean;
+  batchSize: number;
+  top: number;
+  tenCrop?: boolean;
+  device: Device | "auto";
+  onBadImage: "error" | "skip";
+  json?: boolean;
+}
 
 export function predictCommand(): Command {
   return new Command("predict")
-    .description("say what is on images")
-    .argument("<model>", "a checkpoint, such as runs/last.safetensors")
-    .argument("<images...>", "image files")
+    .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
+    .argument("[images...]", "image files, and folders that are searched for images at any depth")
+    .option(
+      "--stdin",
+      "read paths from standard input, one a line, as they come (also: - in place of images)",
+    )
+    .option("--batch-size <n>", "images that go through the network at once", positiveInteger, 32)
     .option("--top <n>", "how many classes to show for each image", positiveInteger, 3)
-    .option("--json", "print the result as JSON")
-    .addHelpText("after", "\nExample:\n  mcloss predict runs/birds/best.safetensors robin.jpg wren.jpg")
+    .addOption(tenCropOption())
+    .addOption(deviceOption())
+    .addOption(
+      new Option(
+        "--on-bad-image <policy>",
+        "what an unreadable image does; after a skipped one the exit code is 1",
+      )
+        .choices(["error", "skip"])
+        .default("skip"),
+    )
+    .option(
+      "--json",
+      "print a JSON array; with --stdin JSON Lines: one object a line, as soon as it is known",
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  mcloss predict runs/birds robin.jpg photos/unsorted\n" +
+        "  find photos -name '*.jpg' | mcloss predict runs/birds --stdin --json",
+    )
     .action(predictImages);
 }
 
 async function predictImages(
   modelPath: string,
   images: string[],
-  flags: { top: number; json?: boolean },
+  flags: PredictFlags,
+  command: Command,
 ): Promise<void> {
-  const { loadModel, predict } = await import("../../index.js");
-  const model = await loadModel(modelPath);
-  const predictions = [];
-  for await (const prediction of predict(model, images, flags.top)) {
-    predictions.push(prediction);
-    if (flags.json) continue;
-    const [best, ...others] = prediction.top.map(({ name, probability }) => [name, percent(probability)]);
-    const rows = [[prediction.path, ...(best ?? [])], ...others.map((score) => ["", ...score])];
-    process.stdout.write(`${formatTable(rows)}\n`);
+  const fromStdin = flags.stdin === true || images.includes("-");
+  if (images.length === 0 && !fromStdin) command.error("error: name images or folders, or give --stdin");
+  const { chooseDevice, loadModel, predict, tenCropTransforms } = await import("../../index.js");
+  const signal = interruptSignal();
+  const model = await (await loadModel(modelPath)).to(chooseDevice("--device", flags.device));
+  const named = await expandPaths(images.filter((path) => path !== "-"));
+  const output = outputOf(flags, fromStdin);
+  // Results on the same terminal show by themselves how far it is.
+  const progress = process.stdout.isTTY || fromStdin ? undefined : lateProgress();
+  let done = 0;
+  const advance = (): void => progress?.onProgress("predicting", (done += 1), named.length);
+  const predictions = predict(model, fromStdin ? inTurn(named, readLines(process.stdin, signal)) : named, {
+    maxBatch: flags.batchSize,
+    top: flags.top,
+    signal,
+    ...(flags.tenCrop ? { transforms: tenCropTransforms(model) } : {}),
+    ...(flags.onBadImage === "skip" ? { onBadImage: report } : {}),
+  });
+
+  function report(path: string, { cause, message }: Error): void {
+    const reason = cause instanceof Error ? cause.message : message;
+    process.exitCode = 1;
+    printLine(`skipped ${path}: ${reason}`);
+    output.bad(path, reason);
+    advance();
   }
-  if (flags.json) printJson(predictions);
+
+  try {
+    for await (const prediction of predictions) {
+      output.write(prediction);
+      advance();
+    }
+    throwIfAborted(signal, "the prediction");
+  } finally {
+    progress?.stop();
+    output.end();
+    // Otherwise the process would wait for the end of the list.
+    if (fromStdin) process.stdin.destroy();
+  }
+}
+
+interface Output {
+  write: (prediction: FilePrediction) => void;
+  bad: (path: string, error: string) => void;
+  end: () => void;
+}
+
+function outputOf({ json }: PredictFlags, streamed: boolean): Output {
+  if (!json) return { write: printTable, bad: () => undefined, end: () => undefined };
+  const { write, end } = streamed ? jsonLines() : jsonArray();
+  return { write, bad: (path, error) => write({ path, error }), end };
+}
+
+function printTable({ path, top }: FilePrediction): void {
+  const [best, ...others] = top.map(({ name, probability }) => [name, percent(probability)]);
+  const rows = [[path, ...(best ?? [])], ...others.map((score) => ["", ...score])];
+  process.stdout.write(`${formatTable(rows)}\n`);
+}
+
+async function* inTurn(first: readonly string[], then: AsyncIterable<string>): AsyncGenerator<string> {
+  yield* first;
+  yield* then;
 }

@@ -13,7 +13,6 @@ interface SetupFlags {
 
 export function setupCommand(): Command {
   return new Command("setup")
-    .description("find or download LibTorch and build the native addon")
     .addOption(new Option("--build-system <name>", "what builds it").choices(["cmake", "gyp"]))
     .option("--cuda", "build the CUDA kernels too (default: where a LibTorch for CUDA and nvcc are found)")
     .option("--no-cuda", "build for the CPU only")

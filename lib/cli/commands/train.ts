@@ -1,51 +1,79 @@
-import { Command, Option } from "commander";
-import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from "../arguments.js";
-import type { TrainFolderOptions } from "../train-folder.js";
+import { Command } from "commander";
+import type { RecipeData } from "../../recipes/train.js";
+import type { Device } from "../../tensor/dtype.js";
+import { deviceOption, partialOption } from "../dataset-options.js";
+import { addRecipeFlags, givenFlags } from "../recipe-flags.js";
+import { usageError } from "../usage-error.js";
+import { portOption, watchOption, withWatch, type WatchFlags } from "../watch.js";
+
+export interface TrainFlags extends WatchFlags, Record<string, unknown> {
+  recipe?: string;
+  set?: string[];
+  validation?: string;
+  allowPartial?: boolean;
+  device: Device | "auto";
+  out: string;
+  resume?: string;
+  json?: boolean;
+}
 
 export function trainCommand(): Command {
-  return new Command("train")
-    .description("train a classifier on a folder with one sub-folder of images per class")
-    .argument("<dir>", "the training images; or a folder with train/ and val/ (or test/) in it")
-    .option("--validation <dir>", "held-out images, with the same sub-folders")
-    .addOption(
-      new Option("--model <name>", "the network")
-        .choices(["small-resnet", "resnet18", "resnet50", "vgg16"])
-        .default("small-resnet"),
-    )
-    .addOption(
-      new Option("--loss <name>", "MC-Loss or cross-entropy alone").choices(["mc", "ce"]).default("mc"),
-    )
-    .option("--alpha <weight>", "weight of the discriminality component", nonNegativeNumber, 1.5)
-    .option("--beta <weight>", "weight of the diversity component", nonNegativeNumber, 20)
-    .option("--channels-per-class <n>", "feature channels that each class owns", positiveInteger, 3)
+  const command = new Command("train")
+    .argument("[dir]", "the images, maybe in train/ and val/ (or test/); a published set; or a manifest")
     .option(
-      "--image-size <pixels>",
-      "side of the network's input (default: the network's own)",
-      positiveInteger,
+      "--recipe <name>",
+      "all settings: the name of a recipe (mcloss recipes lists them), or a .json or .yaml file",
     )
-    .option("--epochs <n>", "passes over the training images", positiveInteger, 100)
-    .option("--batch-size <n>", "images per step", positiveInteger, 32)
-    .option("--learning-rate <rate>", "at the start, after the warm-up", nonNegativeNumber, 0.05)
-    .option("--seed <n>", "of the weights, the order, the augmentation and the masks", nonNegativeInteger, 0)
-    .addOption(
-      new Option("--augment <level>", "random changes to the training images")
-        .choices(["none", "flip", "strong"])
-        .default("flip"),
+    .option(
+      "--set <key=value>",
+      "change a value of the recipe, such as optimizer.momentum=0.8; may be given again",
+      (assignment: string, earlier: string[] | undefined) => [...(earlier ?? []), assignment],
     )
-    .addOption(
-      new Option("--on-bad-image <policy>", "what an unreadable image does")
-        .choices(["error", "skip"])
-        .default("error"),
-    )
-    .option("--out <dir>", "folder for the checkpoints", "runs/latest")
+    .addOption(partialOption())
+    .option("--validation <dir>", "held-out images, with the same sub-folders");
+  return addRecipeFlags(command)
+    .addOption(deviceOption())
+    .option("--out <dir>", "the run's folder", "runs/latest")
+    .option("--resume <dir>", "go on with the run in this folder, with its own recipe")
+    .addOption(watchOption("serve a page on this machine that shows the run as it trains"))
+    .addOption(portOption())
     .option("--json", "print one JSON object per epoch and a last one with the result")
     .addHelpText(
       "after",
-      "\nExamples:\n  mcloss train photos --model resnet18 --epochs 200\n" +
-        "  mcloss train photos/train --validation photos/test --loss ce --out runs/baseline",
+      "\nThe defaults are those of the recipe default; with --recipe they are that recipe's.\n" +
+        "\nExamples:\n  mcloss train photos --model resnet18 --epochs 200\n" +
+        "  mcloss train photos/train --validation photos/test --loss ce --out runs/baseline\n" +
+        "  mcloss train data/CUB_200_2011 --recipe cub200-resnet50 --weights resnet50-0676ba61.pth\n" +
+        "  mcloss train photos --recipe birds.yaml --set optimizer.learningRate=0.01\n" +
+        "  mcloss train --resume runs/baseline",
     )
-    .action(async (dir: string, flags: Omit<TrainFolderOptions, "dir">) => {
-      const { trainFolder } = await import("../train-folder.js");
-      await trainFolder({ dir, ...flags });
-    });
+    .action(train);
+}
+
+/** What the options say of the images. */
+export function recipeData(dir: string, { validation, allowPartial }: TrainFlags): RecipeData {
+  return {
+    dir,
+    ...(validation === undefined ? {} : { validation }),
+    ...(allowPartial === undefined ? {} : { allowPartial }),
+  };
+}
+
+// What says where a run is and what is printed, not what is trained.
+const WITH_RESUME = ["--resume", "--device", "--json", "--out", "--watch", "--port"];
+
+async function train(dir: string | undefined, flags: TrainFlags, command: Command): Promise<void> {
+  const { resume, recipe: name, set = [], device, out, json = false, watch, port } = flags;
+  if ((dir === undefined) === (resume === undefined)) {
+    command.error("error: give either the images' folder or --resume with a run's folder");
+  }
+  const { chooseRecipe, resumeFolder, trainFolder } = await import("../train-folder.js");
+  if (dir === undefined) {
+    const [other] = givenFlags(command).filter((long) => !WITH_RESUME.includes(long));
+    if (other !== undefined) command.error(`error: a run goes on with its own recipe: leave out ${other}`);
+    return withWatch(resume ?? "", { watch, port }, () => resumeFolder(resume ?? "", { device, json }));
+  }
+  const recipe = await chooseRecipe(name, flags, set).catch((error: unknown) => usageError(error, command));
+  const data = recipeData(dir, flags);
+  return withWatch(out, { watch, port }, () => trainFolder(recipe, { ...data, device, out, json }));
 }

@@ -1,0 +1,98 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import {
+  DataLoader,
+  ImageFolder,
+  normalize,
+  randomCrop,
+  randomHorizontalFlip,
+  resize,
+} from "mutual-channel-loss";
+import { decodeSample } from "#lib/data/decode.js";
+import { buildPipeline } from "#lib/data/pipeline.js";
+import { planSample } from "#lib/data/plan.js";
+import { randomAt } from "#lib/data/random.js";
+
+/** The shorter side to `resize`, a random crop, a flip. */
+export interface Task {
+  name: string;
+  folder: string;
+  resize: number;
+  crop: number;
+  batchSize: number;
+}
+
+/** What one epoch took. */
+export interface Epoch {
+  images: number;
+  seconds: number;
+  cpuSeconds: number;
+  /** 99th percentile of how late the event loop was, in ms. */
+  delay?: number;
+}
+
+const RESOLUTION = 1;
+
+function transformsOf({ resize: shorter, crop }: Task) {
+  return [resize(shorter), randomCrop(crop), randomHorizontalFlip(), normalize()];
+}
+
+/** An epoch of this package's loader; call it again for the next one. */
+export async function openEpochs(task: Task, workers: number | undefined): Promise<() => Promise<Epoch>> {
+  const folder = await ImageFolder.open(task.folder);
+  const loader = new DataLoader(folder, {
+    batchSize: task.batchSize,
+    transforms: transformsOf(task),
+    shuffle: true,
+    cacheBytes: 0,
+    ...(workers === undefined ? {} : { workers }),
+  });
+  return () =>
+    measure(async () => {
+      let images = 0;
+      for await (const batch of loader) {
+        images += batch.size;
+        batch.dispose();
+      }
+      return images;
+    });
+}
+
+/** The same images, decoded, resized and cropped only. */
+export async function openDecoding(task: Task, workers: number): Promise<() => Promise<Epoch>> {
+  const folder = await ImageFolder.open(task.folder);
+  const pipeline = buildPipeline(transformsOf(task));
+  let epoch = 0;
+  return () =>
+    measure(async () => {
+      epoch += 1;
+      let next = 0;
+      const work = async () => {
+        const pixels = new Uint8Array(pipeline.sampleBytes);
+        for (let index = next++; index < folder.length; index = next++) {
+          const { path } = folder.sample(index);
+          const { decode } = await planSample(pipeline, randomAt(epoch, index), path);
+          await decodeSample(path, decode, pixels);
+        }
+      };
+      await Promise.all(Array.from({ length: workers }, work));
+      return folder.length;
+    });
+}
+
+async function measure(run: () => Promise<number>): Promise<Epoch> {
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION });
+  delays.enable();
+  const cpu = process.cpuUsage();
+  const started = performance.now();
+  const images = await run();
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  delays.disable();
+  // The monitor's own interval is part of what it measures.
+  return {
+    images,
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+    delay: delays.percentile(99) / 1e6 - RESOLUTION,
+  };
+}

@@ -1,0 +1,74 @@
+// Compares cross-entropy with CE + MC-Loss. Settings are chosen for each loss by as many trials, on images taken from
+// training; then several seeds of each are tested. A finished run is a line in bench/results/study-NAME.jsonl and is not
+// run again, so that what was interrupted goes on. "report" writes docs/results.md from those lines.
+//   npm run study -- NAME... [--seeds 0,1,2,3,4] [--budget MINUTES]
+//   npm run study -- report
+import { parseArgs } from "node:util";
+import { native } from "#lib/native/binding.js";
+import { listTests, listTrials } from "./plan.js";
+import { writeReport } from "./report.js";
+import { appendResult, findResult, readResults, type Run } from "./results.js";
+import type { StudySet } from "./sets/study-set.js";
+import { STUDIES, TEST_SEEDS, type Study } from "./studies.js";
+import { train } from "./train.js";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: "string", default: TEST_SEEDS.join(",") },
+    budget: { type: "string", default: "Infinity" },
+  },
+});
+const seeds = values.seeds.split(",").map(Number);
+/** No run begins after it. */
+const deadline = performance.now() + Number(values.budget) * 60_000;
+
+async function runAll(name: string, study: Study, signal: AbortSignal): Promise<void> {
+  const set = await study.open();
+  await runEach(name, study, set, listTrials(study), signal);
+  const trials = readResults(study.tunedIn ?? name);
+  const tests = listTests(study, trials, seeds);
+  if (tests.length === 0)
+    console.log(`${name}: not all settings have been tried in ${study.tunedIn ?? name}`);
+  await runEach(name, study, set, tests, signal);
+}
+
+async function runEach(
+  name: string,
+  { head }: Study,
+  set: StudySet,
+  runs: readonly Run[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [index, run] of runs.entries()) {
+    if (findResult(readResults(name), run)) continue;
+    if (performance.now() > deadline) return;
+    const result = await train(set, head, run, signal);
+    await appendResult(name, result);
+    const { division, loss, learningRate, epochs, seed, seconds } = result;
+    const scores = Object.entries(result.held).map(
+      ([part, score]) => `${part} ${(100 * score.accuracy).toFixed(1)} %`,
+    );
+    const what = `${division}, ${loss}, learning rate ${learningRate}, ${epochs} epochs, seed ${seed}`;
+    console.log(`${name} ${index + 1}/${runs.length}: ${what}: ${scores.join(", ")} in ${seconds} s`);
+  }
+}
+
+async function main(): Promise<void> {
+  if (positionals.length === 1 && positionals[0] === "report") return writeReport();
+  const unknown = positionals.find((name) => !Object.hasOwn(STUDIES, name));
+  if (positionals.length === 0 || unknown !== undefined) {
+    throw new Error(
+      `name studies (${Object.keys(STUDIES).join(", ")}) or report, not ${unknown ?? "nothing"}`,
+    );
+  }
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort());
+  native().threads(1);
+  for (const name of positionals) await runAll(name, STUDIES[name] as Study, interrupt.signal);
+}
+
+await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,90 @@
+import { readArm, subtract, summarize, type Arm, type Difference } from "../comparison.js";
+import { LOSS_LABELS, type LossName } from "../losses.js";
+import { STUDIES, type Study, type Tested } from "../studies.js";
+
+export const SIGNIFICANT = 0.05;
+
+/** A plain sentence for each comparison of CE with MC-Loss that has been run. */
+export function conclude(name: string, study: Study): string[] {
+  const differences = study.tested.flatMap((tested) => {
+    const [ce, mc] = (["ce", "mc"] as const).map((loss) => readArm(name, study, loss, tested));
+    const difference = ce && mc && subtract(mc, ce);
+    return difference ? [{ division: tested.division, difference }] : [];
+  });
+  if (differences.length === 0) return [];
+  if (study.tunedIn !== undefined) {
+    const over = summarize(differences.map(({ difference }) => difference.mean));
+    return [`${study.title}: ${verdict(over, "designers")}`];
+  }
+  return differences.map(({ division, difference }) => {
+    const where = division === "test" ? study.title : `${study.title}, split ${division}`;
+    return `${where}: ${verdict(difference, "seeds")}`;
+  });
+}
+
+/** What is left of MC-Loss against the whole of it; nothing where the study is no ablation. */
+export function concludeAblations(name: string, study: Study): string[] {
+  if (study.losses.includes("ce")) return [];
+  return study.tested.flatMap((tested) => {
+    const [, whole] = readWhole(study, tested);
+    return study.losses.flatMap((loss) => {
+      const arm = readArm(name, study, loss, tested);
+      const difference = whole && arm && subtract(arm, whole);
+      if (!difference) return [];
+      return [
+        `Split ${tested.division}, ${LOSS_LABELS[loss]}: ${signed(difference)} points against the whole MC-Loss`,
+      ];
+    });
+  });
+}
+
+/** CE and MC-Loss of the study that chose the settings. */
+export function readWhole({ tunedIn = "" }: Study, { division }: Tested): Arm[] {
+  const study = STUDIES[tunedIn];
+  const tested = study?.tested.find((other) => other.division === division);
+  if (!study || !tested) return [];
+  return (["ce", "mc"] as const).flatMap((loss) => readArm(tunedIn, study, loss, tested) ?? []);
+}
+
+/** On the emoji faces, where each loss takes the head of its better trial. */
+export function concludeStrongest(): string[] {
+  return ["A", "B"].flatMap((division) => {
+    const [ce, mc] = [strongest("ce", division), strongest("mc", division)];
+    const difference = ce && mc && subtract(mc, ce);
+    if (!difference) return [];
+    const heads = `CE with ${headOf(ce)} pooling, MC-Loss with ${headOf(mc)} pooling`;
+    return [
+      `Emoji faces, split ${division}, the head chosen as well (${heads}): ${verdict(difference, "seeds")}`,
+    ];
+  });
+}
+
+/** Undefined until both heads have been tested. */
+function strongest(loss: LossName, division: string): Arm | undefined {
+  const arms = ["emoji-avg", "emoji-max"].map((name) => {
+    const study = STUDIES[name];
+    return study && readArm(name, study, loss, { division, tunedBy: division });
+  });
+  const [average, max] = arms;
+  if (!average || !max) return undefined;
+  return max.tuned > average.tuned ? max : average;
+}
+
+function headOf({ tests }: Arm): string {
+  const [first] = tests.values();
+  return first?.head ?? "";
+}
+
+function verdict(difference: Difference, over: string): string {
+  const { mean, p, each } = difference;
+  const figures = `${signed(difference)} points over ${each.length} ${over}`;
+  if (p === undefined) return `${figures}, too few to say`;
+  if (p >= SIGNIFICANT) return `**no difference shown**: ${figures}`;
+  return `**MC-Loss ${mean > 0 ? "helps" : "harms"}**: ${figures}`;
+}
+
+function signed({ mean, p, each }: Difference): string {
+  const sign = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
+  const chance = p === undefined ? "" : `; p ${p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`}`;
+  return `${sign(mean)} (${each.map(sign).join(", ")}${chance})`;
+}

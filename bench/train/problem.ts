@@ -1,0 +1,52 @@
+import { Model, type ModelSpec } from "mutual-channel-loss";
+import { resnet18Spec, resnet50Spec } from "#lib/models/resnet.js";
+import { smallResNetSpec } from "#lib/models/small-resnet.js";
+
+export type Precision = "float32" | "bfloat16";
+
+/** A network and the batches that it is trained on. */
+export interface Problem {
+  /** As bench/train.py knows it. */
+  network: "resnet18" | "resnet50" | "demo";
+  batch: number;
+  precision: Precision;
+  threads: number;
+  /** Classes, and channels of each; the first blocks' channels come first. */
+  blocks: [classes: number, channels: number][];
+}
+
+const SPECS: Record<Problem["network"], ModelSpec> = {
+  // The paper's ResNet18 from scratch: 600 feature channels of 14 × 14.
+  resnet18: resnet18Spec({ classes: 200, channelsPerClass: 3 }),
+  resnet50: resnet50Spec({ classes: 200 }),
+  demo: smallResNetSpec({ classes: 85 }),
+};
+
+export const BATCH: Record<Problem["network"], number> = { resnet18: 16, resnet50: 4, demo: 32 };
+
+export function specOf(network: Problem["network"]): ModelSpec {
+  return SPECS[network];
+}
+
+/**
+ * About the least that a step can train: three channels of 1 × 1 and one layer. What a step of it takes, LibTorch's own
+ * calls included, bounds what every step takes beside its arithmetic.
+ */
+export const SMALLEST: ModelSpec = {
+  format: 1,
+  name: "smallest",
+  input: { channels: 3, height: 1, width: 1 },
+  classes: 3,
+  groups: [{ classes: 3, channels: 1 }],
+  layers: [
+    { type: "relu", name: "features" },
+    { type: "flatten", name: "flatten" },
+    { type: "linear", name: "fc", inFeatures: 3, outFeatures: 3 },
+  ],
+  features: "features",
+};
+
+/** The shapes of the parameters, by which both sides' networks are found to be the same. */
+export function parameterShapes(model: Model): number[][] {
+  return model.parameters().map(({ shape }) => shape);
+}

@@ -1,0 +1,63 @@
+import {
+  Batch,
+  Generator,
+  Model,
+  randn,
+  tensor,
+  Trainer,
+  type DataLoader,
+  type ModelSpec,
+} from "mutual-channel-loss";
+import type { Precision } from "./problem.js";
+
+/** Training steps of one batch that is ready, through {@link Trainer}, one at a time. */
+export class Steps {
+  readonly model: Model;
+  readonly #events;
+
+  /** @param most steps that are trained */
+  constructor(spec: ModelSpec, options: { batch: number; precision: Precision; most: number }) {
+    const { batch, precision, most } = options;
+    this.model = new Model(spec);
+    const trainer = new Trainer(this.model, {
+      epochs: 1,
+      precision,
+      optimizer: { learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4 },
+      schedule: { type: "constant" },
+    });
+    this.#events = trainer.fit(repeat(spec, batch, most));
+  }
+
+  /** One step: its time in ms, and the loss. */
+  async run(): Promise<{ ms: number; loss: number }> {
+    const started = performance.now();
+    const { value } = await this.#events.next();
+    const ms = performance.now() - started;
+    if (value?.type !== "step") throw new Error("no step is left");
+    return { ms, loss: value.loss };
+  }
+}
+
+/** A loader that has its batch at once. */
+function repeat({ input, classes }: ModelSpec, size: number, length: number): DataLoader {
+  const { channels, height, width } = input;
+  const images = randn([size, channels, height, width], { generator: new Generator(1) });
+  const labels = Int32Array.from({ length: size }, (_, i) => i % classes);
+  const samples = Array.from({ length: size }, (_, i) => ({ path: `image ${i}`, label: i % classes }));
+  const batch = new KeptBatch(images, tensor(labels, { dtype: "int64" }), samples);
+  const loader = {
+    length,
+    device: "cpu",
+    epoch: 0,
+    skipped: [],
+    *[Symbol.iterator]() {
+      for (let i = 0; i < length; i += 1) yield batch;
+    },
+  };
+  return loader as unknown as DataLoader;
+}
+
+/** What the trainer is done with serves the next step. */
+class KeptBatch extends Batch {
+  override dispose(): void {}
+}

@@ -1,0 +1,77 @@
+import { Command } from "commander";
+
+interface Entry {
+  description: string;
+  /** Reads the command's own file. */
+  read: () => Promise<() => Command>;
+}
+
+/** In the help's order. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  demo: {
+    description: "train on 85 kinds of emoji faces with and without MC-Loss, and compare",
+    read: async () => (await import("./commands/demo.js")).demoCommand,
+  },
+  data: {
+    description: "check a data set, or unpack one that was downloaded",
+    read: async () => (await import("./commands/data.js")).dataCommand,
+  },
+  train: {
+    description:
+      "train a classifier on a folder with one sub-folder of images per class, or on another data set",
+    read: async () => (await import("./commands/train.js")).trainCommand,
+  },
+  recipes: {
+    description: "list the built-in recipes, or show one with the source of every value",
+    read: async () => (await import("./commands/recipes.js")).recipesCommand,
+  },
+  eval: {
+    description: "measure a checkpoint on a folder of images",
+    read: async () => (await import("./commands/eval.js")).evalCommand,
+  },
+  predict: {
+    description: "say what is on images",
+    read: async () => (await import("./commands/predict.js")).predictCommand,
+  },
+  compare: {
+    description: "compare the validation accuracy of runs, those that differ by their seed alone together",
+    read: async () => (await import("./commands/compare.js")).compareCommand,
+  },
+  ablate: {
+    description: "train cross-entropy, MC-Loss, and MC-Loss without each of its parts, and compare them",
+    read: async () => (await import("./commands/ablate.js")).ablateCommand,
+  },
+  export: {
+    description: "write a trained network for other programs, without what training keeps",
+    read: async () => (await import("./commands/export.js")).exportCommand,
+  },
+  report: {
+    description: "write one HTML file about a run, or comparing several",
+    read: async () => (await import("./commands/report.js")).reportCommand,
+  },
+  visualize: {
+    description: "draw what a class's channels look at, as one PNG per image or per class",
+    read: async () => (await import("./commands/visualize.js")).visualizeCommand,
+  },
+  setup: {
+    description: "find or download LibTorch and build the native addon",
+    read: async () => (await import("./commands/setup.js")).setupCommand,
+  },
+  doctor: {
+    description: "show what was found on this machine, what is wrong, and how to fix it",
+    read: async () => (await import("./commands/doctor.js")).doctorCommand,
+  },
+};
+
+/**
+ * All commands; of those that `argv` does not name just what the help says, since reading them all would take longer
+ * than everything else before the first output.
+ */
+export async function readCommands(argv: readonly string[]): Promise<Command[]> {
+  return await Promise.all(
+    Object.entries(COMMANDS).map(async ([name, { description, read }]) => {
+      const command = argv.includes(name) ? (await read())() : new Command(name);
+      return command.description(description);
+    }),
+  );
+}

@@ -1,0 +1,56 @@
+import { Command } from "commander";
+import { seedList } from "../arguments.js";
+import { printJson } from "../format.js";
+import { usageError } from "../usage-error.js";
+import { recipeData, trainCommand, type TrainFlags } from "./train.js";
+
+type AblateFlags = TrainFlags & { seeds: number[] };
+
+/** Options of mcloss train in which the runs differ, or that belong to one run. */
+const NOT_SHARED = ["loss", "seed", "out", "resume", "json", "watch", "port"];
+
+export function ablateCommand(): Command {
+  const command = new Command("ablate").argument("<dir>", "the images, as for train");
+  for (const option of trainCommand().options) {
+    if (!NOT_SHARED.includes(option.attributeName())) command.addOption(option);
+  }
+  return command
+    .option("--seeds <list>", "each row's seeds, separated by commas", seedList, [0, 1, 2])
+    .option("--out <dir>", "holds a folder for each run; what is finished in it is kept", "runs/ablation")
+    .option("--json", "print the comparison as JSON")
+    .addHelpText(
+      "after",
+      "\nRows: ce, mc, no-cwa (all channels kept), ccap (mean for max), no-diversity (β 0), no-discriminality (α 0).\n" +
+        "Started again with the same options it goes on where it was.\n" +
+        "\nExample:\n  mcloss ablate photos --epochs 50 --seeds 0,1,2,3,4 --out runs/ablation",
+    )
+    .action(ablateFolder);
+}
+
+async function ablateFolder(dir: string, flags: AblateFlags, command: Command): Promise<void> {
+  const { ablate } = await import("../../compare/ablate.js");
+  const { comparisonTable } = await import("../../compare/comparison-table.js");
+  const { isChannelLoss } = await import("../../recipes/loss.js");
+  const { chooseRecipe, trainRun } = await import("../train-folder.js");
+  const { interruptSignal } = await import("../interrupt.js");
+  const { printLine } = await import("../progress.js");
+  const { recipe: name, set = [], seeds, device, out, json } = flags;
+  const recipe = await chooseRecipe(name, flags, set).catch((error: unknown) => usageError(error, command));
+  const { loss: whole } = recipe;
+  if (!isChannelLoss(whole))
+    command.error("error: ablate takes parts of MC-Loss: the recipe's loss must be it");
+  const data = recipeData(dir, flags);
+  const signal = interruptSignal();
+  const comparison = await ablate({
+    seeds,
+    output: out,
+    loss: whole,
+    settings: { ...data, recipe },
+    train: async ({ name: row, loss, seed, output, resume }) => {
+      printLine(`${row}, seed ${seed}`);
+      await trainRun({ ...recipe, loss, seed }, { ...data, device, output, signal, resume });
+    },
+  });
+  if (json) return printJson(comparison);
+  process.stdout.write(`${comparisonTable(comparison)}\n`);
+}

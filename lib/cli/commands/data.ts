@@ -1,0 +1,100 @@
+import { Command, Option } from "commander";
+import type { OpenDatasetOptions } from "../../data/open-dataset.js";
+import type { DatasetKind } from "../../data/sets/layout.js";
+import { formatReport } from "../data-report.js";
+import { kindOption, partialOption } from "../dataset-options.js";
+import { printJson } from "../format.js";
+import { interruptSignal } from "../interrupt.js";
+import { lateProgress, printLine } from "../progress.js";
+
+export function dataCommand(): Command {
+  return new Command("data")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  mcloss data verify photos\n  mcloss data prepare CUB_200_2011.tgz --out data",
+    )
+    .addCommand(verifyCommand())
+    .addCommand(prepareCommand());
+}
+
+interface VerifyFlags extends Pick<OpenDatasetOptions, "level" | "allowPartial"> {
+  kind?: DatasetKind;
+  full?: boolean;
+  json?: boolean;
+}
+
+function verifyCommand(): Command {
+  return new Command("verify")
+    .description("say what is found, missing, corrupt or there twice in a data set")
+    .argument("<dir>", "the data set's folder, or a manifest (.csv, .jsonl)")
+    .addOption(kindOption())
+    .addOption(
+      new Option("--level <level>", "the classes of FGVC-Aircraft")
+        .choices(["variant", "family", "manufacturer"])
+        .default("variant"),
+    )
+    .option("--full", "decode every image to its last pixel, not its header alone")
+    .addOption(partialOption())
+    .option("--json", "print the report as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  mcloss data verify data/CUB_200_2011 --kind cub200 --full\n  mcloss data verify photos --json",
+    )
+    .action(verify);
+}
+
+async function verify(dir: string, flags: VerifyFlags): Promise<void> {
+  const { verifyDataset } = await import("../../data/verify/verify-dataset.js");
+  const { json, ...options } = flags;
+  const { onProgress, stop } = lateProgress();
+  const signal = interruptSignal();
+  const report = await verifyDataset(dir, { ...options, signal, onProgress }).finally(stop);
+  if (json) printJson(report);
+  else process.stdout.write(`${formatReport(report)}\n`);
+  if (!report.ok) process.exitCode = 1;
+}
+
+interface PrepareFlags {
+  out: string;
+  kind?: DatasetKind;
+  anyChecksum?: boolean;
+  allowPartial?: boolean;
+  json?: boolean;
+}
+
+function prepareCommand(): Command {
+  return new Command("prepare")
+    .description("unpack a data set that was downloaded, and check it")
+    .argument("<archives...>", "all its archives (.tgz, .tar, .zip) and .mat files")
+    .option("--out <dir>", "the folder that the data set's folder is put into", "data")
+    .addOption(kindOption())
+    .option("--any-checksum", "take a file that has a published one's name and other content")
+    .addOption(partialOption())
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  mcloss data prepare CUB_200_2011.tgz\n" +
+        "  mcloss data prepare 102flowers.tgz imagelabels.mat setid.mat --out data\n" +
+        "  mcloss data prepare cars_train.tgz cars_test.tgz car_devkit.tgz cars_test_annos_withlabels.mat",
+    )
+    .action(prepare);
+}
+
+async function prepare(archives: string[], flags: PrepareFlags): Promise<void> {
+  const { prepareDataset } = await import("../../data/prepare-dataset.js");
+  const { verifyDataset } = await import("../../data/verify/verify-dataset.js");
+  const { json, allowPartial = false, ...options } = flags;
+  const { onProgress, stop } = lateProgress();
+  const signal = interruptSignal();
+  const prepared = await prepareDataset(archives, { ...options, signal, onProgress }).finally(stop);
+  if (!json) {
+    for (const { path, sha256, published } of prepared.archives) {
+      printLine(`${sha256}  ${path}${published === true ? "  (as published)" : ""}`);
+    }
+  }
+  const { kind, root } = prepared;
+  const report = await verifyDataset(root, { kind, allowPartial, signal, onProgress }).finally(stop);
+  if (json) printJson({ ...prepared, report });
+  else process.stdout.write(`${formatReport(report)}\n`);
+  if (!report.ok) process.exitCode = 1;
+}

@@ -1,0 +1,119 @@
+import { Option, type Command } from "commander";
+import { DEFAULT_NETWORKS, DEFAULT_RECIPE } from "../recipes/default-recipe.js";
+import { joinPatches, nest, type Patch } from "../recipes/patch.js";
+import type { Recipe } from "../recipes/recipe.js";
+import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from "./arguments.js";
+import { kindOption } from "./dataset-options.js";
+
+/** Options of mcloss train that stand for keys of the recipe, and what the keys are. */
+interface RecipeFlag {
+  key: string;
+  option: Option;
+}
+
+function flag(
+  flags: string,
+  key: string,
+  text: string,
+  take?: ((text: string) => unknown) | string[],
+): RecipeFlag {
+  const standard = valueAt(DEFAULT_RECIPE, key);
+  const option = new Option(flags, standard === undefined ? text : `${text} (default: ${standard})`);
+  if (Array.isArray(take)) option.choices(take);
+  else if (take) option.argParser(take);
+  return { key, option };
+}
+
+const FLAGS: readonly RecipeFlag[] = [
+  { key: "dataset.kind", option: kindOption() },
+  flag("--weights <file>", "weights", "pre-trained weights: torchvision's .pth, or safetensors"),
+  flag("--alpha <weight>", "loss.alpha", "weight of the discriminality component", nonNegativeNumber),
+  flag("--beta <weight>", "loss.beta", "weight of the diversity component", nonNegativeNumber),
+  flag(
+    "--channels-per-class <n>",
+    "network.channelsPerClass",
+    "feature channels that each class owns",
+    positiveInteger,
+  ),
+  flag(
+    "--image-size <pixels>",
+    "network.inputSize",
+    "side of the network's input (default: the network's own)",
+    positiveInteger,
+  ),
+  flag("--epochs <n>", "epochs", "passes over the training images", positiveInteger),
+  flag("--batch-size <n>", "batchSize", "images per step", positiveInteger),
+  flag(
+    "--learning-rate <rate>",
+    "optimizer.learningRate",
+    "at the start, after the warm-up",
+    nonNegativeNumber,
+  ),
+  flag("--precision <dtype>", "precision", "what forward and backward compute in", [
+    "float32",
+    "bfloat16",
+    "float16",
+  ]),
+  flag("--clip-norm <norm>", "clipNorm", "the gradients' largest joint norm", nonNegativeNumber),
+  flag("--accumulate <n>", "accumulate", "batches whose gradients make one update", positiveInteger),
+  flag("--ema <decay>", "ema", "average the weights, as 0.999, and judge the average", nonNegativeNumber),
+  flag("--on-nan <policy>", "onNan", "what a loss that is not finite does", ["stop", "skip"]),
+  flag("--channel-health", "channelHealth", "measure the channels on the held-out images after every epoch"),
+  flag("--cuda-graph", "cudaGraph", "launch the steps on a GPU as CUDA graphs, where that is possible"),
+  flag("--seed <n>", "seed", "of the weights, the order, the augmentation and the masks", nonNegativeInteger),
+  flag("--augment <level>", "transforms.train", "random changes to the training images", [
+    "none",
+    "flip",
+    "strong",
+  ]),
+  flag("--on-bad-image <policy>", "onBadImage", "what an unreadable image does", ["error", "skip"]),
+];
+
+const MODEL = new Option("--model <name>", `the network (default: ${DEFAULT_RECIPE.network.name})`).choices(
+  Object.keys(DEFAULT_NETWORKS),
+);
+const LOSS = new Option(
+  "--loss <name>",
+  "MC-Loss or, as the baseline of the same recipe, cross-entropy alone (default: mc)",
+).choices(["mc", "ce"]);
+const OPTIMIZER = new Option(
+  "--optimizer <name>",
+  `how the weights are updated (default: ${DEFAULT_RECIPE.optimizer.type})`,
+).choices(["sgd", "adam", "adamw", "rmsprop"]);
+
+/** Adds the options to a command. */
+export function addRecipeFlags(command: Command): Command {
+  const options = [MODEL, LOSS, OPTIMIZER, ...FLAGS.map(({ option }) => option)];
+  return options.reduce((built, option) => built.addOption(option), command);
+}
+
+/** The options that were given, as they are written. */
+export function givenFlags(command: Command): string[] {
+  return command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
+    .map(({ long }) => long ?? "");
+}
+
+/** What the options that were given change in a recipe. */
+export function patchOfFlags(recipe: Recipe, flags: Readonly<Record<string, unknown>>): Patch {
+  const value = ({ option }: { option: Option }) => flags[option.attributeName()];
+  const { model, optimizer, loss } = flags as { model?: string; optimizer?: string; loss?: "mc" | "ce" };
+  const patches: Patch[] = [];
+  if (model !== undefined)
+    patches.push({ network: DEFAULT_NETWORKS[model as keyof typeof DEFAULT_NETWORKS] });
+  if (optimizer !== undefined && optimizer !== recipe.optimizer.type) {
+    patches.push({ optimizer: { type: optimizer, learningRate: recipe.optimizer.learningRate } });
+  }
+  if (loss === "mc" && recipe.loss === "ce") patches.push({ loss: DEFAULT_RECIPE.loss });
+  for (const one of FLAGS) {
+    if (value(one) !== undefined) patches.push(nest(one.key.split("."), value(one)));
+  }
+  // A baseline has no weights of MC-Loss.
+  if (loss === "ce") patches.push({ loss });
+  return joinPatches(patches);
+}
+
+function valueAt(recipe: Recipe, key: string): string | number | undefined {
+  const inside = (value: unknown, part: string) => (value as Record<string, unknown> | undefined)?.[part];
+  return key.split(".").reduce<unknown>(inside, recipe) as string | number | undefined;
+}

@@ -1,0 +1,150 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
+import type { DatasetKind } from "../data/sets/layout.js";
+import { openEvaluationSet } from "../data/usual-splits.js";
+import { invalidArgument, McLossError } from "../errors.js";
+import { loadModel } from "../models/checkpoint.js";
+import { groupsOf } from "../models/groups-of.js";
+import type { Model } from "../models/model.js";
+import { formatTable } from "../table.js";
+import { renderClassSheet } from "../visualize/class-sheet.js";
+import { findExcitingImages } from "../visualize/exciting-images.js";
+import { drawImageSheet } from "../visualize/image-sheet.js";
+import { percent, printJson } from "./format.js";
+import { interruptSignal } from "./interrupt.js";
+import { startProgress } from "./progress.js";
+
+export interface VisualizeFlags {
+  out: string;
+  class?: string;
+  rivals: number;
+  compare?: string;
+  byClass?: string;
+  kind?: DatasetKind;
+  allowPartial?: boolean;
+  json?: boolean;
+}
+
+/** One picture that was written. */
+type Picture = { picture: string } & Record<string, unknown>;
+
+/** `mcloss visualize`: contact sheets of images and of classes. */
+export async function visualize(
+  path: string,
+  images: readonly string[],
+  flags: VisualizeFlags,
+): Promise<void> {
+  const signal = interruptSignal();
+  const model = await loadModel(path);
+  const classIndex = flags.class === undefined ? undefined : classOf(model, flags.class);
+  const compare = flags.compare === undefined ? undefined : await loadModel(flags.compare);
+  const folder = new PictureFolder(flags.out);
+  const sheets: Picture[] = [];
+  for (const image of images) {
+    const { png, ranked, shown } = await drawImageSheet(model, image, {
+      rivals: flags.rivals,
+      labels: flags.compare === undefined ? [path] : [path, flags.compare],
+      ...(classIndex === undefined ? {} : { classIndex }),
+      ...(compare ? { compare } : {}),
+    });
+    const picture = await folder.write(basename(image, extname(image)), png);
+    sheets.push({ image, picture, predicted: ranked[0], shown });
+    if (!flags.json) process.stdout.write(`${imageLine(image, picture, ranked[0])}\n`);
+  }
+  const classes =
+    flags.byClass === undefined
+      ? []
+      : await drawClasses(model, flags.byClass, classIndex, folder, flags, signal);
+  if (flags.json) return printJson({ model: path, images: sheets, classes });
+}
+
+function imageLine(
+  image: string,
+  picture: string,
+  best: { name: string; probability: number } | undefined,
+): string {
+  return formatTable([[image, best?.name ?? "", percent(best?.probability ?? 0), picture]]);
+}
+
+async function drawClasses(
+  model: Model,
+  dir: string,
+  classIndex: number | undefined,
+  folder: PictureFolder,
+  { kind, allowPartial, json }: VisualizeFlags,
+  signal: AbortSignal,
+): Promise<Picture[]> {
+  const { classNames } = model.info;
+  const images = await openEvaluationSet({
+    dir,
+    ...(kind ? { kind } : {}),
+    ...(allowPartial ? { allowPartial } : {}),
+    ...(classNames ? { classes: classNames } : {}),
+  });
+  const progress = startProgress("looking at the images", images.length);
+  const onBatch = (done: number, total: number) =>
+    progress.update(Math.round((images.length * done) / total));
+  const exciting = await findExcitingImages(model, images, { signal, onBatch }).finally(() =>
+    progress.stop(),
+  );
+  const pictures: Picture[] = [];
+  const wanted = classIndex === undefined ? [...images.classes.keys()] : [classIndex];
+  for (const index of wanted) {
+    const { start, count } = groupsOf(model).channelsOf(index);
+    const name = images.classes[index] ?? String(index);
+    const png = await renderClassSheet(model, index, exciting);
+    const picture = await folder.write(`class-${name}`, png);
+    const channels = exciting.slice(start, start + count).map((row, place) => ({
+      channel: start + place,
+      images: row.map(({ sample, activation }) => ({ path: sample.path, label: sample.label, activation })),
+    }));
+    pictures.push({ class: name, index, picture, channels });
+    if (!json) process.stdout.write(`${name}  ${picture}\n`);
+  }
+  return pictures;
+}
+
+/** The number of a class, by its name or its number. */
+function classOf(model: Model, name: string): number {
+  const { classNames } = model.info;
+  const index = classNames?.indexOf(name) ?? -1;
+  if (index >= 0) return index;
+  const number = Number(name);
+  if (Number.isInteger(number) && number >= 0 && number < model.spec.classes) return number;
+  const known = classNames ? `, such as ${classNames.slice(0, 3).join(", ")}` : "";
+  throw invalidArgument(
+    "--class",
+    `must be one of the model's ${model.spec.classes} classes${known}; got ${name}`,
+  );
+}
+
+/** Writes pictures under names of their own. */
+class PictureFolder {
+  readonly #dir: string;
+  readonly #taken = new Set<string>();
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** @returns the picture's path @throws McLossError ERR_IO naming it */
+  async write(name: string, png: Uint8Array): Promise<string> {
+    const path = join(this.#dir, `${this.#free(name.replace(/[/\\\p{Cc}]/gu, "_"))}.png`);
+    try {
+      await mkdir(this.#dir, { recursive: true });
+      await writeFile(path, png);
+    } catch (cause) {
+      const text = `cannot write the picture ${path}: check the folder and its permissions, or give another --out`;
+      throw new McLossError("ERR_IO", text, { path, cause });
+    }
+    return path;
+  }
+
+  /** Two images of one name, from two folders, get two pictures. */
+  #free(name: string): string {
+    let free = name;
+    for (let number = 2; this.#taken.has(free); number += 1) free = `${name}-${number}`;
+    this.#taken.add(free);
+    return free;
+  }
+}

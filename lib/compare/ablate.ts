@@ -1,0 +1,132 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { existsSync } from "node:fs";
+import { invalidArgument, McLossError } from "../errors.js";
+import { named, replaceText } from "../io/replace-file.js";
+import { runFiles } from "../io/run-files.js";
+import { reasonOf } from "../io/system-error.js";
+import { isRecord } from "../plain-data.js";
+import type { RecipeChannelLoss } from "../recipes/loss.js";
+import { manualSeed } from "../tensor/tensor.js";
+import type { ChannelObjective } from "../train/objective.js";
+import { compareRuns, type Comparison } from "./compare-runs.js";
+import { isFinished } from "./read-run.js";
+
+/** The rows of the paper's ablation tables, by their folders' names: what each changes in MC-Loss. */
+export const ABLATIONS = {
+  ce: "ce",
+  mc: {},
+  "no-cwa": { keep: "all" },
+  ccap: { pooling: "mean" },
+  "no-diversity": { beta: 0 },
+  "no-discriminality": { alpha: 0 },
+} as const satisfies Record<string, "ce" | ChannelObjective>;
+
+/** One run of an ablation. */
+export interface AblationRun<Loss = ChannelObjective> {
+  /** The row, such as "no-cwa". */
+  name: keyof typeof ABLATIONS;
+  /** For {@link Trainer}, or of a {@link Recipe}: as {@link AblateOptions.loss} is. */
+  loss: "ce" | Loss;
+  /** Of everything that the run draws. */
+  seed: number;
+  /** The run's folder, for {@link Trainer}. */
+  output: string;
+  /** Whether the run was interrupted and goes on, for {@link Trainer.fit}. */
+  resume: boolean;
+}
+
+/** Options of {@link ablate}. */
+export interface AblateOptions<Loss = ChannelObjective> {
+  /** Trains and validates one run; all that is not told to it must be the same for all runs. */
+  train: (run: AblationRun<Loss>) => Promise<void>;
+  /** Different non-negative integers. */
+  seeds: readonly number[];
+  /** Holds a folder for each row and, in it, for each seed. */
+  output: string;
+  /** MC-Loss as a whole, of a trainer or of a recipe, which the rows take parts of. Default: α 1.5 and β 20. */
+  loss?: Loss;
+  /** Plain data that `train` goes by. Going on with an ablation in `output` that had other settings is refused. */
+  settings?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Trains cross-entropy, MC-Loss, and MC-Loss without each of its parts, with every seed, and compares them. What is
+ * finished in `output` is kept and what was interrupted goes on.
+ * @throws McLossError ERR_ARGUMENT, ERR_IO, and what `train` throws
+ */
+export async function ablate<Loss extends ChannelObjective | RecipeChannelLoss = ChannelObjective>(
+  options: AblateOptions<Loss>,
+): Promise<Comparison> {
+  const { train, seeds, output, loss = {} as Loss } = options;
+  checkSeeds(seeds);
+  await keepSettings(output, { loss, ...options.settings });
+  const runs = (Object.keys(ABLATIONS) as (keyof typeof ABLATIONS)[]).flatMap((name) =>
+    seeds.map((seed) => ({
+      name,
+      loss: ablatedLoss(name, loss),
+      seed,
+      output: join(output, name, `seed-${seed}`),
+    })),
+  );
+  for (const run of runs) {
+    if (await isFinished(run.output)) continue;
+    const resume = existsSync(runFiles(run.output).last);
+    // A run must not depend on those before it.
+    if (!resume) manualSeed(run.seed);
+    await train({ ...run, resume });
+  }
+  return compareRuns(runs.map((run) => run.output));
+}
+
+function ablatedLoss<Loss extends object>(name: keyof typeof ABLATIONS, whole: Loss): "ce" | Loss {
+  const change = ABLATIONS[name];
+  return change === "ce" ? change : { ...whole, ...change };
+}
+
+function checkSeeds(seeds: readonly number[]): void {
+  const valid = seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0);
+  if (valid && seeds.length > 0 && new Set(seeds).size === seeds.length) return;
+  throw invalidArgument("seeds", `must be different non-negative integers, got [${seeds.join(", ")}]`);
+}
+
+/** Writes the settings at the first time; later they must be the same. */
+async function keepSettings(output: string, settings: Readonly<Record<string, unknown>>): Promise<void> {
+  const path = join(output, "ablation.json");
+  const text = `${JSON.stringify(settings, null, 2)}\n`;
+  if (!existsSync(path)) {
+    await named(path, mkdir(output, { recursive: true }));
+    return replaceText(path, text);
+  }
+  const before = await readSettings(path);
+  const now = JSON.parse(text) as Record<string, unknown>;
+  const change = findChange("", before, now);
+  if (!change) return;
+  const [was, is] = [change.before, change.now].map((value) => JSON.stringify(value ?? null));
+  const problem = `holds an ablation with another ${change.path}: ${was}, now ${is}. Choose another folder`;
+  throw invalidArgument("output", `(${output}) ${problem}`);
+}
+
+/** The innermost place where two pieces of plain data first differ. */
+function findChange(
+  path: string,
+  before: unknown,
+  now: unknown,
+): { path: string; before: unknown; now: unknown } | undefined {
+  if (!isRecord(before) || !isRecord(now)) {
+    return isDeepStrictEqual(before, now) ? undefined : { path, before, now };
+  }
+  return Object.keys({ ...before, ...now })
+    .map((key) => findChange(path === "" ? key : `${path}.${key}`, before[key], now[key]))
+    .find((change) => change !== undefined);
+}
+
+async function readSettings(path: string): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  } catch (cause) {
+    const text = `cannot read ${path} (${reasonOf(cause)}): choose another folder for the ablation`;
+    throw new McLossError("ERR_IO", text, { path, cause });
+  }
+}

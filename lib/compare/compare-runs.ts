@@ -1,0 +1,149 @@
+import { invalidArgument } from "../errors.js";
+import type { LossOptions } from "../train/objective.js";
+import { conditionsOf, describeDifferences } from "./conditions.js";
+import { describeLoss } from "./describe-loss.js";
+import { isPlainCrossEntropy, readRun, type RunRecord } from "./read-run.js";
+import { pairedTTest, spread, type Spread } from "./statistics.js";
+
+/** One run of a comparison; accuracies are of the validation images, 0 to 1. */
+export interface ComparedRun {
+  folder: string;
+  seed: number;
+  /** After the last validated epoch. */
+  final: number;
+  /** The highest of all epochs. */
+  best: number;
+  /** Epochs done, and asked for. */
+  epochs: number;
+  epochsAsked: number;
+}
+
+/** How much better than the baseline. */
+export interface Gain {
+  /** Mean over the seeds that both have, or where there is none the difference of the means. */
+  difference: number;
+  /** Seeds that both have. */
+  pairs: number;
+  /** Of the two-sided paired t-test; absent below two pairs, or where all differences are the same. */
+  p?: number;
+}
+
+/** Runs that differ by their seed alone. */
+export interface RunGroup {
+  /** The loss in few words, and what else tells the group from the others. */
+  label: string;
+  network: string;
+  recipe?: string;
+  loss: LossOptions;
+  runs: ComparedRun[];
+  final: Spread;
+  best: Spread;
+  /** Over cross-entropy alone with the same recipe, network and data; absent where it was not run, and for itself. */
+  gain?: { baseline: string; final: Gain; best: Gain };
+  /** The recipe's published accuracy, 0 to 1. */
+  published?: number;
+}
+
+/** What {@link compareRuns} gives; JSON.stringify writes it whole. */
+export interface Comparison {
+  /** In the order of their first runs. */
+  groups: RunGroup[];
+}
+
+/**
+ * Compares runs by their validation accuracy: those that differ by their seed alone together, beside cross-entropy alone.
+ * @param folders of runs that were validated
+ * @throws McLossError ERR_IO naming what cannot be read; ERR_ARGUMENT for two runs of the same seed
+ */
+export async function compareRuns(folders: readonly string[]): Promise<Comparison> {
+  if (folders.length === 0) throw invalidArgument("folders", "must not be empty");
+  const groups = groupRuns(await Promise.all(folders.map(readRun)));
+  const differences = describeDifferences(groups.map(([first]) => conditionsOf(first)));
+  const labels = groups.map(([{ loss }], index) =>
+    [describeLoss(loss), ...(differences[index] ?? [])].join(", "),
+  );
+  return { groups: groups.map((runs, index) => summarizeGroup(runs, labels[index] ?? "", groups, labels)) };
+}
+
+type Runs = [RunRecord, ...RunRecord[]];
+
+function groupRuns(records: readonly RunRecord[]): Runs[] {
+  const groups = new Map<string, Runs>();
+  for (const record of records) {
+    const key = JSON.stringify([conditionsOf(record), canonical(record.loss)]);
+    const group = groups.get(key);
+    const twin = group?.find(({ seed }) => seed === record.seed);
+    if (twin) {
+      const text = `has the same run twice: ${twin.folder} and ${record.folder} are both of seed ${record.seed}`;
+      throw invalidArgument("folders", `${text}; leave one out`);
+    }
+    if (group) group.push(record);
+    else groups.set(key, [record]);
+  }
+  return [...groups.values()];
+}
+
+/** The same text for the same loss. */
+function canonical(loss: LossOptions): unknown {
+  return loss === "ce" ? loss : Object.entries(loss).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function summarizeGroup(
+  runs: Runs,
+  label: string,
+  groups: readonly Runs[],
+  labels: readonly string[],
+): RunGroup {
+  const [{ network, recipe, loss, published }] = runs;
+  const baseline = isPlainCrossEntropy(loss) ? undefined : findBaseline(runs[0], groups);
+  return {
+    label,
+    network,
+    ...(recipe === undefined ? {} : { recipe }),
+    loss,
+    runs: runs.map(({ folder, seed, final, best, epochs, epochsAsked }) => {
+      return { folder, seed, final, best, epochs, epochsAsked };
+    }),
+    final: spread(runs.map(({ final }) => final)),
+    best: spread(runs.map(({ best }) => best)),
+    ...(baseline
+      ? {
+          gain: {
+            baseline: labels[groups.indexOf(baseline)] ?? "",
+            final: gain(runs, baseline, "final"),
+            best: gain(runs, baseline, "best"),
+          },
+        }
+      : {}),
+    ...(published === undefined ? {} : { published }),
+  };
+}
+
+/** Cross-entropy alone under the same conditions, or else the best with the same recipe, network and data. */
+function findBaseline(run: RunRecord, groups: readonly Runs[]): Runs | undefined {
+  const candidates = groups.filter(([{ loss }]) => isPlainCrossEntropy(loss));
+  const conditions = JSON.stringify(conditionsOf(run));
+  const exact = candidates.find(([first]) => JSON.stringify(conditionsOf(first)) === conditions);
+  if (exact) return exact;
+  const alike = candidates.filter(([first]) => taskOf(first) === taskOf(run));
+  const score = (runs: Runs) => spread(runs.map(({ final }) => final)).mean;
+  return alike.sort((a, b) => score(b) - score(a))[0];
+}
+
+function taskOf({ recipe, network, classes, about }: RunRecord): string {
+  const { dir } = (about["data"] ?? {}) as { dir?: unknown };
+  return JSON.stringify([recipe, network, classes, dir]);
+}
+
+function gain(runs: Runs, baseline: Runs, which: "final" | "best"): Gain {
+  const pairs = runs.flatMap((run) => {
+    const other = baseline.find(({ seed }) => seed === run.seed);
+    return other ? [run[which] - other[which]] : [];
+  });
+  if (pairs.length === 0) {
+    const mean = (group: Runs) => spread(group.map((run) => run[which])).mean;
+    return { difference: mean(runs) - mean(baseline), pairs: 0 };
+  }
+  const p = pairedTTest(pairs);
+  return { difference: spread(pairs).mean, pairs: pairs.length, ...(p === undefined ? {} : { p }) };
+}

@@ -1,0 +1,36 @@
+import { z } from "zod";
+import { parse } from "../schema.js";
+
+/** Where a loader is: plain data, for a checkpoint. */
+export interface LoaderState {
+  /** From 0. */
+  epoch: number;
+  /** How much of the epoch's order was passed, in samples. */
+  position: number;
+  seed: number;
+  /** The data set's length. */
+  samples: number;
+  skipped: SkippedImage[];
+}
+
+/** An image that could not be read. */
+export interface SkippedImage {
+  /** The sample's number. */
+  index: number;
+  path: string;
+  reason: string;
+}
+
+const count = z.int().min(0);
+const schema: z.ZodType<LoaderState> = z.object({
+  epoch: count,
+  position: count,
+  seed: count,
+  samples: count,
+  skipped: z.array(z.object({ index: count, path: z.string(), reason: z.string() })),
+});
+
+/** @throws McLossError ERR_ARGUMENT naming the part at fault */
+export function parseLoaderState(state: unknown): LoaderState {
+  return parse(schema, state);
+}

@@ -1,0 +1,89 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { invalidArgument } from "../errors.js";
+import type { ListDataset } from "./dataset.js";
+import { CUB200 } from "./sets/cub200.js";
+import { FGVC_AIRCRAFT, type AircraftOptions } from "./sets/fgvc-aircraft.js";
+import { FLOWERS102 } from "./sets/flowers102.js";
+import { listFolder } from "./sets/folder.js";
+import {
+  DATASET_KINDS,
+  type DatasetKind,
+  type Layout,
+  type ListedSample,
+  type OpenOptions,
+  type ReadDataset,
+} from "./sets/layout.js";
+import { listManifest, MANIFEST_EXTENSIONS } from "./sets/manifest.js";
+import { throwProblem, type Report } from "./sets/problems.js";
+import { findRoot, readPublished } from "./sets/published.js";
+import { openSplit } from "./sets/splits.js";
+import { STANFORD_CARS } from "./sets/stanford-cars.js";
+
+/** Options of {@link openDataset}. */
+export interface OpenDatasetOptions extends OpenOptions, AircraftOptions {
+  /** Default: what the files tell; a folder of classes where they tell nothing. */
+  kind?: DatasetKind;
+  /** The classes, in the order of their labels, where a model decides them. Default: the set's own. */
+  classes?: readonly string[];
+}
+
+export const PUBLISHED_LAYOUTS: readonly Layout<AircraftOptions>[] = [
+  CUB200,
+  STANFORD_CARS,
+  FGVC_AIRCRAFT,
+  FLOWERS102,
+];
+
+/**
+ * Opens a data set of any kind: `cub200`, `stanford-cars`, `fgvc-aircraft`, `flowers102`, a folder of images by class
+ * ("folder"; its train/, val/ and test/ are splits) or a CSV or JSONL file ("manifest": the
+ * file, or a folder with manifest.csv or manifest.jsonl).
+ * @throws McLossError ERR_DATASET naming the file and line
+ */
+export async function openDataset(
+  dir: string,
+  options: OpenDatasetOptions = {},
+): Promise<ListDataset<ListedSample>> {
+  return openSplit(await readDataset(dir, throwProblem, options), options);
+}
+
+/** What lies in `dir`: a kind of published set, a manifest, or a folder of images by class. */
+export async function detectKind(dir: string): Promise<DatasetKind> {
+  if ((await findManifest(dir)) !== undefined) return "manifest";
+  for (const layout of PUBLISHED_LAYOUTS) {
+    if ((await findRoot(dir, layout)) !== undefined) return layout.kind;
+  }
+  return "folder";
+}
+
+/** `path` itself where it is a file, or manifest.csv or manifest.jsonl in it. */
+async function findManifest(path: string): Promise<string | undefined> {
+  const names = MANIFEST_EXTENSIONS.map((extension) => join(path, `manifest${extension}`));
+  for (const file of [path, ...names]) {
+    const status = await stat(file).catch(() => undefined);
+    if (status?.isFile()) return file;
+  }
+  return undefined;
+}
+
+/** The annotations of a data set of any kind. */
+export async function readDataset(
+  dir: string,
+  report: Report,
+  options: Omit<OpenDatasetOptions, "split" | "allowPartial"> = {},
+): Promise<ReadDataset> {
+  const { classes } = options;
+  const kind = options.kind ?? (await detectKind(dir));
+  const named = classes ? { classes } : {};
+  if (kind === "folder") {
+    return { kind, title: "folder of images", root: dir, ...(await listFolder(dir, named)) };
+  }
+  if (kind === "manifest") {
+    const root = (await findManifest(dir)) ?? dir;
+    return { kind, title: "manifest", root, ...(await listManifest(root, report, named)) };
+  }
+  const layout = PUBLISHED_LAYOUTS.find((one) => one.kind === kind);
+  if (!layout) throw invalidArgument("kind", `must be one of ${DATASET_KINDS.join(", ")}, got ${kind}`);
+  return readPublished(dir, layout, report, options);
+}

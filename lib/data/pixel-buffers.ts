@@ -1,0 +1,33 @@
+import { native } from "../native/binding.js";
+import type { Device } from "../tensor/dtype.js";
+
+/**
+ * Buffers of one size for batches of decoded pixels; where they go to a GPU, in memory that it reads by itself. They are
+ * used again, as fresh memory costs a page fault for every 4 KiB. A buffer that is lent stays referenced until it is
+ * taken back, so native code may work on it meanwhile.
+ */
+export class PixelBuffers {
+  readonly #bytes: number;
+  readonly #pinned: boolean;
+  readonly #free: Uint8Array[] = [];
+  readonly #lent = new Set<Uint8Array>();
+
+  constructor(bytes: number, device: Device) {
+    this.#bytes = bytes;
+    this.#pinned = device !== "cpu";
+  }
+
+  lend(): Uint8Array {
+    const buffer = this.#free.pop() ?? this.#allocate();
+    this.#lent.add(buffer);
+    return buffer;
+  }
+
+  takeBack(buffer: Uint8Array): void {
+    if (this.#lent.delete(buffer)) this.#free.push(buffer);
+  }
+
+  #allocate(): Uint8Array {
+    return this.#pinned ? native().pinnedBuffer(this.#bytes) : new Uint8Array(this.#bytes);
+  }
+}

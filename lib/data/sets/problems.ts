@@ -1,0 +1,38 @@
+import { McLossError } from "../../errors.js";
+import type { ListedSample } from "./layout.js";
+
+/** Something wrong in an annotation file. */
+export interface AnnotationProblem {
+  file: string;
+  /** From 1; absent where the file has no lines. */
+  line?: number;
+  /** What is wrong and what to do. */
+  problem: string;
+}
+
+/** Takes a problem: throws when a set is opened, collects when it is verified. What is wrong is then left out. */
+export type Report = (problem: AnnotationProblem) => void;
+
+/** The reporter of opening: it stops at the first problem. */
+export function throwProblem(problem: AnnotationProblem): never {
+  throw new McLossError("ERR_DATASET", formatProblem(problem), { path: problem.file });
+}
+
+export function formatProblem({ file, line, problem }: AnnotationProblem): string {
+  return line === undefined ? `${file}: ${problem}` : `${file}:${line}: ${problem}`;
+}
+
+/** What `convert` makes of each row; its problems go to `report`. */
+export function keepSamples<Row>(
+  rows: Iterable<Row>,
+  convert: (row: Row) => ListedSample | AnnotationProblem,
+  report: Report,
+): ListedSample[] {
+  const samples: ListedSample[] = [];
+  for (const row of rows) {
+    const result = convert(row);
+    if ("problem" in result) report(result);
+    else samples.push(result);
+  }
+  return samples;
+}

@@ -1,0 +1,50 @@
+import { invalidArgument, McLossError } from "../../errors.js";
+import { ListDataset } from "../dataset.js";
+import { checkCounts, countParts, PARTS } from "./counts.js";
+import type { ListedSample, Listing, OpenOptions, ReadDataset, Split } from "./layout.js";
+
+export const SPLITS: readonly Split[] = ["train", "val", "trainval", "test"];
+
+/** A split of a set, whose counts must be the published ones. @throws McLossError ERR_DATASET */
+export function openSplit(
+  read: ReadDataset,
+  { split, allowPartial = false, classes }: OpenOptions & { classes?: readonly string[] },
+): ListDataset<ListedSample> {
+  if (!allowPartial) checkCounts(read);
+  const set = takeSplit(read.root, read, split);
+  return classes ? relabel(read.root, set, classes) : set;
+}
+
+/** The images of `split`. @throws McLossError ERR_DATASET where there are none */
+export function takeSplit(
+  path: string,
+  listing: Listing,
+  split: Split = "trainval",
+): ListDataset<ListedSample> {
+  if (!SPLITS.includes(split))
+    throw invalidArgument("split", `must be one of ${SPLITS.join(", ")}, got ${split}`);
+  const samples = listing.samples.filter((sample) =>
+    split === "trainval" ? sample.split !== "test" : sample.split === split,
+  );
+  if (samples.length > 0) return new ListDataset(listing.classes, samples);
+  const counts = countParts(listing.samples);
+  const parts = PARTS.filter((part) => counts[part]);
+  const advice = parts.length > 0 ? `it has ${parts.join(" and ")}` : "it is not divided into splits";
+  throw new McLossError("ERR_DATASET", `${path} has no images in ${split}: ${advice}`, { path });
+}
+
+/** The same images with the labels that `classes` gives their classes. */
+function relabel(
+  path: string,
+  set: ListDataset<ListedSample>,
+  classes: readonly string[],
+): ListDataset<ListedSample> {
+  const labels = set.classes.map((name) => classes.indexOf(name));
+  const unknown = set.classes[labels.indexOf(-1)];
+  if (unknown !== undefined) {
+    const text = `${path} has the class "${unknown}", which the model does not know: give it a set of its own classes`;
+    throw new McLossError("ERR_DATASET", text, { path });
+  }
+  const samples = set.samples.map((sample) => ({ ...sample, label: labels[sample.label] ?? -1 }));
+  return new ListDataset(classes, samples);
+}

@@ -1,0 +1,46 @@
+import type { ListDataset } from "./dataset.js";
+import { readDataset, type OpenDatasetOptions } from "./open-dataset.js";
+import { countParts } from "./sets/counts.js";
+import type { ListedSample, Split } from "./sets/layout.js";
+import { throwProblem } from "./sets/problems.js";
+import { openSplit } from "./sets/splits.js";
+
+export interface TrainingSets {
+  images: ListDataset<ListedSample>;
+  heldOut?: ListDataset<ListedSample>;
+}
+
+interface UsualOptions extends Omit<OpenDatasetOptions, "split"> {
+  dir: string;
+}
+
+/**
+ * What to train on and what to hold out. Of a published set, as results are reported: all but the test part, and the
+ * test part. Of a set of one's own: train and val, or train and test where there is no val. `validation` is a data set
+ * of its own, of the same classes.
+ */
+export async function openTrainingSets(
+  options: UsualOptions & { validation?: string },
+): Promise<TrainingSets> {
+  const { dir, validation, allowPartial = false } = options;
+  const read = await readDataset(dir, throwProblem, options);
+  const open = (split: Split) => openSplit(read, { split, allowPartial });
+  if (validation !== undefined) {
+    const { classes } = read;
+    const heldOut = await readDataset(validation, throwProblem, { classes });
+    return { images: open("trainval"), heldOut: openSplit(heldOut, { allowPartial, classes }) };
+  }
+  const counts = countParts(read.samples);
+  if (counts.val && !read.published) return { images: open("train"), heldOut: open("val") };
+  return { images: open("trainval"), ...(counts.test ? { heldOut: open("test") } : {}) };
+}
+
+/** What to measure a model on: `split`, or else the test part, the val part, or all of a set without parts. */
+export async function openEvaluationSet(
+  options: UsualOptions & { split?: Split },
+): Promise<ListDataset<ListedSample>> {
+  const read = await readDataset(options.dir, throwProblem, options);
+  const counts = countParts(read.samples);
+  const split = options.split ?? (counts.test ? "test" : counts.val ? "val" : "trainval");
+  return openSplit(read, { ...options, split });
+}

@@ -1,0 +1,94 @@
+import { McLossError } from "../../errors.js";
+import { readDataset, type OpenDatasetOptions } from "../open-dataset.js";
+import { compareCounts, countParts } from "../sets/counts.js";
+import type { DatasetKind, ListedSample, ReadDataset, SplitPart } from "../sets/layout.js";
+import { formatProblem, type AnnotationProblem } from "../sets/problems.js";
+import { checkImages, type BadImage } from "./check-images.js";
+import { findDuplicates, type Duplicates } from "./find-duplicates.js";
+
+/** Options of {@link verifyDataset}. */
+export interface VerifyOptions extends Pick<OpenDatasetOptions, "kind" | "level" | "allowPartial"> {
+  /** Decodes every image to its last pixel instead of reading its header. Default false. */
+  full?: boolean;
+  signal?: AbortSignal;
+  /** Called as the work goes on, with what is done. */
+  onProgress?: (step: "checking images" | "looking for duplicates", done: number, total: number) => void;
+}
+
+/** What was found in a data set. */
+export interface DatasetReport {
+  kind: DatasetKind;
+  title: string;
+  root: string;
+  classes: number;
+  /** Images that the annotations list, per part; under "all" where there are no parts. */
+  images: Partial<Record<SplitPart | "all", number>>;
+  /** How the counts differ from the published ones. Empty with `allowPartial`. */
+  counts: string[];
+  /** What is wrong in annotation files, with file and line; at most the first 1,000. */
+  annotations: string[];
+  /** Listed images that are not there. */
+  missing: string[];
+  corrupt: BadImage[];
+  /** Images with the same bytes that are in several parts or classes: the test images should be new to the model. */
+  leaks: Duplicates[];
+  /** Other images with the same bytes. */
+  repeats: Duplicates[];
+  /** Whether images were decoded to the last pixel. */
+  full: boolean;
+  /** Nothing is wrong. Repeats are not, nor are leaks that a published set has as it is published. */
+  ok: boolean;
+}
+
+const MOST_PROBLEMS = 1000;
+
+/**
+ * Looks for all that is wrong in a data set: bad lines in annotation files, missing and corrupt images, images that come
+ * twice, counts other than the published ones.
+ * @throws McLossError ERR_DATASET where an annotation file cannot be read at all, ERR_ABORTED
+ */
+export async function verifyDataset(dir: string, options: VerifyOptions = {}): Promise<DatasetReport> {
+  const { full = false, allowPartial = false } = options;
+  const problems: AnnotationProblem[] = [];
+  const read = await readDataset(
+    dir,
+    (problem) => {
+      if (problems.length < MOST_PROBLEMS) problems.push(problem);
+    },
+    options,
+  );
+  if (read.samples.length === 0 && problems.length === 0) {
+    throw new McLossError("ERR_DATASET", `${read.root} lists no images`, { path: read.root });
+  }
+  const { missing, corrupt, sizes } = await checkImages(read.samples, { ...options, full });
+  const { leaks, repeats } = sortDuplicates(read, await findDuplicates(sizes, options));
+  const counts = allowPartial ? [] : compareCounts(read);
+  const wrong = [counts, problems, missing, corrupt, read.published ? [] : leaks];
+  return {
+    kind: read.kind,
+    title: read.title,
+    root: read.root,
+    classes: read.classes.length,
+    images: countParts(read.samples),
+    counts,
+    annotations: problems.map(formatProblem),
+    missing,
+    corrupt,
+    leaks,
+    repeats,
+    full,
+    ok: wrong.every((list) => list.length === 0),
+  };
+}
+
+function sortDuplicates(
+  { samples }: ReadDataset,
+  found: readonly Duplicates[],
+): { leaks: Duplicates[]; repeats: Duplicates[] } {
+  const byPath = new Map<string, ListedSample>(samples.map((sample) => [sample.path, sample]));
+  const isLeak = (paths: Duplicates): boolean => {
+    const places = paths.map((path) => `${byPath.get(path)?.split} ${byPath.get(path)?.label}`);
+    return new Set(places).size > 1;
+  };
+  return { leaks: found.filter(isLeak), repeats: found.filter((paths) => !isLeak(paths)) };
+}

@@ -1,0 +1,20 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+
+/** The SHA-256 of a file, in hexadecimal. */
+export async function hashFile(
+  path: string,
+  options: { signal?: AbortSignal; onBytes?: (count: number) => void } = {},
+): Promise<string> {
+  const { signal, onBytes } = options;
+  const hash = createHash("sha256");
+  const consume = async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      onBytes?.(chunk.length);
+    }
+  };
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), consume, signal ? { signal } : {});
+  return hash.digest("hex");
+}

@@ -1,0 +1,135 @@
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { McLossError } from "../errors.js";
+import { hashFile } from "../io/hash-file.js";
+import { useStateFile, type LoadStateDictOptions, type StateFile } from "../io/state-file.js";
+import { reasonOf } from "../io/system-error.js";
+import type { StoredTensor } from "../native/binding.js";
+import { compareStates } from "./load-state.js";
+import type { Model, StateEntry } from "./model.js";
+import { isBatchCounter } from "./names.js";
+import { officialWeights } from "./official-weights.js";
+
+/** What {@link loadWeights} did. */
+export interface LoadedWeights {
+  path: string;
+  /** Names of the parameters and buffers that the file gave. */
+  loaded: string[];
+  /** Those that stay as they were initialised, and the shape that the file has for them, if any. */
+  initialized: { name: string; shape: number[]; stored?: number[] }[];
+  /** Names in the file alone. */
+  unused: string[];
+}
+
+/**
+ * Starts a model from pre-trained weights: a torchvision `.pth` or a safetensors file. A layer whose tensors are all in
+ * the file, by name and shape, is loaded; any other, such as a classifier of other classes or a widened stage, keeps its
+ * initialisation, and all its names are told. Where a `.pth` file's name ends in digits of its SHA-256, as
+ * resnet50-0676ba61.pth, they are compared.
+ * @throws McLossError ERR_CHECKPOINT when the file is missing (and which official file is meant), is another one than its
+ * name says, cannot be read, or has nothing for the network; ERR_ABORTED
+ */
+export async function loadWeights(
+  model: Model,
+  path: string,
+  { signal, ...options }: LoadStateDictOptions & { signal?: AbortSignal } = {},
+): Promise<LoadedWeights> {
+  await stat(path).catch((cause: unknown) => {
+    throw new McLossError("ERR_CHECKPOINT", missingFile(model, path, reasonOf(cause)), { path, cause });
+  });
+  await checkHash(path, signal);
+  return useStateFile(path, options, async (state) => {
+    const whole = wholeLayers(model.state(), state.tensors);
+    if (whole.size === 0) throw nothingFits(model, state);
+    await model.loadFrom({ ...state, tensors: whole }, false);
+    return report(model, state, whole);
+  });
+}
+
+function missingFile({ spec }: Model, path: string, reason: string): string {
+  const start = `cannot open the weights ${path}: ${reason}`;
+  const official = officialWeights(spec);
+  if (!official) return `${start}. Give a .pth or .safetensors file with weights of ${spec.name}`;
+  const { file, size, sha256, documentation } = official;
+  return (
+    `${start}. torchvision's ImageNet weights for ${spec.name} are ${file} (${size} MiB, its SHA-256 begins with ` +
+    `${sha256}); ${documentation} tells of them. Download it and give its path`
+  );
+}
+
+// As torch.hub, which checks what it downloads by the digits in its name.
+const NAMED_HASH = /-([0-9a-f]{8,64})\.pth?$/;
+
+async function checkHash(path: string, signal: AbortSignal | undefined): Promise<void> {
+  const expected = NAMED_HASH.exec(basename(path))?.[1];
+  if (expected === undefined) return;
+  const hash = await hashFile(path, signal ? { signal } : {}).catch((cause: unknown) => {
+    if (signal?.aborted)
+      throw new McLossError("ERR_ABORTED", "loading the weights was interrupted", { cause });
+    throw new McLossError("ERR_CHECKPOINT", `cannot read the weights ${path}: ${reasonOf(cause)}`, {
+      path,
+      cause,
+    });
+  });
+  if (hash.startsWith(expected)) return;
+  const text =
+    `${path} is damaged or another file: its SHA-256 is ${hash}, and its name says that it begins with ${expected}. ` +
+    "Download it again";
+  throw new McLossError("ERR_CHECKPOINT", text, { path });
+}
+
+/** The stored tensors of those layers that have all theirs in the file: no layer is loaded by half. */
+function wholeLayers(
+  state: readonly StateEntry[],
+  stored: ReadonlyMap<string, StoredTensor>,
+): Map<string, StoredTensor> {
+  const { missing, mismatched } = compareStates(state, stored);
+  const lacking = new Set(
+    [...missing, ...mismatched.map(({ name }) => name)].filter((name) => !isBatchCounter(name)).map(layerOf),
+  );
+  const names = state.map(({ name }) => name).filter((name) => !lacking.has(layerOf(name)));
+  return new Map(
+    names.flatMap((name) => {
+      const tensor = stored.get(name);
+      return tensor ? [[name, tensor] as const] : [];
+    }),
+  );
+}
+
+function layerOf(name: string): string {
+  return name.slice(0, name.lastIndexOf("."));
+}
+
+function report(
+  model: Model,
+  { file, tensors }: StateFile,
+  whole: ReadonlyMap<string, unknown>,
+): LoadedWeights {
+  const own = new Set(model.state().map(({ name }) => name));
+  const others = model
+    .state()
+    .filter(({ name }) => !whole.has(name) && !(isBatchCounter(name) && whole.has(siblingOf(name))));
+  return {
+    path: file.path,
+    loaded: [...whole.keys()],
+    initialized: others.map(({ name, tensor }) => {
+      const stored = tensors.get(name);
+      return { name, shape: tensor.shape, ...(stored ? { stored: [...stored.shape] } : {}) };
+    }),
+    unused: [...tensors.keys()].filter((name) => !own.has(name)),
+  };
+}
+
+/** What every batch normalisation that counts its batches has. */
+function siblingOf(counter: string): string {
+  return `${layerOf(counter)}.running_mean`;
+}
+
+function nothingFits(model: Model, { file, tensors }: StateFile): McLossError {
+  const [ours] = model.state();
+  const theirs = tensors.keys().next().value ?? "none";
+  const text =
+    `${file.path} has no weights that fit ${model.spec.name}: its names are such as ${theirs}, ` +
+    `the network's such as ${ours?.name ?? "none"}. Give weights of the same network`;
+  return new McLossError("ERR_CHECKPOINT", text, { path: file.path });
+}

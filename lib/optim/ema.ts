@@ -1,0 +1,54 @@
+import { invalidArgument } from "../errors.js";
+import { native, type EmaHandle } from "../native/binding.js";
+import type { Model, StateEntry } from "../models/model.js";
+import { keep } from "../tensor/scope.js";
+import { Tensor } from "../tensor/tensor.js";
+
+/**
+ * An exponential moving average of a model's parameters, average ← decay·average + (1 − decay)·parameter; buffers are
+ * taken as they are (torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn). It starts as the model is now, on
+ * the model's device.
+ */
+export class EMA {
+  readonly #model: Model;
+  readonly #handle: EmaHandle;
+  #state: readonly StateEntry[] | undefined;
+
+  /** @param decay from 0 to less than 1. Default 0.999 */
+  constructor(model: Model, decay = 0.999) {
+    if (!(decay >= 0 && decay < 1)) {
+      throw invalidArgument("decay", `must be from 0 to less than 1, got ${decay}`);
+    }
+    this.#model = model;
+    this.#handle = native().createEma(model.handle, decay);
+  }
+
+  /** @internal */
+  get handle(): EmaHandle {
+    return this.#handle;
+  }
+
+  /** Takes the model's parameters as they are now into the average. */
+  update(): Promise<void> {
+    return native().updateEma(this.#handle, this.#model.handle);
+  }
+
+  /** Names and tensors as the model's own; the tensors share the average's memory. */
+  state(): readonly StateEntry[] {
+    this.#state ??= native()
+      .emaState(this.#handle)
+      .map((entry) => ({ ...entry, tensor: keep(new Tensor(entry.tensor)) }));
+    return this.#state;
+  }
+
+  /** Frees the average. May be called again. */
+  dispose(): void {
+    this.#state?.forEach(({ tensor }) => tensor.dispose());
+    native().dispose(this.#handle);
+  }
+
+  /** Calls dispose(): for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

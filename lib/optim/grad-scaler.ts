@@ -1,0 +1,102 @@
+import { invalidArgument } from "../errors.js";
+import { native, type GradScalerHandle } from "../native/binding.js";
+import { Tensor } from "../tensor/tensor.js";
+
+/** Options of {@link GradScaler}. */
+export interface GradScalerOptions {
+  /** Default 65536. */
+  initialScale?: number;
+  /** What the scale is multiplied by after `growthInterval` steps without overflow. Default 2. */
+  growthFactor?: number;
+  /** What the scale is multiplied by after an overflow. Default 0.5. */
+  backoffFactor?: number;
+  /** Default 2000. */
+  growthInterval?: number;
+}
+
+/** What a scaler has learned, for checkpoints. */
+export interface GradScalerState {
+  scale: number;
+  /** Steps without overflow since the scale changed. */
+  growthTracker: number;
+}
+
+/**
+ * Keeps float16's gradients away from 0 by scaling the loss, passes over steps whose gradients overflow, and adapts the
+ * scale (torch.amp.GradScaler). Nothing waits for the device.
+ *
+ *     await scaler.scale(loss).backward();
+ *     const foundInf = await scaler.unscale(parameters);
+ *     await optimizer.step({ foundInf });
+ *     await scaler.update(foundInf);
+ */
+export class GradScaler {
+  readonly #handle: GradScalerHandle;
+
+  /** @throws McLossError ERR_ARGUMENT naming the option */
+  constructor(options: GradScalerOptions = {}) {
+    const resolved = {
+      initialScale: 65_536,
+      growthFactor: 2,
+      backoffFactor: 0.5,
+      growthInterval: 2000,
+      ...options,
+    };
+    const { initialScale, growthFactor, backoffFactor, growthInterval } = resolved;
+    check("initialScale", "above 0", initialScale, initialScale > 0);
+    check("growthFactor", "above 1", growthFactor, growthFactor > 1);
+    check("backoffFactor", "between 0 and 1", backoffFactor, backoffFactor > 0 && backoffFactor < 1);
+    check(
+      "growthInterval",
+      "a positive integer",
+      growthInterval,
+      Number.isInteger(growthInterval) && growthInterval > 0,
+    );
+    this.#handle = native().createGradScaler(resolved);
+  }
+
+  /** @internal */
+  get handle(): GradScalerHandle {
+    return this.#handle;
+  }
+
+  /** The loss, a scalar, times the scale. */
+  scale(loss: Tensor): Tensor {
+    return new Tensor(native().scaleLoss(this.#handle, loss.handle));
+  }
+
+  /** Divides the parameters' gradients by the scale, in place. Gives a float32 scalar: 1 where an element is not finite. */
+  async unscale(parameters: readonly Tensor[]): Promise<Tensor> {
+    const handles = parameters.map((parameter) => parameter.handle);
+    return new Tensor(await native().unscaleGradients(this.#handle, handles));
+  }
+
+  /** Backs off after an overflow, grows after enough steps without one. */
+  update(foundInf: Tensor): Promise<void> {
+    return native().updateScale(this.#handle, foundInf.handle);
+  }
+
+  /** Reads the scale from the device. */
+  state(): GradScalerState {
+    return native().scalerState(this.#handle);
+  }
+
+  /** Takes up what {@link GradScaler.state} gave. */
+  restore(state: GradScalerState): void {
+    native().restoreScaler(this.#handle, state);
+  }
+
+  /** Frees it. May be called again. */
+  dispose(): void {
+    native().dispose(this.#handle);
+  }
+
+  /** Calls dispose(): for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function check(argument: string, range: string, value: number, valid: boolean): void {
+  if (!valid) throw invalidArgument(argument, `must be ${range}, got ${value}`);
+}

@@ -1,0 +1,125 @@
+import type { Pipeline } from "../data/pipeline.js";
+import type { TransformSpec } from "../data/transforms.js";
+import { defaultWorkers } from "../data/workers.js";
+import { invalidArgument, McLossError } from "../errors.js";
+import type { Model } from "../models/model.js";
+import type { AbortOptions } from "../native/abortable.js";
+import { inferenceMode } from "../tensor/grad-mode.js";
+import { tidy } from "../tensor/scope.js";
+import { MicroBatcher } from "./micro-batcher.js";
+import {
+  decodeInput,
+  inputPipeline,
+  prepareInputs,
+  type DecodedImage,
+  type ImageInput,
+} from "./model-input.js";
+import { averagedProbabilities, rankClasses, type ClassScore } from "./rank-classes.js";
+
+/** What a model says of one image. */
+export interface Prediction {
+  /** The most probable classes, best first. */
+  top: ClassScore[];
+}
+
+/** Options of {@link Classifier.predict}. */
+export interface PredictOptions extends AbortOptions {
+  /** How many classes to tell. Default 5. */
+  top?: number;
+}
+
+/** Options of new {@link Classifier}. */
+export interface ClassifierOptions {
+  /** Images that go through the network at once, counting each view of five or ten. Default 32. */
+  maxBatch?: number;
+  /** Default: the model's own. */
+  transforms?: readonly TransformSpec[];
+}
+
+/**
+ * Says what is on images, for servers: requests made at the same time go through the network together, up to `maxBatch`,
+ * and none waits for others to come. The model's `training` is left as it is and plays no part.
+ */
+export class Classifier {
+  readonly #model: Model;
+  readonly #pipeline: Pipeline;
+  readonly #batcher: MicroBatcher<ImageInput, DecodedImage, Float32Array>;
+
+  /** @throws McLossError ERR_CHECKPOINT when the model does not say how its inputs are made */
+  constructor(model: Model, options: ClassifierOptions = {}) {
+    const { maxBatch = 32, transforms } = options;
+    checkCount("maxBatch", maxBatch);
+    this.#model = model;
+    this.#pipeline = inputPipeline(model, transforms);
+    this.#batcher = new MicroBatcher(
+      { prepare: (image) => decodeInput(this.#pipeline, image), run: (images) => this.#run(images) },
+      {
+        maxBatch: Math.max(1, Math.floor(maxBatch / this.#pipeline.viewCount)),
+        concurrency: defaultWorkers(),
+      },
+    );
+  }
+
+  /**
+   * The most probable classes of an image, averaged over the logits of its views where the transforms make several; of a
+   * list of images, in its order.
+   * @param input paths or encoded bytes, which must not change until the promise is settled
+   * @throws McLossError ERR_IMAGE for an image that cannot be read, which disturbs no other request. `path` names it or,
+   * in a list of bytes, `argument`: `input[3]`
+   */
+  predict(input: ImageInput, options?: PredictOptions): Promise<Prediction>;
+  predict(input: readonly ImageInput[], options?: PredictOptions): Promise<Prediction[]>;
+  async predict(
+    input: ImageInput | readonly ImageInput[],
+    options: PredictOptions = {},
+  ): Promise<Prediction | Prediction[]> {
+    checkCount("top", options.top ?? 5);
+    if (!isList(input)) return this.#predictOne(input, "input", options);
+    return Promise.all(input.map((image, index) => this.#predictOne(image, `input[${index}]`, options)));
+  }
+
+  async #predictOne(
+    image: ImageInput,
+    argument: string,
+    { top = 5, signal }: PredictOptions,
+  ): Promise<Prediction> {
+    if (typeof image !== "string" && !(image instanceof Uint8Array)) {
+      throw invalidArgument(argument, "must be the path of an image, or its bytes");
+    }
+    try {
+      const probabilities = await this.#batcher.submit(image, "the prediction", signal);
+      return { top: rankClasses(this.#model, probabilities).slice(0, top) };
+    } catch (error) {
+      throw named(error, argument);
+    }
+  }
+
+  /** Each image's probabilities. */
+  #run(images: readonly DecodedImage[]): Promise<Float32Array[]> {
+    return inferenceMode(() =>
+      tidy(async () => {
+        const inputs = await prepareInputs(this.#pipeline, images, this.#model.device);
+        const { logits } = await this.#model.forward(inputs, { training: false });
+        const probabilities = averagedProbabilities(logits, this.#pipeline.viewCount);
+        const all = (await probabilities.data()) as Float32Array;
+        const classes = all.length / images.length;
+        return images.map((_, index) => all.subarray(index * classes, (index + 1) * classes));
+      }),
+    );
+  }
+}
+
+function isList(input: ImageInput | readonly ImageInput[]): input is readonly ImageInput[] {
+  return Array.isArray(input);
+}
+
+function checkCount(argument: string, count: number): void {
+  if (Number.isSafeInteger(count) && count > 0) return;
+  throw invalidArgument(argument, `must be a positive integer, got ${count}`);
+}
+
+/** An image without a path is named by its place among the arguments. */
+function named(error: unknown, argument: string): unknown {
+  if (!(error instanceof McLossError) || error.code !== "ERR_IMAGE" || error.path !== undefined) return error;
+  return new McLossError("ERR_IMAGE", `${argument}: ${error.message}`, { argument, cause: error.cause });
+}

@@ -1,0 +1,89 @@
+import type { Augmentation } from "../data/augment.js";
+import { decodeSample, type ImageSource } from "../data/decode.js";
+import { buildPipeline, type Pipeline } from "../data/pipeline.js";
+import { planSample, type SamplePlan } from "../data/plan.js";
+import { prepareBatch } from "../data/prepare.js";
+import { evaluationTransforms } from "../data/presets.js";
+import { randomAt } from "../data/random.js";
+import type { TransformSpec } from "../data/transforms.js";
+import { McLossError } from "../errors.js";
+import type { Model } from "../models/model.js";
+import type { RgbImage } from "../pictures/heat-map.js";
+import type { Device } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** An encoded image: its file's path, or its bytes. */
+export type ImageInput = string | Uint8Array;
+
+/** An image as the decoder left it: what prepareInputs() takes. */
+export interface DecodedImage {
+  /** `pipeline.sampleBytes` */
+  pixels: Uint8Array;
+  augmentation: Augmentation;
+}
+
+/** An image as the model sees it: decoded and brought to its input's size, not augmented. */
+export interface ModelInput {
+  /** Of several views the first. */
+  image: RgbImage;
+  /** [V, 3, H, W], normalised: one view, or those that the model's transforms make. */
+  tensor: Tensor;
+}
+
+/**
+ * What images go through on their way to `model`.
+ * @throws McLossError ERR_CHECKPOINT when the model does not say
+ */
+export function inputPipeline(model: Model, transforms?: readonly TransformSpec[]): Pipeline {
+  if (!transforms && !model.info.transforms && !model.info.normalization) {
+    const text = "the model does not say how its inputs are made (info.transforms or info.normalization)";
+    throw new McLossError("ERR_CHECKPOINT", text);
+  }
+  return buildPipeline(transforms ?? evaluationTransforms(model));
+}
+
+/** @throws McLossError ERR_IMAGE, which names the file where there is one */
+export async function decodeInput(pipeline: Pipeline, source: ImageInput): Promise<DecodedImage> {
+  return decodePlanned(pipeline, await planSample(pipeline, randomAt(0), source), source);
+}
+
+/** As {@link decodeInput}, by a plan that is drawn already. */
+export async function decodePlanned(
+  pipeline: Pipeline,
+  { decode, augmentation }: SamplePlan,
+  source: ImageSource,
+): Promise<DecodedImage> {
+  const pixels = new Uint8Array(pipeline.sampleBytes);
+  await decodeSample(source, decode, pixels);
+  return { pixels, augmentation };
+}
+
+/** [N·V, 3, H, W] on `device`, normalised: all views of each image, one image after another. */
+export async function prepareInputs(
+  pipeline: Pipeline,
+  decoded: readonly DecodedImage[],
+  device: Device,
+): Promise<Tensor> {
+  const { output, viewCount } = pipeline;
+  const shape = [decoded.length * viewCount, output.height, output.width, 3];
+  const augmentations = decoded.map(({ augmentation }) => augmentation);
+  const images = await prepareBatch(pipeline, joined(decoded), shape, augmentations, device);
+  if (!pipeline.views) return images;
+  using batched = images;
+  return batched.flatten(0, 1);
+}
+
+function joined(decoded: readonly DecodedImage[]): Uint8Array {
+  const [first] = decoded;
+  if (first && decoded.length === 1) return first.pixels;
+  return Buffer.concat(decoded.map(({ pixels }) => pixels));
+}
+
+/** Reads one image for `model`. @throws McLossError ERR_IMAGE naming the file */
+export async function readInput(model: Model, path: string): Promise<ModelInput> {
+  const pipeline = inputPipeline(model);
+  const decoded = await decodeInput(pipeline, path);
+  const { height, width } = pipeline.output;
+  const image = { data: decoded.pixels.subarray(0, height * width * 3), height, width };
+  return { image, tensor: await prepareInputs(pipeline, [decoded], model.device) };
+}

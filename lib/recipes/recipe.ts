@@ -1,0 +1,96 @@
+import type { AugmentationLevel } from "../data/presets.js";
+import type { DatasetKind } from "../data/sets/layout.js";
+import type { TransformSpec } from "../data/transforms.js";
+import type { ChannelBlock } from "../loss/channel-groups.js";
+import type { Schedule } from "../optim/schedule.js";
+import type { OptimizerSpec } from "../train/build-optimizer.js";
+import type { RecipeLoss } from "./loss.js";
+import type { RecipeNetwork } from "./network.js";
+
+/**
+ * Everything that a training is, but its images, as plain data. `mcloss recipes default` prints the one that the options
+ * of `mcloss train` change.
+ */
+export interface Recipe {
+  /** For people and files: "cub200-resnet50". */
+  name: string;
+  description?: string;
+  /** The data set that it is for. */
+  dataset: {
+    /** The layout. Default: what the files tell. */
+    kind?: DatasetKind;
+    /** The classes of FGVC-Aircraft. Default "variant". */
+    level?: "variant" | "family" | "manufacturer";
+  };
+  /** The network and its options; the number of classes comes from the data. */
+  network: RecipeNetwork;
+  /** A torchvision `.pth` or safetensors file that the network starts from; see {@link loadWeights}. Default: none. */
+  weights?: string;
+  /** Which class owns which feature channels: "split" shares them out (ChannelGroups.split), or blocks of one's own. */
+  groups: "split" | readonly ChannelBlock[];
+  loss: RecipeLoss;
+  transforms: {
+    /** What training images go through; a level is resized to the network's input and augmented so much. */
+    train: AugmentationLevel | readonly TransformSpec[];
+    /** What other images go through; "resize" is to the network's input. */
+    test: "resize" | readonly TransformSpec[];
+  };
+  epochs: number;
+  batchSize: number;
+  /** Leaves out an epoch's last batch where it is not full and not the only one. */
+  dropLast: boolean;
+  onBadImage: "error" | "skip";
+  /** Rates of the backbone and the head are its `groups`, by the parameters' names. */
+  optimizer: OptimizerSpec & { type: NonNullable<OptimizerSpec["type"]> };
+  /** Default: cosine after 3 warm-up epochs, or as many as fit. */
+  schedule?: Schedule;
+  precision: "float32" | "bfloat16" | "float16";
+  /** The largest joint L2 norm of the gradients. Default: none. */
+  clipNorm?: number;
+  /** The largest absolute value of a gradient's element. Default: none. */
+  clipValue?: number;
+  /** Batches whose gradients are averaged into one update. */
+  accumulate: number;
+  /** Decay of an average of the weights. Default: none. */
+  ema?: number;
+  /** Gradual unfreezing: from the epoch on (0 is the start) what the pattern names is trained. Default: all, from 0. */
+  unfreeze?: readonly { epoch: number; pattern: string }[];
+  onNan: "stop" | "skip";
+  /** Measures the channels on the held-out images after every epoch; see {@link evaluateChannels}. Default false. */
+  channelHealth?: boolean;
+  /** Launches steps on a GPU whole; see {@link TrainerOptions}. Default false. */
+  cudaGraph?: boolean;
+  /** Of the weights, the order, the augmentation and the masks. */
+  seed: number;
+  /** Accuracies that others report for it. */
+  published?: readonly PublishedAccuracy[];
+  /** Where its values are from, by path ("optimizer.learningRate"); a path stands for all under it. */
+  sources?: Readonly<Record<string, Source>>;
+}
+
+/**
+ * Where a value is from: the paper; the authors' released code; an independent re-implementation; nowhere, so that it is
+ * assumed; or whoever changed a recipe.
+ */
+export type Source = "paper" | "code" | "reimplementation" | "assumed" | "user";
+
+/** A top-1 accuracy that someone reports. */
+export interface PublishedAccuracy {
+  /** With MC-Loss or with cross-entropy alone. */
+  loss: "mc" | "ce";
+  /** From 0 to 1. */
+  accuracy: number;
+  source: "paper" | "reimplementation";
+  /** Whether it was read where it was published, rather than recalled or quoted. */
+  verified: boolean;
+  note?: string;
+}
+
+/** Where the value at `path` is from: what is said of the path itself, or of the nearest one around it. */
+export function sourceOf({ sources = {} }: Recipe, path: string): Source | undefined {
+  for (let around = path; around !== ""; around = around.replace(/[.[]?[^.[]*$/, "")) {
+    const source = sources[around];
+    if (source) return source;
+  }
+  return undefined;
+}

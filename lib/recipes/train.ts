@@ -1,0 +1,236 @@
+import { z } from "zod";
+import type { ListDataset } from "../data/dataset.js";
+import { DataLoader } from "../data/loader.js";
+import { detectKind } from "../data/open-dataset.js";
+import { buildPipeline } from "../data/pipeline.js";
+import { augmentation, evaluationTransforms } from "../data/presets.js";
+import { normalize, type TransformSpec } from "../data/transforms.js";
+import { openTrainingSets, type TrainingSets } from "../data/usual-splits.js";
+import { invalidArgument, McLossError } from "../errors.js";
+import { readRunInfo, runFiles } from "../io/run-files.js";
+import { loadWeights, type LoadedWeights } from "../models/load-weights.js";
+import { Model, type ModelInfo } from "../models/model.js";
+import type { ModelSpec } from "../models/spec.js";
+import { defaultSchedule } from "../optim/schedule.js";
+import { parse } from "../schema.js";
+import { chooseDevice } from "../tensor/cuda.js";
+import type { Device } from "../tensor/dtype.js";
+import type { TrainingEvent } from "../train/events.js";
+import { Trainer } from "../train/trainer.js";
+import { lossOptions } from "./loss.js";
+import { networkSpec } from "./network.js";
+import type { Recipe } from "./recipe.js";
+import { checkRecipe } from "./schema.js";
+
+/** What a recipe is trained on. */
+export interface RecipeData {
+  /** A folder of images by class, a published data set or a manifest; see {@link openDataset}. */
+  dir: string;
+  /** Held-out images of the same classes. Default: the data set's own val or test part, if it has one. */
+  validation?: string;
+  /** Takes a published set whose counts are not the published ones. Default false. */
+  allowPartial?: boolean;
+}
+
+/** Options of {@link trainRecipe}. */
+export interface TrainRecipeOptions extends RecipeData {
+  /** The run's folder; see {@link RunFolder}. Default: nothing is written. */
+  output?: string;
+  /** Where it is trained. Default "auto": the first GPU, or the CPU where there is none. */
+  device?: Device | "auto";
+  /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
+  signal?: AbortSignal;
+}
+
+/** A training that is ready to begin. */
+export interface RecipeTraining {
+  /** In full, as `run.json` gets it: with the transforms and the schedule that its names stand for. */
+  recipe: Recipe;
+  model: Model;
+  images: ListDataset;
+  train: DataLoader;
+  validation?: DataLoader;
+  trainer: Trainer;
+  /** What the recipe's weights gave; absent without any, and in a run that goes on. */
+  weights?: LoadedWeights;
+  /** Trains; what {@link Trainer.fit} yields. */
+  fit(): AsyncGenerator<TrainingEvent, void, void>;
+}
+
+/**
+ * Trains a recipe, yielding what happens: all that `mcloss train` does. `trainRecipe(await loadRecipe("cub200-resnet50"),
+ * { dir: "data/CUB_200_2011", output: "runs/birds" })`; {@link changeRecipe} changes a recipe.
+ * @returns what was trained
+ * @throws McLossError what {@link prepareRecipe} and {@link Trainer.fit} throw
+ */
+export async function* trainRecipe(
+  recipe: Recipe,
+  options: TrainRecipeOptions,
+): AsyncGenerator<TrainingEvent, RecipeTraining, void> {
+  const training = await prepareRecipe(recipe, options);
+  yield* training.fit();
+  return training;
+}
+
+/**
+ * Opens the data, builds the network and loads its weights.
+ * @throws McLossError ERR_ARGUMENT or ERR_SHAPE naming the part of the recipe that does not fit, ERR_DATASET,
+ * ERR_CHECKPOINT for the weights
+ */
+export function prepareRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<RecipeTraining> {
+  return prepare(checkRecipe(recipe), options, false);
+}
+
+/**
+ * As {@link prepareRecipe}, for the run in `output`, with the recipe and the data that it was started with: it goes on
+ * exactly where it was.
+ * @throws McLossError ERR_IO when there is no run of a recipe in `output`
+ */
+export async function prepareResume(
+  output: string,
+  options: Pick<TrainRecipeOptions, "signal" | "device"> = {},
+): Promise<RecipeTraining> {
+  const { recipe, data } = await readRun(output);
+  return prepare(recipe, { ...data, ...options, output }, true);
+}
+
+const runSchema = z.object({
+  about: z.object({
+    recipe: z.unknown().transform(checkRecipe),
+    data: z.object({
+      dir: z.string(),
+      validation: z.string().optional(),
+      allowPartial: z.boolean().optional(),
+    }),
+  }),
+});
+
+async function readRun(output: string): Promise<{ recipe: Recipe; data: RecipeData }> {
+  try {
+    const { about } = parse(runSchema, await readRunInfo(output));
+    return about as { recipe: Recipe; data: RecipeData };
+  } catch (cause) {
+    const { info: path } = runFiles(output);
+    const text = `cannot go on from ${output}: ${path} is missing or damaged. Give the folder of a run of mcloss train`;
+    throw new McLossError("ERR_IO", text, { path, cause });
+  }
+}
+
+async function prepare(
+  given: Recipe,
+  { signal, output, device: wanted, ...data }: TrainRecipeOptions,
+  resume: boolean,
+): Promise<RecipeTraining> {
+  const device = chooseDevice("device", wanted);
+  const { images, heldOut } = await openSets(given, data);
+  const spec = networkSpec(given, images.classes.length);
+  const { recipe, transforms } = completeRecipe(given, spec);
+  const model = new Model(spec, { seed: recipe.seed, info: modelInfo(images.classes, transforms.test) });
+  const weights =
+    recipe.weights === undefined || resume
+      ? undefined
+      : await loadWeights(model, recipe.weights, signal ? { signal } : {});
+  await model.to(device);
+  const { batchSize, onBadImage, seed } = recipe;
+  const shared = { batchSize, onBadImage, seed, device };
+  const train = new DataLoader(images, {
+    ...shared,
+    shuffle: true,
+    dropLast: recipe.dropLast && images.length > batchSize,
+    transforms: transforms.train,
+  });
+  const validation = heldOut && new DataLoader(heldOut, { ...shared, transforms: transforms.test });
+  const trainer = new Trainer(model, {
+    ...trainerOptions(recipe),
+    ...(output === undefined ? {} : { output }),
+    about: { command: "train", recipe, data, device, ...(weights ? { weights } : {}) },
+  });
+  const validated = validation ? { validation } : {};
+  return {
+    recipe,
+    model,
+    images,
+    train,
+    ...validated,
+    trainer,
+    ...(weights ? { weights } : {}),
+    fit: () => {
+      const { channelHealth = false } = recipe;
+      return trainer.fit(train, { ...validated, resume, channelHealth, ...(signal ? { signal } : {}) });
+    },
+  };
+}
+
+async function openSets(recipe: Recipe, data: RecipeData): Promise<TrainingSets> {
+  try {
+    return await openTrainingSets({ ...recipe.dataset, ...data });
+  } catch (error) {
+    const { kind } = recipe.dataset;
+    if (!(error instanceof McLossError) || kind === undefined) throw error;
+    const found = await detectKind(data.dir);
+    if (found === kind) throw error;
+    const advice = `To train on it with the settings of ${recipe.name}, set dataset.kind to ${found}`;
+    const about = error.path === undefined ? {} : { path: error.path };
+    throw new McLossError(error.code, `${error.message}. ${advice}`, { ...about, cause: error });
+  }
+}
+
+interface Transforms {
+  train: readonly TransformSpec[];
+  test: readonly TransformSpec[];
+}
+
+/** The recipe with what its short forms stand for on this network. */
+function completeRecipe(recipe: Recipe, spec: ModelSpec): { recipe: Recipe; transforms: Transforms } {
+  const { train, test } = recipe.transforms;
+  const normalized = typeof test === "string" ? undefined : normalizationOf(test);
+  const images = { spec, info: { normalization: normalized ?? normalizationOf([]) } };
+  const transforms = {
+    train: typeof train === "string" ? augmentation(images, train) : train,
+    test: typeof test === "string" ? evaluationTransforms(images) : test,
+  };
+  checkInput("train", transforms.train, spec);
+  checkInput("test", transforms.test, spec);
+  const { epochs, schedule = defaultSchedule(epochs) } = recipe;
+  return { recipe: { ...recipe, transforms, schedule }, transforms };
+}
+
+function checkInput(
+  name: keyof Transforms,
+  transforms: readonly TransformSpec[],
+  { input }: ModelSpec,
+): void {
+  const { height, width } = buildPipeline(transforms).input;
+  if (height === input.height && width === input.width) return;
+  const sizes = `${height} × ${width} images, but the network takes ${input.height} × ${input.width}`;
+  throw invalidArgument(`transforms.${name}`, `make ${sizes}: change them, or network.inputSize`);
+}
+
+function normalizationOf(transforms: readonly TransformSpec[]): NonNullable<ModelInfo["normalization"]> {
+  const { mean, std } = transforms.find((step) => step.type === "normalize") ?? normalize();
+  return { mean, std };
+}
+
+function modelInfo(classNames: readonly string[], transforms: readonly TransformSpec[]): ModelInfo {
+  return { classNames, transforms, normalization: normalizationOf(transforms) };
+}
+
+function trainerOptions(recipe: Recipe) {
+  const { epochs, optimizer, schedule, precision, accumulate, onNan, seed } = recipe;
+  const { clipNorm, clipValue, ema, unfreeze, cudaGraph } = recipe;
+  return {
+    epochs,
+    loss: lossOptions(recipe.loss),
+    optimizer,
+    ...(schedule ? { schedule } : {}),
+    precision,
+    accumulate,
+    onNan,
+    seed,
+    ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(clipValue === undefined ? {} : { clipValue }),
+    ...(ema === undefined ? {} : { ema }),
+    ...(unfreeze ? { unfreeze } : {}),
+    ...(cudaGraph === undefined ? {} : { cudaGraph }),
+  };
+}

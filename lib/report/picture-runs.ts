@@ -1,0 +1,183 @@
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import sharp from "sharp";
+import { throwIfAborted } from "../abort.js";
+import type { Sample } from "../data/dataset.js";
+import { openEvaluationSet } from "../data/usual-splits.js";
+import { readEncoded } from "../data/read-encoded.js";
+import { invalidArgument } from "../errors.js";
+import { loadModel } from "../models/checkpoint.js";
+import { className } from "../models/class-name.js";
+import type { Model } from "../models/model.js";
+import type { AbortOptions } from "../native/abortable.js";
+import { renderImageSheet } from "../visualize/image-sheet.js";
+import { findConfusions, type Confusions } from "./find-confusions.js";
+import { dataUrl } from "./html.js";
+
+/** A picture that is in the page itself. */
+export interface Picture {
+  /** A data: URL. */
+  source: string;
+  caption: string;
+}
+
+/** What pictures show of a run's best checkpoint. */
+export interface RunPictures {
+  run: string;
+  /** Names by class number. */
+  classNames: readonly string[];
+  /** Absent where the images have no classes. */
+  confusion?: ConfusionPictures;
+  /** What the channels look at. */
+  sheets: Picture[];
+  /** Whether the network has channels of its own for each class. */
+  hasChannels: boolean;
+}
+
+/** The most confused classes, with examples. */
+export interface ConfusionPictures {
+  /** Where the images are from. */
+  data: string;
+  images: number;
+  accuracy: number;
+  skipped: number;
+  /** [true class][predicted class], in images. */
+  matrix: readonly (readonly number[])[];
+  pairs: {
+    classes: readonly [number, number];
+    counts: readonly [number, number];
+    pictures: ExamplePicture[];
+  }[];
+}
+
+export interface ExamplePicture extends Picture {
+  kind: "recognised" | "mistaken";
+}
+
+/** Options of {@link picturesOf}. */
+export interface PicturesOptions extends AbortOptions {
+  images: readonly string[];
+  onProgress?: (step: string, done: number, total: number) => void;
+}
+
+const PAIRS = 5;
+const MISTAKES_PER_PAIR = 4;
+const MOST_SHEETS = 4;
+const THUMBNAIL_PIXELS = 176;
+const SHEET_QUALITY = 82;
+
+/**
+ * Looks at a run's best checkpoint with a data set, or with single images.
+ * @throws McLossError ERR_ARGUMENT, ERR_DATASET, ERR_IMAGE or ERR_CHECKPOINT naming what is wrong
+ */
+export async function picturesOf(
+  { folder, name }: { folder: string; name: string },
+  options: PicturesOptions,
+): Promise<RunPictures> {
+  const model = await loadModel(folder);
+  const classNames = Array.from({ length: model.spec.classes }, (_, index) => className(model.info, index));
+  const found = await directoryIn(options.images);
+  const shared = { run: name, classNames, hasChannels: model.groups !== undefined };
+  if (found === undefined)
+    return { ...shared, sheets: await drawSheets(model, options.images.map(captioned), options) };
+  const images = await openEvaluationSet({ dir: found, classes: classNames });
+  const { onProgress } = options;
+  const confusions = await findConfusions(model, images, {
+    pairs: PAIRS,
+    mistakesPerPair: MISTAKES_PER_PAIR,
+    onBatch: (done, total) => onProgress?.(`evaluating ${name}`, done, total),
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  return {
+    ...shared,
+    confusion: await pictureConfusions(found, confusions, classNames),
+    sheets: await drawSheets(model, tellingFiles(confusions, classNames), options),
+  };
+}
+
+/** The data set's folder; undefined where all are files. */
+async function directoryIn(paths: readonly string[]): Promise<string | undefined> {
+  const kinds = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  const missing = kinds.indexOf(undefined);
+  if (missing >= 0) throw invalidArgument("images", `has ${paths[missing] ?? ""}, which cannot be read`);
+  if (!kinds.some((kind) => kind?.isDirectory())) return undefined;
+  if (paths.length === 1) return paths[0];
+  throw invalidArgument("images", "must be one folder, or image files");
+}
+
+async function pictureConfusions(
+  data: string,
+  { evaluation, pairs, recognised }: Confusions,
+  names: readonly string[],
+): Promise<ConfusionPictures> {
+  const { images, accuracy, skipped, confusion } = evaluation;
+  const pictured = pairs.map(async ({ classes, counts, mistakes }) => {
+    const right = classes.map((label) => recognised.get(label)).filter((sample) => sample !== undefined);
+    const pictures = [
+      ...right.map(async (sample): Promise<ExamplePicture> => {
+        const caption = nameOf(names, sample.label);
+        return { kind: "recognised", source: await thumbnail(sample), caption };
+      }),
+      ...mistakes.map(async ({ sample, predicted }): Promise<ExamplePicture> => {
+        const caption = `${nameOf(names, sample.label)}, taken for ${nameOf(names, predicted)}`;
+        return { kind: "mistaken", source: await thumbnail(sample), caption };
+      }),
+    ];
+    return { classes, counts, pictures: await Promise.all(pictures) };
+  });
+  return { data, images, accuracy, skipped, matrix: confusion, pairs: await Promise.all(pictured) };
+}
+
+function nameOf(names: readonly string[], label: number): string {
+  return names[label] ?? String(label);
+}
+
+async function thumbnail({ path, source = path }: Sample): Promise<string> {
+  const bytes = await sharp(await readEncoded(source))
+    .autoOrient()
+    .flatten({ background: "#fff" })
+    .resize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, { fit: "cover" })
+    .jpeg({ mozjpeg: true })
+    .toBuffer();
+  return dataUrl("jpeg", bytes);
+}
+
+/** An image's file and what it is called. */
+interface CaptionedFile {
+  path: string;
+  caption: string;
+}
+
+function captioned(path: string): CaptionedFile {
+  return { path, caption: basename(path) };
+}
+
+/** Images whose channels are worth a look: mistakes between the most confused classes, then what was recognised. */
+function tellingFiles({ pairs, recognised }: Confusions, names: readonly string[]): CaptionedFile[] {
+  const mistaken = pairs.flatMap(({ mistakes }) => mistakes.slice(0, 1)).map(({ sample }) => sample);
+  const right = [...recognised.values()];
+  const samples = [...mistaken.slice(0, MOST_SHEETS / 2), ...right].slice(0, MOST_SHEETS);
+  return samples.flatMap(({ path, source = path, label }) => {
+    // A sheet is drawn of a file.
+    if (typeof source !== "string") return [];
+    return { path: source, caption: `${nameOf(names, label)}: ${basename(path)}` };
+  });
+}
+
+async function drawSheets(
+  model: Model,
+  files: readonly CaptionedFile[],
+  { signal, onProgress }: PicturesOptions,
+): Promise<Picture[]> {
+  if (!model.groups) return [];
+  const sheets: Picture[] = [];
+  for (const [index, { path, caption }] of files.entries()) {
+    throwIfAborted(signal, "the report");
+    const sheet = await sharp(await renderImageSheet(model, path))
+      .webp({ quality: SHEET_QUALITY })
+      .toBuffer();
+    sheets.push({ source: dataUrl("webp", sheet), caption });
+    onProgress?.("drawing channels", index + 1, files.length);
+  }
+  return sheets;
+}

@@ -1,0 +1,23 @@
+import { flattenTexts } from "../../plain-data.js";
+import { html, Html } from "../html.js";
+import type { ReportedRun } from "../read-run.js";
+import { table } from "./table.js";
+
+/** What a run ran on and with: enough to run it again. */
+export function environmentSection({ name, info, damagedLines }: ReportedRun, open: boolean): Html {
+  const { versions, platform, threads, started, options, about } = info;
+  const rows = [
+    ["started", started],
+    ["platform", platform],
+    ["threads", String(threads)],
+    ...flattenTexts({ versions, options, about }),
+  ];
+  const damaged =
+    damagedLines > 0
+      ? html`<p class="notice">
+          Left out: ${damagedLines} damaged ${damagedLines > 1 ? "lines" : "line"} of metrics.jsonl.
+        </p>`
+      : undefined;
+  return html`<details${open ? new Html(" open") : undefined}><summary>${name}</summary>
+    ${damaged}${table(`How ${name} was run`, ["What", "Value"], rows, "options")}</details>`;
+}

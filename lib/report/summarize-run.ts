@@ -1,0 +1,97 @@
+import { describeLoss } from "../compare/describe-loss.js";
+import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
+import type { ReportedEpoch, ReportedRun } from "./read-run.js";
+
+/** How a run went, in numbers; shares are from 0 to 1, and what was not measured is absent. */
+export interface RunSummary {
+  folder: string;
+  name: string;
+  model: string;
+  classes: number;
+  /** The recipe's name, or the loss. */
+  recipe: string;
+  /** Where the images were, as far as the run tells. */
+  data?: string;
+  epochs: { done: number; planned: number };
+  /** What accuracies are of: held-out images, or the training's where none were held out. */
+  measuredOn: "held-out" | "training";
+  best?: EpochScores;
+  last?: EpochScores;
+  /** From the start to the end of the last epoch. */
+  seconds?: number;
+  /** Median over the epochs. */
+  imagesPerSecond?: number;
+}
+
+/** What an epoch reached. */
+export interface EpochScores {
+  epoch: number;
+  accuracy: number;
+  top5Accuracy?: number;
+  macroF1?: number;
+}
+
+export function summarizeRun({ folder, name, info, epochs }: ReportedRun): RunSummary {
+  const measuredOn = epochs.some(({ validation }) => validation) ? "held-out" : "training";
+  const scores = epochs.map((epoch) => scoresOf(epoch, measuredOn)).filter((score) => score !== undefined);
+  const last = epochs.at(-1);
+  const planned = last?.epochs ?? plannedEpochs(info.options);
+  return {
+    folder,
+    name,
+    model: info.model.name,
+    classes: info.model.classes,
+    recipe: recipeOf(info),
+    ...defined("data", dataOf(info.about)),
+    epochs: { done: last?.epoch ?? 0, planned },
+    measuredOn,
+    // The first of several, as the checkpoint.
+    ...defined("best", scores.reduce<EpochScores | undefined>(better, undefined)),
+    ...defined("last", scores.at(-1)),
+    ...defined("seconds", last && (Date.parse(last.time) - Date.parse(info.started)) / 1000),
+    ...defined("imagesPerSecond", median(epochs.map(({ imagesPerSecond }) => imagesPerSecond))),
+  };
+}
+
+function scoresOf(record: ReportedEpoch, measuredOn: RunSummary["measuredOn"]): EpochScores | undefined {
+  const { epoch, train, validation } = record;
+  const accuracy = (measuredOn === "held-out" ? validation : train)?.accuracy;
+  if (typeof accuracy !== "number") return undefined;
+  const { top5Accuracy, macroF1 } = validation ?? {};
+  return { epoch, accuracy, ...defined("top5Accuracy", top5Accuracy), ...defined("macroF1", macroF1) };
+}
+
+function better(best: EpochScores | undefined, scores: EpochScores): EpochScores {
+  return best && best.accuracy >= scores.accuracy ? best : scores;
+}
+
+function plannedEpochs({ epochs }: Record<string, unknown>): number {
+  return typeof epochs === "number" ? epochs : 100;
+}
+
+function recipeOf({ options, about }: ReportedRun["info"]): string {
+  const recipe = textIn(about["recipe"], "name");
+  if (recipe !== undefined && recipe !== DEFAULT_RECIPE.name) return recipe;
+  return describeLoss(options["loss"] ?? {});
+}
+
+function dataOf({ data }: Record<string, unknown>): string | undefined {
+  return typeof data === "string" ? data : textIn(data, "dir");
+}
+
+function textIn(value: unknown, name: string): string | undefined {
+  const text = (value as Record<string, unknown> | undefined)?.[name];
+  return typeof text === "string" ? text : undefined;
+}
+
+function median(values: readonly (number | null | undefined)[]): number | undefined {
+  const sorted = values.filter((value) => typeof value === "number").sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+function defined<Key extends string, Value>(
+  key: Key,
+  value: Value | null | undefined,
+): Partial<Record<Key, Value>> {
+  return value === null || value === undefined ? {} : ({ [key]: value } as Record<Key, Value>);
+}

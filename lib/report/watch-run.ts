@@ -1,0 +1,68 @@
+import { unwatchFile, watchFile } from "node:fs";
+import { invalidArgument } from "../errors.js";
+import { runFiles } from "../io/run-files.js";
+import { LiveServer } from "./live-server.js";
+import { liveUpdate, renderPage } from "./page.js";
+import { readRun, type ReportedRun } from "./read-run.js";
+
+const LOOK_EVERY_MS = 500;
+
+/** Options of {@link watchRun}. */
+export interface WatchOptions {
+  /** Default 0: any that is free. */
+  port?: number;
+  /** Whether the page is served, and the process kept alive, until close() is called. Default false. */
+  keepAlive?: boolean;
+}
+
+/** A page that follows a run. */
+export interface RunWatch {
+  /** Where the page is. */
+  readonly url: string;
+  /** Sends what is new, tells the pages that the training has ended, and stops serving. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the report of a run on 127.0.0.1, updated by server-sent events whenever an epoch has ended. It can only be read,
+ * and nothing else of the folder is served.
+ * @param folder a run's; it may not exist yet
+ * @throws McLossError ERR_ARGUMENT, or ERR_IO when the port is in use
+ */
+export async function watchRun(folder: string, options: WatchOptions = {}): Promise<RunWatch> {
+  const { port = 0, keepAlive = false } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw invalidArgument("port", `must be an integer from 0 to 65535, got ${port}`);
+  }
+  let run = await readStarted(folder);
+  const server = await LiveServer.start(
+    {
+      page: () => renderPage({ runs: run ? [run] : [], live: true }),
+      state: () => JSON.stringify(liveUpdate(run, false)),
+    },
+    port,
+    keepAlive,
+  );
+  const look = async (ended: boolean) => {
+    run = await readStarted(folder);
+    server.send(JSON.stringify(liveUpdate(run, ended)));
+  };
+  // The training goes on whatever becomes of its page.
+  const onChange = () => void look(false).catch(() => undefined);
+  const { info, metrics } = runFiles(folder);
+  const paths = [info, metrics];
+  for (const path of paths) watchFile(path, { persistent: false, interval: LOOK_EVERY_MS }, onChange);
+  return {
+    url: server.url,
+    async close() {
+      for (const path of paths) unwatchFile(path, onChange);
+      await look(true).catch(() => undefined);
+      await server.close();
+    },
+  };
+}
+
+/** Undefined until the run has begun. */
+async function readStarted(folder: string): Promise<ReportedRun | undefined> {
+  return readRun(folder).catch(() => undefined);
+}

@@ -1,0 +1,54 @@
+import type { Batch } from "../data/batch.js";
+import type { DataLoader } from "../data/loader.js";
+import { ChannelHealthTally, type ChannelHealthReport } from "../loss/channel-health.js";
+import { evaluateFeatures } from "../models/evaluation.js";
+import { groupsOf } from "../models/groups-of.js";
+import type { Model } from "../models/model.js";
+import type { AbortOptions } from "../native/abortable.js";
+import { tidy } from "../tensor/scope.js";
+import { checkSameDevice } from "./same-device.js";
+
+/** Options of {@link evaluateChannels}. */
+export interface EvaluateChannelsOptions extends AbortOptions {
+  /** Called after each batch. */
+  onBatch?: (done: number, total: number) => void;
+}
+
+/**
+ * How well the model's channels are shared among classes and places, over everything that `loader` yields. Of several
+ * views of an image each counts.
+ * @throws McLossError ERR_ARGUMENT where the model has no channel groups
+ */
+export async function evaluateChannels(
+  model: Model,
+  loader: DataLoader,
+  options: EvaluateChannelsOptions = {},
+): Promise<ChannelHealthReport> {
+  checkSameDevice(model, loader);
+  using tally = tallyOf(model);
+  let done = 0;
+  for await (const batch of loader) {
+    using current = batch;
+    await addBatch(tally, model, current, options);
+    done += 1;
+    options.onBatch?.(done, loader.length);
+  }
+  return await tally.result();
+}
+
+/** @throws McLossError ERR_ARGUMENT where the model has no channel groups */
+export function tallyOf(model: Model): ChannelHealthTally {
+  return new ChannelHealthTally(groupsOf(model));
+}
+
+/** Adds the features of one batch, computed in evaluation mode. */
+export async function addBatch(
+  tally: ChannelHealthTally,
+  model: Model,
+  { images, samples }: Batch,
+  options: AbortOptions = {},
+): Promise<void> {
+  const [, views = 1] = images.ndim === 5 ? images.shape : [];
+  const labels = samples.flatMap(({ label }) => new Array<number>(views).fill(label));
+  await tidy(async () => tally.add(await evaluateFeatures(model, images, options), labels));
+}

@@ -1,0 +1,80 @@
+import { appendFile, mkdir, readFile, truncate } from "node:fs/promises";
+import { McLossError } from "../errors.js";
+import { FileLock } from "../io/file-lock.js";
+import { named, replaceText } from "../io/replace-file.js";
+import { runFiles } from "../io/run-files.js";
+import { reasonOf } from "../io/system-error.js";
+import type { EvaluationSummary } from "./evaluate.js";
+import type { EpochEvent } from "./events.js";
+
+/** One line of `metrics.jsonl`: an epoch, without what grows with the square of the classes. */
+export interface EpochRecord extends Omit<EpochEvent, "type" | "validation"> {
+  /** When it ended, ISO 8601. */
+  time: string;
+  /** Steps done, of the whole run. */
+  step: number;
+  /** The first parameter group's, in the epoch's last step. */
+  learningRate: number;
+  validation?: EvaluationSummary;
+}
+
+/**
+ * The folder of one run: `run.json` (what was asked for, and by which versions), `metrics.jsonl` (a line an epoch) and
+ * `checkpoints/{last,best}.safetensors`. One process at a time has it.
+ */
+export class RunFolder {
+  readonly path: string;
+  readonly #lock: FileLock;
+
+  private constructor(path: string, lock: FileLock) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /** @throws McLossError ERR_IO when it cannot be made or written, or another process has it */
+  static async open(path: string): Promise<RunFolder> {
+    const lock = await makeAndLock(path).catch((cause: unknown) => {
+      const text = `cannot write to the output folder ${path} (${reasonOf(cause)}): choose another, or change its permissions`;
+      throw new McLossError("ERR_IO", text, { path, argument: "output", cause });
+    });
+    if (lock) return new RunFolder(path, lock);
+    const text = `the output folder ${path} is in use by another training: wait for it, or choose another`;
+    throw new McLossError("ERR_IO", text, { path, argument: "output" });
+  }
+
+  /** The path of the last or the best checkpoint. */
+  checkpoint(kind: "last" | "best"): string {
+    return runFiles(this.path)[kind];
+  }
+
+  /** Writes `run.json`, whole or not at all. */
+  async writeInfo(info: object): Promise<void> {
+    await replaceText(runFiles(this.path).info, `${JSON.stringify(info, null, 2)}\n`);
+  }
+
+  /** Keeps the lines of the epochs before `epoch`: a run that goes on there writes the others again. */
+  async keepMetrics(epoch: number): Promise<void> {
+    const { metrics: path } = runFiles(this.path);
+    const text = await readFile(path, "utf8").catch(() => "");
+    const kept = text.split("\n").slice(0, epoch - 1);
+    const bytes = kept.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+    if (bytes < Buffer.byteLength(text)) await named(path, truncate(path, bytes));
+  }
+
+  /** Adds a line to `metrics.jsonl`. */
+  async appendMetrics(record: EpochRecord): Promise<void> {
+    const { metrics: path } = runFiles(this.path);
+    await named(path, appendFile(path, `${JSON.stringify(record)}\n`));
+  }
+
+  /** Lets others have the folder. */
+  close(): Promise<void> {
+    return this.#lock.release();
+  }
+}
+
+async function makeAndLock(path: string): Promise<FileLock | undefined> {
+  const { checkpoints, lock } = runFiles(path);
+  await mkdir(checkpoints, { recursive: true });
+  return FileLock.acquire(lock);
+}

@@ -1,0 +1,12 @@
+import type { DataLoader } from "../data/loader.js";
+import { invalidArgument } from "../errors.js";
+import type { Model } from "../models/model.js";
+import { isSameDevice } from "../tensor/dtype.js";
+
+/** @throws McLossError ERR_ARGUMENT where the batches are not where the model is */
+export function checkSameDevice(model: Model, loader: DataLoader): void {
+  const { device } = model;
+  if (isSameDevice(device, loader.device)) return;
+  const problem = `makes batches on ${loader.device}, but the model is on ${device}: give one the other's device`;
+  throw invalidArgument("loader", problem);
+}

@@ -1,0 +1,53 @@
+import { mapLayers } from "../models/layers.js";
+import type { Model } from "../models/model.js";
+import { native, type StepGraphHandle } from "../native/binding.js";
+import type { NoticeEvent } from "./events.js";
+
+/** The CUDA graph of a run's steps, or the reasons why there is none. */
+export class StepGraph {
+  readonly #handle = native().createStepGraph();
+  readonly #reasons: readonly string[];
+  #told = false;
+
+  /** @param accumulate batches that make one update */
+  constructor(model: Model, accumulate: number) {
+    this.#reasons = reasonsAgainst(model, accumulate);
+  }
+
+  /** What the steps take of it. */
+  get stepOptions(): { graph?: StepGraphHandle } {
+    return this.#reasons.length === 0 ? { graph: this.#handle } : {};
+  }
+
+  /** The first time that there is a reason, it; a step that could not be captured is one. */
+  notices(): NoticeEvent[] {
+    if (this.#told) return [];
+    const refusal = native().stepGraphRefusal(this.#handle);
+    const reason = [...this.#reasons, refusal].filter((text) => text !== "").join("; ");
+    if (reason === "") return [];
+    this.#told = true;
+    return [{ type: "notice", option: "cudaGraph", reason }];
+  }
+
+  /** Frees the graph and its memory. */
+  dispose(): void {
+    native().dispose(this.#handle);
+  }
+}
+
+function reasonsAgainst(model: Model, accumulate: number): string[] {
+  const reasons: string[] = [];
+  if (model.device === "cpu") reasons.push("the model is on the CPU");
+  if (accumulate > 1) reasons.push(`the gradients of ${accumulate} batches make one update (accumulate)`);
+  if (hasTorchScript(model)) reasons.push("a TorchScript module may wait for the GPU within a step");
+  return reasons;
+}
+
+function hasTorchScript({ spec }: Model): boolean {
+  let found = false;
+  mapLayers(spec.layers, (layer) => {
+    found ||= layer.type === "torchscript";
+    return layer;
+  });
+  return found;
+}

@@ -1,0 +1,139 @@
+import { z } from "zod";
+import { parseLoaderState, type LoaderState } from "../data/loader-state.js";
+import { McLossError } from "../errors.js";
+import { CheckpointFile } from "../io/checkpoint-file.js";
+import { readHeader } from "../io/safetensors-header.js";
+import { saveTensors } from "../io/safetensors.js";
+import { safetensorsState } from "../io/state-file.js";
+import { modelMetadata, TRAINING_PREFIX, withoutTraining } from "../models/checkpoint.js";
+import type { Model } from "../models/model.js";
+import { native, type GeneratorHandle } from "../native/binding.js";
+import type { EMA } from "../optim/ema.js";
+import type { GradScaler } from "../optim/grad-scaler.js";
+import type { Optimizer } from "../optim/optimizer.js";
+import { parse } from "../schema.js";
+import { Tensor } from "../tensor/tensor.js";
+
+/** Where a run is. */
+export interface TrainingPosition {
+  /** The epoch that goes on, from 1. */
+  epoch: number;
+  /** Batches of it that are done. */
+  batches: number;
+  /** Sums over them; see MetricsSum. */
+  sums: Record<string, number>;
+  /** The best accuracy so far, -1 before the first. */
+  best: number;
+  /** What each epoch was judged by. */
+  judged: number[];
+  loader: LoaderState;
+}
+
+/** What changes in a run beside the weights. */
+export interface TrainingParts {
+  model: Model;
+  optimizer: Optimizer<{ learningRate: number }>;
+  scaler: GradScaler | undefined;
+  ema: EMA | undefined;
+  /** Draws the channel masks; null without MC-Loss. */
+  masks: GeneratorHandle | null;
+  /** Of the center loss; undefined without. */
+  centers: Tensor | undefined;
+}
+
+const count = z.int().min(0);
+const positionSchema = z.object({
+  epoch: count,
+  batches: count,
+  sums: z.record(z.string(), z.number()),
+  best: z.number(),
+  judged: z.array(z.number()),
+  loader: z.unknown().transform(parseLoaderState),
+  scaler: z.object({ scale: z.number(), growthTracker: count }).optional(),
+});
+
+/**
+ * Writes a model together with all that a run needs to go on exactly: the optimizer's state, the gradient scaler, the
+ * averaged weights, the generators and the place in the data. loadModel() reads the file as any checkpoint.
+ * @throws McLossError ERR_IO naming the path
+ */
+export async function saveTraining(
+  path: string,
+  parts: TrainingParts,
+  position: TrainingPosition,
+): Promise<void> {
+  const { model, scaler } = parts;
+  const training = JSON.stringify({ ...position, scaler: scaler?.state() });
+  const generators = generatorStates(parts);
+  const tensors = [...stateTensors(parts), ...generators];
+  const named = [...model.state().map(({ name, tensor }) => [name, tensor] as const), ...tensors];
+  try {
+    await saveTensors(path, named, { ...modelMetadata(model), training });
+  } finally {
+    generators.forEach(([, state]) => state.dispose());
+  }
+}
+
+/**
+ * Reads what {@link saveTraining} wrote into a run of the same network and options.
+ * @throws McLossError ERR_CHECKPOINT when the file is missing, damaged, of another network or without a run's state
+ */
+export function loadTraining(path: string, parts: TrainingParts): Promise<TrainingPosition> {
+  return CheckpointFile.use(path, async (file) => {
+    const { tensors, metadata } = await readHeader(file);
+    const { model, scaler } = parts;
+    if (metadata["training"] === undefined) throw cannotResume(path, "holds a model, not a run");
+    if (metadata["spec"] !== JSON.stringify(model.spec)) throw cannotResume(path, "is of another network");
+    const { scaler: scale, ...position } = parse(positionSchema, JSON.parse(metadata["training"]));
+    const generators = generatorStates(parts);
+    const targets = [...stateTensors(parts), ...generators];
+    const stored = targets.map(([name]) => {
+      const found = tensors.get(name);
+      if (!found) throw cannotResume(path, `was written with other options (it has no ${name})`);
+      return found;
+    });
+    await model.loadFrom(safetensorsState(file, withoutTraining(tensors)), true);
+    await file.readInto(
+      stored,
+      targets.map(([, tensor]) => tensor),
+    );
+    restoreGenerators(parts, generators);
+    if (scale) scaler?.restore(scale);
+    return position;
+  });
+}
+
+type NamedTensors = (readonly [string, Tensor])[];
+
+function stateTensors({ optimizer, ema, centers }: TrainingParts): NamedTensors {
+  const slots = optimizer.state().map(({ group, parameter, name, tensor }) => {
+    return [`${TRAINING_PREFIX}optimizer/${group}/${parameter}/${name}`, tensor] as const;
+  });
+  const averages = ema?.state() ?? [];
+  return [
+    ...slots,
+    ...averages.map(({ name, tensor }) => [`${TRAINING_PREFIX}ema/${name}`, tensor] as const),
+    ...(centers ? [[`${TRAINING_PREFIX}centers`, centers] as const] : []),
+  ];
+}
+
+const MASKS = `${TRAINING_PREFIX}generator/masks`;
+const GLOBAL = `${TRAINING_PREFIX}generator/global`;
+
+/** Copies of the states; LibTorch's own generator is the one that dropout draws from. */
+function generatorStates({ masks }: TrainingParts): NamedTensors {
+  const global = [GLOBAL, new Tensor(native().generatorState(null))] as const;
+  return masks ? [global, [MASKS, new Tensor(native().generatorState(masks))]] : [global];
+}
+
+function restoreGenerators({ masks }: TrainingParts, states: NamedTensors): void {
+  for (const [name, state] of states) {
+    native().restoreGenerator(name === MASKS ? masks : null, state.handle);
+    state.dispose();
+  }
+}
+
+function cannotResume(path: string, problem: string): McLossError {
+  const text = `cannot go on from ${path}: it ${problem}. Give the folder of a run with the same options`;
+  return new McLossError("ERR_CHECKPOINT", text, { path });
+}

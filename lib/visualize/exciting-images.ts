@@ -1,0 +1,83 @@
+import type { Dataset, Sample } from "../data/dataset.js";
+import { DataLoader } from "../data/loader.js";
+import { evaluationTransforms } from "../data/presets.js";
+import { invalidArgument } from "../errors.js";
+import { evaluateFeatures } from "../models/evaluation.js";
+import type { Model } from "../models/model.js";
+import type { AbortOptions } from "../native/abortable.js";
+import { tidy } from "../tensor/scope.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** An image and how much it excites a channel. */
+export interface Excitation<T extends Sample = Sample> {
+  sample: T;
+  /** The channel's largest activation on it. */
+  activation: number;
+}
+
+/** Options of {@link findExcitingImages}. */
+export interface ExcitingImagesOptions extends AbortOptions {
+  /** Images kept for each channel. Default 6. */
+  count?: number;
+  /** Default 32. */
+  batchSize?: number;
+  /** Called after each batch. */
+  onBatch?: (done: number, total: number) => void;
+}
+
+/**
+ * For each of the features' channels the images that excite it most, the strongest first, in one pass over `images`.
+ * Images on which a channel is nowhere above 0 do not excite it.
+ */
+export async function findExcitingImages<T extends Sample>(
+  model: Model,
+  images: Dataset<T>,
+  options: ExcitingImagesOptions = {},
+): Promise<Excitation<T>[][]> {
+  const { count = 6, batchSize = 32, signal, onBatch } = options;
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw invalidArgument("count", `must be a positive integer, got ${count}`);
+  }
+  const { device } = model;
+  const loader = new DataLoader(images, { batchSize, device, transforms: evaluationTransforms(model) });
+  const found: Excitation<T>[][] = [];
+  let done = 0;
+  for await (const batch of loader) {
+    using current = batch;
+    const peaks = await peaksOf(model, current.images, signal ? { signal } : {});
+    const channels = peaks.length / current.size;
+    current.samples.forEach((sample, position) => {
+      for (let channel = 0; channel < channels; channel += 1) {
+        const activation = peaks[position * channels + channel] ?? 0;
+        insert((found[channel] ??= []), { sample, activation }, count);
+      }
+    });
+    done += 1;
+    onBatch?.(done, loader.length);
+  }
+  return found;
+}
+
+/** [N, C]: the largest activation of each channel on each image, in any of its views. */
+function peaksOf(model: Model, images: Tensor, options: AbortOptions): Promise<Float32Array> {
+  return tidy(async () => {
+    const features = await evaluateFeatures(model, images, options);
+    const [count = 0] = images.shape;
+    const [all = 0, channels = 0] = features.shape;
+    const peaks = features
+      .amax([2, 3])
+      .to("float32")
+      .reshape([count, all / count, channels])
+      .amax(1);
+    return (await peaks.data()) as Float32Array;
+  });
+}
+
+/** Into a list in falling order; of equal ones the first stays first. */
+function insert<T extends Sample>(list: Excitation<T>[], entry: Excitation<T>, count: number): void {
+  const weakest = list.length < count ? 0 : (list.at(-1)?.activation ?? 0);
+  if (!(entry.activation > weakest)) return;
+  const place = list.findIndex(({ activation }) => activation < entry.activation);
+  list.splice(place < 0 ? list.length : place, 0, entry);
+  list.length = Math.min(list.length, count);
+}

@@ -1,0 +1,160 @@
+#include "resample.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+#include <vector>
+
+// The two passes are the hot loops of data loading.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define MCLOSS_VECTORIZED __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#else
+#define MCLOSS_VECTORIZED
+#endif
+
+namespace mcloss::data {
+namespace {
+
+// Pillow's: a sum of weighted bytes, which negative weights may take to twice the range, fits 32 bits.
+constexpr int kPrecisionBits = 32 - 8 - 2;
+constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
+
+using Rgbx = int32_t __attribute__((vector_size(16)));
+using Bytes = uint8_t __attribute__((vector_size(4)));
+
+double sinc(double x) {
+  if (x == 0) return 1;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+double weigh(Filter filter, double x) {
+  constexpr double kCubic = -0.5;
+  const double distance = std::abs(x);
+  switch (filter) {
+    case Filter::kBilinear:
+      return distance < 1 ? 1 - distance : 0;
+    case Filter::kBicubic:
+      if (distance < 1) return ((kCubic + 2) * distance - (kCubic + 3)) * distance * distance + 1;
+      return distance < 2 ? (((distance - 5) * distance + 8) * distance - 4) * kCubic : 0;
+    case Filter::kLanczos:
+      return -3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+  }
+  return 0;
+}
+
+double support_of(Filter filter) {
+  return filter == Filter::kBilinear ? 1 : filter == Filter::kBicubic ? 2 : 3;
+}
+
+// Which input pixels make each output pixel of one axis.
+struct Taps {
+  struct Span {
+    int64_t start;
+    int64_t count;
+  };
+  std::vector<Span> spans;
+  std::vector<int32_t> weights;  // `stride` for each output pixel
+  int64_t stride;
+
+  const int32_t* weights_of(int64_t output) const { return weights.data() + output * stride; }
+};
+
+// One axis: outputs `first` to `first + count` of the stretch from `begin` with `length`, resized to
+// `resized`.
+struct Axis {
+  double begin;
+  double length;
+  int64_t resized;
+  int64_t first;
+  int64_t count;
+};
+
+Taps find_taps(const Axis& axis, int64_t input, Filter filter) {
+  const double scale = axis.length / static_cast<double>(axis.resized);
+  const double widening = std::max(scale, 1.0);
+  const double support = support_of(filter) * widening;
+  // A region is an image of its own: what lies beside it does not show.
+  const auto lowest = static_cast<int64_t>(std::floor(axis.begin));
+  const auto highest = std::min(input, static_cast<int64_t>(std::ceil(axis.begin + axis.length)));
+  Taps taps{{}, {}, static_cast<int64_t>(std::ceil(support)) * 2 + 1};
+  taps.weights.resize(static_cast<size_t>(axis.count * taps.stride));
+  taps.spans.reserve(static_cast<size_t>(axis.count));
+  std::vector<double> exact(static_cast<size_t>(taps.stride));
+  for (int64_t output = 0; output < axis.count; ++output) {
+    const double center = axis.begin + (static_cast<double>(axis.first + output) + 0.5) * scale;
+    const int64_t start = std::max(lowest, static_cast<int64_t>(std::floor(center - support + 0.5)));
+    const int64_t end = std::min(highest, static_cast<int64_t>(std::floor(center + support + 0.5)));
+    const int64_t count = end - start;
+    double sum = 0;
+    for (int64_t tap = 0; tap < count; ++tap) {
+      exact[tap] = weigh(filter, (static_cast<double>(start + tap) - center + 0.5) / widening);
+      sum += exact[tap];
+    }
+    for (int64_t tap = 0; tap < count; ++tap) {
+      const double weight = sum == 0 ? exact[tap] : exact[tap] / sum;
+      taps.weights[output * taps.stride + tap] =
+          static_cast<int32_t>(std::round(weight * (1 << kPrecisionBits)));
+    }
+    taps.spans.push_back({start, count});
+  }
+  return taps;
+}
+
+inline uint8_t to_byte(int32_t sum) {
+  return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
+}
+
+MCLOSS_VECTORIZED void resample_row(const uint8_t* source, const Taps::Span* spans, const int32_t* weights,
+                                    int64_t stride, int64_t outputs, uint8_t* target) {
+  for (int64_t output = 0; output < outputs; ++output, weights += stride, target += 3) {
+    const uint8_t* pixel = source + 3 * spans[output].start;
+    Rgbx sum{kHalf, kHalf, kHalf, kHalf};
+    for (int64_t tap = 0; tap < spans[output].count; ++tap, pixel += 3) {
+      Bytes bytes;
+      std::memcpy(&bytes, pixel, sizeof(bytes));
+      sum += __builtin_convertvector(bytes, Rgbx) * weights[tap];
+    }
+    for (int channel = 0; channel < 3; ++channel) target[channel] = to_byte(sum[channel]);
+  }
+}
+
+MCLOSS_VECTORIZED void blend_rows(const uint8_t* source, int64_t bytes, const int32_t* weights, int64_t rows,
+                                  int32_t* sums, uint8_t* target) {
+  std::fill_n(sums, bytes, kHalf);
+  for (int64_t row = 0; row < rows; ++row, source += bytes) {
+    const int32_t weight = weights[row];
+    for (int64_t i = 0; i < bytes; ++i) sums[i] += source[i] * weight;
+  }
+  for (int64_t i = 0; i < bytes; ++i) target[i] = to_byte(sums[i]);
+}
+
+}  // namespace
+
+void resample(const Image& source, const Region& region, const Size& resized, const Window& window,
+              Filter filter, uint8_t* target) {
+  const auto across = find_taps({region.left, region.width, resized.width, window.left, window.width},
+                                source.size.width, filter);
+  const auto down = find_taps({region.top, region.height, resized.height, window.top, window.height},
+                              source.size.height, filter);
+  const int64_t first_row = down.spans.front().start;
+  const int64_t end_row = down.spans.back().start + down.spans.back().count;
+  const int64_t row_bytes = 3 * window.width;
+  // The threads of libuv's pool live on: their memory is used again.
+  thread_local std::vector<uint8_t> narrowed;
+  thread_local std::vector<int32_t> sums;
+  narrowed.resize(static_cast<size_t>((end_row - first_row) * row_bytes));
+  sums.resize(static_cast<size_t>(row_bytes));
+  for (int64_t row = first_row; row < end_row; ++row) {
+    resample_row(source.pixels + 3 * row * source.size.width, across.spans.data(), across.weights.data(),
+                 across.stride, window.width, narrowed.data() + (row - first_row) * row_bytes);
+  }
+  for (int64_t row = 0; row < window.height; ++row) {
+    const auto [start, count] = down.spans[row];
+    blend_rows(narrowed.data() + (start - first_row) * row_bytes, row_bytes, down.weights_of(row), count,
+               sums.data(), target + row * row_bytes);
+  }
+}
+
+}  // namespace mcloss::data

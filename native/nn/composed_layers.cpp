@@ -1,0 +1,101 @@
+#include "composed_layers.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/relu.h>
+
+namespace mcloss::nn {
+namespace {
+
+class Sequence final : public Layer {
+ public:
+  Sequence(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : layers_(build_sequence(spec.layers, path, construction)) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    at::Tensor output = input;
+    for (const auto& layer : layers_) output = layer->forward(output, pass);
+    return output;
+  }
+
+  std::vector<std::unique_ptr<Layer>> layers_;
+};
+
+// activation(body(x) + shortcut(x)), He et al. 2016.
+class Residual final : public Layer {
+ public:
+  Residual(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : body_(spec, path, construction), relu_(spec.text("activation", "relu") == "relu") {
+    if (spec.shortcut.empty()) return;
+    const LayerSpec& shortcut = spec.shortcut.front();
+    shortcut_ = build_layer(shortcut, join_names(path, shortcut.name.value_or("downsample")), construction);
+  }
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    const auto skipped = shortcut_ ? shortcut_->forward(input, pass) : input;
+    auto sum = body_.forward(input, pass) + skipped;
+    return relu_ ? at::relu_(sum) : sum;
+  }
+
+  Sequence body_;
+  std::unique_ptr<Layer> shortcut_;
+  bool relu_;
+};
+
+// Every branch on the same input, side by side as channels.
+class Concat final : public Layer {
+ public:
+  Concat(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : branches_(build_sequence(spec.branches, path, construction)) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    std::vector<at::Tensor> outputs;
+    for (const auto& branch : branches_) outputs.push_back(branch->forward(input, pass));
+    return at::cat(outputs, 1);
+  }
+
+  std::vector<std::unique_ptr<Layer>> branches_;
+};
+
+// x and body(x) side by side, Huang et al. 2017.
+class DenseConnection final : public Layer {
+ public:
+  DenseConnection(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : body_(spec, path, construction) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    return at::cat({input, body_.forward(input, pass)}, 1);
+  }
+
+  Sequence body_;
+};
+
+// x * body(x): squeeze-and-excitation, Hu et al. 2018.
+class Scale final : public Layer {
+ public:
+  Scale(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : factors_(spec, path, construction) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    return input * factors_.forward(input, pass);
+  }
+
+  Sequence factors_;
+};
+
+}  // namespace
+
+void add_composed_layers(BuilderTable& table) {
+  table["sequential"] = layer_of<Sequence>();
+  table["residual"] = layer_of<Residual>();
+  table["concat"] = layer_of<Concat>();
+  table["denseConnection"] = layer_of<DenseConnection>();
+  table["scale"] = layer_of<Scale>();
+}
+
+}  // namespace mcloss::nn

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+
+namespace mcloss::train {
+
+// The term of the classifier's logits: cross-entropy, or focal loss where it has a gamma.
+struct ClassificationTerm {
+  double label_smoothing = 0;
+  std::optional<double> focal_gamma;
+};
+
+struct ClassificationLoss {
+  at::Tensor loss;
+  at::Tensor cross_entropy;  // unsmoothed and unfocused
+};
+
+// Means over the batch, of logits [N, K] and labels [N].
+ClassificationLoss classification_loss(const at::Tensor& logits, const at::Tensor& labels,
+                                       const ClassificationTerm& term);
+
+}  // namespace mcloss::train

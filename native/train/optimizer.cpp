@@ -1,0 +1,81 @@
+#include "optimizer.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <utility>
+
+namespace mcloss::train {
+
+void Optimizer::add_group(std::vector<at::Tensor> parameters, double learning_rate,
+                          const std::vector<std::string>& like_parameter,
+                          const std::vector<std::string>& scalars) {
+  const at::NoGradGuard no_grad;
+  Group group{std::move(parameters), {}, learning_rate};
+  for (const auto& parameter : group.parameters) {
+    for (const auto& name : like_parameter) group.state[name].push_back(at::zeros_like(parameter));
+    const auto options = parameter.options().dtype(at::kFloat);
+    for (const auto& name : scalars) group.state[name].push_back(at::zeros({}, options));
+  }
+  groups_.push_back(std::move(group));
+}
+
+void Optimizer::set_learning_rate(size_t group, LearningRate learning_rate) {
+  groups_.at(group).learning_rate = std::move(learning_rate);
+}
+
+Optimizer::Update Optimizer::gather(const Group& group) {
+  Update update;
+  update.learning_rate = group.learning_rate;
+  for (size_t i = 0; i < group.parameters.size(); ++i) {
+    const auto& parameter = group.parameters[i];
+    const auto& gradient = parameter.grad();
+    if (!gradient.defined()) continue;
+    update.parameters.push_back(parameter);
+    // The fused kernels walk both as flat memory.
+    const bool alike = gradient.strides() == parameter.strides();
+    update.gradients.push_back(alike ? gradient : at::empty_like(parameter).copy_(gradient));
+    for (const auto& [name, tensors] : group.state) update.state[name].push_back(tensors[i]);
+  }
+  return update;
+}
+
+void Optimizer::step(const std::optional<at::Tensor>& found_inf) {
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    auto part = gather(groups_[i]);
+    if (part.parameters.empty()) continue;
+    if (found_inf) part.found_inf = found_inf->reshape({});
+    update(i, part);
+  }
+}
+
+void Optimizer::zero_grad() {
+  for (auto& group : groups_) {
+    for (auto& parameter : group.parameters) parameter.mutable_grad().reset();
+  }
+}
+
+std::vector<at::Tensor> Optimizer::gradients() const {
+  std::vector<at::Tensor> found;
+  for (const auto& group : groups_) {
+    for (const auto& parameter : group.parameters) {
+      if (parameter.grad().defined()) found.push_back(parameter.grad());
+    }
+  }
+  return found;
+}
+
+std::vector<OptimizerState> Optimizer::state() const {
+  std::vector<OptimizerState> all;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    for (const auto& [name, tensors] : groups_[g].state) {
+      for (size_t i = 0; i < tensors.size(); ++i) all.push_back({g, i, name, tensors[i]});
+    }
+  }
+  return all;
+}
+
+}  // namespace mcloss::train

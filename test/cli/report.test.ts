@@ -1,0 +1,93 @@
+import { expect } from "chai";
+import { once } from "node:events";
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { temporaryFolder, writeColorFolder } from "../support/images.js";
+import { mclossIn, startMcloss } from "../support/mcloss.js";
+import { writeRecordedRun } from "../support/recorded-run.js";
+
+const folder = temporaryFolder();
+
+const mcloss = (...args: string[]) => mclossIn(folder(), ...args);
+const start = (...args: string[]) => startMcloss(folder(), ...args);
+
+describe("mcloss report", () => {
+  before(async () => {
+    for (const name of ["first", "second"]) await writeRecordedRun(join(folder(), "runs", name));
+  });
+
+  it("writes report.html", async () => {
+    const { code, stdout, stderr } = await mcloss("report", "runs/first");
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.equal("report report.html\n");
+    expect(await readFile(join(folder(), "report.html"), "utf8")).to.contain("<h1>first</h1>");
+  });
+
+  it("compares runs, and prints their figures as JSON", async () => {
+    const { stdout } = await mcloss("report", "runs/first", "runs/second", "--out", "both.html", "--json");
+    const result = JSON.parse(stdout) as { format: number; report: string; runs: object[] };
+    expect(result).to.include({ format: 1, report: "both.html" });
+    expect(result.runs).to.have.length(2);
+    expect(result.runs[1]).to.deep.include({ name: "second", epochs: { done: 3, planned: 5 } });
+    await access(join(folder(), "both.html"));
+  });
+
+  it("says what a folder without a run lacks", async () => {
+    const { code, stderr } = await mcloss("report", "runs");
+    expect(code).to.equal(1);
+    expect(stderr).to.equal(
+      "mcloss: runs is not the folder of a run: it has no run.json that can be read. " +
+        "Give a folder that mcloss train --out wrote\n",
+    );
+    expect((await mcloss("report", "runs/first", "runs/second", "--watch")).code).to.equal(2);
+    expect((await mcloss("report", "runs/first", "--port", "70000")).code).to.equal(2);
+  });
+
+  it("serves the page of a run until Ctrl-C", async () => {
+    const child = start("report", "runs/first", "--watch");
+    const [line] = (await once(child.stderr.setEncoding("utf8"), "data")) as [string];
+    const [, url = ""] = /^live view: (http:\/\/127\.0\.0\.1:\d+\/) /.exec(line) ?? [];
+    expect(await (await fetch(url)).text()).to.contain("<h1>first</h1>");
+    child.kill("SIGINT");
+    await once(child, "close");
+    expect(child.exitCode).to.equal(0);
+  });
+});
+
+describe("mcloss train --watch", () => {
+  before(() => writeColorFolder(join(folder(), "photos")));
+
+  it("serves the run while it trains, and ends with it", async function () {
+    this.timeout(60_000);
+    const quick = ["--epochs", "3", "--batch-size", "8", "--image-size", "32", "--out", "run"];
+    const child = start("train", "photos", ...quick, "--port", "0");
+    let stderr = "";
+    let page: Promise<string> | undefined;
+    for await (const chunk of child.stderr.setEncoding("utf8")) {
+      stderr += String(chunk);
+      const [, url] = /live view: (\S+)/.exec(stderr) ?? [];
+      if (url !== undefined) page ??= fetch(`${url}events`).then((response) => response.text());
+    }
+    if (child.exitCode === null) await once(child, "exit");
+    expect(child.exitCode, stderr).to.equal(0);
+    expect(stderr.match(/live view/g)).to.have.length(1);
+    const last = JSON.parse((await page)!.trim().split("\ndata: ").at(-1)!) as {
+      ended: boolean;
+      title: string;
+    };
+    expect(last).to.include({ ended: true });
+    expect(last.title).to.match(/^run · \d+\.\d%$/);
+    expect(await readFile(join(folder(), "run", "run.json"), "utf8")).to.not.match(/"watch"|"port"/);
+  });
+
+  it("stops before the training where the port is in use", async () => {
+    const other = start("report", "run", "--watch");
+    const [line] = (await once(other.stderr.setEncoding("utf8"), "data")) as [string];
+    const [, port = ""] = /:(\d+)\//.exec(line) ?? [];
+    const { code, stderr } = await mcloss("train", "photos", "--out", "late", "--port", port);
+    other.kill();
+    expect(code).to.equal(1);
+    expect(stderr).to.contain(`cannot listen on port ${port} of 127.0.0.1 (address already in use)`);
+    await once(other, "close");
+  });
+});

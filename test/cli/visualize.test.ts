@@ -1,0 +1,162 @@
+import { expect } from "chai";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { cub200, saveModel, smallResNet, normalize } from "mutual-channel-loss";
+import { fixture } from "../data/datasets.js";
+import { temporaryFolder, writeColorFolder } from "../support/images.js";
+import { mclossIn } from "../support/mcloss.js";
+
+const CUB = fixture("CUB_200_2011");
+const folder = temporaryFolder();
+
+const mcloss = (...args: string[]) => mclossIn(folder(), ...args);
+
+async function write(path: string, classNames: readonly string[], seed = 0): Promise<void> {
+  const info = { classNames, normalization: normalize() };
+  using model = smallResNet({
+    classes: classNames.length,
+    channelsPerClass: 2,
+    inputSize: 32,
+    width: 8,
+    seed,
+    info,
+  });
+  await saveModel(model, join(folder(), path));
+}
+
+const isPicture = async (path: string) => (await sharp(join(folder(), path)).metadata()).format === "png";
+
+before(async () => {
+  await writeColorFolder(join(folder(), "photos"), 2);
+  await write("a.safetensors", ["blue", "green", "red"]);
+  await write("b.safetensors", ["blue", "green", "red"], 1);
+  const { classes } = await cub200(CUB, { allowPartial: true });
+  await write("cub.safetensors", classes);
+});
+
+describe("mcloss visualize", () => {
+  it("writes a picture of each image, under names of their own", async () => {
+    const images = ["photos/red/0.png", "photos/blue/0.png"];
+    const { code, stdout, stderr } = await mcloss("visualize", "a.safetensors", ...images, "--out", "one");
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^photos\/red\/0\.png +\S+ +\d+\.\d\d % +one\/0\.png\n/);
+    expect((await readdir(join(folder(), "one"))).sort()).to.deep.equal(["0-2.png", "0.png"]);
+    expect(await isPicture("one/0-2.png")).to.equal(true);
+  });
+
+  it("takes a class and a second model, and prints JSON", async () => {
+    const { code, stdout, stderr } = await mcloss(
+      ...[
+        "visualize",
+        "a.safetensors",
+        "photos/red/0.png",
+        "--out",
+        "two",
+        "--class",
+        "red",
+        "--rivals",
+        "0",
+      ],
+      ...["--compare", "b.safetensors", "--json"],
+    );
+    expect(code, stderr).to.equal(0);
+    const { model, images, classes } = JSON.parse(stdout) as Record<"model" | "images" | "classes", unknown>;
+    expect([model, classes]).to.deep.equal(["a.safetensors", []]);
+    const [image] = images as { image: string; picture: string; predicted: object; shown: object[] }[];
+    expect(image).to.include({ image: "photos/red/0.png", picture: join("two", "0.png") });
+    expect(image!.predicted).to.have.keys("name", "index", "probability");
+    expect(image!.shown[0]).to.include({ name: "red", index: 2, start: 4, count: 2 });
+    expect(await isPicture("two/0.png")).to.equal(true);
+  });
+
+  it("writes a picture of each class, or of one", async () => {
+    const all = await mcloss("visualize", "a.safetensors", "--by-class", "photos", "--out", "classes");
+    expect(all.code, all.stderr).to.equal(0);
+    expect((await readdir(join(folder(), "classes"))).sort()).to.deep.equal(
+      ["blue", "green", "red"].map((name) => `class-${name}.png`),
+    );
+    const args = ["--by-class", "photos", "--class", "1", "--out", "class", "--json"];
+    const { stdout } = await mcloss("visualize", "a.safetensors", ...args);
+    const { classes } = JSON.parse(stdout) as {
+      classes: { class: string; channels: { channel: number }[] }[];
+    };
+    expect(classes.map((each) => each.class)).to.deep.equal(["green"]);
+    expect(classes[0]!.channels.map(({ channel }) => channel)).to.deep.equal([2, 3]);
+  });
+
+  it("is wrong usage without images, and names a class, an image or a folder that is not there", async () => {
+    const nothing = await mcloss("visualize", "a.safetensors");
+    expect(nothing).to.include({ code: 2 });
+    expect(nothing.stderr).to.match(/give images, or --by-class/);
+    const unknown = await mcloss("visualize", "a.safetensors", "photos/red/0.png", "--class", "violet");
+    expect(unknown.stderr).to.match(
+      /--class must be one of the model's 3 classes, such as blue, .*got violet/,
+    );
+    expect(unknown.code).to.equal(1);
+    expect((await mcloss("visualize", "a.safetensors", "none.png")).stderr).to.match(
+      /cannot decode .*none\.png/,
+    );
+    await writeFile(join(folder(), "file"), "");
+    const taken = await mcloss("visualize", "a.safetensors", "photos/red/0.png", "--out", "file");
+    expect(taken.stderr).to.match(/cannot write the picture file\/0\.png/);
+  });
+});
+
+describe("mcloss eval", () => {
+  it("measures the channels and names the worst classes", async () => {
+    const { stdout, stderr, code } = await mcloss("eval", "a.safetensors", "photos", "--channels");
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/channels +diversity \(h\/ξ\) +overlap \(IoU\) +cosine +alignment +dead\n/);
+    expect(stdout).to.match(/all classes +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +\d+\.\d\d % +\d of 6\n/);
+    for (const name of ["blue", "green", "red"])
+      expect(stdout).to.match(new RegExp(`^${name} .* of 2$`, "m"));
+  });
+
+  it("compares maps with the boxes of a set that has them", async () => {
+    const args = ["--allow-partial", "--channels", "--localisation"];
+    const { stdout, stderr, code } = await mcloss("eval", "cub.safetensors", CUB, ...args);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/on \d+ images with a box +class's channels +Grad-CAM\n/);
+    expect(stdout).to.match(/pointing game +\d+\.\d\d % +\d+\.\d\d %\nIoU with the box +\d+\.\d\d % /);
+    const json = await mcloss("eval", "cub.safetensors", CUB, ...args, "--json");
+    const { channels, localisation } = JSON.parse(json.stdout) as Record<"channels" | "localisation", object>;
+    expect(channels).to.have.nested.property("overall.diversity").that.is.within(0.5, 1);
+    expect(channels).to.have.property("perClass").that.has.length(3);
+    expect(localisation).to.have.nested.property("cam.method", "Grad-CAM");
+    const none = await mcloss("eval", "a.safetensors", "photos", "--localisation");
+    expect(none.code).to.equal(1);
+    expect(none.stderr).to.match(/no boxes to compare with/);
+  });
+});
+
+describe("mcloss train --channel-health", () => {
+  it("writes the channels' health with every epoch's metrics", async () => {
+    const args = [
+      "--epochs",
+      "2",
+      "--batch-size",
+      "4",
+      "--image-size",
+      "32",
+      "--out",
+      "run",
+      "--channel-health",
+    ];
+    const { code, stderr } = await mcloss("train", "photos", "--validation", "photos", ...args);
+    expect(code, stderr).to.equal(0);
+    const lines = (await readFile(join(folder(), "run", "metrics.jsonl"), "utf8")).trim().split("\n");
+    expect(lines).to.have.length(2);
+    for (const line of lines) {
+      const { channels, validation } = JSON.parse(line) as {
+        channels: Record<string, number>;
+        validation: { diversity: number };
+      };
+      expect(channels).to.have.all.keys("diversity", "iou", "cosine", "alignment", "dead");
+      expect(channels["diversity"]).to.be.closeTo(1 - validation.diversity, 1e-5);
+    }
+    const without = await mcloss("train", "photos", ...args);
+    expect(without.code).to.equal(1);
+    expect(without.stderr).to.match(/channelHealth needs the option validation/);
+  });
+});

@@ -1,0 +1,158 @@
+import { expect } from "chai";
+import { appendFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { compareRuns, comparisonTable, type LossOptions } from "mutual-channel-loss";
+import { rejected } from "../support/errors.js";
+import { temporaryFolder } from "../support/images.js";
+import { writeRun } from "../support/write-run.js";
+
+const folder = temporaryFolder();
+
+/** Runs with these final accuracies, one a seed; the epoch before was better by 0.01. */
+async function runs(name: string, loss: LossOptions, finals: number[], rest: object = {}): Promise<string[]> {
+  return Promise.all(
+    finals.map((final, seed) => {
+      return writeRun(join(folder(), `${name}-${seed}`), {
+        loss,
+        seed,
+        accuracies: [0.2, final + 0.01, final],
+        ...rest,
+      });
+    }),
+  );
+}
+
+const PUBLISHED = {
+  mc: { loss: "mc", accuracy: 0.873, source: "paper" },
+  ce: { loss: "ce", accuracy: 0.841, source: "paper" },
+} as const;
+const CE = [0.8, 0.82, 0.79, 0.81];
+const MC = [0.83, 0.84, 0.85, 0.82];
+
+describe("compareRuns", () => {
+  it("puts runs that differ by their seed together, beside cross-entropy with the paired t-test", async () => {
+    const ce = await runs("ce", "ce", CE);
+    const mc = await runs("mc", { alpha: 1.5, beta: 10 }, MC);
+    const { groups } = await compareRuns([...mc, ...ce]);
+    expect(groups.map(({ label }) => label)).to.deep.equal(["MC-Loss α 1.5 β 10", "cross-entropy"]);
+    const [first, baseline] = groups;
+    expect(baseline!.final.mean).to.be.closeTo(0.805, 1e-12);
+    expect(baseline!.final.std).to.be.closeTo(0.012909944487358068, 1e-12);
+    expect(baseline!.best.mean).to.be.closeTo(0.815, 1e-12);
+    expect(baseline).to.not.have.property("gain");
+    expect(first!.gain).to.include({ baseline: "cross-entropy" });
+    expect(first!.gain!.final).to.include({ pairs: 4 });
+    expect(first!.gain!.final.difference).to.be.closeTo(0.03, 1e-12);
+    // scipy.stats.ttest_rel
+    expect(first!.gain!.final.p).to.be.closeTo(0.06913686926442907, 1e-9);
+  });
+
+  it("pairs the seeds that both have, and gives no p below two of them", async () => {
+    const ce = await runs("few-ce", "ce", [0.5]);
+    const mc = await runs("few-mc", {}, [0.6, 0.9]);
+    const [, group] = (await compareRuns([...ce, ...mc])).groups;
+    expect(group!.gain!.final).to.have.all.keys("difference", "pairs");
+    expect(group!.gain!.final.pairs).to.equal(1);
+    expect(group!.gain!.final.difference).to.be.closeTo(0.1, 1e-12);
+    const other = await writeRun(join(folder(), "few-other"), { seed: 7, loss: "ce", accuracies: [0.5] });
+    const [, unpaired] = (await compareRuns([other, ...mc])).groups;
+    expect(unpaired!.gain!.final.pairs).to.equal(0);
+    expect(unpaired!.gain!.final.difference).to.be.closeTo(0.25, 1e-12);
+  });
+
+  it("keeps other settings apart and names them, and takes the best baseline of the same task", async () => {
+    const at = (learningRate: number) => ({ options: { optimizer: { learningRate } } });
+    const slow = await runs("slow", "ce", [0.7, 0.7], at(0.01));
+    const fast = await runs("fast", { type: "ce" }, [0.75, 0.74], at(0.1));
+    const mc = await runs("other", {}, [0.8, 0.8], at(0.3));
+    const elsewhere = await runs("elsewhere", "ce", [0.9, 0.9], { network: "vgg16" });
+    const { groups } = await compareRuns([...slow, ...fast, ...mc, ...elsewhere]);
+    expect(groups.slice(0, 3).map(({ label }) => label)).to.deep.equal([
+      "cross-entropy, network resnet18, learningRate 0.01",
+      "cross-entropy, network resnet18, learningRate 0.1",
+      "MC-Loss α 1.5 β 20, network resnet18, learningRate 0.3",
+    ]);
+    expect(groups[2]!.gain!.baseline).to.equal(groups[1]!.label);
+  });
+
+  it("names the ablations and the other losses", async () => {
+    const losses: LossOptions[] = [
+      { keep: "all" },
+      { pooling: "mean" },
+      { beta: 0 },
+      { alpha: 0 },
+      { type: "ce", labelSmoothing: 0.1 },
+      { type: "focal" },
+      { type: "ce", center: {} },
+      { classification: { type: "focal", gamma: 1 } },
+    ];
+    const folders = await Promise.all(losses.map((loss, i) => runs(`named-${i}`, loss, [0.5])));
+    const { groups } = await compareRuns(folders.flat());
+    expect(groups.map(({ label }) => label)).to.deep.equal([
+      "MC-Loss α 1.5 β 20, no CWA",
+      "MC-Loss α 1.5 β 20, CCAP",
+      "MC-Loss α 1.5, no diversity",
+      "MC-Loss β 20, no discriminality",
+      "cross-entropy, label smoothing 0.1",
+      "focal loss γ 2",
+      "cross-entropy, center loss λ 0.003",
+      "MC-Loss α 1.5 β 20, focal loss γ 1",
+    ]);
+    expect(groups.every(({ gain }) => gain === undefined)).to.equal(true);
+  });
+
+  it("puts the recipe's published accuracy beside whole MC-Loss", async () => {
+    const about = { recipe: { name: "cub200-resnet50", published: [PUBLISHED.mc] } };
+    const mc = await runs("published", {}, [0.86], { about });
+    const part = await runs("part", { beta: 0 }, [0.85], { about });
+    const both = { recipe: { name: "cub200-resnet50", published: [PUBLISHED.ce, PUBLISHED.mc] } };
+    const [whole, less] = (await compareRuns([...mc, ...part])).groups;
+    expect(whole).to.include({ recipe: "cub200-resnet50", published: 0.873 });
+    expect(less).to.not.have.property("published");
+    const ce = await runs("published-ce", "ce", [0.84], { about: both });
+    expect((await compareRuns(ce)).groups[0]!.published).to.equal(0.841);
+    const odd = await runs("odd", {}, [0.8], {
+      about: { recipe: { name: "mine", published: [PUBLISHED.ce] } },
+    });
+    expect((await compareRuns(odd)).groups[0])
+      .to.include({ recipe: "mine" })
+      .and.not.have.property("published");
+    expect(comparisonTable(await compareRuns(mc))).to.match(/published %\n.* 86\.00 .* 87\.3$/);
+  });
+
+  it("prints a table, and which runs are not at their end", async () => {
+    const ce = await runs("table-ce", "ce", CE);
+    const mc = await runs("table-mc", {}, MC, { epochs: 3 });
+    await appendFile(join(mc[0]!, "metrics.jsonl"), '{"epoch": 4, "valid'); // cut off by a kill
+    const early = await writeRun(join(folder(), "early"), {
+      seed: 9,
+      loss: "ce",
+      accuracies: [0.5],
+      epochs: 3,
+    });
+    const table = comparisonTable(await compareRuns([...ce, ...mc, early])).split("\n");
+    expect(table[0]).to.match(/^ +seeds +final % +best % +Δ final +p +Δ best +p$/);
+    expect(table[1]).to.match(/^cross-entropy +5 +74\.40 ± 13\.69 +75\.20 ± 14\.13$/);
+    expect(table[2]).to.match(
+      /^MC-Loss α 1\.5 β 20 +4 +83\.50 ± 1\.29 +84\.50 ± 1\.29 +\+3\.00 +0\.0\d\d +\+3\.00/,
+    );
+    expect(table[3]).to.equal(`${early} is at epoch 1 of 3`);
+  });
+
+  it("names what it cannot read", async () => {
+    const missing = await rejected(compareRuns([join(folder(), "missing")]));
+    expect(missing).to.include({ code: "ERR_IO", path: join(folder(), "missing", "run.json") });
+    const path = await writeRun(join(folder(), "unvalidated"), { seed: 0, accuracies: [] });
+    expect((await rejected(compareRuns([path]))).message).to.match(
+      /metrics\.jsonl has no validation accuracy/,
+    );
+    await writeFile(join(path, "metrics.jsonl"), "{oops}\n");
+    expect((await rejected(compareRuns([path]))).path).to.equal(join(path, "metrics.jsonl"));
+    await writeFile(join(path, "run.json"), '{"model": {}}');
+    expect((await rejected(compareRuns([path]))).message).to.contain("model.name");
+    const twice = await runs("twice", "ce", [0.5]);
+    const [again] = await runs("again", "ce", [0.6]);
+    expect((await rejected(compareRuns([...twice, again!]))).argument).to.equal("folders");
+    expect((await rejected(compareRuns([]))).argument).to.equal("folders");
+  });
+});

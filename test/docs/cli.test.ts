@@ -1,0 +1,88 @@
+import { expect } from "chai";
+import { create } from "tar";
+import { fixture } from "../data/datasets.js";
+import { projectFolder, readPage } from "../support/docs.js";
+import { writeColorFolder } from "../support/images.js";
+import { mclossIn } from "../support/mcloss.js";
+
+const page = readPage("docs/cli.md");
+const QUICK = ["--image-size", "32", "--batch-size", "8", "--epochs", "1"];
+// Each with what a reader would call it with; in this order, as a run is needed by those after it.
+const COMMANDS: Record<string, string[]> = {
+  train: ["photos/train", "--validation", "photos/test", ...QUICK, "--channel-health"],
+  eval: ["runs/latest", "photos/test", "--channels"],
+  visualize: ["runs/latest", "photos/test/red/0.png", "--by-class", "photos/test"],
+  report: ["runs/latest"],
+  compare: ["runs/latest"],
+  ablate: ["photos/train", "--validation", "photos/test", ...QUICK, "--seeds", "0"],
+  export: ["runs/latest", "--format", "onnx", "--out", "photos.onnx"],
+  "data verify": ["photos/train"],
+  "data prepare": ["CUB_200_2011.tgz", "--any-checksum", "--allow-partial"],
+  doctor: [],
+  setup: [],
+  demo: ["--epochs", "1"],
+};
+const LISTS = ["recipes", "predict"];
+
+/** The keys in the table of a command's section, `name?` where it may be absent. */
+function documentedKeys(command: string): string[] {
+  const [, section = ""] = page.split(`\n### ${command === "ablate" ? "compare" : command}\n`);
+  const [own = ""] = section.split("\n### ");
+  const cells = own.split("\n").flatMap((line) => /^\| (`.*?) *\|/.exec(line)?.[1] ?? []);
+  return cells.flatMap((cell) => [...cell.matchAll(/`(\w+\??)`/g)].map(([, key]) => key!));
+}
+
+describe("docs/cli.md", function () {
+  this.timeout(300_000);
+  const project = projectFolder();
+
+  before(async () => {
+    await writeColorFolder(project.path("photos", "train"), 4);
+    await writeColorFolder(project.path("photos", "test"), 2);
+    await create({ file: project.path("CUB_200_2011.tgz"), gzip: true, cwd: fixture(".") }, ["CUB_200_2011"]);
+  });
+
+  async function json(...args: string[]): Promise<string> {
+    const { stdout, stderr } = await mclossIn(project.path(), ...args, "--json");
+    expect(stdout, stderr).to.match(/^[[{]/);
+    return stdout;
+  }
+
+  for (const [command, args] of Object.entries(COMMANDS)) {
+    it(`has the keys of ${command} --json`, async () => {
+      const stdout = await json(...command.split(" "), ...args);
+      const texts = command === "train" ? stdout.trim().split("\n") : [stdout];
+      const objects = texts.map((text) => JSON.parse(text) as Record<string, unknown>);
+      const documented = documentedKeys(command);
+      expect(documented).to.not.be.empty;
+      for (const { format, ...object } of objects) {
+        expect(format).to.equal(1);
+        expect(documented.map((key) => key.replace("?", ""))).to.include.members(Object.keys(object));
+        expect(object).to.include.keys(documented.filter((key) => !key.endsWith("?")));
+      }
+    });
+  }
+
+  it("says what predict --json lists", async () => {
+    const [first] = JSON.parse(await json("predict", "runs/latest", "photos/test")) as [{ top: object[] }];
+    expect(first).to.have.all.keys("path", "top");
+    expect(first.top[0]).to.have.all.keys("name", "index", "probability");
+    expect(page).to.contain("`{ path, top: [{ name, index, probability }] }`");
+  });
+
+  it("says what recipes --json lists, and that one of them is a file for --recipe", async () => {
+    const all = JSON.parse(await json("recipes")) as object[];
+    expect(all[0]).to.include({ name: "default" }).and.not.have.property("format");
+    expect(JSON.parse(await json("recipes", "default"))).to.deep.equal({ format: 1, ...all[0] });
+  });
+
+  it("has every command that --help lists", async () => {
+    const { stdout } = await mclossIn(project.path(), "--help");
+    const [, list = ""] = stdout.split("Commands:\n");
+    const commands = [...list.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name!);
+    const tested = [...Object.keys(COMMANDS), ...LISTS].map((command) => command.split(" ")[0]!);
+    expect(commands.filter((name) => name !== "help")).to.have.members([...new Set(tested)]);
+    for (const command of [...Object.keys(COMMANDS), ...LISTS])
+      expect(page).to.contain(`\n| \`${command}\` `).and.contain(`\n### ${command}\n`);
+  });
+});

@@ -1,0 +1,189 @@
+import { expect } from "chai";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  changeRecipe,
+  loadModel,
+  Model,
+  parseRecipe,
+  prepareRecipe,
+  prepareResume,
+  recipes,
+  saveModel,
+  smallResNet,
+  trainRecipe,
+  type EpochEvent,
+  type Patch,
+  type Recipe,
+  type TrainingEvent,
+} from "mutual-channel-loss";
+import { rejected } from "../support/errors.js";
+import { temporaryFolder, writeColorFolder } from "../support/images.js";
+
+const folder = temporaryFolder();
+let photos: string;
+
+before(async () => {
+  photos = join(folder(), "photos");
+  await writeColorFolder(join(photos, "train"));
+  await writeColorFolder(join(photos, "val"), 3);
+});
+
+/** Everything that can be drawn, averaged, scheduled or frozen. */
+const TINY: Recipe = parseRecipe({
+  name: "tiny",
+  network: { name: "small-resnet", channelsPerClass: 2, inputSize: 32, width: 8 },
+  loss: { alpha: 1.5, beta: 2, keep: { drop: 0.5 } },
+  transforms: { train: "strong" },
+  epochs: 3,
+  batchSize: 8,
+  optimizer: { type: "adamw", learningRate: 0.01, groups: [{ pattern: "classifier.*", learningRate: 0.02 }] },
+  schedule: { type: "oneCycle" },
+  unfreeze: [
+    { epoch: 0, pattern: "classifier.*" },
+    { epoch: 1, pattern: "conv2" },
+    { epoch: 2, pattern: "layer*" },
+  ],
+  ema: 0.9,
+});
+
+async function finish(events: AsyncGenerator<TrainingEvent, unknown, void>): Promise<EpochEvent[]> {
+  const epochs: EpochEvent[] = [];
+  for await (const event of events) if (event.type === "epoch") epochs.push(event);
+  return epochs;
+}
+
+const checkpoint = (output: string) => readFile(join(output, "checkpoints", "last.safetensors"));
+
+describe("trainRecipe", () => {
+  it("trains, and run.json has the recipe in full", async () => {
+    const output = join(folder(), "whole");
+    const epochs = await finish(trainRecipe(TINY, { dir: photos, output }));
+    expect(epochs.map(({ validation }) => validation?.images)).to.deep.equal([9, 9, 9]);
+    const { about } = JSON.parse(await readFile(join(output, "run.json"), "utf8")) as {
+      about: { recipe: Recipe; data: object };
+    };
+    expect(about.data).to.deep.equal({ dir: photos });
+    const { transforms, ...settings } = about.recipe;
+    expect(settings).to.deep.include({ epochs: 3, loss: TINY.loss, unfreeze: TINY.unfreeze });
+    expect(transforms.test).to.have.length(2);
+    expect((transforms.train as object[])[0]).to.deep.include({ size: { height: 32, width: 32 } });
+    expect((await loadModel(output)).info.transforms).to.deep.equal(transforms.test);
+  });
+
+  it("keeps what no rule has reached yet as it is, statistics too, and trains it from its epoch on", async () => {
+    const training = await prepareRecipe(TINY, { dir: photos });
+    const read = async () => {
+      const entries = training.model.state().filter(({ name }) => !name.endsWith("num_batches_tracked"));
+      return new Map(
+        await Promise.all(entries.map(async ({ name, tensor }) => [name, await tensor.data()] as const)),
+      );
+    };
+    const changed: string[][] = [];
+    let before = await read();
+    for await (const event of training.fit()) {
+      if (event.type !== "epoch") continue;
+      const after = await read();
+      const names = [...after.keys()].filter((name) => String(after.get(name)) !== String(before.get(name)));
+      changed.push([...new Set(names.map((name) => name.split(".")[0]!))].sort());
+      before = after;
+    }
+    expect(changed).to.deep.equal([
+      ["classifier"],
+      ["classifier", "conv2"],
+      ["classifier", "conv2", "layer1", "layer2", "layer3"],
+    ]);
+  });
+
+  it("goes on from run.json, bit for bit, whatever is frozen where it was stopped", async () => {
+    const whole = join(folder(), "whole");
+    for (const stopAfter of [3, 5]) {
+      const output = join(folder(), `stopped-${stopAfter}`);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const interrupted = async () => {
+        for await (const event of trainRecipe(TINY, { dir: photos, output, signal })) {
+          if (event.type === "step" && event.step === stopAfter) controller.abort();
+        }
+      };
+      expect((await rejected(interrupted())).code).to.equal("ERR_ABORTED");
+      const resumed = await prepareResume(output);
+      await finish(resumed.fit());
+      expect((await checkpoint(output)).equals(await checkpoint(whole)), String(stopAfter)).to.equal(true);
+    }
+    expect((await rejected(prepareResume(photos))).code).to.equal("ERR_IO");
+  });
+
+  it("keeps the small network's defaults", async () => {
+    const recipe = changeRecipe(recipes.get("default")!, { network: { inputSize: 32 }, epochs: 2 });
+    const { recipe: full, model } = await prepareRecipe(recipe, { dir: photos });
+    expect(model.spec).to.deep.equal(smallResNet({ classes: 3, channelsPerClass: 3, inputSize: 32 }).spec);
+    expect(full.schedule).to.deep.equal({ type: "cosine", warmupEpochs: 1 });
+    expect(full.transforms.train).to.deep.equal([
+      { type: "resize", size: { height: 32, width: 32 }, interpolation: "lanczos" },
+      { type: "randomCrop", padding: 4, fill: [0, 0, 0] },
+      { type: "randomHorizontalFlip", probability: 0.5 },
+      { type: "normalize", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+    ]);
+  });
+
+  it("says which part of a recipe does not fit", async () => {
+    const error = async (patch: Patch) => rejected(prepareRecipe(changeRecipe(TINY, patch), { dir: photos }));
+    const sized = await error({ transforms: { train: recipes.get("cub200-vgg16")!.transforms.train } });
+    expect(sized).to.include({ code: "ERR_ARGUMENT", argument: "transforms.train" });
+    expect(sized.message).to.match(/make 224 × 224 images, but the network takes 32 × 32/);
+    expect((await error({ groups: [{ classes: 3, channels: 5 }] })).argument).to.equal("groups");
+    expect((await error({ optimizer: { groups: [{ pattern: "head" }] } })).message).to.match(
+      /groups\[0\]\.pattern \(head\) matches no name/,
+    );
+    expect((await error({ unfreeze: [{ epoch: 0, pattern: "head" }] })).argument).to.equal(
+      "unfreeze[0].pattern",
+    );
+    expect((await error({ unfreeze: [{ epoch: 3, pattern: "conv1" }] })).argument).to.equal(
+      "unfreeze[0].epoch",
+    );
+    expect((await error({ unfreeze: [{ epoch: 1, pattern: "conv1" }] })).message).to.match(/at epoch 0/);
+  });
+
+  it("tells how to use a published set's recipe on images of one's own", async () => {
+    const birds = recipes.get("cub200-resnet18")!;
+    const error = await rejected(prepareRecipe(birds, { dir: photos }));
+    expect(error).to.include({ code: "ERR_DATASET", path: photos });
+    expect(error.message).to.match(/does not hold CUB-200-2011: .* set dataset\.kind to folder$/);
+    const own = changeRecipe(TINY, { dataset: { kind: "folder" } });
+    expect((await prepareRecipe(own, { dir: photos })).images.classes).to.have.length(3);
+  });
+
+  it("gives groups of parameters their own rates, and the blocks that it names to classes", async () => {
+    const recipe = changeRecipe(TINY, {
+      groups: [{ classes: 3, channels: 2 }],
+      schedule: { type: "constant" },
+    });
+    const training = await prepareRecipe(recipe, { dir: photos });
+    expect(training.model.spec.groups).to.deep.equal([{ classes: 3, channels: 2 }]);
+    const first = await training.fit().next();
+    expect((first.value as { learningRate: number }).learningRate).to.equal(0.02);
+  });
+
+  it("starts from weights, and does not need them to go on", async () => {
+    const file = join(folder(), "weights.safetensors");
+    using source = smallResNet({ classes: 5, channelsPerClass: 2, inputSize: 32, width: 8, seed: 7 });
+    await saveModel(source, file);
+    const output = join(folder(), "tuned");
+    const recipe = changeRecipe(TINY, { weights: file, epochs: 1, unfreeze: null });
+    const controller = new AbortController();
+    const training = await prepareRecipe(recipe, { dir: photos, output, signal: controller.signal });
+    expect(training.weights?.loaded).to.include("layer3.conv2.weight");
+    expect(training.weights?.initialized.map(({ name }) => name)).to.include("classifier.4.weight");
+    const [weight] = training.model.parameters("layer1.conv1");
+    expect(await weight!.data()).to.deep.equal(await source.parameters("layer1.conv1")[0]!.data());
+    const events = training.fit();
+    await events.next();
+    controller.abort();
+    await rejected(finish(events));
+    const resumed = await prepareResume(output);
+    expect(resumed).to.not.have.property("weights");
+    expect(resumed.model).to.be.instanceOf(Model);
+    expect(await finish(resumed.fit())).to.have.length(1);
+  });
+});

@@ -1,0 +1,72 @@
+import {
+  DataLoader,
+  manualSeed,
+  Model,
+  normalize,
+  randomHorizontalFlip,
+  resize,
+  smallResNet,
+  Trainer,
+  type ImageFolder,
+  type ModelSpec,
+  type TrainerOptions,
+  type TrainingEvent,
+} from "mutual-channel-loss";
+
+/** A run in which everything that can be drawn, averaged or scheduled is. */
+export const OPTIONS: TrainerOptions = {
+  epochs: 3,
+  loss: { alpha: 1.5, beta: 2 },
+  optimizer: { type: "adamw", learningRate: 0.01 },
+  schedule: { type: "oneCycle" },
+  ema: 0.9,
+  clipNorm: 5,
+};
+
+/** The network with dropout before its classifier. */
+export function withDropout(spec: ModelSpec): ModelSpec {
+  const layers = spec.layers.flatMap((layer) =>
+    layer.name === "flatten" ? [layer, { type: "dropout" as const, name: "dropout" }] : [layer],
+  );
+  return { ...spec, layers };
+}
+
+/** With dropout, whose draws must go on as well. */
+export function networkOf(images: ImageFolder): Model {
+  const { spec } = smallResNet({ classes: 3, channelsPerClass: 2, inputSize: 32, width: 8 });
+  return new Model(withDropout(spec), { info: { classNames: images.classes, normalization: normalize() } });
+}
+
+export function loaderOf(images: ImageFolder): DataLoader {
+  const transforms = [resize(32), randomHorizontalFlip(), normalize()];
+  return new DataLoader(images, { batchSize: 8, shuffle: true, transforms });
+}
+
+/** Trains in `output` until `stopAfter` steps are done, or to the end. */
+export async function trainIn(
+  images: ImageFolder,
+  output: string,
+  {
+    stopAfter = Infinity,
+    resume = false,
+    onEvent,
+    ...options
+  }: {
+    stopAfter?: number;
+    resume?: boolean;
+    onEvent?: (event: TrainingEvent) => void;
+  } & TrainerOptions = {},
+): Promise<Model> {
+  const model = networkOf(images);
+  // Every run begins with the same draws of LibTorch's own generator.
+  if (!resume) manualSeed(1);
+  const trainer = new Trainer(model, { ...OPTIONS, ...options, output });
+  const controller = new AbortController();
+  const validation = new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()] });
+  const { signal } = controller;
+  for await (const event of trainer.fit(loaderOf(images), { signal, resume, validation })) {
+    onEvent?.(event);
+    if (event.type === "step" && event.step === stopAfter) controller.abort();
+  }
+  return model;
+}

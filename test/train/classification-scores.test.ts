@@ -1,0 +1,50 @@
+import { expect } from "chai";
+import { ClassificationTally } from "#lib/train/classification-scores.js";
+
+/** Truth and prediction of each image; a rank is how many classes score higher than the true one. */
+function tally(
+  classes: number,
+  images: readonly (readonly [truth: number, predicted: number, rank: number])[],
+) {
+  const scores = new ClassificationTally(classes);
+  const samples = Int32Array.from(images.flatMap(([, predicted, rank]) => [predicted, rank, -1]));
+  scores.add(
+    images.map(([truth]) => truth),
+    samples,
+  );
+  return scores.scores();
+}
+
+describe("classification scores", () => {
+  it("are scikit-learn's on a worked example", () => {
+    const truth = [0, 0, 0, 1, 1, 2];
+    const predicted = [0, 0, 1, 1, 1, 0];
+    const scores = tally(
+      3,
+      truth.map((label, i) => [label, predicted[i]!, label === predicted[i] ? 0 : 1]),
+    );
+    expect(scores.confusion).to.deep.equal([
+      [2, 1, 0],
+      [0, 2, 0],
+      [1, 0, 0],
+    ]);
+    // f1_score(truth, predicted, average=None) = [0.6667, 0.8, 0]
+    expect(scores.perClass.map(({ f1 }) => f1)).to.deep.equal([4 / 6, 4 / 5, 0]);
+    expect(scores.macroF1).to.be.closeTo((4 / 6 + 4 / 5) / 3, 1e-12);
+    expect(scores.perClass[0]).to.deep.equal({ images: 3, accuracy: 2 / 3, precision: 2 / 3, f1: 2 / 3 });
+  });
+
+  it("count an image among the five best while at most four classes score higher", () => {
+    const scores = tally(9, [
+      [0, 1, 4],
+      [0, 1, 5],
+      [2, 2, 0],
+    ]);
+    expect(scores.top5Accuracy).to.be.closeTo(2 / 3, 1e-12);
+  });
+
+  it("leave classes that do not occur out of the macro F1, and are 0 without images", () => {
+    expect(tally(4, [[1, 1, 0]]).macroF1).to.equal(1);
+    expect(tally(2, [])).to.deep.include({ top5Accuracy: 0, macroF1: 0 });
+  });
+});

@@ -1,0 +1,170 @@
+import { expect } from "chai";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  evaluate,
+  ImageFolder,
+  Model,
+  openSafetensors,
+  smallResNet,
+  Trainer,
+  type LossOptions,
+  type ModelSpec,
+  type StepEvent,
+  type TrainerOptions,
+} from "mutual-channel-loss";
+import { ClassCenters } from "#lib/train/class-centers.js";
+import { caught, rejected } from "../support/errors.js";
+import { fixedLoader } from "../support/fixed-loader.js";
+import { fixturePath, numbersOf } from "../support/fixtures.js";
+import { temporaryFolder, writeColorFolder } from "../support/images.js";
+import { fixtureLoader, fixtureModel, lossesFixture } from "../support/losses-fixture.js";
+import { trainIn } from "../support/run.js";
+
+const folder = temporaryFolder();
+
+async function stepsOf(model: Model, options: TrainerOptions): Promise<StepEvent[]> {
+  const trainer = new Trainer(model, { schedule: { type: "constant" }, ...options });
+  const steps: StepEvent[] = [];
+  for await (const event of trainer.fit(fixtureLoader())) if (event.type === "step") steps.push(event);
+  return steps;
+}
+
+describe("training losses against PyTorch over 3 steps (float64, 1e-12)", () => {
+  for (const { loss, steps, weights } of lossesFixture.runs) {
+    it(JSON.stringify(loss), async () => {
+      const model = await fixtureModel();
+      const optimizer = { learningRate: lossesFixture.learningRate };
+      const made = await stepsOf(model, { epochs: 3, loss, optimizer });
+      expect(made).to.have.length(steps.length);
+      for (const [i, expected] of steps.entries()) {
+        expect("center" in made[i]!).to.equal("center" in expected);
+        for (const [term, value] of Object.entries(expected)) {
+          expect(made[i]![term as keyof typeof expected], term).to.be.closeTo(value, 1e-12);
+        }
+      }
+      for (const { name, tensor } of model.state()) {
+        const got = await numbersOf(tensor);
+        got.forEach((value, i) => expect(value, name).to.be.closeTo(weights[name]![i]!, 1e-12));
+      }
+    });
+  }
+});
+
+describe("training losses", () => {
+  const MIXED: LossOptions = {
+    alpha: 1.5,
+    beta: 2,
+    keep: "all",
+    classification: { type: "focal", gamma: 1.5 },
+    center: { weight: 0.3 },
+  };
+
+  for (const loss of [MIXED, { type: "ce", labelSmoothing: 0.1 }] satisfies LossOptions[]) {
+    it(`have the gradient of their value: ${JSON.stringify(loss)} (gradcheck, 1e-7)`, async () => {
+      const model = await fixtureModel();
+      const trainer = new Trainer(await fixtureModel(), { loss });
+      const lossAt = async (name: string, index: number, shift: number) => {
+        const entry = trainer.model.state().find((each) => each.name === name)!;
+        const element = entry.tensor.detach().flatten().select(0, index);
+        element.add_(shift);
+        const { loss: value } = await trainer.evaluate(fixtureLoader());
+        element.sub_(shift);
+        return value;
+      };
+      const before = await Promise.all(model.state().map(({ tensor }) => numbersOf(tensor)));
+      await stepsOf(model, { epochs: 1, loss, optimizer: { learningRate: 1 } });
+      for (const [position, { name, tensor }] of model.state().entries()) {
+        const after = await numbersOf(tensor);
+        for (let i = 0; i < after.length; i += 4) {
+          const h = 1e-5;
+          const slope = ((await lossAt(name, i, h)) - (await lossAt(name, i, -h))) / (2 * h);
+          expect(before[position]![i]! - after[i]!, `${name}[${i}]`).to.be.closeTo(slope, 1e-7);
+        }
+      }
+    });
+  }
+
+  it("are finite where the classifier is certain", async () => {
+    const model = await fixtureModel();
+    model.parameters("fc").forEach((parameter) => parameter.detach().mul_(1e6));
+    const [step] = await stepsOf(model, { epochs: 1, loss: { type: "focal", gamma: 0.5 } });
+    expect(step!.loss).to.be.finite;
+    const weights = (await Promise.all(model.parameters().map(numbersOf))).flat();
+    expect(weights.every(Number.isFinite)).to.equal(true);
+  });
+
+  it("name bad options", async () => {
+    const model = await fixtureModel();
+    const argument = (loss: unknown) =>
+      caught(() => new Trainer(model, { loss: loss as LossOptions })).argument;
+    expect(argument({ type: "ce", labelSmoothing: 1 })).to.equal("loss.labelSmoothing");
+    expect(argument({ type: "focal", gamma: -1 })).to.equal("loss.gamma");
+    expect(argument({ classification: { type: "focal", gamma: NaN } })).to.equal("loss.classification.gamma");
+    expect(argument({ classification: { type: "mc" } })).to.equal("loss.classification.type");
+    expect(argument({ type: "hinge" })).to.equal("loss.type");
+    expect(argument({ center: { weight: -1 } })).to.equal("loss.center.weight");
+    expect(argument({ type: "ce", center: { rate: 2 } })).to.equal("loss.center.rate");
+    expect(argument({ keep: "none" })).to.equal("keep");
+  });
+
+  it("center: draws what the features are pooled to, or their average where that is not known", async () => {
+    const of = (model: Model) => {
+      const { term, tensor } = new ClassCenters(model, {});
+      return { layer: term.layer, shape: tensor.shape, dtype: tensor.dtype };
+    };
+    expect(of(await fixtureModel())).to.deep.equal({ layer: "flatten", shape: [3, 6], dtype: "float64" });
+    const small = smallResNet({ classes: 3, channelsPerClass: 4, inputSize: 32, width: 8 });
+    expect(of(small)).to.deep.equal({ layer: "flatten", shape: [3, 12], dtype: "float32" });
+    const spec: ModelSpec = {
+      format: 1,
+      name: "scripted",
+      input: { channels: 3, height: 8, width: 8 },
+      classes: 6,
+      groups: [{ classes: 6, channels: 2 }],
+      layers: [{ type: "torchscript", name: "backbone", path: fixturePath("small.pt") }],
+      features: "backbone.layer1",
+    };
+    const scripted = new Model(spec);
+    expect(of(scripted)).to.deep.equal({ layer: "", shape: [6, 12], dtype: "float32" });
+    const loader = fixedLoader([{ images: new Float32Array(192).fill(1), shape: [3, 8, 8], labels: [4] }]);
+    const trainer = new Trainer(scripted, { epochs: 1, loss: { type: "ce", center: {} } });
+    for await (const event of trainer.fit(loader)) {
+      if (event.type === "step") expect(event.center).to.be.above(0);
+    }
+    const unknown = new Model({ ...spec, groups: [] });
+    expect(caught(() => of(unknown)).argument).to.equal("loss.center");
+  });
+
+  it("center: is told by the trainer's evaluation, and left out of evaluate()", async () => {
+    const model = await fixtureModel();
+    const loss: LossOptions = { type: "ce", center: { weight: 0.5 } };
+    const trainer = new Trainer(model, { loss });
+    const own = await trainer.evaluate(fixtureLoader());
+    expect(own.center).to.be.above(0);
+    expect(own.loss).to.be.closeTo(own.crossEntropy + 0.5 * own.center!, 1e-12);
+    const alone = await evaluate(model, fixtureLoader(), { loss });
+    expect(alone).to.not.have.property("center");
+    expect(alone.loss).to.equal(own.crossEntropy);
+  });
+
+  it("center: a resumed run has the uninterrupted one's centers, bit for bit", async () => {
+    const images = await ImageFolder.open(await writeColorFolder(join(folder(), "colors")));
+    const loss: LossOptions = { alpha: 1.5, beta: 2, center: { weight: 0.1 } };
+    const [whole, parted] = [join(folder(), "whole"), join(folder(), "parted")];
+    await trainIn(images, whole, { loss });
+    expect((await rejected(trainIn(images, parted, { loss, stopAfter: 4 }))).code).to.equal("ERR_ABORTED");
+    await trainIn(images, parted, { loss, resume: true });
+    const bytes = (run: string) => readFile(join(run, "checkpoints", "last.safetensors"));
+    expect((await bytes(parted)).equals(await bytes(whole))).to.equal(true);
+    const file = await openSafetensors(join(whole, "checkpoints", "last.safetensors"));
+    expect([...file.tensors.keys()].filter((name) => name.endsWith("centers"))).to.have.length(1);
+    await file.close();
+    const lines = (await readFile(join(whole, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+    const records = lines.map((line) => JSON.parse(line) as { train: object; validation: object });
+    for (const { train, validation } of records) {
+      expect(train).to.have.property("center").that.is.above(0);
+      expect(validation).to.have.property("center");
+    }
+  });
+});
