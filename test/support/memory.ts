@@ -1,3 +1,4 @@
+import { expect } from "chai";
 import { setImmediate as nextTask } from "node:timers/promises";
 import { memory, type MemoryUsage } from "mutual-channel-loss";
 
@@ -21,4 +22,17 @@ export async function collectGarbage(): Promise<void> {
 export async function settledMemory(): Promise<HeldMemory> {
   await collectGarbage();
   return heldMemory();
+}
+
+/**
+ * Checks that nothing but garbage came since `before`. V8's compiler threads keep a function that they compile, with
+ * what it closes over, beyond a collection or two.
+ */
+export async function expectNoneLeft(before: HeldMemory): Promise<void> {
+  const isLeft = () => memory().tensors > before.tensors || memory().bytes > before.bytes;
+  for (let round = 0; round < 20 && isLeft(); round += 1) await collectGarbage();
+  const { tensors, bytes, openScopes } = heldMemory();
+  expect(tensors, "tensors").to.be.at.most(before.tensors);
+  expect(bytes, "bytes").to.be.at.most(before.bytes);
+  expect(openScopes, "open scopes").to.equal(before.openScopes);
 }

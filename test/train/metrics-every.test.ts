@@ -5,7 +5,6 @@ import {
   allowTf32,
   ImageFolder,
   loadModel,
-  memory,
   smallResNet,
   Trainer,
   type Model,
@@ -17,7 +16,7 @@ import { rejected } from "../support/errors.js";
 import { fixedLoader, type FixedBatch } from "../support/fixed-loader.js";
 import { numbersOf } from "../support/fixtures.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
-import { settledMemory } from "../support/memory.js";
+import { expectNoneLeft, settledMemory } from "../support/memory.js";
 import { loaderOf, networkOf, OPTIONS, trainIn } from "../support/run.js";
 
 const folder = temporaryFolder();
@@ -94,8 +93,7 @@ describe("metricsEvery", () => {
     const before = await settledMemory();
     await run(6);
     await run(2);
-    await settledMemory();
-    expect(memory().tensors).to.equal(before.tensors);
+    await expectNoneLeft(before);
   });
 
   it("is named where it is wrong", () => {
