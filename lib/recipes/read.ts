@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import { parse as parseYaml } from "yaml";
 import { invalidArgument, McLossError } from "../errors.js";
 import { reasonOf } from "../io/system-error.js";
 import { suggestNear } from "../near.js";
@@ -32,7 +31,7 @@ export async function loadRecipe(nameOrFile: string): Promise<Recipe> {
     throw new McLossError("ERR_IO", message, { path: nameOrFile, cause });
   });
   try {
-    return parseRecipe(parseText(text), basename(nameOrFile, extension));
+    return parseRecipe(await parseText(text), basename(nameOrFile, extension));
   } catch (cause) {
     const { argument, message } = cause as McLossError;
     const about = argument === undefined ? {} : { argument };
@@ -45,6 +44,12 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   ".yaml": parseYaml,
   ".yml": parseYaml,
 };
+
+/** Loads the parser only here: its 70 files take longer to read than a recipe. */
+async function parseYaml(text: string): Promise<unknown> {
+  const { parse } = await import("yaml");
+  return parse(text) as unknown;
+}
 
 /**
  * Plain data as a recipe. What it leaves out is as in the recipe that its key `extends` names, or else as in the default
