@@ -22,6 +22,7 @@ constexpr int kColorProfile = JPEG_APP0 + 2;
 constexpr int kMaxScans = 100;                        // as many as a decoder may be made to work for
 constexpr long kMaxDecoderBytes = 256L << 20;         // of a progressive image's coefficients
 constexpr size_t kMaxPixelBytes = size_t{256} << 20;  // of the decoded image
+constexpr int64_t kBorder = 2;                        // chroma is interpolated from the pixel beside it
 constexpr size_t kKeptBytes = size_t{16} << 20;       // each thread keeps so much for its next image
 
 // libjpeg, opened at run time: the addon loads where it is missing, too.
@@ -36,6 +37,9 @@ struct Library {
   decltype(&jpeg_read_scanlines) read_rows;
   decltype(&jpeg_finish_decompress) finish;
   decltype(&jpeg_destroy_decompress) destroy;
+  // Of libjpeg-turbo alone; null in other libraries.
+  JDIMENSION (*skip_rows)(j_decompress_ptr, JDIMENSION count);
+  void (*crop_rows)(j_decompress_ptr, JDIMENSION* left, JDIMENSION* width);
 };
 
 template <class Function>
@@ -58,6 +62,9 @@ std::optional<Library> open_library() {
                         find(opened, "jpeg_read_scanlines", library.read_rows) &&
                         find(opened, "jpeg_finish_decompress", library.finish) &&
                         find(opened, "jpeg_destroy_decompress", library.destroy);
+  const bool partial = find(opened, "jpeg_skip_scanlines", library.skip_rows) &&
+                       find(opened, "jpeg_crop_scanline", library.crop_rows);
+  if (!partial) library.skip_rows = nullptr;
   return complete ? std::optional(library) : std::nullopt;
 }
 
@@ -116,17 +123,52 @@ class Decoder {
     return true;
   }
 
-  bool read_rows(uint8_t* target) {
+  // Writes rows of the whole image to `pixels`: at least what lies in `wanted`.
+  bool read_rows(const Window& wanted, uint8_t* pixels) {
     if (setjmp(jump_) != 0) return false;
     library_.start(&info_);
-    while (info_.output_scanline < info_.output_height) {
-      JSAMPROW row = target + size_t{3} * info_.output_scanline * info_.output_width;
-      library_.read_rows(&info_, &row, 1);
+    if (library_.skip_rows) {
+      read_part(wanted, pixels);
+    } else {
+      read_until(info_.output_height, {pixels, row_bytes()});
     }
     return library_.finish(&info_) == TRUE;
   }
 
  private:
+  // Where the beginning of each row goes.
+  struct Rows {
+    uint8_t* first;
+    size_t bytes;
+  };
+
+  size_t row_bytes() const { return size_t{3} * info_.output_width; }
+
+  void read_until(JDIMENSION end, const Rows& rows) {
+    while (info_.output_scanline < end) {
+      JSAMPROW row = rows.first + rows.bytes * info_.output_scanline;
+      library_.read_rows(&info_, &row, 1);
+    }
+  }
+
+  void skip_until(JDIMENSION begin) {
+    if (begin > info_.output_scanline) library_.skip_rows(&info_, begin - info_.output_scanline);
+  }
+
+  // What is not wanted is neither transformed nor coloured, but read: damage shows wherever it is.
+  void read_part(const Window& wanted, uint8_t* pixels) {
+    const size_t bytes = row_bytes();
+    const int64_t right = std::min<int64_t>(info_.output_width, wanted.left + wanted.width + kBorder);
+    auto left = static_cast<JDIMENSION>(std::max<int64_t>(0, wanted.left - kBorder));
+    auto width = static_cast<JDIMENSION>(right - left);
+    if (width < info_.output_width) library_.crop_rows(&info_, &left, &width);
+    const Rows rows{pixels + size_t{3} * left, bytes};
+    skip_until(static_cast<JDIMENSION>(wanted.top));
+    read_until(static_cast<JDIMENSION>(wanted.top + wanted.height), rows);
+    skip_until(info_.output_height - 1);  // not to the end, which would leave the rest unread
+    read_until(info_.output_height, rows);
+  }
+
   [[noreturn]] static void give_up(j_common_ptr info) {
     std::longjmp(static_cast<Decoder*>(info->client_data)->jump_, 1);
   }
@@ -170,22 +212,32 @@ bool contains(const Size& size, const Window& window) {
          window.left + window.width <= size.width && window.top + window.height <= size.height;
 }
 
-bool write_window(const Image& image, const Size& whole, const Window& region, const JpegPlan& plan,
-                  uint8_t* target) {
+// How the wanted pixels come from the decoded image.
+struct Steps {
+  Size decoded;
+  Region region;  // in decoded pixels
+  Size resized;
+  Window read;  // the decoded pixels that it takes
+  bool copied;  // as they are
+};
+
+Steps plan_steps(const Size& whole, const Size& decoded, const Window& region, const JpegPlan& plan) {
   const Size resized = plan.resized.value_or(Size{region.width, region.height});
-  if (!contains(resized, plan.window)) return false;
   if (resized.width == region.width && resized.height == region.height) {
-    auto window = plan.window;
-    window.left += region.left;
-    window.top += region.top;
-    copy_window(image, window, target);
-    return true;
+    auto read = plan.window;
+    read.left += region.left;
+    read.top += region.top;
+    return {decoded, {}, resized, read, true};
   }
-  const double across = static_cast<double>(image.size.width) / whole.width;
-  const double down = static_cast<double>(image.size.height) / whole.height;
+  const double across = static_cast<double>(decoded.width) / whole.width;
+  const double down = static_cast<double>(decoded.height) / whole.height;
   const Region scaled{region.left * across, region.top * down, region.width * across, region.height * down};
-  resample(image, scaled, resized, plan.window, plan.filter, target);
-  return true;
+  return {decoded, scaled, resized, find_read(decoded, scaled, resized, plan.window, plan.filter), false};
+}
+
+void write_window(const Image& image, const Steps& steps, const JpegPlan& plan, uint8_t* target) {
+  if (steps.copied) return copy_window(image, steps.read, target);
+  resample(image, steps.region, steps.resized, plan.window, plan.filter, target);
 }
 
 }  // namespace
@@ -203,15 +255,16 @@ bool decode_jpeg(std::span<const uint8_t> bytes, const JpegPlan& plan, std::span
   const Size whole = decoder.size();
   const Window region = plan.region.value_or(Window{0, 0, whole.width, whole.height});
   if (whole.width * whole.height > plan.limit_pixels || !contains(whole, region)) return false;
+  if (!contains(plan.resized.value_or(Size{region.width, region.height}), plan.window)) return false;
   if (!decoder.start(choose_scale({region.width, region.height}, plan))) return false;
-  const Size size = decoder.output_size();
-  const auto pixel_bytes = static_cast<size_t>(3 * size.width * size.height);
+  const auto steps = plan_steps(whole, decoder.output_size(), region, plan);
+  const auto pixel_bytes = static_cast<size_t>(3 * steps.decoded.width * steps.decoded.height);
   if (pixel_bytes > kMaxPixelBytes) return false;
   // The threads of libuv's pool live on: their memory is used again. One byte more, as Image wants it.
   thread_local std::vector<uint8_t> pixels;
   if (pixels.size() <= pixel_bytes) pixels.resize(pixel_bytes + 1);
-  const bool done = decoder.read_rows(pixels.data()) &&
-                    write_window({pixels.data(), size}, whole, region, plan, target.data());
+  const bool done = decoder.read_rows(steps.read, pixels.data());
+  if (done) write_window({pixels.data(), steps.decoded}, steps, plan, target.data());
   if (pixels.size() > kKeptBytes) std::vector<uint8_t>().swap(pixels);
   return done;
 }

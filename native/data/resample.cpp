@@ -102,6 +102,16 @@ Taps find_taps(const Axis& axis, int64_t input, Filter filter) {
   return taps;
 }
 
+// The stretch of pixels that an axis reads, as its first and last outputs tell.
+Taps::Span find_stretch(const Axis& axis, int64_t input, Filter filter) {
+  const auto read = [&](int64_t output) {
+    return find_taps({axis.begin, axis.length, axis.resized, output, 1}, input, filter).spans.front();
+  };
+  const auto first = read(axis.first);
+  const auto last = read(axis.first + axis.count - 1);
+  return {first.start, last.start + last.count - first.start};
+}
+
 inline uint8_t to_byte(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
 }
@@ -130,14 +140,27 @@ MCLOSS_VECTORIZED void blend_rows(const uint8_t* source, int64_t bytes, const in
   for (int64_t i = 0; i < bytes; ++i) target[i] = to_byte(sums[i]);
 }
 
+Axis across_of(const Region& region, const Size& resized, const Window& window) {
+  return {region.left, region.width, resized.width, window.left, window.width};
+}
+
+Axis down_of(const Region& region, const Size& resized, const Window& window) {
+  return {region.top, region.height, resized.height, window.top, window.height};
+}
+
 }  // namespace
+
+Window find_read(const Size& size, const Region& region, const Size& resized, const Window& window,
+                 Filter filter) {
+  const auto across = find_stretch(across_of(region, resized, window), size.width, filter);
+  const auto down = find_stretch(down_of(region, resized, window), size.height, filter);
+  return {across.start, down.start, across.count, down.count};
+}
 
 void resample(const Image& source, const Region& region, const Size& resized, const Window& window,
               Filter filter, uint8_t* target) {
-  const auto across = find_taps({region.left, region.width, resized.width, window.left, window.width},
-                                source.size.width, filter);
-  const auto down = find_taps({region.top, region.height, resized.height, window.top, window.height},
-                              source.size.height, filter);
+  const auto across = find_taps(across_of(region, resized, window), source.size.width, filter);
+  const auto down = find_taps(down_of(region, resized, window), source.size.height, filter);
   const int64_t first_row = down.spans.front().start;
   const int64_t end_row = down.spans.back().start + down.spans.back().count;
   const int64_t row_bytes = 3 * window.width;

@@ -32,6 +32,10 @@ struct Image {
   Size size;
 };
 
+// The pixels of an image of `size` that resample() reads.
+Window find_read(const Size& size, const Region& region, const Size& resized, const Window& window,
+                 Filter filter);
+
 // What `window` shows of `region` after it was resized to `resized`, antialiased, as Pillow's Image.resize()
 // computes it: bit for bit. `target` holds the window's rows.
 void resample(const Image& source, const Region& region, const Size& resized, const Window& window,

@@ -20,6 +20,15 @@ const OPTIONS: DecodeJpegOptions = {
 const read = async (name: string) =>
   new Uint8Array(await sharp(pathOf(name)).toColourspace("srgb").raw().toBuffer());
 
+/** What `window` shows of an image of `size`. */
+function cut(pixels: Uint8Array, size: { width: number }, window: DecodeJpegOptions["window"]): Uint8Array {
+  const rows = Array.from({ length: window.height }, (_, row) => {
+    const from = ((window.top + row) * size.width + window.left) * 3;
+    return pixels.subarray(from, from + window.width * 3);
+  });
+  return new Uint8Array(Buffer.concat(rows));
+}
+
 async function decode(
   bytes: Uint8Array,
   options: Partial<DecodeJpegOptions>,
@@ -59,6 +68,65 @@ describe("plain JPEGs", function () {
       expect(await decode(bytes, up)).to.deep.equal(await read(`${interpolation}-up.png`));
     });
   }
+
+  describe("of which a part is wanted", () => {
+    const size = { height: 251, width: 333 };
+    const noise = Buffer.alloc(size.height * size.width * 3);
+    for (let i = 0, state = 7; i < noise.length; i += 1) {
+      state = (state * 1103515245 + 12345) % 2 ** 31;
+      noise[i] = state >> 23;
+    }
+    const raw = { raw: { ...size, channels: 3 } } as const;
+    const blurred = () => sharp(noise, raw).blur(2);
+    const parts = [
+      { top: 0, left: 0, height: 9, width: 17 },
+      { top: 17, left: 33, height: 100, width: 128 },
+      { top: 100, left: 7, height: 30, width: 300 },
+      { top: 249, left: 330, height: 2, width: 3 },
+      { top: 1, left: 100, height: 250, width: 1 },
+    ];
+
+    for (const [name, options] of Object.entries({
+      "4:2:0": { chromaSubsampling: "4:2:0" },
+      "4:4:4": { chromaSubsampling: "4:4:4" },
+      progressive: { progressive: true },
+    })) {
+      it(`give the whole image's pixels: ${name}`, async () => {
+        const bytes = await blurred()
+          .jpeg({ quality: 90, ...options })
+          .toBuffer();
+        const all = await decode(bytes, { window: { top: 0, left: 0, ...size } });
+        for (const window of parts) {
+          expect(await decode(bytes, { window }), JSON.stringify(window)).to.deep.equal(
+            cut(all!, size, window),
+          );
+        }
+      });
+
+      it(`give the whole image's pixels, resized: ${name}`, async () => {
+        const bytes = await blurred()
+          .jpeg({ quality: 90, ...options })
+          .toBuffer();
+        for (const factor of [1.7, 0.7, 0.2]) {
+          const resized = { height: Math.round(251 * factor), width: Math.round(333 * factor) };
+          const window = { top: 11, left: 21, height: 25, width: 41 };
+          const all = await decode(bytes, { resized, window: { top: 0, left: 0, ...resized } });
+          expect(await decode(bytes, { resized, window }), String(factor)).to.deep.equal(
+            cut(all!, resized, window),
+          );
+        }
+      });
+    }
+
+    it("are refused where they are damaged, wherever that is", async () => {
+      const window = { top: 0, left: 0, height: 8, width: 8 };
+      for (const options of [{}, { progressive: true }]) {
+        const bytes = await blurred().jpeg(options).toBuffer();
+        expect(await decode(bytes, { window })).to.have.length(8 * 8 * 3);
+        expect(await decode(bytes.subarray(0, bytes.length - 400), { window })).to.equal(undefined);
+      }
+    });
+  });
 
   it("are shrunk by their decoder where much smaller ones are wanted, which shows little", async () => {
     const photo = new URL("../fixtures/transforms/photo.jpg", import.meta.url);
