@@ -15,7 +15,10 @@ describe("docs/visualize.md's code", () => {
 
   it("runs: the commands, and the program on what they made", async function () {
     this.timeout(300_000);
-    const small = (command: string) => (command.includes("CUB_200_2011") ? ["--allow-partial"] : []);
+    const small = (command: string) => {
+      if (command.includes("CUB_200_2011")) return ["--allow-partial"];
+      return command.includes(" train ") ? ["--image-size", "64"] : [];
+    };
     await project.commands(commandsOf("docs/visualize.md"), small);
     const [program] = blocks("docs/visualize.md", "ts");
     expect(await project.program(program!)).to.match(/^0\.\d+ 0\.\d+ 3$/m);
