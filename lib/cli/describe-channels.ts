@@ -1,4 +1,5 @@
 import type { ChannelHealth, ChannelHealthReport } from "../loss/channel-health.js";
+import { className } from "../models/class-name.js";
 import { formatTable } from "../table.js";
 import type { Localisation } from "../visualize/localisation.js";
 import { decimals, percent } from "./format.js";
@@ -12,7 +13,7 @@ export function describeChannels(
 ): string {
   const channels = perClass.reduce((sum, each) => sum + each.channels, 0);
   const worst = perClass
-    .map((health, index) => ({ ...health, name: names[index] ?? String(index) }))
+    .map((health, index) => ({ ...health, name: className(names, index) }))
     .filter(({ images }) => images > 0)
     .sort((a, b) => a.alignment - b.alignment)
     .slice(0, WORST);

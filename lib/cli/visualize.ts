@@ -4,6 +4,7 @@ import type { DatasetKind } from "../data/sets/layout.js";
 import { openEvaluationSet } from "../data/usual-splits.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { loadModel } from "../models/checkpoint.js";
+import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
 import type { Model } from "../models/model.js";
 import { formatTable } from "../table.js";
@@ -91,7 +92,7 @@ async function drawClasses(
   const wanted = classIndex === undefined ? [...images.classes.keys()] : [classIndex];
   for (const index of wanted) {
     const { start, count } = groupsOf(model).channelsOf(index);
-    const name = images.classes[index] ?? String(index);
+    const name = className(images.classes, index);
     const png = await renderClassSheet(model, index, exciting);
     const picture = await folder.write(`class-${name}`, png);
     const channels = exciting.slice(start, start + count).map((row, place) => ({

@@ -3,6 +3,7 @@ import { McLossError } from "../errors.js";
 import { readMetricsLines, readRunInfo, runFiles } from "../io/run-files.js";
 import { reasonOf } from "../io/system-error.js";
 import { parse } from "../schema.js";
+import { DEFAULT_EPOCHS } from "../train/defaults.js";
 import type { LossOptions } from "../train/objective.js";
 
 /** A run as its folder tells of it. */
@@ -31,7 +32,7 @@ const infoSchema = z.looseObject({
   model: z.looseObject({ name: z.string(), classes: z.number() }),
   options: z.looseObject({
     seed: z.number().default(0),
-    epochs: z.number().default(100),
+    epochs: z.number().default(DEFAULT_EPOCHS),
     loss: z.custom<LossOptions>((loss) => loss === "ce" || typeof loss === "object").default({}),
   }),
   about: z.record(z.string(), z.unknown()).default({}),

@@ -65,7 +65,7 @@ async function lookThrough(model: Model, path: string, label: number): Promise<S
           mapOf(data as Float32Array, channel, height, width),
         ),
         correct: predicted === label,
-        label: `→ ${className(model.info, predicted)}`,
+        label: `→ ${className(model.info.classNames, predicted)}`,
       };
     }),
   );

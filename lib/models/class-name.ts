@@ -1,6 +1,4 @@
-import type { ModelInfo } from "./model.js";
-
-/** The name of a class, or its number where the model has no names. */
-export function className({ classNames }: ModelInfo, index: number): string {
+/** The name of a class, or its number where it has none. */
+export function className(classNames: readonly string[] | undefined, index: number): string {
   return classNames?.[index] ?? String(index);
 }

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import sharp from "sharp";
 import { invalidArgument, McLossError } from "../errors.js";
+import { className } from "../models/class-name.js";
 import { HEAT_COLORS } from "./heat-map.js";
 
 const CELL_PIXELS = 8;
@@ -32,7 +33,7 @@ export async function writeConfusion(
 }
 
 function toCsv(confusion: readonly (readonly number[])[], names: readonly string[]): string {
-  const rows = confusion.map((row, index) => [quote(names[index] ?? String(index)), ...row]);
+  const rows = confusion.map((row, index) => [quote(className(names, index)), ...row]);
   const lines = [["true \\ predicted", ...names.map(quote)], ...rows].map((row) => row.join(","));
   return `${lines.join("\r\n")}\r\n`;
 }

@@ -24,7 +24,7 @@ export function averagedProbabilities(logits: Tensor, views: number): Tensor {
 /** Every class by its probability, best first. */
 export function rankClasses(model: Model, probabilities: Float32Array): ClassScore[] {
   return Array.from(probabilities, (probability, index) => ({
-    name: className(model.info, index),
+    name: className(model.info.classNames, index),
     index,
     probability,
   })).sort((a, b) => b.probability - a.probability);

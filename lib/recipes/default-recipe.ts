@@ -1,5 +1,5 @@
 import { DEFAULT_WEIGHTS } from "../loss/default-weights.js";
-import { DEFAULT_OPTIMIZER } from "../train/defaults.js";
+import { DEFAULT_EPOCHS, DEFAULT_OPTIMIZER } from "../train/defaults.js";
 import type { RecipeNetwork } from "./network.js";
 import type { Recipe } from "./recipe.js";
 
@@ -12,7 +12,7 @@ export const DEFAULT_RECIPE: Recipe = {
   groups: "split",
   loss: DEFAULT_WEIGHTS,
   transforms: { train: "flip", test: "resize" },
-  epochs: 100,
+  epochs: DEFAULT_EPOCHS,
   batchSize: 32,
   dropLast: true,
   onBadImage: "error",

@@ -75,7 +75,9 @@ export async function picturesOf(
   options: PicturesOptions,
 ): Promise<RunPictures> {
   const model = await loadModel(folder);
-  const classNames = Array.from({ length: model.spec.classes }, (_, index) => className(model.info, index));
+  const classNames = Array.from({ length: model.spec.classes }, (_, index) =>
+    className(model.info.classNames, index),
+  );
   const found = await directoryIn(options.images);
   const shared = { run: name, classNames, hasChannels: model.groups !== undefined };
   if (found === undefined)
@@ -115,21 +117,17 @@ async function pictureConfusions(
     const right = classes.map((label) => recognised.get(label)).filter((sample) => sample !== undefined);
     const pictures = [
       ...right.map(async (sample): Promise<ExamplePicture> => {
-        const caption = nameOf(names, sample.label);
+        const caption = className(names, sample.label);
         return { kind: "recognised", source: await thumbnail(sample), caption };
       }),
       ...mistakes.map(async ({ sample, predicted }): Promise<ExamplePicture> => {
-        const caption = `${nameOf(names, sample.label)}, taken for ${nameOf(names, predicted)}`;
+        const caption = `${className(names, sample.label)}, taken for ${className(names, predicted)}`;
         return { kind: "mistaken", source: await thumbnail(sample), caption };
       }),
     ];
     return { classes, counts, pictures: await Promise.all(pictures) };
   });
   return { data, images, accuracy, skipped, matrix: confusion, pairs: await Promise.all(pictured) };
-}
-
-function nameOf(names: readonly string[], label: number): string {
-  return names[label] ?? String(label);
 }
 
 async function thumbnail({ path, source = path }: Sample): Promise<string> {
@@ -160,7 +158,7 @@ function tellingFiles({ pairs, recognised }: Confusions, names: readonly string[
   return samples.flatMap(({ path, source = path, label }) => {
     // A sheet is drawn of a file.
     if (typeof source !== "string") return [];
-    return { path: source, caption: `${nameOf(names, label)}: ${basename(path)}` };
+    return { path: source, caption: `${className(names, label)}: ${basename(path)}` };
   });
 }
 

@@ -1,5 +1,6 @@
 import { describeLoss } from "../compare/describe-loss.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
+import { DEFAULT_EPOCHS } from "../train/defaults.js";
 import type { ReportedEpoch, ReportedRun } from "./read-run.js";
 
 /** How a run went, in numbers; shares are from 0 to 1, and what was not measured is absent. */
@@ -66,7 +67,7 @@ function better(best: EpochScores | undefined, scores: EpochScores): EpochScores
 }
 
 function plannedEpochs({ epochs }: Record<string, unknown>): number {
-  return typeof epochs === "number" ? epochs : 100;
+  return typeof epochs === "number" ? epochs : DEFAULT_EPOCHS;
 }
 
 function recipeOf({ options, about }: ReportedRun["info"]): string {

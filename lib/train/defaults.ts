@@ -1,5 +1,8 @@
 import type { OptimizerSpec } from "./build-optimizer.js";
 
+/** Passes over the training images. */
+export const DEFAULT_EPOCHS = 100;
+
 /** What the weights are trained with where nothing else is said. */
 export const DEFAULT_OPTIMIZER = {
   type: "sgd",

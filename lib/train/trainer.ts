@@ -15,6 +15,7 @@ import { keep } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { buildOptimizer, type OptimizerSpec } from "./build-optimizer.js";
 import { ClassCenters } from "./class-centers.js";
+import { DEFAULT_EPOCHS } from "./defaults.js";
 import { tallyOf } from "./evaluate-channels.js";
 import { evaluateObjective, summarize, type EvaluateOptions, type Evaluation } from "./evaluate.js";
 import type { CheckpointEvent, EpochEvent, NoticeEvent, StepEvent, TrainingEvent } from "./events.js";
@@ -128,7 +129,7 @@ export class Trainer {
   #lastCheckpoint: string | undefined;
 
   constructor(model: Model, options: TrainerOptions = {}) {
-    const { epochs = 100, loss = {}, seed = 0, accumulate = 1 } = options;
+    const { epochs = DEFAULT_EPOCHS, loss = {}, seed = 0, accumulate = 1 } = options;
     checkOptions(options);
     this.model = model;
     this.epochs = epochs;
@@ -452,7 +453,7 @@ function checkChannelHealth({ groups, spec }: Model, { channelHealth, validation
 }
 
 function checkOptions(options: TrainerOptions): void {
-  const { epochs = 100, accumulate = 1, metricsEvery = 1, clipNorm = 1, clipValue = 1 } = options;
+  const { epochs = DEFAULT_EPOCHS, accumulate = 1, metricsEvery = 1, clipNorm = 1, clipValue = 1 } = options;
   const { precision = "float32", onNan = "stop", tf32 = false, cudaGraph = false } = options;
   for (const [name, value] of Object.entries({ epochs, accumulate, metricsEvery })) {
     if (!Number.isInteger(value) || value < 1) {

@@ -46,7 +46,7 @@ export async function renderClassSheet(
   const columns = Math.max(1, ...rows.map((row) => row.length));
   const cell = Math.floor((width - 2 * MARGIN + GAP) / Math.max(columns, LEAST_COLUMNS)) - GAP;
   const canvas = new Canvas();
-  const name = className(model.info, classIndex);
+  const name = className(model.info.classNames, classIndex);
   const title = `${name}: the images that excite its channels most`;
   canvas.text(title, MARGIN, 28, { size: 17, anchor: "start", bold: true, width: width - 2 * MARGIN });
   let top = TITLE;
@@ -97,7 +97,10 @@ async function drawRow(
     const color = sample.label === classIndex ? RIGHT : WRONG;
     canvas.rectangle(left, top + cell + 2, cell, 3, color);
     const middle = left + cell / 2;
-    canvas.text(className(model.info, sample.label), middle, top + cell + 17, { color, width: cell });
+    canvas.text(className(model.info.classNames, sample.label), middle, top + cell + 17, {
+      color,
+      width: cell,
+    });
     canvas.text(activation.toPrecision(3), middle, top + cell + 29, { size: 9, color: FAINT });
   }
 }

@@ -99,7 +99,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   });
   progress.stop();
   const health = await tally?.result();
-  const names = result.perClass.map((_, index) => className(model.info, index));
+  const names = result.perClass.map((_, index) => className(model.info.classNames, index));
   if (confusion !== undefined) await writeConfusion(confusion, result.confusion, names);
   if (json) {
     const extra = { ...(health ? { channels: health } : {}), ...(located ? { localisation: located } : {}) };

@@ -1,3 +1,4 @@
+import { className } from "../../models/class-name.js";
 import { percent, whole } from "../format.js";
 import { html, Html } from "../html.js";
 import type { ConfusionPictures, RunPictures } from "../picture-runs.js";
@@ -14,7 +15,7 @@ export function confusionSection(confusion: ConfusionPictures, classNames: reado
   if (pairs.length === 0)
     return html`${measured}
       <p>No class is taken for another.</p>`;
-  const name = (label: number) => classNames[label] ?? String(label);
+  const name = (label: number) => className(classNames, label);
   return html`${measured}${matrix(confusion, name)}
   ${pairs.map(({ classes: [a, b], counts, pictures }) => {
     const figures = pictures.map(({ kind, source, caption }) => {
