@@ -61,11 +61,11 @@ async function listTasks(): Promise<Task[]> {
     { resize: 448, crop: 448 },
   ];
   const sets = [
-    { name: values.images ? "given" : "500×375", folder: small },
-    ...(full ? [{ name: "full size", folder: full }] : []),
+    { name: values.images ? "given" : "500×375", folder: small, passes: values.images ? 1 : 5 },
+    ...(full ? [{ name: "full size", folder: full, passes: 1 }] : []),
   ];
-  return sets.flatMap(({ name, folder }) =>
-    sizes.map((size) => ({ name: `${name} → ${size.crop}`, folder, batchSize, ...size })),
+  return sets.flatMap(({ name, ...set }) =>
+    sizes.map((size) => ({ name: `${name} → ${size.crop}`, batchSize, ...set, ...size })),
   );
 }
 

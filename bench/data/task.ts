@@ -6,6 +6,7 @@ import {
   randomCrop,
   randomHorizontalFlip,
   resize,
+  type Dataset,
 } from "mutual-channel-loss";
 import { decodeSample } from "#lib/data/decode.js";
 import { buildPipeline } from "#lib/data/pipeline.js";
@@ -16,6 +17,8 @@ import { randomAt } from "#lib/data/random.js";
 export interface Task {
   name: string;
   folder: string;
+  /** How often an epoch has each image, so that it lasts a second. */
+  passes: number;
   resize: number;
   crop: number;
   batchSize: number;
@@ -36,10 +39,18 @@ function transformsOf({ resize: shorter, crop }: Task) {
   return [resize(shorter), randomCrop(crop), randomHorizontalFlip(), normalize()];
 }
 
+async function openImages({ folder, passes }: Task): Promise<Dataset> {
+  const images = await ImageFolder.open(folder);
+  return {
+    length: passes * images.length,
+    classes: images.classes,
+    sample: (i: number) => images.sample(i % images.length),
+  };
+}
+
 /** An epoch of this package's loader; call it again for the next one. */
 export async function openEpochs(task: Task, workers: number | undefined): Promise<() => Promise<Epoch>> {
-  const folder = await ImageFolder.open(task.folder);
-  const loader = new DataLoader(folder, {
+  const loader = new DataLoader(await openImages(task), {
     batchSize: task.batchSize,
     transforms: transformsOf(task),
     shuffle: true,
@@ -59,7 +70,7 @@ export async function openEpochs(task: Task, workers: number | undefined): Promi
 
 /** The same images, decoded, resized and cropped only. */
 export async function openDecoding(task: Task, workers: number): Promise<() => Promise<Epoch>> {
-  const folder = await ImageFolder.open(task.folder);
+  const images = await openImages(task);
   const pipeline = buildPipeline(transformsOf(task));
   let epoch = 0;
   return () =>
@@ -68,14 +79,14 @@ export async function openDecoding(task: Task, workers: number): Promise<() => P
       let next = 0;
       const work = async () => {
         const pixels = new Uint8Array(pipeline.sampleBytes);
-        for (let index = next++; index < folder.length; index = next++) {
-          const { path } = folder.sample(index);
+        for (let index = next++; index < images.length; index = next++) {
+          const { path } = images.sample(index);
           const { decode } = await planSample(pipeline, randomAt(epoch, index), path);
           await decodeSample(path, decode, pixels);
         }
       };
       await Promise.all(Array.from({ length: workers }, work));
-      return folder.length;
+      return images.length;
     });
 }
 

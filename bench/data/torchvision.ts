@@ -30,8 +30,9 @@ export class Torchvision {
     return new Torchvision(started, lines, JSON.parse(first.value) as Record<string, string>);
   }
 
-  async run({ folder, resize, crop, batchSize }: Task, workers: number): Promise<Epoch> {
-    this.#process.stdin.write(`${JSON.stringify({ folder, resize, crop, workers, batch: batchSize })}\n`);
+  async run({ folder, passes, resize, crop, batchSize }: Task, workers: number): Promise<Epoch> {
+    const request = { folder, passes, resize, crop, workers, batch: batchSize };
+    this.#process.stdin.write(`${JSON.stringify(request)}\n`);
     const line = await this.#lines.next();
     if (line.done) throw new Error("torchvision's process ended");
     return JSON.parse(line.value) as Epoch;

@@ -1,7 +1,7 @@
 """torchvision's side of `npm run bench -- data`: reads one JSON request a line, writes one JSON answer a line.
 
-A request is {"folder", "resize", "crop", "workers", "batch"}: one epoch of a DataLoader over the folder's JPEGs,
-with the usual training augmentation. Workers are started and warmed up by an epoch that is not timed.
+A request is {"folder", "passes", "resize", "crop", "workers", "batch"}: one epoch of a DataLoader that has each of the
+folder's JPEGs `passes` times, with the usual training augmentation. Workers are started and warmed up by an epoch that is not timed.
 """
 
 import json
@@ -27,8 +27,8 @@ from torchvision.datasets import ImageFolder
 loaders = {}
 
 
-def open_loader(folder, resize, crop, workers, batch):
-    key = (folder, resize, crop, workers, batch)
+def open_loader(folder, passes, resize, crop, workers, batch):
+    key = (folder, passes, resize, crop, workers, batch)
     if key not in loaders:
         transform = transforms.Compose(
             [
@@ -41,7 +41,7 @@ def open_loader(folder, resize, crop, workers, batch):
         )
         loaders.clear()  # with its workers
         loaders[key] = torch.utils.data.DataLoader(
-            ImageFolder(folder, transform),
+            torch.utils.data.ConcatDataset([ImageFolder(folder, transform)] * passes),
             batch_size=batch,
             shuffle=True,
             num_workers=workers,

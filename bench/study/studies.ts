@@ -41,7 +41,10 @@ const EMOJI = {
   grid: settings([0.005, 0.01, 0.02, 0.05], [50, 100]),
 };
 const TOPS = { open: () => tops("data/fashion-mnist"), grid: settings([0.02, 0.05, 0.1], [15, 30]) };
-const PROFESSIONS = { open: professions, grid: settings([0.001, 0.002, 0.005, 0.01, 0.02, 0.05], [20, 40]) };
+const PROFESSIONS = {
+  open: professions,
+  grid: settings([0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05], [20, 40]),
+};
 
 const COMPARED = ["ce", "mc"] as const;
 const SPLITS = ["A", "B"].map((name) => ({ division: name, tunedBy: name }));

@@ -38,7 +38,7 @@ export interface DataLoaderOptions {
   /**
    * Images that are read and decoded at once, each on one of libuv's threads. There are 4 of these unless
    * UV_THREADPOOL_SIZE says otherwise when Node starts: set it to the number of cores to use more than 4 for decoding.
-   * Default: as many as there are cores and libuv threads.
+   * Default: two for each core, as far as libuv has threads.
    */
   workers?: number;
   /**

@@ -10,10 +10,10 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
 }
 
 /**
- * How many images are decoded at once: as many as there are cores and threads for it. More would wait in line before
- * the pool and hold its threads against all else; fewer would leave cores idle while a batch is waited for. LibTorch is
+ * How many images are under way at once: two for each core, so that one is decoded while another is read, as far as the
+ * pool has threads for them. More would wait in line before the pool and hold its threads against all else. LibTorch is
  * not slowed by it beyond the work itself, as a full queue of batches stops the decoding.
  */
 export function defaultWorkers(): number {
-  return Math.min(availableParallelism(), poolThreads());
+  return Math.min(2 * availableParallelism(), poolThreads());
 }
