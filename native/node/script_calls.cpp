@@ -72,11 +72,12 @@ void ScriptCalls::wait(Call& call) {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stopped_ || call.done || !call.jobs.empty(); });
+    // What was answered before the end counts.
+    if (call.done && call.jobs.empty()) return;
     if (stopped_) {
       call.failure = std::make_exception_ptr(stopped_error());
       return;
     }
-    if (call.jobs.empty()) return;
     auto job = std::move(call.jobs.front());
     call.jobs.pop_front();
     lock.unlock();
