@@ -63,9 +63,10 @@ const MATRIX: Row[] = [
     outcome: DAMAGED,
   },
   {
-    name: "a JPEG that lacks its last 2 bytes",
+    // Without its last two, which only say that it ends, sharp may take it: its pixels are all there.
+    name: "a JPEG that lacks its last 10 bytes",
     file: "x.jpg",
-    bytes: async () => (await noise(80, 60).jpeg().toBuffer()).subarray(0, -2),
+    bytes: async () => (await noise(80, 60).jpeg().toBuffer()).subarray(0, -10),
     outcome: DAMAGED,
   },
   {
