@@ -3,6 +3,7 @@ import { basename, dirname, extname } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { McLossError } from "../errors.js";
 import { className } from "../models/class-name.js";
+import { groupsOf } from "../models/groups-of.js";
 import type { Model } from "../models/model.js";
 import { renderChannelSheet, type SheetRow } from "../pictures/channel-sheet.js";
 import type { ChannelMap } from "../pictures/heat-map.js";
@@ -49,10 +50,7 @@ async function sheetRow(images: Dataset, index: number, models: readonly Model[]
 
 /** The maps of the class's channels, and what the model takes the image for. */
 async function lookThrough(model: Model, path: string, label: number): Promise<SheetRow["groups"][number]> {
-  const { groups } = model;
-  if (!groups)
-    throw new McLossError("ERR_ARGUMENT", "the model has no channel groups", { argument: "model" });
-  const { start, count } = groups.channelsOf(label);
+  const { start, count } = groupsOf(model).channelsOf(label);
   return tidy(() =>
     noGrad(async () => {
       const { tensor } = await readInput(model, path);

@@ -7,7 +7,7 @@ import { Classifier, type Prediction, type PredictOptions } from "../predict/cla
 import type { ImageInput } from "../predict/model-input.js";
 import { checkDevice, isDtype, type Device, type Dtype } from "../tensor/dtype.js";
 import { operationMode } from "../tensor/grad-mode.js";
-import { keep } from "../tensor/scope.js";
+import { heldTensors } from "../tensor/held-tensors.js";
 import { Tensor } from "../tensor/tensor.js";
 import { useStateFile, type StateFile, type LoadStateDictOptions } from "../io/state-file.js";
 import { compareStates, loadState, pairStates, requireSame, type StateDifference } from "./load-state.js";
@@ -189,9 +189,7 @@ export class Model {
 
   /** Every parameter and buffer; the tensors share the model's memory. */
   state(): readonly StateEntry[] {
-    this.#state ??= native()
-      .modelState(this.handle)
-      .map((entry) => ({ ...entry, tensor: keep(new Tensor(entry.tensor)) }));
+    this.#state ??= heldTensors(native().modelState(this.handle));
     return this.#state;
   }
 

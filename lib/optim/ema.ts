@@ -1,8 +1,7 @@
 import { invalidArgument } from "../errors.js";
 import { native, type EmaHandle } from "../native/binding.js";
 import type { Model, StateEntry } from "../models/model.js";
-import { keep } from "../tensor/scope.js";
-import { Tensor } from "../tensor/tensor.js";
+import { heldTensors } from "../tensor/held-tensors.js";
 
 /**
  * An exponential moving average of a model's parameters, average ← decay·average + (1 − decay)·parameter; buffers are
@@ -35,9 +34,7 @@ export class EMA {
 
   /** Names and tensors as the model's own; the tensors share the average's memory. */
   state(): readonly StateEntry[] {
-    this.#state ??= native()
-      .emaState(this.#handle)
-      .map((entry) => ({ ...entry, tensor: keep(new Tensor(entry.tensor)) }));
+    this.#state ??= heldTensors(native().emaState(this.#handle));
     return this.#state;
   }
 

@@ -1,8 +1,8 @@
 import { invalidArgument } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type OptimizerGroup, type OptimizerHandle } from "../native/binding.js";
-import { keep } from "../tensor/scope.js";
-import { Tensor } from "../tensor/tensor.js";
+import { heldTensors } from "../tensor/held-tensors.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 /** Parameters that are updated alike; options left out are the optimizer's. */
 export type ParameterGroup<Options> = Partial<Options> & { parameters: readonly Tensor[] };
@@ -73,9 +73,7 @@ export abstract class Optimizer<Options extends { learningRate: number }> {
 
   /** The state of each parameter, as zeros before the first step; the tensors share the optimizer's memory. */
   state(): readonly OptimizerStateEntry[] {
-    this.#state ??= native()
-      .optimizerState(this.#handle)
-      .map((entry) => ({ ...entry, tensor: keep(new Tensor(entry.tensor)) }));
+    this.#state ??= heldTensors(native().optimizerState(this.#handle));
     return this.#state;
   }
 
