@@ -2,7 +2,7 @@ import { ABLATIONS, type LossName } from "./losses.js";
 import { emoji, WITHOUT_ONE } from "./sets/emoji.js";
 import { professions } from "./sets/professions.js";
 import type { StudySet } from "./sets/study-set.js";
-import { tops } from "./sets/tops.js";
+import { ALL_TOPS, tops } from "./sets/tops.js";
 
 /** What each loss may choose, by trials of its own. */
 export interface Setting {
@@ -40,7 +40,11 @@ const EMOJI = {
   open: () => emoji("data/emoji-faces"),
   grid: settings([0.005, 0.01, 0.02, 0.05], [50, 100]),
 };
-const TOPS = { open: () => tops("data/fashion-mnist"), grid: settings([0.02, 0.05, 0.1], [15, 30]) };
+const TOPS = { open: () => tops("data/fashion-mnist", 300), grid: settings([0.02, 0.05, 0.1], [15, 30]) };
+const TOPS_ALL = {
+  open: () => tops("data/fashion-mnist", ALL_TOPS),
+  grid: settings([0.02, 0.05, 0.1], [5]),
+};
 const PROFESSIONS = {
   open: professions,
   grid: settings([0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05], [20, 40]),
@@ -91,6 +95,13 @@ export const STUDIES: Readonly<Record<string, Study>> = {
   },
   "tops-avg": { ...TOPS, title: "Tops, average pooling", head: "avg", tested: ONE_TEST, losses: COMPARED },
   "tops-max": { ...TOPS, title: "Tops, max pooling", head: "max", tested: ONE_TEST, losses: COMPARED },
+  "tops-all-avg": {
+    ...TOPS_ALL,
+    title: "Tops, all training images, average pooling",
+    head: "avg",
+    tested: ONE_TEST,
+    losses: COMPARED,
+  },
   "professions-avg": {
     ...PROFESSIONS,
     title: "Professions, average pooling",

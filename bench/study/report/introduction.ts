@@ -19,7 +19,8 @@ seeds, not corrected for the number of comparisons; "no difference shown" means 
   other's test designers, with training on the four designers that test neither.
 - **Tops**: T-shirt, pullover, dress, coat and shirt of Fashion-MNIST (Debian's package \`dataset-fashion-mnist\`), 56
   pixels: 300 training images a class, settings chosen by the 400 training images a class that come next, all 5000 test
-  images.
+  images. "All training images" are 6000 a class, the last 400 of which choose the settings and are trained on for the
+  test.
 - **Professions**: 16 professions by 4 designers, 72 drawings each, 64 pixels. The test is fluent-emoji-flat; settings are
   chosen by twemoji, with training on noto and openmoji.
 

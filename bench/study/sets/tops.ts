@@ -15,15 +15,17 @@ const FILES = "usr/share/datasets/fashion-mnist";
 const SIDE = 28;
 /** Fashion-MNIST's labels of what is worn on the upper body. */
 const TOPS = { "T-shirt": 0, pullover: 2, dress: 3, coat: 4, shirt: 6 } as const;
-const TRAIN_PER_CLASS = 300;
+/** Training images of a class. */
+export const ALL_TOPS = 6000;
 const TUNE_PER_CLASS = 400;
 
 /**
- * The five tops of Fashion-MNIST. "test" trains on the first 300 images of each class and tests on all 1000 test images
- * of each; "tune" trains on the same and holds out the 400 training images that come next.
+ * The five tops of Fashion-MNIST. "test" trains on the first images of each class and tests on all 1000 test images of
+ * each; "tune" holds out the 400 training images that come next, or the last 400 where it would train on all.
  * @param folder where Debian's package is unpacked, unless it is installed
+ * @param trainPerClass images of a class to train on, at most 6000
  */
-export async function tops(folder: string): Promise<StudySet> {
+export async function tops(folder: string, trainPerClass: number): Promise<StudySet> {
   const files = await findFiles(folder);
   const [train, test] = await Promise.all([readPart(files, "train"), readPart(files, "t10k")]);
   const classes = Object.keys(TOPS);
@@ -34,7 +36,7 @@ export async function tops(folder: string): Promise<StudySet> {
         part.filter((sample) => sample.label === label).slice(from, from + count),
       ),
     );
-  const seen = take(train, 0, TRAIN_PER_CLASS);
+  const tuneFrom = Math.min(trainPerClass, ALL_TOPS - TUNE_PER_CLASS);
   return {
     classes,
     channelsPerClass: 10,
@@ -42,9 +44,9 @@ export async function tops(folder: string): Promise<StudySet> {
     augmentation: (model) => augmentation(model, "flip"),
     divide(division) {
       if (division === "tune")
-        return { train: seen, held: { test: take(train, TRAIN_PER_CLASS, TUNE_PER_CLASS) } };
-      if (division === "test") return { train: seen, held: { test: take(test, 0, Infinity) } };
-      throw new Error(`the tops have no division ${division}`);
+        return { train: take(train, 0, tuneFrom), held: { test: take(train, tuneFrom, TUNE_PER_CLASS) } };
+      if (division !== "test") throw new Error(`the tops have no division ${division}`);
+      return { train: take(train, 0, trainPerClass), held: { test: take(test, 0, Infinity) } };
     },
   };
 }
