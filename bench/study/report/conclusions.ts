@@ -46,24 +46,25 @@ export function readWhole({ tunedIn = "" }: Study, { division }: Tested): Arm[] 
   return (["ce", "mc"] as const).flatMap((loss) => readArm(tunedIn, study, loss, tested) ?? []);
 }
 
-/** On the emoji faces, where each loss takes the head of its better trial. */
+/** Where each loss takes the head of its better trial. */
 export function concludeStrongest(): string[] {
-  return ["A", "B"].flatMap((division) => {
-    const [ce, mc] = [strongest("ce", division), strongest("mc", division)];
-    const difference = ce && mc && subtract(mc, ce);
-    if (!difference) return [];
-    const heads = `CE with ${headOf(ce)} pooling, MC-Loss with ${headOf(mc)} pooling`;
-    return [
-      `Emoji faces, split ${division}, the head chosen as well (${heads}): ${verdict(difference, "seeds")}`,
-    ];
-  });
+  return ["emoji", "tops", "professions"].flatMap((set) =>
+    (STUDIES[`${set}-avg`]?.tested ?? []).flatMap((tested) => {
+      const [ce, mc] = [strongest(set, "ce", tested), strongest(set, "mc", tested)];
+      const difference = ce && mc && subtract(mc, ce);
+      if (!difference) return [];
+      const where = tested.division === "test" ? set : `${set}, split ${tested.division}`;
+      const heads = `CE with ${headOf(ce)} pooling, MC-Loss with ${headOf(mc)} pooling`;
+      return [`The head chosen as well, ${where} (${heads}): ${verdict(difference, "seeds")}`];
+    }),
+  );
 }
 
 /** Undefined until both heads have been tested. */
-function strongest(loss: LossName, division: string): Arm | undefined {
-  const arms = ["emoji-avg", "emoji-max"].map((name) => {
+function strongest(set: string, loss: LossName, tested: Tested): Arm | undefined {
+  const arms = [`${set}-avg`, `${set}-max`].map((name) => {
     const study = STUDIES[name];
-    return study && readArm(name, study, loss, { division, tunedBy: division });
+    return study && readArm(name, study, loss, tested);
   });
   const [average, max] = arms;
   if (!average || !max) return undefined;
