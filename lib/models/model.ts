@@ -248,7 +248,16 @@ export class Model {
     state: Readonly<Record<string, Tensor>>,
     options: { strict?: boolean } = {},
   ): StateDifference {
-    return loadState(this.state(), state, options.strict ?? true);
+    const { strict = true } = options;
+    // Weights that were not needed before and that are all overwritten need no values first.
+    const unseeded = strict && this.#handle === undefined;
+    if (unseeded) this.#handle = native().createModel(this.spec, null);
+    try {
+      return loadState(this.state(), state, strict);
+    } catch (error) {
+      if (unseeded) this.dispose();
+      throw error;
+    }
   }
 
   /**

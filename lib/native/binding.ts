@@ -229,9 +229,11 @@ export interface Binding {
   emptyCache(): void;
   generator(seed: number, device: Device): GeneratorHandle;
   manualSeed(seed: number): void;
-  /** Of LibTorch's own generator on the CPU for null; uint8 [bytes]. */
-  generatorState(generator: GeneratorHandle | null): TensorHandle;
-  restoreGenerator(generator: GeneratorHandle | null, state: TensorHandle): void;
+  /** LibTorch's own, which dropout draws from. */
+  defaultGenerator(device: Device): GeneratorHandle;
+  /** uint8 [bytes] */
+  generatorState(generator: GeneratorHandle): TensorHandle;
+  restoreGenerator(generator: GeneratorHandle, state: TensorHandle): void;
 
   /** Without a seed the weights have no values yet. */
   createModel(spec: object, seed: number | null): ModelHandle;

@@ -1,7 +1,7 @@
 import type { Model } from "../models/model.js";
 import { native } from "../native/binding.js";
 import { PACKAGE_VERSION } from "../package-version.js";
-import type { TrainerOptions } from "./trainer.js";
+import type { TrainerOptions } from "./trainer-options.js";
 
 /** What `run.json` says of a run. */
 export interface RunInfo {

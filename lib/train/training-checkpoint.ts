@@ -65,12 +65,12 @@ export async function saveTraining(
   const { model, scaler } = parts;
   const training = JSON.stringify({ ...position, scaler: scaler?.state() });
   const generators = generatorStates(parts);
-  const tensors = [...stateTensors(parts), ...generators];
-  const named = [...model.state().map(({ name, tensor }) => [name, tensor] as const), ...tensors];
+  const weights = model.state().map(({ name, tensor }) => [name, tensor] as const);
+  const named = [...weights, ...trainingTensors(parts, generators)];
   try {
     await saveTensors(path, named, { ...modelMetadata(model), training });
   } finally {
-    generators.forEach(([, state]) => state.dispose());
+    generators.forEach(({ state }) => state.dispose());
   }
 }
 
@@ -86,7 +86,7 @@ export function loadTraining(path: string, parts: TrainingParts): Promise<Traini
     if (metadata["spec"] !== JSON.stringify(model.spec)) throw cannotResume(path, "is of another network");
     const { scaler: scale, ...position } = parse(positionSchema, JSON.parse(metadata["training"]));
     const generators = generatorStates(parts);
-    const targets = [...stateTensors(parts), ...generators];
+    const targets = trainingTensors(parts, generators);
     const stored = targets.map(([name]) => {
       const found = tensors.get(name);
       if (!found) throw cannotResume(path, `was written with other options (it has no ${name})`);
@@ -97,40 +97,54 @@ export function loadTraining(path: string, parts: TrainingParts): Promise<Traini
       stored,
       targets.map(([, tensor]) => tensor),
     );
-    restoreGenerators(parts, generators);
+    restoreGenerators(generators);
     if (scale) scaler?.restore(scale);
     return position;
   });
 }
 
-type NamedTensors = (readonly [string, Tensor])[];
+/** A generator that the run draws from, with a copy of its state. */
+interface GeneratorState {
+  name: string;
+  generator: GeneratorHandle;
+  state: Tensor;
+}
 
-function stateTensors({ optimizer, ema, centers }: TrainingParts): NamedTensors {
-  const slots = optimizer.state().map(({ group, parameter, name, tensor }) => {
-    return [`${TRAINING_PREFIX}optimizer/${group}/${parameter}/${name}`, tensor] as const;
+/** LibTorch's own generators are those that dropout draws from. */
+function generatorStates({ model, masks }: TrainingParts): GeneratorState[] {
+  const generators = {
+    global: native().defaultGenerator("cpu"),
+    ...(model.device === "cpu" ? {} : { device: native().defaultGenerator(model.device) }),
+    ...(masks ? { masks } : {}),
+  };
+  return Object.entries(generators).map(([name, generator]) => {
+    return { name, generator, state: new Tensor(native().generatorState(generator)) };
   });
-  const averages = ema?.state() ?? [];
-  return [
-    ...slots,
-    ...averages.map(({ name, tensor }) => [`${TRAINING_PREFIX}ema/${name}`, tensor] as const),
-    ...(centers ? [[`${TRAINING_PREFIX}centers`, centers] as const] : []),
-  ];
 }
 
-const MASKS = `${TRAINING_PREFIX}generator/masks`;
-const GLOBAL = `${TRAINING_PREFIX}generator/global`;
-
-/** Copies of the states; LibTorch's own generator is the one that dropout draws from. */
-function generatorStates({ masks }: TrainingParts): NamedTensors {
-  const global = [GLOBAL, new Tensor(native().generatorState(null))] as const;
-  return masks ? [global, [MASKS, new Tensor(native().generatorState(masks))]] : [global];
-}
-
-function restoreGenerators({ masks }: TrainingParts, states: NamedTensors): void {
-  for (const [name, state] of states) {
-    native().restoreGenerator(name === MASKS ? masks : null, state.handle);
+function restoreGenerators(generators: readonly GeneratorState[]): void {
+  for (const { generator, state } of generators) {
+    native().restoreGenerator(generator, state.handle);
     state.dispose();
   }
+}
+
+/** What is saved beside the weights, by name. */
+function trainingTensors(
+  { optimizer, ema, centers }: TrainingParts,
+  generators: readonly GeneratorState[],
+): (readonly [string, Tensor])[] {
+  const slots = optimizer.state().map(({ group, parameter, name, tensor }) => {
+    return [`optimizer/${group}/${parameter}/${name}`, tensor] as const;
+  });
+  const averages = ema?.state() ?? [];
+  const tensors = [
+    ...slots,
+    ...averages.map(({ name, tensor }) => [`ema/${name}`, tensor] as const),
+    ...(centers ? [["centers", centers] as const] : []),
+    ...generators.map(({ name, state }) => [`generator/${name}`, state] as const),
+  ];
+  return tensors.map(([name, tensor]) => [TRAINING_PREFIX + name, tensor] as const);
 }
 
 function cannotResume(path: string, problem: string): McLossError {

@@ -100,21 +100,24 @@ Napi::Value generator(const Napi::CallbackInfo& info) {
   return wrap(info.Env(), std::move(made));
 }
 
-// Of the handle, or LibTorch's own on the CPU for null.
-at::Generator to_generator(const Napi::Value& value) {
-  return value.IsNull() ? at::detail::getDefaultCPUGenerator() : unwrap<at::Generator>(value, "generator");
+// defaultGenerator(device): handle of LibTorch's own, which dropout draws from
+Napi::Value default_generator(const Napi::CallbackInfo& info) {
+  const c10::Device device(info[0].As<Napi::String>().Utf8Value());
+  auto& context = at::globalContext();
+  context.lazyInitDevice(device.type());
+  return wrap(info.Env(), at::Generator(context.defaultGenerator(device)));
 }
 
-// generatorState(generator | null): handle of uint8 [bytes]
+// generatorState(generator): handle of uint8 [bytes]
 Napi::Value generator_state(const Napi::CallbackInfo& info) {
-  auto source = to_generator(info[0]);
+  auto source = unwrap<at::Generator>(info[0], "generator");
   const std::lock_guard lock(source.mutex());
   return wrap(info.Env(), source.get_state());
 }
 
-// restoreGenerator(generator | null, state)
+// restoreGenerator(generator, state)
 Napi::Value restore_generator(const Napi::CallbackInfo& info) {
-  auto target = to_generator(info[0]);
+  auto target = unwrap<at::Generator>(info[0], "generator");
   const std::lock_guard lock(target.mutex());
   target.set_state(unwrap<at::Tensor>(info[1], "state"));
   return info.Env().Undefined();
@@ -141,6 +144,7 @@ void export_tensor_api(Napi::Env env, Napi::Object& exports) {
   exports.Set("emptyHandle", Napi::Function::New<guarded<empty_handle>>(env, "emptyHandle"));
   exports.Set("dispose", Napi::Function::New<guarded<dispose>>(env, "dispose"));
   exports.Set("manualSeed", Napi::Function::New<guarded<manual_seed>>(env, "manualSeed"));
+  exports.Set("defaultGenerator", Napi::Function::New<guarded<default_generator>>(env, "defaultGenerator"));
   exports.Set("generatorState", Napi::Function::New<guarded<generator_state>>(env, "generatorState"));
   exports.Set("restoreGenerator", Napi::Function::New<guarded<restore_generator>>(env, "restoreGenerator"));
   exports.Set("generator", Napi::Function::New<guarded<generator>>(env, "generator"));

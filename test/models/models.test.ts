@@ -216,6 +216,14 @@ describe("loadStateDict", () => {
       .tensor.data();
     expect([...after].every((value) => value === 0)).to.equal(true);
   });
+
+  it("leaves a model whose weights were not needed before with those of its seed", async () => {
+    const weights = (model: Model) => model.state()[0]!.tensor.data();
+    using model = smallResNet({ ...options, seed: 2 });
+    using untouched = smallResNet({ ...options, seed: 2 });
+    expect(caught(() => model.loadStateDict({})).argument).to.equal("state");
+    expect(await weights(model)).to.deep.equal(await weights(untouched));
+  });
 });
 
 describe("layers", () => {

@@ -7,6 +7,7 @@ import {
   resize,
   smallResNet,
   Trainer,
+  type Device,
   type ImageFolder,
   type ModelSpec,
   type TrainerOptions,
@@ -37,9 +38,9 @@ export function networkOf(images: ImageFolder): Model {
   return new Model(withDropout(spec), { info: { classNames: images.classes, normalization: normalize() } });
 }
 
-export function loaderOf(images: ImageFolder): DataLoader {
+export function loaderOf(images: ImageFolder, device: Device = "cpu"): DataLoader {
   const transforms = [resize(32), randomHorizontalFlip(), normalize()];
-  return new DataLoader(images, { batchSize: 8, shuffle: true, transforms });
+  return new DataLoader(images, { batchSize: 8, shuffle: true, transforms, device });
 }
 
 /** Trains in `output` until `stopAfter` steps are done, or to the end. */
@@ -49,22 +50,24 @@ export async function trainIn(
   {
     stopAfter = Infinity,
     resume = false,
+    device = "cpu",
     onEvent,
     ...options
   }: {
     stopAfter?: number;
     resume?: boolean;
+    device?: Device;
     onEvent?: (event: TrainingEvent) => void;
   } & TrainerOptions = {},
 ): Promise<Model> {
-  const model = networkOf(images);
+  const model = await networkOf(images).to(device);
   // Every run begins with the same draws of LibTorch's own generator.
   if (!resume) manualSeed(1);
   const trainer = new Trainer(model, { ...OPTIONS, ...options, output });
   const controller = new AbortController();
-  const validation = new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()] });
+  const validation = new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()], device });
   const { signal } = controller;
-  for await (const event of trainer.fit(loaderOf(images), { signal, resume, validation })) {
+  for await (const event of trainer.fit(loaderOf(images, device), { signal, resume, validation })) {
     onEvent?.(event);
     if (event.type === "step" && event.step === stopAfter) controller.abort();
   }

@@ -14,10 +14,12 @@ import {
   smallResNet,
   Trainer,
   type Device,
+  type TrainingEvent,
 } from "mutual-channel-loss";
 import { describeOnDevices } from "../support/devices.js";
 import { caught, rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
+import { trainIn } from "../support/run.js";
 
 const folder = temporaryFolder();
 let images: ImageFolder;
@@ -37,7 +39,7 @@ describeOnDevices("training", (device) => {
     const output = join(folder(), `run-${device}`);
     using model = await network().to(device);
     const optimizer = { learningRate: 0.02, momentum: 0.9 };
-    const trainer = new Trainer(model, { epochs: 12, optimizer, loss: { beta: 2 }, ema: 0.5, output });
+    const trainer = new Trainer(model, { epochs: 24, optimizer, loss: { beta: 2 }, ema: 0.5, output });
     const validation = loader(device, false);
     for await (const event of trainer.fit(loader(device), { validation, channelHealth: true })) {
       if (event.type === "step") expect(event.loss).to.be.finite;
@@ -49,6 +51,21 @@ describeOnDevices("training", (device) => {
     expect((await evaluateChannels(best, validation)).overall.diversity).to.be.above(0);
     const { path } = images.sample(0);
     for await (const { top } of predict(best, [path])) expect(top[0]?.name).to.equal("0");
+  });
+
+  it("interrupted and resumed goes on with the draws of dropout and of the channel masks", async () => {
+    const losses = async (name: string, options: { stopAfter?: number; resume?: boolean } = {}) => {
+      const found: number[] = [];
+      const onEvent = (event: TrainingEvent) => event.type === "epoch" && found.push(event.train.loss);
+      await trainIn(images, join(folder(), `${name}-${device}`), { ...options, device, onEvent });
+      return found;
+    };
+    const whole = await losses("whole");
+    expect((await rejected(losses("parted", { stopAfter: 4 }))).code).to.equal("ERR_ABORTED");
+    const resumed = await losses("parted", { resume: true });
+    expect(resumed).to.have.length(2);
+    // A GPU may add in another order.
+    resumed.forEach((loss, index) => expect(loss).to.be.closeTo(whole[index + 1]!, 1e-3));
   });
 });
 

@@ -1,0 +1,108 @@
+import type { DataLoader } from "../data/loader.js";
+import { invalidArgument } from "../errors.js";
+import type { Model } from "../models/model.js";
+import type { Schedule } from "../optim/schedule.js";
+import type { OptimizerSpec } from "./build-optimizer.js";
+import { DEFAULT_EPOCHS } from "./defaults.js";
+import type { LossOptions } from "./objective.js";
+import type { UnfreezeRule } from "./unfreeze.js";
+
+/** Options of a Trainer. */
+export interface TrainerOptions {
+  /** Default 100. */
+  epochs?: number;
+  /** Default: MC-Loss with α 1.5 and β 20. */
+  loss?: LossOptions;
+  /** Default: SGD with learning rate 0.05, Nesterov momentum 0.9 and weight decay 5e-4. */
+  optimizer?: OptimizerSpec;
+  /** Default: cosine after 3 warm-up epochs, or as many as fit. */
+  schedule?: Schedule;
+  /**
+   * What forward and backward compute in (torch.autocast); the weights stay float32. "float16" brings a
+   * {@link GradScaler}. Default "float32".
+   */
+  precision?: "float32" | "bfloat16" | "float16";
+  /** The largest joint L2 norm of the gradients. Default: none. */
+  clipNorm?: number;
+  /** The largest absolute value of a gradient's element. Default: none. */
+  clipValue?: number;
+  /** Batches whose gradients are averaged into one update. Default 1. */
+  accumulate?: number;
+  /** Decay of an average of the weights, which is evaluated and kept as the best; see {@link EMA}. Default: none. */
+  ema?: number;
+  /** Gradual unfreezing: what no rule has reached yet stays as it is. Default: all is trained from the start. */
+  unfreeze?: readonly UnfreezeRule[];
+  /**
+   * What a loss that is not finite does: "stop" (default) with ERR_NAN_LOSS, or "skip" the update that the batch has a
+   * part in and count it.
+   */
+  onNan?: "stop" | "skip";
+  /**
+   * Every how many steps the metrics are read, so that a GPU works on without waiting for the host. It changes when steps
+   * are told and not what is told of them, nor the weights. Default 1 on the CPU, where nothing waits, and 10 elsewhere.
+   */
+  metricsEvery?: number;
+  /** {@link allowTf32}, for the whole process from fit() on. Default: as it is. */
+  tf32?: boolean;
+  /**
+   * Whether steps on a GPU are launched whole, as a CUDA graph, rather than kernel by kernel. Where that cannot be, a
+   * {@link NoticeEvent} says why. Default false.
+   */
+  cudaGraph?: boolean;
+  /** Of the channel masks. The model and the loader have their own. Default 0. */
+  seed?: number;
+  /** The run's folder; see {@link RunFolder}. Default: nothing is written. */
+  output?: string;
+  /** What else belongs in `run.json`, such as the data and the command. */
+  about?: Readonly<Record<string, unknown>>;
+}
+
+/** Options of Trainer.fit(). */
+export interface FitOptions {
+  /** Evaluated after every `validateEvery` epochs and after the last. */
+  validation?: DataLoader;
+  /** Default 1. */
+  validateEvery?: number;
+  /**
+   * Measures the channels on the validation images too, as `channels` of the epoch's event and of its line in
+   * `metrics.jsonl`. Default false: it takes a second forward pass.
+   */
+  channelHealth?: boolean;
+  /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
+  signal?: AbortSignal;
+  /**
+   * Goes on from the run in `output`, exactly: on the CPU with the weights that an uninterrupted run would have. Give
+   * the same options and data. Default false: a new run, whose files replace those of an earlier one.
+   */
+  resume?: boolean;
+}
+
+/** @throws McLossError ERR_ARGUMENT where the channels' health is asked for and cannot be measured */
+export function checkChannelHealth({ groups, spec }: Model, { channelHealth, validation }: FitOptions): void {
+  if (!channelHealth) return;
+  if (!validation) throw invalidArgument("channelHealth", "needs the option validation");
+  if (!groups) throw invalidArgument("channelHealth", `needs channel groups, and ${spec.name} has none`);
+}
+
+/** @throws McLossError ERR_ARGUMENT naming the option */
+export function checkOptions(options: TrainerOptions): void {
+  const { epochs = DEFAULT_EPOCHS, accumulate = 1, metricsEvery = 1, clipNorm = 1, clipValue = 1 } = options;
+  const { precision = "float32", onNan = "stop", tf32 = false, cudaGraph = false } = options;
+  for (const [name, value] of Object.entries({ epochs, accumulate, metricsEvery })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw invalidArgument(name, `must be a positive integer, got ${value}`);
+    }
+  }
+  for (const [name, value] of Object.entries({ clipNorm, clipValue })) {
+    if (!(value > 0)) throw invalidArgument(name, `must be a number above 0, got ${value}`);
+  }
+  if (!["float32", "bfloat16", "float16"].includes(precision)) {
+    throw invalidArgument("precision", `must be "float32", "bfloat16" or "float16", got "${precision}"`);
+  }
+  for (const [name, value] of Object.entries({ tf32, cudaGraph })) {
+    if (typeof value !== "boolean") throw invalidArgument(name, "must be true or false");
+  }
+  if (onNan !== "stop" && (onNan as string) !== "skip") {
+    throw invalidArgument("onNan", `must be "stop" or "skip", got "${onNan as string}"`);
+  }
+}
