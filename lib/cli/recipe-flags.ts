@@ -54,6 +54,7 @@ const FLAGS: readonly RecipeFlag[] = [
     "bfloat16",
     "float16",
   ]),
+  flag("--tf32", "tf32", "round float32 products on a GPU to TF32, which is faster"),
   flag("--clip-norm <norm>", "clipNorm", "the gradients' largest joint norm", nonNegativeNumber),
   flag("--accumulate <n>", "accumulate", "batches whose gradients make one update", positiveInteger),
   flag("--ema <decay>", "ema", "average the weights, as 0.999, and judge the average", nonNegativeNumber),

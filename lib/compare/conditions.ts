@@ -13,12 +13,15 @@ const RECIPE: readonly string[] = [
   ...["name", "description", "published", "sources"],
 ];
 
+/** Where the list of images came from; whether it is the same list, its SHA-256 tells. */
+const MANIFEST = /^about\.images\.\w+\.manifest\./;
+
 /** Of a run: its network, its recipe, and what its trainer was asked for, without the loss. */
 export function conditionsOf({ network, classes, recipe, options, about }: RunRecord): Conditions {
   const settings = without(about["recipe"] as object | undefined, RECIPE);
   const told = { ...without(about, ["command", "recipe"]), recipe: settings };
   const all = { network, classes, recipe, ...without(options, TRAINER), about: told };
-  const given = flatten(all).filter(([, value]) => value !== undefined && value !== null);
+  const given = flatten(all).filter(([path, value]) => (value ?? null) !== null && !MANIFEST.test(path));
   const sorted = given.sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(sorted.map(([path, value]) => [path, textOf(value)]));
 }
@@ -30,11 +33,16 @@ export function describeDifferences(all: readonly Conditions[]): string[][] {
   return all.map((each) => {
     const texts = varying.flatMap((name) => {
       const value = each[name];
-      return value === undefined ? [] : [`${name.split(".").at(-1)} ${value}`];
+      return value === undefined ? [] : [`${name.split(".").at(-1)} ${shorten(value)}`];
     });
     // The trainer and its command are often asked for the same.
     return [...new Set(texts)];
   });
+}
+
+/** A hash's first digits tell it from others. */
+function shorten(value: string): string {
+  return value.replace(/^([0-9a-f]{12})[0-9a-f]{52}$/, "$1");
 }
 
 function without(values: object = {}, names: readonly string[]): object {

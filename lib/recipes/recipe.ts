@@ -45,6 +45,8 @@ export interface Recipe {
   /** Default: cosine after 3 warm-up epochs, or as many as fit. */
   schedule?: Schedule;
   precision: "float32" | "bfloat16" | "float16";
+  /** Rounds float32 products on a GPU to TF32; see {@link allowTf32}. Default: as PyTorch, of convolutions alone. */
+  tf32?: boolean;
   /** The largest joint L2 norm of the gradients. Default: none. */
   clipNorm?: number;
   /** The largest absolute value of a gradient's element. Default: none. */

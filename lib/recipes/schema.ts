@@ -103,6 +103,7 @@ const recipe = z.strictObject({
   optimizer,
   schedule: schedule.optional(),
   precision: z.enum(["float32", "bfloat16", "float16"]),
+  tf32: z.boolean().optional(),
   clipNorm: z.number().positive().optional(),
   clipValue: z.number().positive().optional(),
   accumulate: count,

@@ -20,6 +20,7 @@ import { Trainer } from "../train/trainer.js";
 import { lossOptions } from "./loss.js";
 import { networkSpec } from "./network.js";
 import type { Recipe } from "./recipe.js";
+import { findRunImages, requireSameImages, runImagesSchema } from "./run-images.js";
 import { checkRecipe } from "./schema.js";
 
 /** What a recipe is trained on. */
@@ -78,20 +79,21 @@ export async function* trainRecipe(
  * ERR_CHECKPOINT for the weights
  */
 export function prepareRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<RecipeTraining> {
-  return prepare(checkRecipe(recipe), options, false);
+  return prepare(checkRecipe(recipe), options);
 }
 
 /**
  * As {@link prepareRecipe}, for the run in `output`, with the recipe and the data that it was started with: it goes on
  * exactly where it was.
- * @throws McLossError ERR_IO when there is no run of a recipe in `output`
+ * @throws McLossError ERR_IO when there is no run of a recipe in `output`; ERR_DATASET when its training images are others
+ * by now
  */
 export async function prepareResume(
   output: string,
   options: Pick<TrainRecipeOptions, "signal" | "device"> = {},
 ): Promise<RecipeTraining> {
-  const { recipe, data } = await readRun(output);
-  return prepare(recipe, { ...data, ...options, output }, true);
+  const { recipe, data, images } = await readRun(output);
+  return prepare(recipe, { ...data, ...options, output }, images);
 }
 
 const runSchema = z.object({
@@ -102,13 +104,20 @@ const runSchema = z.object({
       validation: z.string().optional(),
       allowPartial: z.boolean().optional(),
     }),
+    images: runImagesSchema,
   }),
 });
 
-async function readRun(output: string): Promise<{ recipe: Recipe; data: RecipeData }> {
+interface StartedRun {
+  recipe: Recipe;
+  data: RecipeData;
+  images: z.infer<typeof runImagesSchema>;
+}
+
+async function readRun(output: string): Promise<StartedRun> {
   try {
     const { about } = parse(runSchema, await readRunInfo(output));
-    return about as { recipe: Recipe; data: RecipeData };
+    return about as StartedRun;
   } catch (cause) {
     const { info: path } = runFiles(output);
     const text = `cannot go on from ${output}: ${path} is missing or damaged. Give the folder of a run of mcloss train`;
@@ -119,10 +128,14 @@ async function readRun(output: string): Promise<{ recipe: Recipe; data: RecipeDa
 async function prepare(
   given: Recipe,
   { signal, output, device: wanted, ...data }: TrainRecipeOptions,
-  resume: boolean,
+  began?: StartedRun["images"],
 ): Promise<RecipeTraining> {
+  const resume = began !== undefined;
   const device = chooseDevice("device", wanted);
-  const { images, heldOut } = await openSets(given, data);
+  const sets = await openSets(given, data);
+  const { images, heldOut } = sets;
+  const runImages = await findRunImages(data, sets);
+  if (began) requireSameImages(data.dir, began, runImages);
   const spec = networkSpec(given, images.classes.length);
   const { recipe, transforms } = completeRecipe(given, spec);
   const model = new Model(spec, { seed: recipe.seed, info: modelInfo(images.classes, transforms.test) });
@@ -143,7 +156,7 @@ async function prepare(
   const trainer = new Trainer(model, {
     ...trainerOptions(recipe),
     ...(output === undefined ? {} : { output }),
-    about: { command: "train", recipe, data, device, ...(weights ? { weights } : {}) },
+    about: { command: "train", recipe, data, images: runImages, device, ...(weights ? { weights } : {}) },
   });
   const validated = validation ? { validation } : {};
   return {
@@ -217,7 +230,7 @@ function modelInfo(classNames: readonly string[], transforms: readonly Transform
 
 function trainerOptions(recipe: Recipe) {
   const { epochs, optimizer, schedule, precision, accumulate, onNan, seed } = recipe;
-  const { clipNorm, clipValue, ema, unfreeze, cudaGraph } = recipe;
+  const { tf32, clipNorm, clipValue, ema, unfreeze, cudaGraph } = recipe;
   return {
     epochs,
     loss: lossOptions(recipe.loss),
@@ -227,6 +240,7 @@ function trainerOptions(recipe: Recipe) {
     accumulate,
     onNan,
     seed,
+    ...(tf32 === undefined ? {} : { tf32 }),
     ...(clipNorm === undefined ? {} : { clipNorm }),
     ...(clipValue === undefined ? {} : { clipValue }),
     ...(ema === undefined ? {} : { ema }),

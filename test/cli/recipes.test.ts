@@ -54,7 +54,7 @@ describe("mcloss train --recipe", () => {
 
   it("takes a file, options and --set, in this order, and lists what the weights did not give", async () => {
     const { code, stderr } = await mcloss(
-      ...["train", "photos", "--recipe", "small.yaml", "--alpha", "2", "--batch-size", "4"],
+      ...["train", "photos", "--recipe", "small.yaml", "--alpha", "2", "--batch-size", "4", "--tf32"],
       ...["--set", "batchSize=12", "--set", "optimizer.momentum=0.5", "--weights", "five.safetensors"],
       ...["--out", "run"],
     );
@@ -64,6 +64,7 @@ describe("mcloss train --recipe", () => {
     );
     const recipe = await recipeOf("run");
     expect(recipe).to.deep.include({ name: "small", epochs: 1, batchSize: 12, loss: { alpha: 2, beta: 20 } });
+    expect(recipe.tf32).to.equal(true);
     expect(recipe.optimizer).to.deep.include({ type: "sgd", momentum: 0.5, learningRate: 0.05 });
     const resumed = await mcloss("train", "--resume", "run");
     expect(resumed.code, resumed.stderr).to.equal(0);

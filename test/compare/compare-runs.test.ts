@@ -75,6 +75,21 @@ describe("compareRuns", () => {
     expect(groups[2]!.gain!.baseline).to.equal(groups[1]!.label);
   });
 
+  it("keeps other images apart, but not another revision of the manifest that lists the same", async () => {
+    const of = (letter: string, commit: string) => {
+      const train = { count: 9, sha256: letter.repeat(64), manifest: { commit, modified: false } };
+      return { about: { images: { train } } };
+    };
+    const first = await runs("images-a", "ce", [0.5], of("a", "1"));
+    const other = await runs("images-b", "ce", [0.5], of("b", "1"));
+    const again = await runs("images-again", "ce", [0.5, 0.5], of("a", "2"));
+    const { groups } = await compareRuns([...first, ...other, ...again.slice(1)]);
+    expect(groups.map(({ label, runs }) => [label, runs.length])).to.deep.equal([
+      ["cross-entropy, sha256 aaaaaaaaaaaa", 2],
+      ["cross-entropy, sha256 bbbbbbbbbbbb", 1],
+    ]);
+  });
+
   it("names the ablations and the other losses", async () => {
     const losses: LossOptions[] = [
       { keep: "all" },

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { readFile } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import {
   changeRecipe,
@@ -61,9 +61,12 @@ describe("trainRecipe", () => {
     const epochs = await finish(trainRecipe(TINY, { dir: photos, output }));
     expect(epochs.map(({ validation }) => validation?.images)).to.deep.equal([9, 9, 9]);
     const { about } = JSON.parse(await readFile(join(output, "run.json"), "utf8")) as {
-      about: { recipe: Recipe; data: object };
+      about: { recipe: Recipe; data: object; images: object };
     };
     expect(about.data).to.deep.equal({ dir: photos });
+    expect(about.images).to.have.all.keys("train", "validation");
+    expect(about.images).to.have.nested.property("train.count", 24);
+    expect(about.images).to.have.nested.property("validation.count", 9);
     const { transforms, ...settings } = about.recipe;
     expect(settings).to.deep.include({ epochs: 3, loss: TINY.loss, unfreeze: TINY.unfreeze });
     expect(transforms.test).to.have.length(2);
@@ -112,6 +115,17 @@ describe("trainRecipe", () => {
       expect((await checkpoint(output)).equals(await checkpoint(whole)), String(stopAfter)).to.equal(true);
     }
     expect((await rejected(prepareResume(photos))).code).to.equal("ERR_IO");
+  });
+
+  it("does not go on with other images than it began with", async () => {
+    const dir = await writeColorFolder(join(folder(), "changing"));
+    const output = join(folder(), "changed");
+    await finish(trainRecipe(changeRecipe(TINY, { epochs: 1, unfreeze: null }), { dir, output }));
+    await prepareResume(output);
+    await rename(join(dir, "red", "0.png"), join(dir, "red", "8.png"));
+    const error = await rejected(prepareResume(output));
+    expect(error).to.include({ code: "ERR_DATASET", path: dir });
+    expect(error.message).to.match(/has 24 training images, which are not the 24 that the run began with/);
   });
 
   it("keeps the small network's defaults", async () => {

@@ -1,0 +1,32 @@
+import { expect } from "chai";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { openDataset } from "mutual-channel-loss";
+import { findDataVersion } from "#lib/data/data-version.js";
+import { GitRepository, hasGit } from "../support/git.js";
+import { temporaryFolder, writeColorFolder } from "../support/images.js";
+
+const folder = temporaryFolder();
+const versionOf = async (dir: string) => findDataVersion(dir, await openDataset(dir));
+
+describe("findDataVersion", () => {
+  it("counts the images and hashes their list, wherever the folder is", async () => {
+    const [here, there] = [join(folder(), "here"), join(folder(), "there")];
+    await writeColorFolder(here, 2);
+    await cp(here, there, { recursive: true });
+    const version = await versionOf(here);
+    expect(version.count).to.equal(6);
+    expect(version.sha256).to.match(/^[0-9a-f]{64}$/);
+    expect(await versionOf(there)).to.deep.equal(version);
+    await cp(join(here, "red/0.png"), join(there, "red/2.png"));
+    expect((await versionOf(there)).sha256).to.not.equal(version.sha256);
+  });
+
+  it("tells the git revision of a manifest", async function () {
+    if (!hasGit()) return this.skip(); // git is not installed
+    const commit = await new GitRepository(folder()).commit("manifest.csv", "path,label\na.jpg,wren\n");
+    const version = await versionOf(folder());
+    expect(version).to.deep.include({ count: 1, manifest: { commit, modified: false } });
+    expect(await versionOf(join(folder(), "manifest.csv"))).to.deep.equal(version);
+  });
+});
