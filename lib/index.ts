@@ -102,6 +102,7 @@ export {
 export type { ImageInput } from "./predict/model-input.js";
 export type { ClassScore } from "./predict/rank-classes.js";
 
+export { writeConfusion } from "./pictures/confusion.js";
 export { exportOnnx, type ExportOnnxOptions } from "./export/onnx.js";
 
 export { renderImageSheet, type ImageSheetOptions } from "./visualize/image-sheet.js";

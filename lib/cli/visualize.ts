@@ -80,7 +80,7 @@ async function drawClasses(
     dir,
     ...(kind ? { kind } : {}),
     ...(allowPartial ? { allowPartial } : {}),
-    ...(classNames ? { classes: classNames } : {}),
+    classes: classNames,
   });
   const progress = startProgress("looking at the images", images.length);
   const onBatch = (done: number, total: number) =>

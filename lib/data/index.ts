@@ -6,6 +6,7 @@ export type { DiskCacheOptions } from "./disk-cache.js";
 export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "./loader.js";
 export type { LoaderState, SkippedImage } from "./loader-state.js";
 export {
+  evaluationTransforms,
   paperPretrained,
   paperScratch,
   tenCropTransforms,
@@ -19,6 +20,7 @@ export type { DatasetKind, ListedSample, OpenOptions, Split, SplitPart } from ".
 export { manifest, type ManifestOptions } from "./sets/manifest.js";
 export { stanfordCars } from "./sets/stanford-cars.js";
 export { openDataset, type OpenDatasetOptions } from "./open-dataset.js";
+export { openEvaluationSet, type EvaluationSetOptions } from "./usual-splits.js";
 export {
   prepareDataset,
   type PreparedArchive,

@@ -25,7 +25,7 @@ export interface OpenDatasetOptions extends OpenOptions, AircraftOptions {
   /** Default: what the files tell; a folder of classes where they tell nothing. */
   kind?: DatasetKind;
   /** The classes, in the order of their labels, where a model decides them. Default: the set's own. */
-  classes?: readonly string[];
+  classes?: readonly string[] | undefined;
 }
 
 export const PUBLISHED_LAYOUTS: readonly Layout<AircraftOptions>[] = [

@@ -58,7 +58,7 @@ export function paperPretrained(options: { resize?: ImageSize; crop?: number } =
 }
 
 /** What a model's inputs go through, without augmentation: its info's transforms, or a resize to its input's size. */
-export function evaluationTransforms(model: TakesImages): readonly TransformSpec[] {
+export function evaluationTransforms(model: Pick<Model, "spec" | "info">): readonly TransformSpec[] {
   return model.info.transforms ?? [exactly(model), normalize(model.info.normalization)];
 }
 

@@ -14,6 +14,12 @@ interface UsualOptions extends Omit<OpenDatasetOptions, "split"> {
   dir: string;
 }
 
+/** Options of {@link openEvaluationSet}. */
+export interface EvaluationSetOptions extends UsualOptions {
+  /** Default: the test part, or else the val part, or all of a set without parts. */
+  split?: Split;
+}
+
 /**
  * What to train on and what to hold out. Of a published set, as results are reported: all but the test part, and the
  * test part. Of a set of one's own: train and val, or train and test where there is no val. `validation` is a data set
@@ -35,10 +41,12 @@ export async function openTrainingSets(
   return { images: open("trainval"), ...(counts.test ? { heldOut: open("test") } : {}) };
 }
 
-/** What to measure a model on: `split`, or else the test part, the val part, or all of a set without parts. */
-export async function openEvaluationSet(
-  options: UsualOptions & { split?: Split },
-): Promise<ListDataset<ListedSample>> {
+/**
+ * What to measure a model on: the images in `dir` of one split. With the model's `info.classNames` as `classes` the labels
+ * are the model's.
+ * @throws McLossError ERR_DATASET naming the file and line, or a class that the model does not know
+ */
+export async function openEvaluationSet(options: EvaluationSetOptions): Promise<ListDataset<ListedSample>> {
   const read = await readDataset(options.dir, throwProblem, options);
   const counts = countParts(read.samples);
   const split = options.split ?? (counts.test ? "test" : counts.val ? "val" : "trainval");

@@ -61,12 +61,11 @@ export function evalCommand(): Command {
 }
 
 async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags): Promise<void> {
-  const { chooseDevice, DataLoader, evaluate, loadModel } = await import("../../index.js");
-  const { openEvaluationSet } = await import("../../data/usual-splits.js");
+  const { chooseDevice, DataLoader, evaluate, loadModel, openEvaluationSet, writeConfusion } =
+    await import("../../index.js");
   const { evaluationTransforms, tenCropTransforms } = await import("../../data/presets.js");
   const { className } = await import("../../models/class-name.js");
   const { tallyOf } = await import("../../train/evaluate-channels.js");
-  const { writeConfusion } = await import("../../pictures/confusion.js");
   const {
     batchSize,
     tenCrop,
@@ -82,7 +81,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   const device = chooseDevice("--device", wanted);
   const model = await (await loadModel(modelPath)).to(device);
   const { classNames } = model.info;
-  const images = await openEvaluationSet({ dir, ...opening, ...(classNames ? { classes: classNames } : {}) });
+  const images = await openEvaluationSet({ dir, ...opening, classes: classNames });
   const transforms = tenCrop ? tenCropTransforms(model) : evaluationTransforms(model);
   const loader = new DataLoader(images, { batchSize, onBadImage, transforms, device });
   const tally = channels ? tallyOf(model) : undefined;

@@ -8,7 +8,7 @@ export const SPLITS: readonly Split[] = ["train", "val", "trainval", "test"];
 /** A split of a set, whose counts must be the published ones. @throws McLossError ERR_DATASET */
 export function openSplit(
   read: ReadDataset,
-  { split, allowPartial = false, classes }: OpenOptions & { classes?: readonly string[] },
+  { split, allowPartial = false, classes }: OpenOptions & { classes?: readonly string[] | undefined },
 ): ListDataset<ListedSample> {
   if (!allowPartial) checkCounts(read);
   const set = takeSplit(read.root, read, split);
