@@ -64,14 +64,11 @@ export async function saveTraining(
 ): Promise<void> {
   const { model, scaler } = parts;
   const training = JSON.stringify({ ...position, scaler: scaler?.state() });
-  const generators = generatorStates(parts);
   const weights = model.state().map(({ name, tensor }) => [name, tensor] as const);
-  const named = [...weights, ...trainingTensors(parts, generators)];
-  try {
-    await saveTensors(path, named, { ...modelMetadata(model), training });
-  } finally {
-    generators.forEach(({ state }) => state.dispose());
-  }
+  await withGenerators(parts, (generators) => {
+    const named = [...weights, ...trainingTensors(parts, generators)];
+    return saveTensors(path, named, { ...modelMetadata(model), training });
+  });
 }
 
 /**
@@ -84,23 +81,32 @@ export function loadTraining(path: string, parts: TrainingParts): Promise<Traini
     const { model, scaler } = parts;
     if (metadata["training"] === undefined) throw cannotResume(path, "holds a model, not a run");
     if (metadata["spec"] !== JSON.stringify(model.spec)) throw cannotResume(path, "is of another network");
-    const { scaler: scale, ...position } = parse(positionSchema, JSON.parse(metadata["training"]));
-    const generators = generatorStates(parts);
-    const targets = trainingTensors(parts, generators);
-    const stored = targets.map(([name]) => {
-      const found = tensors.get(name);
-      if (!found) throw cannotResume(path, `was written with other options (it has no ${name})`);
-      return found;
+    const { scaler: scale, ...position } = parsePosition(path, metadata["training"]);
+    await withGenerators(parts, async (generators) => {
+      const targets = trainingTensors(parts, generators);
+      const stored = targets.map(([name]) => {
+        const found = tensors.get(name);
+        if (!found) throw cannotResume(path, `was written with other options (it has no ${name})`);
+        return found;
+      });
+      await model.loadFrom(safetensorsState(file, withoutTraining(tensors)), true);
+      await file.readInto(
+        stored,
+        targets.map(([, tensor]) => tensor),
+      );
+      for (const { generator, state } of generators) native().restoreGenerator(generator, state.handle);
     });
-    await model.loadFrom(safetensorsState(file, withoutTraining(tensors)), true);
-    await file.readInto(
-      stored,
-      targets.map(([, tensor]) => tensor),
-    );
-    restoreGenerators(generators);
     if (scale) scaler?.restore(scale);
     return position;
   });
+}
+
+function parsePosition(path: string, text: string): z.infer<typeof positionSchema> {
+  try {
+    return parse(positionSchema, JSON.parse(text));
+  } catch (cause) {
+    throw cannotResume(path, `is damaged (${(cause as Error).message})`, cause);
+  }
 }
 
 /** A generator that the run draws from, with a copy of its state. */
@@ -122,10 +128,16 @@ function generatorStates({ model, masks }: TrainingParts): GeneratorState[] {
   });
 }
 
-function restoreGenerators(generators: readonly GeneratorState[]): void {
-  for (const { generator, state } of generators) {
-    native().restoreGenerator(generator, state.handle);
-    state.dispose();
+/** Gives `use` copies of the generators' states, which are gone afterwards. */
+async function withGenerators(
+  parts: TrainingParts,
+  use: (generators: readonly GeneratorState[]) => Promise<void>,
+): Promise<void> {
+  const generators = generatorStates(parts);
+  try {
+    await use(generators);
+  } finally {
+    generators.forEach(({ state }) => state.dispose());
   }
 }
 
@@ -147,7 +159,7 @@ function trainingTensors(
   return tensors.map(([name, tensor]) => [TRAINING_PREFIX + name, tensor] as const);
 }
 
-function cannotResume(path: string, problem: string): McLossError {
+function cannotResume(path: string, problem: string, cause?: unknown): McLossError {
   const text = `cannot go on from ${path}: it ${problem}. Give the folder of a run with the same options`;
-  return new McLossError("ERR_CHECKPOINT", text, { path });
+  return new McLossError("ERR_CHECKPOINT", text, { path, cause });
 }

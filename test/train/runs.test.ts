@@ -134,6 +134,26 @@ describe("a run", () => {
     expect((await rejected(homeless.next())).argument).to.equal("resume");
   });
 
+  it("names a last checkpoint whose record of the run is damaged", async () => {
+    const output = join(folder(), "record");
+    await train(output, { epochs: 1 });
+    const path = join(output, "checkpoints", "last.safetensors");
+    const whole = await readFile(path);
+    for (const [key, other] of [
+      ['\\"epoch\\":', '\\"epochs\\"'],
+      ['{\\"epoch\\"', '[\\"epoch\\"'],
+    ] as const) {
+      const damaged = Buffer.from(whole);
+      expect(damaged.indexOf(key)).to.be.above(0);
+      damaged.write(other, damaged.indexOf(key));
+      await writeFile(path, damaged);
+      const trainer = new Trainer(network(), { ...OPTIONS, output });
+      const error = await rejected(trainer.fit(loader(), { resume: true }).next());
+      expect(error).to.include({ code: "ERR_CHECKPOINT", path });
+      expect(error.message).to.match(/^cannot go on from .*last\.safetensors: it is damaged \(/);
+    }
+  });
+
   it("refuses a folder that is a file's", async () => {
     const file = join(folder(), "occupied");
     await writeFile(file, "");
