@@ -99,7 +99,7 @@ export interface BatchMetrics {
   groupsCorrect: number;
 }
 
-/** A batch's metrics, and of each sample: the predicted class, how many classes score higher than the true one, and the
+/** A batch's metrics, and of each sample: the predicted class, how many classes come before the true one, and the
  * class that the channel groups alone predict (-1 without groups). */
 export interface BatchEvaluation extends BatchMetrics {
   samples: Int32Array;

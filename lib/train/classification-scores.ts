@@ -38,13 +38,13 @@ export class ClassificationTally {
     this.#confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   }
 
-  /** @param samples of each label: the predicted class, how many classes score higher, and a column not used here */
+  /** @param samples of each label: the predicted class, how many classes come before it, and a column not used here */
   add(labels: readonly number[], samples: Int32Array): void {
     labels.forEach((label, i) => {
-      const [predicted = 0, higher = 0] = samples.subarray(i * COLUMNS);
+      const [predicted = 0, before = 0] = samples.subarray(i * COLUMNS);
       const row = this.#confusion[label];
       if (row) row[predicted] = (row[predicted] ?? 0) + 1;
-      this.#amongFive += higher < 5 ? 1 : 0;
+      this.#amongFive += before < 5 ? 1 : 0;
       this.#images += 1;
     });
   }

@@ -103,6 +103,13 @@ void update(const nn::Model& model, Optimizer& optimizer, const StepOptions& opt
   if (options.ema) options.ema->update(model.state());
 }
 
+// How many classes come before each label's. Of equal logits the first come first and NaN is the largest, as
+// argmax() has it, so that a dead network's top five are five.
+at::Tensor ranks_of(const at::Tensor& labels, const at::Tensor& logits) {
+  const auto order = logits.argsort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
+  return order.eq(labels.unsqueeze(1)).to(at::kInt).argmax(1);
+}
+
 // Of V views of each image [N, V, 3, H, W] the logits, and what was tapped, are averaged, as with
 // torchvision's FiveCrop; the features lie one below the other, so that scores pool over all views.
 nn::ModelOutput evaluate_views(const nn::Model& model, const at::Tensor& images,
@@ -173,7 +180,7 @@ BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images,
   const auto& logits = output.logits;
   const auto vectors = objective.center ? center_vectors(output) : at::Tensor();
   const auto predicted = logits.argmax(1);
-  const auto rank = logits.gt(logits.gather(1, labels.unsqueeze(1))).sum(1);
+  const auto rank = ranks_of(labels, logits);
   const bool with_channels = !objective.block_classes.empty();
   std::optional<at::Tensor> every_channel;
   if (with_channels) every_channel = at::ones({output.features.size(1)}, output.features.options());

@@ -86,7 +86,7 @@ std::vector<BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps);
 // What evaluation tells beyond the sums.
 struct BatchEvaluation {
   BatchMetrics metrics;
-  // int32 [N, 3] on the CPU: the predicted class, how many classes score higher than the true one, and the
+  // int32 [N, 3] on the CPU: the predicted class, how many classes come before the true one, and the
   // class that the channel groups alone predict (-1 without groups).
   at::Tensor samples;
 };

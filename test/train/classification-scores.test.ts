@@ -1,7 +1,9 @@
 import { expect } from "chai";
+import { evaluate, smallResNet, tensor, zeros } from "mutual-channel-loss";
 import { ClassificationTally } from "#lib/train/classification-scores.js";
+import { fixedLoader } from "../support/fixed-loader.js";
 
-/** Truth and prediction of each image; a rank is how many classes score higher than the true one. */
+/** Truth and prediction of each image; a rank is how many classes come before the true one. */
 function tally(
   classes: number,
   images: readonly (readonly [truth: number, predicted: number, rank: number])[],
@@ -47,4 +49,24 @@ describe("classification scores", () => {
     expect(tally(4, [[1, 1, 0]]).macroF1).to.equal(1);
     expect(tally(2, [])).to.deep.include({ top5Accuracy: 0, macroF1: 0 });
   });
+
+  for (const [what, value] of [
+    ["equal", 0],
+    ["NaN", NaN],
+  ] as const) {
+    it(`are those of guessing where all logits are ${what}`, async () => {
+      using model = smallResNet({ classes: 8, channelsPerClass: 2, inputSize: 32, width: 8 });
+      model.loadStateDict(
+        {
+          "classifier.4.weight": zeros([8, 256]),
+          "classifier.4.bias": tensor(new Array<number>(8).fill(value)),
+        },
+        { strict: false },
+      );
+      const images = new Float32Array(8 * 3 * 32 * 32);
+      const loader = fixedLoader([{ images, shape: [3, 32, 32], labels: [0, 1, 2, 3, 4, 5, 6, 7] }]);
+      const scores = await evaluate(model, loader);
+      expect(scores).to.include({ accuracy: 1 / 8, top5Accuracy: 5 / 8 });
+    });
+  }
 });
