@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { dirname, relative } from "node:path";
 import { findGitRevision, type GitRevision } from "../io/git-revision.js";
 import type { ListDataset } from "./dataset.js";
-import { findManifest } from "./open-dataset.js";
+import type { ReadDataset } from "./sets/layout.js";
 
 /** Which images a data set had at a time. */
 export interface DataVersion {
@@ -13,15 +13,23 @@ export interface DataVersion {
   manifest?: GitRevision;
 }
 
-/** The version of `set`, which was opened from `dir`. */
-export async function findDataVersion(dir: string, set: ListDataset): Promise<DataVersion> {
-  const file = await findManifest(dir);
-  const manifest = file === undefined ? undefined : await findGitRevision(file);
-  return {
-    count: set.length,
-    sha256: hashList(file === undefined ? dir : dirname(file), set),
-    ...(manifest ? { manifest } : {}),
-  };
+/** Where a data set was read from. */
+export type DataSource = Pick<ReadDataset, "kind" | "root">;
+
+/** The folder that paths count from, and the revision of the manifest in it. */
+export interface DataOrigin {
+  folder: string;
+  manifest?: GitRevision;
+}
+
+export async function findOrigin({ kind, root }: DataSource): Promise<DataOrigin> {
+  if (kind !== "manifest") return { folder: root };
+  const manifest = await findGitRevision(root);
+  return { folder: dirname(root), ...(manifest ? { manifest } : {}) };
+}
+
+export function dataVersion({ folder, manifest }: DataOrigin, set: ListDataset): DataVersion {
+  return { count: set.length, sha256: hashList(folder, set), ...(manifest ? { manifest } : {}) };
 }
 
 function hashList(root: string, { classes, samples }: ListDataset): string {

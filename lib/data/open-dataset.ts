@@ -58,7 +58,7 @@ export async function detectKind(dir: string): Promise<DatasetKind> {
 }
 
 /** `path` itself where it is a file, or manifest.csv or manifest.jsonl in it. */
-export async function findManifest(path: string): Promise<string | undefined> {
+async function findManifest(path: string): Promise<string | undefined> {
   const names = MANIFEST_EXTENSIONS.map((extension) => join(path, `manifest${extension}`));
   for (const file of [path, ...names]) {
     const status = await stat(file).catch(() => undefined);

@@ -1,3 +1,4 @@
+import type { DataSource } from "./data-version.js";
 import type { ListDataset } from "./dataset.js";
 import { readDataset, type OpenDatasetOptions } from "./open-dataset.js";
 import { countParts } from "./sets/counts.js";
@@ -7,7 +8,11 @@ import { openSplit } from "./sets/splits.js";
 
 export interface TrainingSets {
   images: ListDataset<ListedSample>;
+  /** Where the images are from. */
+  source: DataSource;
   heldOut?: ListDataset<ListedSample>;
+  /** Where `heldOut` is from, if not from `source`. */
+  heldOutSource?: DataSource;
 }
 
 interface UsualOptions extends Omit<OpenDatasetOptions, "split"> {
@@ -33,12 +38,13 @@ export async function openTrainingSets(
   const open = (split: Split) => openSplit(read, { split, allowPartial });
   if (validation !== undefined) {
     const { classes } = read;
-    const heldOut = await readDataset(validation, throwProblem, { classes });
-    return { images: open("trainval"), heldOut: openSplit(heldOut, { allowPartial, classes }) };
+    const heldOutSource = await readDataset(validation, throwProblem, { classes });
+    const heldOut = openSplit(heldOutSource, { allowPartial, classes });
+    return { images: open("trainval"), source: read, heldOut, heldOutSource };
   }
   const counts = countParts(read.samples);
-  if (counts.val && !read.published) return { images: open("train"), heldOut: open("val") };
-  return { images: open("trainval"), ...(counts.test ? { heldOut: open("test") } : {}) };
+  if (counts.val && !read.published) return { images: open("train"), source: read, heldOut: open("val") };
+  return { images: open("trainval"), source: read, ...(counts.test ? { heldOut: open("test") } : {}) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { findDataVersion, type DataVersion } from "../data/data-version.js";
+import { dataVersion, findOrigin, type DataVersion } from "../data/data-version.js";
 import type { TrainingSets } from "../data/usual-splits.js";
 import { McLossError } from "../errors.js";
 
@@ -12,14 +12,13 @@ export interface RunImages {
 
 export const runImagesSchema = z.object({ train: z.object({ count: z.int(), sha256: z.string() }) });
 
-export async function findRunImages(
-  { dir, validation = dir }: { dir: string; validation?: string },
-  { images, heldOut }: TrainingSets,
-): Promise<RunImages> {
-  return {
-    train: await findDataVersion(dir, images),
-    ...(heldOut ? { validation: await findDataVersion(validation, heldOut) } : {}),
-  };
+export async function findRunImages(sets: TrainingSets): Promise<RunImages> {
+  const { images, source, heldOut, heldOutSource } = sets;
+  const origin = await findOrigin(source);
+  const train = dataVersion(origin, images);
+  if (!heldOut) return { train };
+  const heldOutOrigin = heldOutSource ? await findOrigin(heldOutSource) : origin;
+  return { train, validation: dataVersion(heldOutOrigin, heldOut) };
 }
 
 /** @throws McLossError ERR_DATASET where a run that began with some images would go on with others */

@@ -134,7 +134,7 @@ async function prepare(
   const device = chooseDevice("device", wanted);
   const sets = await openSets(given, data);
   const { images, heldOut } = sets;
-  const runImages = await findRunImages(data, sets);
+  const runImages = await findRunImages(sets);
   if (began) requireSameImages(data.dir, began, runImages);
   const spec = networkSpec(given, images.classes.length);
   const { recipe, transforms } = completeRecipe(given, spec);

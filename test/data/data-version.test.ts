@@ -1,15 +1,18 @@
 import { expect } from "chai";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { openDataset } from "mutual-channel-loss";
-import { findDataVersion } from "#lib/data/data-version.js";
+import { dataVersion, findOrigin, type DataVersion } from "#lib/data/data-version.js";
+import { openTrainingSets } from "#lib/data/usual-splits.js";
 import { GitRepository, hasGit } from "../support/git.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 
 const folder = temporaryFolder();
-const versionOf = async (dir: string) => findDataVersion(dir, await openDataset(dir));
+async function versionOf(dir: string, options: { kind?: "folder" } = {}): Promise<DataVersion> {
+  const { images, source } = await openTrainingSets({ dir, ...options });
+  return dataVersion(await findOrigin(source), images);
+}
 
-describe("findDataVersion", () => {
+describe("dataVersion", () => {
   it("counts the images and hashes their list, wherever the folder is", async () => {
     const [here, there] = [join(folder(), "here"), join(folder(), "there")];
     await writeColorFolder(here, 2);
@@ -28,5 +31,6 @@ describe("findDataVersion", () => {
     const version = await versionOf(folder());
     expect(version).to.deep.include({ count: 1, manifest: { commit, modified: false } });
     expect(await versionOf(join(folder(), "manifest.csv"))).to.deep.equal(version);
+    expect(await versionOf(folder(), { kind: "folder" })).to.not.have.property("manifest");
   });
 });
