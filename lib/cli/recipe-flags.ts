@@ -61,7 +61,12 @@ const FLAGS: readonly RecipeFlag[] = [
   flag("--on-nan <policy>", "onNan", "what a loss that is not finite does", ["stop", "skip"]),
   flag("--channel-health", "channelHealth", "measure the channels on the held-out images after every epoch"),
   flag("--cuda-graph", "cudaGraph", "launch the steps on a GPU as CUDA graphs, where that is possible"),
-  flag("--seed <n>", "seed", "of the weights, the order, the augmentation and the masks", nonNegativeInteger),
+  flag(
+    "--seed <n>",
+    "seed",
+    "of the weights, the order, the augmentation, the masks and dropout",
+    nonNegativeInteger,
+  ),
   flag("--augment <level>", "transforms.train", "random changes to the training images", [
     "none",
     "flip",

@@ -15,6 +15,7 @@ import { defaultSchedule } from "../optim/schedule.js";
 import { parse } from "../schema.js";
 import { chooseDevice } from "../tensor/cuda.js";
 import type { Device } from "../tensor/dtype.js";
+import { manualSeed } from "../tensor/tensor.js";
 import type { TrainingEvent } from "../train/events.js";
 import { Trainer } from "../train/trainer.js";
 import { lossOptions } from "./loss.js";
@@ -169,6 +170,8 @@ async function prepare(
     ...(weights ? { weights } : {}),
     fit: () => {
       const { channelHealth = false } = recipe;
+      // What resumes takes the generators' states from its checkpoint.
+      if (!resume) manualSeed(seed);
       return trainer.fit(train, { ...validated, resume, channelHealth, ...(signal ? { signal } : {}) });
     },
   };

@@ -49,7 +49,7 @@ export interface TrainerOptions {
    * {@link NoticeEvent} says why. Default false.
    */
   cudaGraph?: boolean;
-  /** Of the channel masks. The model and the loader have their own. Default 0. */
+  /** Of the channel masks. The model and the loader have their own, and dropout has {@link manualSeed}. Default 0. */
   seed?: number;
   /** The run's folder; see {@link RunFolder}. Default: nothing is written. */
   output?: string;

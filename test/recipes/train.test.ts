@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   changeRecipe,
   loadModel,
+  manualSeed,
   Model,
   parseRecipe,
   prepareRecipe,
@@ -115,6 +116,18 @@ describe("trainRecipe", () => {
       expect((await checkpoint(output)).equals(await checkpoint(whole)), String(stopAfter)).to.equal(true);
     }
     expect((await rejected(prepareResume(photos))).code).to.equal("ERR_IO");
+  });
+
+  it("is the same run from the same seed, the state of LibTorch's own generator too, which dropout draws from", async () => {
+    const recipe = changeRecipe(TINY, { epochs: 1, unfreeze: null });
+    const runAfter = async (seed: number) => {
+      manualSeed(seed);
+      const output = join(folder(), `drawn-before-${seed}`);
+      await finish(trainRecipe(recipe, { dir: photos, output }));
+      return checkpoint(output);
+    };
+    const first = await runAfter(1);
+    expect(first.equals(await runAfter(2))).to.equal(true);
   });
 
   it("does not go on with other images than it began with", async () => {
