@@ -10,6 +10,8 @@ export interface TextStyle {
   bold?: boolean;
   /** Pixels that the text may take: longer text ends in "…". */
   width?: number;
+  /** Whether it runs upwards from its point. Default false. */
+  upwards?: boolean;
 }
 
 export const INK = "#1f2328";
@@ -40,11 +42,12 @@ export class Canvas {
 
   /** @param y of the baseline */
   text(text: string, x: number, y: number, style: TextStyle = {}): void {
-    const { size = 11, color = INK, anchor = "middle", bold = false, width = Infinity } = style;
+    const { size = 11, color = INK, anchor = "middle", bold = false, width = Infinity, upwards } = style;
     const content = escapeXml(shorten(text, Math.floor(width / (LETTER * size))));
     const weight = bold ? ' font-weight="bold"' : "";
+    const turn = upwards ? ` transform="rotate(-90 ${x} ${y})"` : "";
     this.#shapes.push(
-      `<text x="${x}" y="${y}" ${FONT} font-size="${size}"${weight} text-anchor="${anchor}" fill="${color}">${content}</text>`,
+      `<text x="${x}" y="${y}" ${FONT} font-size="${size}"${weight} text-anchor="${anchor}" fill="${color}"${turn}>${content}</text>`,
     );
   }
 
@@ -67,6 +70,11 @@ export class Canvas {
       .png({ palette: true, quality: 90 })
       .toBuffer();
   }
+}
+
+/** Pixels that a text needs in any of the fonts. */
+export function textWidth(text: string, size: number): number {
+  return Math.ceil(Array.from(text).length * LETTER * size);
 }
 
 function shorten(text: string, letters: number): string {

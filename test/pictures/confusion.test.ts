@@ -22,15 +22,42 @@ describe("writeConfusion()", () => {
     );
   });
 
-  it("draws each row's shares from dark to bright", async () => {
+  /** The picture of a matrix whose classes are named so. */
+  const draw = async (matrix: number[][], names: string[]) => {
     const path = join(folder(), "confusion.png");
-    await writeConfusion(path, confusion, ["a", "b"]);
-    const { data, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
-    expect([info.width, info.height]).to.deep.equal([16, 16]);
-    const pixel = (x: number, y: number) => [...data.subarray((y * 16 + x) * 3, (y * 16 + x) * 3 + 3)];
-    expect(pixel(0, 0)).to.deep.equal(HEAT_COLORS[191]);
-    expect(pixel(15, 0)).to.deep.equal(HEAT_COLORS[64]);
-    expect(pixel(15, 15)).to.deep.equal(HEAT_COLORS[255]);
+    await writeConfusion(path, matrix, names);
+    return sharp(path).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  };
+
+  it("draws each row's shares from dark to bright", async () => {
+    const { data, info } = await draw(confusion, ["a", "b"]);
+    const cell = 36;
+    // Beside names of one letter, and above the legend.
+    const left = 30;
+    const bottom = info.height - 56;
+    const expectColor = (x: number, y: number, level: number) => {
+      const at = (y * info.width + x) * 3;
+      HEAT_COLORS[level]!.forEach((value, i) => expect(data[at + i]).to.be.closeTo(value, 10));
+    };
+    // Near the cells' edges: counts are in their middle.
+    expectColor(left + 3, bottom - cell - 3, 191);
+    expectColor(left + 2 * cell - 3, bottom - cell - 3, 64);
+    expectColor(left + 3, bottom - 3, 0);
+    expectColor(left + 2 * cell - 3, bottom - 3, 255);
+  });
+
+  it("has names where there is room for them, and a bounded size", async () => {
+    const widthOf = async (classes: number, name: string) => {
+      const diagonal = Array.from({ length: classes }, (_, truth) =>
+        Array.from({ length: classes }, (_, predicted) => Number(truth === predicted)),
+      );
+      const { info } = await draw(diagonal, Array<string>(classes).fill(name));
+      return info.width;
+    };
+    const long = "x".repeat(80);
+    expect(await widthOf(200, long)).to.be.within((await widthOf(200, "x")) + 100, 2100);
+    expect(await widthOf(300, long)).to.equal(await widthOf(300, "x"));
+    expect(await widthOf(1000, long)).to.be.within(1000, 2100);
   });
 
   it("names a file of another kind, and one that cannot be written", async () => {
