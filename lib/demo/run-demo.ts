@@ -67,7 +67,7 @@ export async function* runDemo(
   });
   const output = join(options.output, name);
   const loss = DEMO_LOSSES[name];
-  const trainer = new Trainer(model, { epochs, loss, seed, output });
+  const trainer = new Trainer(model, { epochs, loss, seed, output, overwrite: true });
   let imagesPerSecond = 0;
   const started = performance.now();
   for await (const event of trainer.fit(loader, signal ? { signal } : {})) {

@@ -38,6 +38,8 @@ export interface RecipeData {
 export interface TrainRecipeOptions extends RecipeData {
   /** The run's folder; see {@link RunFolder}. Default: nothing is written. */
   output?: string;
+  /** Whether a run that `output` holds already is deleted when training begins. Default false: that is an error. */
+  overwrite?: boolean;
   /** Where it is trained. Default "auto": the first GPU, or the CPU where there is none. */
   device?: Device | "auto";
   /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
@@ -128,7 +130,7 @@ async function readRun(output: string): Promise<StartedRun> {
 
 async function prepare(
   given: Recipe,
-  { signal, output, device: wanted, ...data }: TrainRecipeOptions,
+  { signal, output, overwrite, device: wanted, ...data }: TrainRecipeOptions,
   began?: StartedRun["images"],
 ): Promise<RecipeTraining> {
   const resume = began !== undefined;
@@ -157,6 +159,7 @@ async function prepare(
   const trainer = new Trainer(model, {
     ...trainerOptions(recipe),
     ...(output === undefined ? {} : { output }),
+    ...(overwrite === undefined ? {} : { overwrite }),
     about: { command: "train", recipe, data, images: runImages, device, ...(weights ? { weights } : {}) },
   });
   const validated = validation ? { validation } : {};

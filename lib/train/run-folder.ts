@@ -1,4 +1,5 @@
-import { appendFile, mkdir, readFile, truncate } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, readFile, rm, truncate } from "node:fs/promises";
 import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
 import { named, replaceText } from "../io/replace-file.js";
@@ -45,6 +46,20 @@ export class RunFolder {
   /** The path of the last or the best checkpoint. */
   checkpoint(kind: "last" | "best"): string {
     return runFiles(this.path)[kind];
+  }
+
+  /**
+   * Readies the folder for a new run.
+   * @param overwrite whether the checkpoints and metrics of an earlier run are deleted
+   * @throws McLossError ERR_IO when there are checkpoints that may not be deleted
+   */
+  async clear(overwrite: boolean): Promise<void> {
+    const { last, best, metrics } = runFiles(this.path);
+    if (!overwrite && (existsSync(last) || existsSync(best))) {
+      const text = `the output folder ${this.path} holds a run already: resume it, choose another folder, or say overwrite to delete it`;
+      throw new McLossError("ERR_IO", text, { path: this.path, argument: "output" });
+    }
+    for (const path of [metrics, best, last]) await named(path, rm(path, { force: true }));
   }
 
   /** Writes `run.json`, whole or not at all. */

@@ -13,13 +13,16 @@ export interface RunInfo {
   /** LibTorch's threads. */
   threads: number;
   model: { name: string; classes: number };
-  /** As the trainer was given them, without the output folder. */
-  options: Omit<TrainerOptions, "output" | "about">;
+  /** As the trainer was given them, without what is said of the output folder. */
+  options: Omit<TrainerOptions, "output" | "overwrite" | "about">;
   /** What the caller told of the run. */
   about: Readonly<Record<string, unknown>>;
 }
 
-export function describeRun(model: Model, { output, about = {}, ...options }: TrainerOptions): RunInfo {
+export function describeRun(
+  model: Model,
+  { output, overwrite, about = {}, ...options }: TrainerOptions,
+): RunInfo {
   return {
     format: 1,
     started: new Date().toISOString(),

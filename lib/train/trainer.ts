@@ -124,7 +124,7 @@ export class Trainer {
   async #begin(train: DataLoader, run: RunFolder | undefined, resume: boolean): Promise<Progress> {
     if (!run || !resume) {
       this.#judged = [];
-      await run?.keepMetrics(1);
+      await run?.clear(this.#options.overwrite ?? false);
       await run?.writeInfo(describeRun(this.model, this.#options));
       return { epoch: 1, batches: 0, sum: new MetricsSum(), best: -1 };
     }

@@ -102,6 +102,14 @@ describe("mcloss train, eval and predict", () => {
     expect(prediction.top.reduce((sum, { probability }) => sum + probability, 0)).to.be.closeTo(1, 1e-5);
   });
 
+  it("replace a run only with --overwrite", async () => {
+    const again = ["train", "photos", ...QUICK, "--out", "run"];
+    const { code, stderr } = await mcloss(...again);
+    expect(code).to.equal(1);
+    expect(stderr).to.contain("mcloss: the output folder run holds a run already: resume it, ");
+    expect((await mcloss(...again, "--overwrite")).code).to.equal(0);
+  });
+
   it("take --device, and name one that there is not", async () => {
     const missing = ["--device", "cuda:99"];
     const text = /^mcloss: (--)?device cannot be cuda:99: LibTorch sees no such GPU/m;
@@ -142,7 +150,7 @@ describe("mcloss train, eval and predict", () => {
     const plain = await mcloss("train", "photos", ...graph);
     expect(plain.code, plain.stderr).to.equal(0);
     expect(plain.stderr.match(/^cudaGraph has no effect: the model is on the CPU\b.*$/gm)).to.have.length(1);
-    const json = await mcloss("train", "photos", ...graph, "--json");
+    const json = await mcloss("train", "photos", ...graph, "--overwrite", "--json");
     const lines = json.stdout.trim().split("\n");
     const [notice, ...others] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(notice).to.include({ format: 1, type: "notice", option: "cudaGraph" });

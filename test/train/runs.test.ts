@@ -119,6 +119,23 @@ describe("a run", () => {
     await again.return();
   });
 
+  it("does not replace another one, unless it may", async () => {
+    const output = join(folder(), "held");
+    await train(output, { epochs: 2 });
+    const before = await Promise.all([bytes(output), records(output)]);
+    const error = await rejected(train(output, { epochs: 1 }));
+    expect(error).to.include({ code: "ERR_IO", argument: "output", path: output });
+    expect(error.message).to.match(/holds a run already: resume it, .* or say overwrite/);
+    expect(await Promise.all([bytes(output), records(output)])).to.deep.equal(before);
+
+    const events = new Trainer(network(), { ...OPTIONS, output, overwrite: true }).fit(loader());
+    await events.next();
+    await events.return();
+    expect(await readdir(join(output, "checkpoints"))).to.deep.equal([]);
+    const info = JSON.parse(await readFile(join(output, "run.json"), "utf8")) as RunInfo;
+    expect(info.options).to.deep.equal(OPTIONS);
+  });
+
   it("goes on only with the network and the options that it was started with", async () => {
     const output = join(folder(), "changed");
     await rejected(train(output, { stopAfter: 2 }));

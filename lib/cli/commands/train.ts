@@ -13,6 +13,7 @@ export interface TrainFlags extends WatchFlags, Record<string, unknown> {
   allowPartial?: boolean;
   device: Device | "auto";
   out: string;
+  overwrite?: boolean;
   resume?: string;
   json?: boolean;
 }
@@ -34,6 +35,7 @@ export function trainCommand(): Command {
   return addRecipeFlags(command)
     .addOption(deviceOption())
     .option("--out <dir>", "the run's folder", "runs/latest")
+    .option("--overwrite", "delete the run that this folder holds already; without it that is an error")
     .option("--resume <dir>", "go on with the run in this folder, with its own recipe")
     .addOption(watchOption("serve a page on this machine that shows the run as it trains"))
     .addOption(portOption())
@@ -64,6 +66,7 @@ const WITH_RESUME = ["--resume", "--device", "--json", "--out", "--watch", "--po
 
 async function train(dir: string | undefined, flags: TrainFlags, command: Command): Promise<void> {
   const { resume, recipe: name, set = [], device, out, json = false, watch, port } = flags;
+  const { overwrite = false } = flags;
   if ((dir === undefined) === (resume === undefined)) {
     command.error("error: give either the images' folder or --resume with a run's folder");
   }
@@ -75,5 +78,7 @@ async function train(dir: string | undefined, flags: TrainFlags, command: Comman
   }
   const recipe = await chooseRecipe(name, flags, set).catch((error: unknown) => usageError(error, command));
   const data = recipeData(dir, flags);
-  return withWatch(out, { watch, port }, () => trainFolder(recipe, { ...data, device, out, json }));
+  return withWatch(out, { watch, port }, () =>
+    trainFolder(recipe, { ...data, device, out, overwrite, json }),
+  );
 }
