@@ -1,5 +1,6 @@
 import type { LimitFunction } from "p-limit";
 import { McLossError } from "../errors.js";
+import { reasonOf } from "../io/system-error.js";
 import { native } from "../native/binding.js";
 import { tensor } from "../tensor/creation.js";
 import type { Device } from "../tensor/dtype.js";
@@ -197,7 +198,7 @@ export class EpochRun<T extends Sample> {
       const skipped = this.#options.onBadImage === "skip" && error instanceof McLossError;
       if (!skipped || error.code !== "ERR_IMAGE") throw error;
       claims.fail();
-      const reason = error.cause instanceof Error ? error.cause.message : error.message;
+      const reason = reasonOf(error.cause ?? error);
       return { readable: false, position, index, path: sample.path, reason };
     }
   }

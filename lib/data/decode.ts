@@ -1,5 +1,6 @@
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
 import { McLossError } from "../errors.js";
+import { reasonOf } from "../io/system-error.js";
 import { native } from "../native/binding.js";
 import { enlarge, type Pixels } from "./enlarge.js";
 import { intersect, isSameRegion, wholeOf, type Region, type Size } from "./geometry.js";
@@ -183,8 +184,7 @@ async function inImage<T>(source: ImageSource, work: () => Promise<T>): Promise<
 
 /** What is said of an image that cannot be read, and that may be skipped. */
 export function imageError(path: string | undefined, cause: unknown): McLossError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
   const name = path === undefined ? "an image" : `the image ${path}`;
-  const text = `cannot decode ${name} (${reason}): export it again or remove it, or skip bad images`;
+  const text = `cannot decode ${name} (${reasonOf(cause)}): export it again or remove it, or skip bad images`;
   return new McLossError("ERR_IMAGE", text, { ...(path === undefined ? {} : { path }), cause });
 }

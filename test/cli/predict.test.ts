@@ -69,7 +69,7 @@ describe("mcloss predict", function () {
     const files = [PHOTOS[0]!, "broken.png", "missing.png", PHOTOS[1]!];
     const { code, stdout, stderr } = await mcloss("predict", MODEL, ...files, "--json");
     expect(code).to.equal(1);
-    expect(stderr).to.match(/^skipped broken\.png: .+\nskipped missing\.png: .+\n$/);
+    expect(stderr).to.match(/^skipped broken\.png: .+\nskipped missing\.png: no such file or directory\n$/);
     const lines = JSON.parse(stdout) as Line[];
     expect(namesOf(stdout)).to.deep.equal(files);
     expect(lines.map(({ error }) => error === undefined)).to.deep.equal([true, false, false, true]);

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { throwIfAborted } from "../../abort.js";
+import { reasonOf } from "../../io/system-error.js";
 import type { FilePrediction } from "../../predict/predict.js";
 import { formatTable } from "../../table.js";
 import type { Device } from "../../tensor/dtype.js";
@@ -78,8 +79,8 @@ async function predictImages(
     ...(flags.onBadImage === "skip" ? { onBadImage: report } : {}),
   });
 
-  function report(path: string, { cause, message }: Error): void {
-    const reason = cause instanceof Error ? cause.message : message;
+  function report(path: string, error: Error): void {
+    const reason = reasonOf(error.cause ?? error);
     process.exitCode = 1;
     printLine(`skipped ${path}: ${reason}`);
     output.bad(path, reason);
