@@ -53,17 +53,17 @@ function shares(confusion: readonly (readonly number[])[]): RgbImage {
   const size = confusion.length;
   const data = new Uint8Array(size * size * 3);
   confusion.forEach((row, truth) => {
-    row.forEach((count, predicted) => {
-      data.set(HEAT_COLORS[level(row, count)] ?? [0, 0, 0], (truth * size + predicted) * 3);
+    levels(row).forEach((level, predicted) => {
+      data.set(HEAT_COLORS[level] ?? [0, 0, 0], (truth * size + predicted) * 3);
     });
   });
   return { data, width: size, height: size };
 }
 
-/** What share of its row a count is, from 0 to 255. */
-function level(row: readonly number[], count: number): number {
-  const images = row.reduce((sum, images) => sum + images, 0) || 1;
-  return Math.round((255 * count) / images);
+/** What share of its row each count is, from 0 to 255. */
+function levels(row: readonly number[]): number[] {
+  const images = row.reduce((sum, count) => sum + count, 0) || 1;
+  return row.map((count) => Math.round((255 * count) / images));
 }
 
 async function enlarge({ data, width, height }: RgbImage, cell: number): Promise<RgbImage> {
@@ -92,9 +92,10 @@ function drawCounts(
   top: number,
 ): void {
   confusion.forEach((row, truth) => {
-    row.forEach((count, predicted) => {
+    levels(row).forEach((level, predicted) => {
+      const count = row[predicted] ?? 0;
       if (count === 0) return;
-      const color = level(row, count) < BRIGHT ? "#fff" : INK;
+      const color = level < BRIGHT ? "#fff" : INK;
       canvas.text(String(count), left + (predicted + 0.5) * CELL, top + (truth + 0.5) * CELL + 4, { color });
     });
   });

@@ -62,7 +62,7 @@ export interface Recipe {
   channelHealth?: boolean;
   /** Launches steps on a GPU whole; see {@link TrainerOptions}. Default false. */
   cudaGraph?: boolean;
-  /** Of the weights, the order, the augmentation and the masks; at the start of training also of {@link manualSeed}, for dropout. */
+  /** Of the weights, the order, the augmentation, the masks and, by {@link manualSeed} when training begins, dropout. */
   seed: number;
   /** Accuracies that others report for it. */
   published?: readonly PublishedAccuracy[];

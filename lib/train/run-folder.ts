@@ -56,7 +56,8 @@ export class RunFolder {
   async clear(overwrite: boolean): Promise<void> {
     const { last, best, metrics } = runFiles(this.path);
     if (!overwrite && (existsSync(last) || existsSync(best))) {
-      const text = `the output folder ${this.path} holds a run already: resume it, choose another folder, or say overwrite to delete it`;
+      const advice = "resume it, choose another folder, or say overwrite to delete it";
+      const text = `the output folder ${this.path} holds a run already: ${advice}`;
       throw new McLossError("ERR_IO", text, { path: this.path, argument: "output" });
     }
     for (const path of [metrics, best, last]) await named(path, rm(path, { force: true }));

@@ -53,7 +53,7 @@ export interface TrainerOptions {
   seed?: number;
   /** The run's folder; see {@link RunFolder}. Default: nothing is written. */
   output?: string;
-  /** Whether a run that `output` holds already is deleted when a new one begins there. Default false: that is an error. */
+  /** Whether a run that `output` holds already is deleted when a new one begins. Default false: that is an error. */
   overwrite?: boolean;
   /** What else belongs in `run.json`, such as the data and the command. */
   about?: Readonly<Record<string, unknown>>;
