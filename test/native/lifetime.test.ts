@@ -68,11 +68,12 @@ describe("the addon's lifetime", () => {
     const source = `
       import { memory, zeros } from "mutual-channel-loss";
       let peak = 0;
-      for (let i = 0; i < 1500; i += 1) {
+      for (let i = 0; i < 3000; i += 1) {
         await zeros([250_000]).data().catch(() => undefined);
         peak = Math.max(peak, memory().bytes);
       }
-      console.log(peak < 500e6);`;
+      // Of 3 GB in all; some 0.1 GB, and more where other programs have the cores that the collector's threads wait for.
+      console.log(peak < 1e9);`;
     expect(await runModule(source)).to.deep.equal(done("true\n"));
   });
 
