@@ -87,7 +87,8 @@ describe("damaged files", () => {
           }
         });
       }),
-      { numRuns: 300 },
+      // Headers may end in spaces: at least this one is read.
+      { numRuns: 300, examples: [[[{ at: 1, remove: 0, insert: new Uint8Array(Buffer.from(" ")) }]]] },
     );
     expect(read).to.be.greaterThan(0);
   });
