@@ -22,7 +22,6 @@ import { patchOfFlags } from "./recipe-flags.js";
 import { reportTraining } from "./report-training.js";
 
 type DeviceOption = Required<Pick<TrainRecipeOptions, "device">>;
-type RunOptions = Required<Pick<TrainRecipeOptions, "device" | "overwrite">>;
 
 /** The recipe that the command line asks for: `--recipe`, the options that stand for keys of it, then `--set`. */
 export async function chooseRecipe(
@@ -38,7 +37,7 @@ export async function chooseRecipe(
 /** `mcloss train`: images to a checkpoint in the run's folder `out`. */
 export async function trainFolder(
   recipe: Recipe,
-  { out, json, ...data }: RecipeData & RunOptions & { out: string; json: boolean },
+  { out, json, ...data }: RecipeData & DeviceOption & { out: string; overwrite: boolean; json: boolean },
 ): Promise<void> {
   const signal = interruptSignal();
   const training = await prepareRecipe(recipe, { ...data, output: out, signal });

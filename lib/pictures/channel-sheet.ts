@@ -1,6 +1,6 @@
-import sharp from "sharp";
 import { Canvas, RIGHT, WRONG } from "./canvas.js";
 import { renderHeatMap, type ChannelMap, type RgbImage } from "./heat-map.js";
+import { resizeImage } from "./resize.js";
 
 /** One image and what each model's channels of its class look at. */
 export interface SheetRow {
@@ -43,7 +43,11 @@ export async function renderChannelSheet(
 
   for (const [r, row] of rows.entries()) {
     const top = rowTop(r);
-    canvas.image(await fitCell(row.image), MARGIN + (IMAGE_COLUMN - CELL) / 2, top);
+    canvas.image(
+      await resizeImage(row.image, { width: CELL, height: CELL }, "cubic"),
+      MARGIN + (IMAGE_COLUMN - CELL) / 2,
+      top,
+    );
     row.labels.forEach((line, l) => {
       canvas.text(line, MARGIN + IMAGE_COLUMN / 2, top + CELL + 13 + 13 * l);
     });
@@ -60,12 +64,4 @@ export async function renderChannelSheet(
   }
   canvas.heatBar(MARGIN, height - LEGEND + 12, "weak", "strong");
   return canvas.png(width, height);
-}
-
-async function fitCell({ data, width, height }: RgbImage): Promise<RgbImage> {
-  const fitted = await sharp(data, { raw: { width, height, channels: 3 } })
-    .resize(CELL, CELL, { fit: "fill", kernel: "cubic" })
-    .raw()
-    .toBuffer();
-  return { data: fitted, width: CELL, height: CELL };
 }

@@ -1,7 +1,7 @@
-import sharp from "sharp";
 import { className } from "../models/class-name.js";
 import { Canvas, INK, textWidth } from "./canvas.js";
 import { HEAT_COLORS, type RgbImage } from "./heat-map.js";
+import { resizeImage } from "./resize.js";
 
 const CAPTION = "Rows: true class. Columns: predicted class. Colours: share of the row.";
 /** Pixels of a cell. Where there are more classes than fit cells shrink, and have no count. */
@@ -29,7 +29,8 @@ export async function renderConfusion(
   names: readonly string[],
 ): Promise<Buffer> {
   const cell = Math.max(1, Math.min(CELL, Math.floor(MOST_SIDE / confusion.length)));
-  const matrix = await enlarge(shares(confusion), cell);
+  const side = confusion.length * cell;
+  const matrix = await resizeImage(shares(confusion), { width: side, height: side }, "nearest");
   const labels = cell < LEAST_NAMED ? [] : confusion.map((_, label) => className(names, label));
   const [left, top] = placeMatrix(labels);
   const canvas = new Canvas();
@@ -37,8 +38,8 @@ export async function renderConfusion(
   canvas.image(matrix, left, top);
   drawNames(canvas, labels, cell, left, top);
   if (cell === CELL) drawCounts(canvas, confusion, left, top);
-  canvas.heatBar(left, top + matrix.height + 16, "0 %", "100 %");
-  return canvas.png(Math.max(left + matrix.width, LEAST_WIDTH) + MARGIN, top + matrix.height + LEGEND);
+  canvas.heatBar(left, top + side + 16, "0 %", "100 %");
+  return canvas.png(Math.max(left + side, LEAST_WIDTH) + MARGIN, top + side + LEGEND);
 }
 
 /** Where the matrix begins, right of and below the names. */
@@ -64,14 +65,6 @@ function shares(confusion: readonly (readonly number[])[]): RgbImage {
 function levels(row: readonly number[]): number[] {
   const images = row.reduce((sum, count) => sum + count, 0) || 1;
   return row.map((count) => Math.round((255 * count) / images));
-}
-
-async function enlarge({ data, width, height }: RgbImage, cell: number): Promise<RgbImage> {
-  const [wide, high] = [width * cell, height * cell];
-  const enlarged = sharp(data, { raw: { width, height, channels: 3 } }).resize(wide, high, {
-    kernel: "nearest",
-  });
-  return { data: await enlarged.raw().toBuffer(), width: wide, height: high };
 }
 
 /** Beside the classes' rows and above their columns. */

@@ -65,8 +65,7 @@ export function recipeData(dir: string, { validation, allowPartial }: TrainFlags
 const WITH_RESUME = ["--resume", "--device", "--json", "--out", "--watch", "--port"];
 
 async function train(dir: string | undefined, flags: TrainFlags, command: Command): Promise<void> {
-  const { resume, recipe: name, set = [], device, out, json = false, watch, port } = flags;
-  const { overwrite = false } = flags;
+  const { resume, recipe: name, set = [], device, out, overwrite = false, json = false, watch, port } = flags;
   if ((dir === undefined) === (resume === undefined)) {
     command.error("error: give either the images' folder or --resume with a run's folder");
   }
