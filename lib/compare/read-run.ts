@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { readMetricsLines, readRunInfo, runFiles } from "../io/run-files.js";
-import { reasonOf } from "../io/system-error.js";
 import { parse } from "../schema.js";
+import { reasonOf } from "../system-error.js";
 import { DEFAULT_EPOCHS } from "../train/defaults.js";
 import type { LossOptions } from "../train/objective.js";
 

@@ -1,7 +1,7 @@
 import type { LimitFunction } from "p-limit";
 import { McLossError } from "../errors.js";
-import { reasonOf } from "../io/system-error.js";
 import { native } from "../native/binding.js";
+import { reasonOf } from "../system-error.js";
 import { tensor } from "../tensor/creation.js";
 import type { Device } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";

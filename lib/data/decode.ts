@@ -1,7 +1,7 @@
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
 import { McLossError } from "../errors.js";
-import { reasonOf } from "../io/system-error.js";
 import { native } from "../native/binding.js";
+import { reasonOf } from "../system-error.js";
 import { enlarge, type Pixels } from "./enlarge.js";
 import { intersect, isSameRegion, wholeOf, type Region, type Size } from "./geometry.js";
 import { readJpegHeader } from "./jpeg-header.js";

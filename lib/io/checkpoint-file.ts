@@ -3,8 +3,8 @@ import { open, type FileHandle } from "node:fs/promises";
 import { McLossError } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
+import { reasonOf } from "../system-error.js";
 import { Tensor } from "../tensor/tensor.js";
-import { reasonOf } from "./system-error.js";
 
 /** An `ERR_CHECKPOINT` error about a file, whose message starts with the file's path. */
 export function unreadable(path: string, problem: string, cause?: unknown): McLossError {

@@ -4,7 +4,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { McLossError } from "../errors.js";
-import { reasonOf } from "./system-error.js";
+import { reasonOf } from "../system-error.js";
 
 /**
  * Replaces a file as a whole: `start` and what `write` adds go to a temporary file beside it, which is then forced to the disk and renamed. A

@@ -1,5 +1,6 @@
 import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { McLossError } from "../errors.js";
+import { reasonOf } from "../system-error.js";
 import { BoundedReader } from "./bounded-reader.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
 
@@ -28,8 +29,7 @@ export async function readZipRecords(file: CheckpointFile): Promise<Map<string, 
     }
   } catch (cause) {
     if (cause instanceof McLossError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw unreadable(file.path, `is truncated or damaged: copy it again (${reason})`, cause);
+    throw unreadable(file.path, `is truncated or damaged: copy it again (${reasonOf(cause)})`, cause);
   }
   checkOverlaps(file, records);
   return records;

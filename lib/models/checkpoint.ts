@@ -8,6 +8,7 @@ import { readHeader } from "../io/safetensors-header.js";
 import { saveTensors } from "../io/safetensors.js";
 import { safetensorsState } from "../io/state-file.js";
 import type { AbortOptions } from "../native/abortable.js";
+import { reasonOf } from "../system-error.js";
 import { Model, type ModelInfo } from "./model.js";
 import { findModules } from "./torchscript-file.js";
 import { parseModelInfo, parseModelSpec } from "./validate.js";
@@ -80,11 +81,7 @@ function inCheckpoint<T>(path: string, parse: () => T): T {
   } catch (cause) {
     // It names another file, which is the one at fault.
     if (cause instanceof McLossError && cause.code === "ERR_CHECKPOINT") throw cause;
-    throw checkpointError(
-      path,
-      `is damaged: ${cause instanceof Error ? cause.message : String(cause)}`,
-      cause,
-    );
+    throw checkpointError(path, `is damaged: ${reasonOf(cause)}`, cause);
   }
 }
 

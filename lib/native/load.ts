@@ -7,6 +7,7 @@ import { readBuildInfo, type BuildInfo } from "../setup/build-info.js";
 import { libtorchVersion } from "../setup/libtorch.js";
 import { ADDON_FILE, BUILD_FOLDERS } from "../setup/paths.js";
 import { baseVersion } from "../setup/versions.js";
+import { reasonOf } from "../system-error.js";
 
 interface Versioned {
   torchVersion(): { compiled: string; runtime: string };
@@ -59,8 +60,7 @@ function open(path: string): Versioned {
   try {
     return createRequire(import.meta.url)(path) as Versioned;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const text = `the native addon ${path} cannot be loaded: ${reason}. ${REBUILD}, or see: npx mcloss doctor`;
+    const text = `the native addon ${path} cannot be loaded: ${reasonOf(cause)}. ${REBUILD}, or see: npx mcloss doctor`;
     throw new McLossError("ERR_ADDON_MISSING", text, { path, cause });
   }
 }

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { invalidArgument, McLossError } from "../errors.js";
-import { reasonOf } from "../io/system-error.js";
 import { suggestNear } from "../near.js";
 import { isRecord } from "../plain-data.js";
+import { reasonOf } from "../system-error.js";
 import { changeRecipe } from "./change.js";
 import { DEFAULT_RECIPE } from "./default-recipe.js";
 import { PAPER_RECIPES } from "./paper.js";

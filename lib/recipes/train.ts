@@ -17,6 +17,7 @@ import { chooseDevice } from "../tensor/cuda.js";
 import type { Device } from "../tensor/dtype.js";
 import { manualSeed } from "../tensor/tensor.js";
 import type { TrainingEvent } from "../train/events.js";
+import { requireNoRun } from "../train/run-folder.js";
 import { Trainer } from "../train/trainer.js";
 import { lossOptions } from "./loss.js";
 import { networkSpec } from "./network.js";
@@ -79,7 +80,7 @@ export async function* trainRecipe(
 /**
  * Opens the data, builds the network and loads its weights.
  * @throws McLossError ERR_ARGUMENT or ERR_SHAPE naming the part of the recipe that does not fit, ERR_DATASET,
- * ERR_CHECKPOINT for the weights
+ * ERR_CHECKPOINT for the weights, ERR_IO when `output` holds a run
  */
 export function prepareRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<RecipeTraining> {
   return prepare(checkRecipe(recipe), options);
@@ -134,6 +135,8 @@ async function prepare(
   began?: StartedRun["images"],
 ): Promise<RecipeTraining> {
   const resume = began !== undefined;
+  // The trainer looks too; here nobody has waited for the data and the weights yet.
+  if (output !== undefined && !resume && !overwrite) requireNoRun(output);
   const device = chooseDevice("device", wanted);
   const sets = await openSets(given, data);
   const { images, heldOut } = sets;

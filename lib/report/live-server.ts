@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { McLossError } from "../errors.js";
-import { reasonOf } from "../io/system-error.js";
+import { reasonOf } from "../system-error.js";
 
 const ADDRESS = "127.0.0.1";
 /** With any port, as a tunnel may have another. */

@@ -2,7 +2,7 @@ import { basename, resolve } from "node:path";
 import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { readMetricsLines, readRunInfo, runFiles } from "../io/run-files.js";
-import { isSystemError } from "../io/system-error.js";
+import { isSystemError } from "../system-error.js";
 
 // JSON has null for what is not finite.
 const number = z.number().nullish();

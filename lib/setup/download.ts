@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { McLossError } from "../errors.js";
+import { reasonOf } from "../system-error.js";
 import { inspectLibtorch, type Libtorch } from "./libtorch.js";
 import { cachedLibtorch } from "./paths.js";
 import { findPip } from "./python.js";
@@ -107,8 +108,7 @@ async function fetchArchive(folder: string, options: DownloadOptions): Promise<s
     reporter.start("downloading LibTorch", Number(response.headers.get("content-length") ?? 0));
     await pipeline(Readable.fromWeb(response.body), counting(reporter), createWriteStream(file));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw missing(`${url} could not be downloaded (${reason})`, cause);
+    throw missing(`${url} could not be downloaded (${reasonOf(cause)})`, cause);
   } finally {
     reporter.stop();
   }

@@ -4,7 +4,7 @@ import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
 import { named, replaceText } from "../io/replace-file.js";
 import { runFiles } from "../io/run-files.js";
-import { reasonOf } from "../io/system-error.js";
+import { reasonOf } from "../system-error.js";
 import type { EvaluationSummary } from "./evaluate.js";
 import type { EpochEvent } from "./events.js";
 
@@ -54,12 +54,8 @@ export class RunFolder {
    * @throws McLossError ERR_IO when there are checkpoints that may not be deleted
    */
   async clear(overwrite: boolean): Promise<void> {
+    if (!overwrite) requireNoRun(this.path);
     const { last, best, metrics } = runFiles(this.path);
-    if (!overwrite && (existsSync(last) || existsSync(best))) {
-      const advice = "resume it, choose another folder, or say overwrite to delete it";
-      const text = `the output folder ${this.path} holds a run already: ${advice}`;
-      throw new McLossError("ERR_IO", text, { path: this.path, argument: "output" });
-    }
     for (const path of [metrics, best, last]) await named(path, rm(path, { force: true }));
   }
 
@@ -87,6 +83,15 @@ export class RunFolder {
   close(): Promise<void> {
     return this.#lock.release();
   }
+}
+
+/** @throws McLossError ERR_IO when the folder has a run's checkpoints */
+export function requireNoRun(path: string): void {
+  const { last, best } = runFiles(path);
+  if (!existsSync(last) && !existsSync(best)) return;
+  const advice = "resume it, choose another folder, or say overwrite to delete it";
+  const text = `the output folder ${path} holds a run already: ${advice}`;
+  throw new McLossError("ERR_IO", text, { path, argument: "output" });
 }
 
 async function makeAndLock(path: string): Promise<FileLock | undefined> {

@@ -383,7 +383,7 @@ describe("bad annotation files", () => {
     await rename(join(root, "data/families.txt"), join(root, "data/other.txt"));
     const error = await rejected(fgvcAircraft(root, { level: "family" }));
     expect(error.message).to.match(
-      /cannot read the annotation file .*families\.txt .*unpack the data set again/,
+      /cannot read the annotation file .*families\.txt \(no such file or directory\): .*unpack the data set again/,
     );
   });
 });

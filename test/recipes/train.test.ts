@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { readFile, rename } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   changeRecipe,
@@ -139,6 +139,18 @@ describe("trainRecipe", () => {
     const error = await rejected(prepareResume(output));
     expect(error).to.include({ code: "ERR_DATASET", path: dir });
     expect(error.message).to.match(/has 24 training images, which are not the 24 that the run began with/);
+  });
+
+  it("refuses a folder that holds a run before the data is opened", async () => {
+    const output = join(folder(), "kept");
+    await mkdir(join(output, "checkpoints"), { recursive: true });
+    await writeFile(join(output, "checkpoints", "last.safetensors"), "");
+    const dir = join(folder(), "none");
+    const error = await rejected(prepareRecipe(TINY, { dir, output }));
+    expect(error).to.include({ code: "ERR_IO", path: output, argument: "output" });
+    expect(error.message).to.match(/holds a run already/);
+    const overwriting = await rejected(prepareRecipe(TINY, { dir, output, overwrite: true }));
+    expect(overwriting).to.include({ code: "ERR_DATASET", path: dir });
   });
 
   it("keeps the small network's defaults", async () => {

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { throwIfAborted } from "../../abort.js";
-import { reasonOf } from "../../io/system-error.js";
 import type { FilePrediction } from "../../predict/predict.js";
+import { reasonOf } from "../../system-error.js";
 import { formatTable } from "../../table.js";
 import type { Device } from "../../tensor/dtype.js";
 import { positiveInteger } from "../arguments.js";

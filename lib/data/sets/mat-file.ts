@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
 import { McLossError } from "../../errors.js";
+import { reasonOf } from "../../system-error.js";
 import { readAnnotation } from "./text-file.js";
 
 /** A MATLAB array. Elements are in MATLAB's order: down the columns first. */
@@ -65,8 +66,10 @@ export async function readMatFile(path: string): Promise<Map<string, MatArray>> 
   try {
     return await parse(bytes);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new McLossError("ERR_DATASET", `cannot read the MATLAB file ${path}: ${reason}`, { path, cause });
+    throw new McLossError("ERR_DATASET", `cannot read the MATLAB file ${path}: ${reasonOf(cause)}`, {
+      path,
+      cause,
+    });
   }
 }
 

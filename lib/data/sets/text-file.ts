@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { McLossError } from "../../errors.js";
+import { reasonOf } from "../../system-error.js";
 
 /** The largest annotation file that is read: that of the largest published set has 1 MB. */
 const MOST_BYTES = 256 * 2 ** 20;
@@ -27,8 +28,7 @@ export async function readAnnotation(path: string, mostBytes = MOST_BYTES): Prom
       await file.close();
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const text = `cannot read the annotation file ${path} (${reason}): check the path, or unpack the data set again`;
+    const text = `cannot read the annotation file ${path} (${reasonOf(cause)}): check the path, or unpack the data set again`;
     throw new McLossError("ERR_DATASET", text, { path, cause });
   }
 }

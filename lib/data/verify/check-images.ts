@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { throwIfAborted } from "../../abort.js";
+import { reasonOf } from "../../system-error.js";
 import type { Sample } from "../dataset.js";
 import { prefetch } from "../prefetch.js";
 import type { VerifyOptions } from "./verify-dataset.js";
@@ -62,7 +63,7 @@ async function imageChecker(
       else await image.metadata();
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return reasonOf(error);
     }
   };
 }
