@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { DatasetKind } from "../data/sets/layout.js";
 import { openEvaluationSet } from "../data/usual-splits.js";
-import { invalidArgument, McLossError } from "../errors.js";
+import { invalidArgument } from "../errors.js";
+import { named } from "../io/replace-file.js";
 import { loadModel } from "../models/checkpoint.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
@@ -12,6 +13,7 @@ import { renderClassSheet } from "../visualize/class-sheet.js";
 import { findExcitingImages } from "../visualize/exciting-images.js";
 import { drawImageSheet } from "../visualize/image-sheet.js";
 import { percent, printJson } from "./format.js";
+import { expandPaths } from "./image-paths.js";
 import { interruptSignal } from "./interrupt.js";
 import { startProgress } from "./progress.js";
 
@@ -41,7 +43,7 @@ export async function visualize(
   const compare = flags.compare === undefined ? undefined : await loadModel(flags.compare);
   const folder = new PictureFolder(flags.out);
   const sheets: Picture[] = [];
-  for (const image of images) {
+  for (const image of await expandPaths(images)) {
     const { png, ranked, shown } = await drawImageSheet(model, image, {
       rivals: flags.rivals,
       labels: flags.compare === undefined ? [path] : [path, flags.compare],
@@ -131,13 +133,8 @@ class PictureFolder {
   /** @returns the picture's path @throws McLossError ERR_IO naming it */
   async write(name: string, png: Uint8Array): Promise<string> {
     const path = join(this.#dir, `${this.#free(name.replace(/[/\\\p{Cc}]/gu, "_"))}.png`);
-    try {
-      await mkdir(this.#dir, { recursive: true });
-      await writeFile(path, png);
-    } catch (cause) {
-      const text = `cannot write the picture ${path}: check the folder and its permissions, or give another --out`;
-      throw new McLossError("ERR_IO", text, { path, cause });
-    }
+    await named(this.#dir, mkdir(this.#dir, { recursive: true }));
+    await named(path, writeFile(path, png));
     return path;
   }
 

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { McLossError } from "../errors.js";
+import { named } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
 import type { Model } from "../models/model.js";
@@ -28,12 +29,7 @@ export async function drawDemoPicture(
     rows.push(await sheetRow(images, index, [...models.values()]));
   }
   const picture = await renderChannelSheet([...models.keys()], rows);
-  await writeFile(path, picture).catch((cause: unknown) => {
-    throw new McLossError("ERR_IO", `cannot write the picture ${path}: check the folder's permissions`, {
-      path,
-      cause,
-    });
-  });
+  await named(path, writeFile(path, picture));
 }
 
 async function sheetRow(images: Dataset, index: number, models: readonly Model[]): Promise<SheetRow> {

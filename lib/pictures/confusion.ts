@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
-import { invalidArgument, McLossError } from "../errors.js";
+import { invalidArgument } from "../errors.js";
+import { named } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
 import { renderConfusion } from "./confusion-picture.js";
 
@@ -16,17 +17,17 @@ export async function writeConfusion(
   confusion: readonly (readonly number[])[],
   names: readonly string[],
 ): Promise<void> {
+  const format = confusionFormat(path);
+  const content = format === "csv" ? toCsv(confusion, names) : await renderConfusion(confusion, names);
+  await named(path, writeFile(path, content));
+}
+
+/** By the path's extension. @throws McLossError ERR_ARGUMENT for another one */
+export function confusionFormat(path: string): "csv" | "png" {
   const extension = extname(path).toLowerCase();
-  if (extension !== ".csv" && extension !== ".png") {
-    throw invalidArgument("confusion", `must end in .csv or .png, got ${path}`);
-  }
-  const content = extension === ".csv" ? toCsv(confusion, names) : await renderConfusion(confusion, names);
-  await writeFile(path, content).catch((cause: unknown) => {
-    throw new McLossError("ERR_IO", `cannot write ${path}: check the folder and its permissions`, {
-      path,
-      cause,
-    });
-  });
+  if (extension === ".csv") return "csv";
+  if (extension === ".png") return "png";
+  throw invalidArgument("confusion", `must end in .csv or .png, got ${path}`);
 }
 
 function toCsv(confusion: readonly (readonly number[])[], names: readonly string[]): string {

@@ -135,7 +135,7 @@ describe("mcloss export", function () {
   this.timeout(60_000);
 
   it("writes ONNX, and a checkpoint without what training keeps", async () => {
-    const onnx = await mcloss("export", MODEL, "--format", "onnx", "--out", "model.onnx");
+    const onnx = await mcloss("export", MODEL, "--out", "model.onnx");
     expect(onnx, onnx.stderr).to.deep.equal({ code: 0, stdout: "", stderr: "wrote model.onnx\n" });
     expect((await readFile(join(folder(), "model.onnx"))).subarray(0, 40).toString("latin1")).to.include(
       "mutual-channel-loss",
@@ -151,6 +151,9 @@ describe("mcloss export", function () {
 
   it("refuses another format, and a folder that is not there", async () => {
     expect((await mcloss("export", MODEL, "--format", "caffe", "--out", "x")).code).to.equal(2);
+    const unknown = await mcloss("export", MODEL, "--out", "model.pb");
+    expect(unknown).to.include({ code: 2 });
+    expect(unknown.stderr).to.contain("end --out in .onnx or .safetensors, or give --format");
     const { code, stderr } = await mcloss("export", MODEL, "--format", "onnx", "--out", "none/model.onnx");
     expect(code).to.equal(1);
     expect(stderr).to.match(/^mcloss: cannot write none\/model\.onnx: /);

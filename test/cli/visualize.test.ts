@@ -43,6 +43,9 @@ describe("mcloss visualize", () => {
     expect(stdout).to.match(/^photos\/red\/0\.png +\S+ +\d+\.\d\d % +one\/0\.png\n/);
     expect((await readdir(join(folder(), "one"))).sort()).to.deep.equal(["0-2.png", "0.png"]);
     expect(await isPicture("one/0-2.png")).to.equal(true);
+    const whole = await mcloss("visualize", "a.safetensors", "photos", "--out", "all");
+    expect(whole.code, whole.stderr).to.equal(0);
+    expect(await readdir(join(folder(), "all"))).to.have.length(6);
   });
 
   it("takes a class and a second model, and prints JSON", async () => {
@@ -99,7 +102,7 @@ describe("mcloss visualize", () => {
     );
     await writeFile(join(folder(), "file"), "");
     const taken = await mcloss("visualize", "a.safetensors", "photos/red/0.png", "--out", "file");
-    expect(taken.stderr).to.match(/cannot write the picture file\/0\.png/);
+    expect(taken.stderr).to.match(/cannot write file: file already exists/);
   });
 });
 
@@ -111,6 +114,21 @@ describe("mcloss eval", () => {
     expect(stdout).to.match(/all classes +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +\d+\.\d\d % +\d of 6\n/);
     for (const name of ["blue", "green", "red"])
       expect(stdout).to.match(new RegExp(`^${name} .* of 2$`, "m"));
+  });
+
+  it("writes the confusion matrix, after what it measured is told", async () => {
+    const evaluate = ["eval", "a.safetensors", "photos", "--confusion"];
+    expect((await mcloss(...evaluate, "confusion.csv")).code).to.equal(0);
+    expect(await readFile(join(folder(), "confusion.csv"), "utf8")).to.match(
+      /^true .*blue,green,red\r\nblue,/,
+    );
+    const unwritable = await mcloss(...evaluate, "none/confusion.csv");
+    expect(unwritable).to.include({ code: 1 });
+    expect(unwritable.stdout).to.match(/^images +6\n/);
+    expect(unwritable.stderr).to.contain("cannot write none/confusion.csv: no such file or directory");
+    const unknown = await mcloss(...evaluate, "confusion");
+    expect(unknown).to.include({ code: 1, stdout: "" });
+    expect(unknown.stderr).to.equal("mcloss: confusion must end in .csv or .png, got confusion\n");
   });
 
   it("compares maps with the boxes of a set that has them", async () => {
@@ -155,7 +173,7 @@ describe("mcloss train --channel-health", () => {
       expect(channels).to.have.all.keys("diversity", "iou", "cosine", "alignment", "dead");
       expect(channels["diversity"]).to.be.closeTo(1 - validation.diversity, 1e-5);
     }
-    const without = await mcloss("train", "photos", ...args);
+    const without = await mcloss("train", "photos", ...args, "--overwrite");
     expect(without.code).to.equal(1);
     expect(without.stderr).to.match(/channelHealth needs the option validation/);
   });

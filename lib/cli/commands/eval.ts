@@ -2,10 +2,12 @@ import { Command, Option } from "commander";
 import type { Dataset } from "../../data/dataset.js";
 import type { DatasetKind, Split } from "../../data/sets/layout.js";
 import { SPLITS } from "../../data/sets/splits.js";
+import type { ChannelHealthReport } from "../../loss/channel-health.js";
 import type { Model } from "../../models/model.js";
 import type { Device } from "../../tensor/dtype.js";
 import { formatTable } from "../../table.js";
-import type { LocalisationOptions } from "../../visualize/localisation.js";
+import type { Evaluation } from "../../train/evaluate.js";
+import type { Localisation, LocalisationOptions } from "../../visualize/localisation.js";
 import { positiveInteger } from "../arguments.js";
 import { deviceOption, kindOption, partialOption, tenCropOption } from "../dataset-options.js";
 import { decimals, percent, printJson } from "../format.js";
@@ -65,6 +67,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
     await import("../../index.js");
   const { evaluationTransforms, tenCropTransforms } = await import("../../data/presets.js");
   const { className } = await import("../../models/class-name.js");
+  const { confusionFormat } = await import("../../pictures/confusion.js");
   const { tallyOf } = await import("../../train/evaluate-channels.js");
   const {
     batchSize,
@@ -77,6 +80,8 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
     device: wanted,
     ...opening
   } = flags;
+  // Before what takes long: another extension is an error.
+  if (confusion !== undefined) confusionFormat(confusion);
   const signal = interruptSignal();
   const device = chooseDevice("--device", wanted);
   const model = await (await loadModel(modelPath)).to(device);
@@ -85,7 +90,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   const transforms = tenCrop ? tenCropTransforms(model) : evaluationTransforms(model);
   const loader = new DataLoader(images, { batchSize, onBadImage, transforms, device });
   const tally = channels ? tallyOf(model) : undefined;
-  // Before what takes long: a set without boxes is an error.
+  // Before what takes long, too: a set without boxes is an error.
   const located = localisation ? await locate(model, images, { signal, onBadImage }) : undefined;
   const progress = startProgress("evaluating", loader.length);
   const onBatch = (done: number) => progress.update(done);
@@ -99,11 +104,23 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   progress.stop();
   const health = await tally?.result();
   const names = result.perClass.map((_, index) => className(model.info.classNames, index));
-  if (confusion !== undefined) await writeConfusion(confusion, result.confusion, names);
+  const { skipped } = loader;
   if (json) {
     const extra = { ...(health ? { channels: health } : {}), ...(located ? { localisation: located } : {}) };
-    return printJson({ model: modelPath, dir, ...result, ...extra, bad: loader.skipped });
+    printJson({ model: modelPath, dir, ...result, ...extra, bad: skipped });
+  } else {
+    printTables(result, names, { health, located });
+    for (const { path, reason } of skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
   }
+  // Last: where it cannot be written, what was measured has been told.
+  if (confusion !== undefined) await writeConfusion(confusion, result.confusion, names);
+}
+
+function printTables(
+  result: Evaluation,
+  names: readonly string[],
+  { health, located }: { health: ChannelHealthReport | undefined; located: Localisation | undefined },
+): void {
   const rows = [
     ["images", String(result.images)],
     ["accuracy", percent(result.accuracy)],
@@ -117,7 +134,6 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   process.stdout.write(`${formatTable(rows)}\n`);
   if (health) process.stdout.write(`\n${describeChannels(health, names)}\n`);
   if (located) process.stdout.write(`\n${describeLocalisation(located)}\n`);
-  for (const { path, reason } of loader.skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
 }
 
 async function locate(model: Model, images: Dataset, options: LocalisationOptions) {

@@ -1,23 +1,28 @@
+import { extname } from "node:path";
 import { Command, Option } from "commander";
 import { printJson } from "../format.js";
 import { printLine } from "../progress.js";
 
 const FORMATS = ["onnx", "safetensors"] as const;
+type Format = (typeof FORMATS)[number];
 
 export function exportCommand(): Command {
   return new Command("export")
     .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
-    .addOption(new Option("--format <format>", "what to write").choices(FORMATS).makeOptionMandatory())
+    .addOption(new Option("--format <format>", "what to write (default: as --out ends)").choices(FORMATS))
     .requiredOption("--out <file>", "where to write it")
     .option("--json", "print the result as JSON")
-    .addHelpText("after", "\nExample:\n  mcloss export runs/birds --format onnx --out birds.onnx")
+    .addHelpText("after", "\nExample:\n  mcloss export runs/birds --out birds.onnx")
     .action(exportModel);
 }
 
 async function exportModel(
   modelPath: string,
-  { format, out, json }: { format: (typeof FORMATS)[number]; out: string; json?: boolean },
+  { format: asked, out, json }: { format?: Format; out: string; json?: boolean },
+  command: Command,
 ): Promise<void> {
+  const format = asked ?? FORMATS.find((name) => extname(out).toLowerCase() === `.${name}`);
+  if (!format) return command.error("error: end --out in .onnx or .safetensors, or give --format");
   const { exportOnnx, loadModel, saveModel } = await import("../../index.js");
   const write = { onnx: exportOnnx, safetensors: saveModel }[format];
   await write(await loadModel(modelPath), out);

@@ -6,7 +6,7 @@ import type { VisualizeFlags } from "../visualize.js";
 export function visualizeCommand(): Command {
   return new Command("visualize")
     .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
-    .argument("[images...]", "image files")
+    .argument("[images...]", "image files, and folders that are searched for images at any depth")
     .option("--out <dir>", "folder for the pictures", "pictures")
     .option("--class <name>", "the class to show (default: the predicted one; with --by-class all)")
     .option("--rivals <n>", "other classes to show below it, the most probable first", nonNegativeInteger, 1)
