@@ -46,7 +46,7 @@ const TOPS = {
 };
 const TOPS_ALL = {
   open: () => tops("data/fashion-mnist", ALL_TOPS),
-  grid: settings([0.01, 0.02, 0.05, 0.1], [5]),
+  grid: settings([0.01, 0.02, 0.05, 0.1, 0.2], [5, 10]),
 };
 const PROFESSIONS = {
   open: professions,
