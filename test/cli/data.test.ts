@@ -73,7 +73,7 @@ describe("mcloss data", () => {
       .and.match(/held-out/);
     const measured = await mcloss("eval", "run", "CUB_200_2011", ...partial, "--json");
     expect((JSON.parse(measured.stdout) as { images: number }).images).to.equal(6);
-    const whole = await mcloss("train", "CUB_200_2011", "--kind", "cub200", ...quick);
+    const whole = await mcloss("train", "CUB_200_2011", "--kind", "cub200", ...quick, "--overwrite");
     expect(whole.code).to.equal(1);
     expect(whole.stderr).to.match(/is not the whole of CUB-200-2011: .*--allow-partial/);
     const other = await mcloss("eval", "run", "fgvc-aircraft-2013b", "--allow-partial");
