@@ -43,7 +43,7 @@ function create(path: string): { target: string; temporary: string; descriptor: 
   try {
     const target = findTarget(path);
     const temporary = `${target}.tmp-${randomUUID()}`;
-    return { target, temporary, descriptor: openSync(temporary, "wx") };
+    return { target, temporary, descriptor: openSync(temporary, "wx+") };
   } catch (cause) {
     throw writingFailed(path, cause);
   }

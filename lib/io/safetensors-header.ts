@@ -3,6 +3,7 @@ import type { StoredTensor } from "../native/binding.js";
 import { isRecord } from "../plain-data.js";
 import { bytesOf, checkDtype, type Dtype } from "../tensor/dtype.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
+import { CHECKSUM_KEY, CHECKSUM_START, NO_CHECKSUM } from "./file-checksum.js";
 
 /** What a tensor is, without its elements. */
 export interface TensorInfo {
@@ -16,6 +17,8 @@ export interface TensorInfo {
 export interface SafetensorsHeader {
   tensors: Map<string, StoredTensor>;
   metadata: Record<string, string>;
+  /** Of the whole file, where its writer left one; see verifyChecksum(). */
+  checksum: string | undefined;
 }
 
 const DTYPES: Readonly<Record<string, Dtype>> = {
@@ -60,25 +63,30 @@ export async function readHeader(file: CheckpointFile): Promise<SafetensorsHeade
   const { path } = file;
   const length = Number((await file.read(0, LENGTH_BYTES)).readBigUInt64LE());
   if (length > MAX_HEADER_BYTES) throw foreign(path, "its header is too long");
-  const header = parseObject(path, decode(path, await file.read(LENGTH_BYTES, length)));
-  const { [METADATA]: metadata = {}, ...entries } = header;
-  if (!isStringRecord(metadata)) throw foreign(path, `its ${METADATA} is not a map of strings`);
+  const text = decode(path, await file.read(LENGTH_BYTES, length));
+  // The package `safetensors` reads null as none.
+  const { [METADATA]: written, ...entries } = parseObject(path, text);
+  const given = written ?? {};
+  if (!isStringRecord(given)) throw foreign(path, `its ${METADATA} is not a map of strings`);
+  const { [CHECKSUM_KEY]: checksum, ...metadata } = given;
   const start = LENGTH_BYTES + length;
   const tensors = new Map(
     Object.entries(entries).map(([name, value]) => [name, parseEntry(path, name, value, start)]),
   );
   checkLayout(file, tensors, start);
-  return { tensors, metadata };
+  return { tensors, metadata, checksum: text.startsWith(CHECKSUM_START) ? checksum : undefined };
 }
 
 /**
  * The first bytes of a file that holds `tensors`, and where each lies in it: without holes, each aligned, because those
  * with the largest elements come first, as the format's own writer has them.
+ * @param withChecksum whether there is room for one, which is to be written when the rest is
  * @throws McLossError ERR_ARGUMENT or ERR_DTYPE naming the tensor
  */
 export function makeHeader(
   tensors: readonly (readonly [name: string, info: TensorInfo])[],
   metadata: Readonly<Record<string, string>>,
+  withChecksum: boolean,
 ): { bytes: Buffer; tensors: Map<string, StoredTensor> } {
   const ordered = tensors.map(([name, info]) => ({ name, ...checkInfo(name, info) }));
   ordered.sort((a, b) => bytesOf(b.dtype) - bytesOf(a.dtype));
@@ -93,8 +101,12 @@ export function makeHeader(
     };
     return { name, dtype, shape, begin, entry };
   });
-  const entries = placed.map(({ name, entry }): [string, object] => [name, entry]);
-  const text = JSON.stringify(Object.fromEntries([[METADATA, metadata], ...entries]));
+  const others = Object.entries(metadata).filter(([key]) => key !== CHECKSUM_KEY);
+  const texts = withChecksum ? [[CHECKSUM_KEY, NO_CHECKSUM] as const, ...others] : others;
+  const text = writeObject([
+    [METADATA, writeObject(texts.map(([key, value]) => [key, JSON.stringify(value)]))],
+    ...placed.map(({ name, entry }) => [name, JSON.stringify(entry)] as const),
+  ]);
   // Padded, so that the first tensor is aligned too.
   const length = Math.ceil(Buffer.byteLength(text) / LENGTH_BYTES) * LENGTH_BYTES;
   const bytes = Buffer.alloc(LENGTH_BYTES + length, " ");
@@ -104,6 +116,11 @@ export function makeHeader(
     return [name, { dtype, shape, offset: bytes.length + begin }];
   });
   return { bytes, tensors: new Map(stored) };
+}
+
+/** As JSON.stringify, but in the order given, whatever the names are. */
+function writeObject(members: readonly (readonly [name: string, json: string])[]): string {
+  return `{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(",")}}`;
 }
 
 function checkInfo(name: string, { dtype, shape }: TensorInfo): TensorInfo {

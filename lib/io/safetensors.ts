@@ -3,6 +3,7 @@ import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
 import { Tensor } from "../tensor/tensor.js";
 import { CheckpointFile } from "./checkpoint-file.js";
+import { writeChecksum } from "./file-checksum.js";
 import { named, replaceFile } from "./replace-file.js";
 import { makeHeader, readHeader, type SafetensorsHeader, type TensorInfo } from "./safetensors-header.js";
 
@@ -116,7 +117,12 @@ export async function saveTensors(
     const { dtype, shape } = checkTensor(name, tensor);
     return [name, { dtype, shape }];
   });
-  await writeFile(path, infos, { metadata, signal }, (write) => write(tensors));
+  await writeFile(path, infos, { metadata, signal, checksum: true }, (write) => write(tensors));
+}
+
+interface WriteOptions extends SaveStateDictOptions {
+  /** Reads the file once more, for the checksum in its header. */
+  checksum?: boolean;
 }
 
 type Write = (tensors: readonly (readonly [string, Tensor])[]) => Promise<void>;
@@ -124,24 +130,25 @@ type Write = (tensors: readonly (readonly [string, Tensor])[]) => Promise<void>;
 async function writeFile(
   path: string,
   infos: readonly (readonly [string, TensorInfo])[],
-  { metadata = {}, signal }: SaveStateDictOptions,
+  { metadata = {}, signal, checksum = false }: WriteOptions,
   fill: (write: Write) => Promise<void>,
 ): Promise<void> {
   checkPath(path);
   for (const [name, text] of Object.entries(metadata)) {
     if (typeof text !== "string") throw invalidArgument("metadata", `must hold strings, ${name} is not one`);
   }
-  const header = makeHeader(infos, metadata);
-  await replaceFile(path, header.bytes, (descriptor) =>
-    fill(async (tensors) => {
+  const header = makeHeader(infos, metadata, checksum);
+  await replaceFile(path, header.bytes, async (descriptor) => {
+    await fill(async (tensors) => {
       const stored = tensors.map(([name, tensor]) => placeOf(name, tensor, header.tensors));
       const handles = tensors.map(([, { handle }]) => handle);
       const written = abortable(signal, `writing ${path}`, (binding) =>
         binding.writeTensors(descriptor, path, stored, handles),
       );
       await named(path, written);
-    }),
-  );
+    });
+    if (checksum) await named(path, writeChecksum(path, descriptor, { signal }));
+  });
 }
 
 function checkTensor(name: string, tensor: unknown): Tensor {

@@ -3,6 +3,7 @@ import type { AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { CheckpointFile, unreadable } from "./checkpoint-file.js";
+import { verifyChecksum } from "./file-checksum.js";
 import { openPyTorchFile } from "./pytorch.js";
 import { readHeader } from "./safetensors-header.js";
 import { checkPath } from "./safetensors.js";
@@ -32,22 +33,23 @@ const HEADER_START = 8;
 /** Opens a safetensors or PyTorch file, which the content tells, gives its tensors to `use` and closes it. */
 export async function useStateFile<T>(
   path: string,
-  { key, prefix = "" }: LoadStateDictOptions,
+  options: LoadStateDictOptions,
   use: (state: StateFile) => Promise<T>,
 ): Promise<T> {
+  const { key, prefix = "" } = options;
   checkPath(path);
   checkKey(key);
   if (typeof prefix !== "string") throw invalidArgument("prefix", "must be a string");
   return CheckpointFile.use(path, async (file) => {
-    const state = await openStateFile(file, key);
+    const state = await openStateFile(file, options);
     return use({ ...state, tensors: stripPrefix(path, state.tensors, prefix) });
   });
 }
 
-async function openStateFile(file: CheckpointFile, key: string | undefined): Promise<StateFile> {
+async function openStateFile(file: CheckpointFile, options: LoadStateDictOptions): Promise<StateFile> {
   const start = await file.read(0, Math.min(file.size, 2 + LEGACY.length));
-  if (start[HEADER_START] === "{".charCodeAt(0)) return openSafetensorsState(file, key);
-  if (start.subarray(0, ZIP.length).equals(ZIP)) return openPyTorchFile(file, key);
+  if (start[HEADER_START] === "{".charCodeAt(0)) return openSafetensorsState(file, options);
+  if (start.subarray(0, ZIP.length).equals(ZIP)) return openPyTorchFile(file, options.key);
   if (start.subarray(2).equals(LEGACY)) {
     const advice = "In Python: torch.save(torch.load(path, weights_only=True), path)";
     throw unreadable(
@@ -59,11 +61,16 @@ async function openStateFile(file: CheckpointFile, key: string | undefined): Pro
   throw unreadable(file.path, "is neither safetensors nor a file of torch.save: give one of them");
 }
 
-async function openSafetensorsState(file: CheckpointFile, key: string | undefined): Promise<StateFile> {
+async function openSafetensorsState(
+  file: CheckpointFile,
+  { key, ...options }: LoadStateDictOptions,
+): Promise<StateFile> {
   if (key !== undefined) {
     throw invalidArgument("key", `is for PyTorch files, and ${file.path} is safetensors: omit it`);
   }
-  return safetensorsState(file, (await readHeader(file)).tensors);
+  const { tensors, checksum } = await readHeader(file);
+  await verifyChecksum(file, checksum, options);
+  return safetensorsState(file, tensors);
 }
 
 /** The tensors of a safetensors file whose header was read. */

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { McLossError } from "../errors.js";
 import { CheckpointFile } from "../io/checkpoint-file.js";
+import { verifyChecksum } from "../io/file-checksum.js";
 import { isDirectory } from "../io/is-directory.js";
 import { runFiles } from "../io/run-files.js";
 import { readHeader } from "../io/safetensors-header.js";
@@ -53,7 +54,8 @@ export function withoutTraining<Stored>(tensors: ReadonlyMap<string, Stored>): M
 export async function loadModel(path: string, options: AbortOptions = {}): Promise<Model> {
   return CheckpointFile.use(await findCheckpoint(path), async (file) => {
     const { path } = file;
-    const { tensors, metadata } = await readHeader(file);
+    const { tensors, metadata, checksum } = await readHeader(file);
+    await verifyChecksum(file, checksum, options);
     if (metadata["format"] !== FORMAT) {
       throw checkpointError(
         path,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { parseLoaderState, type LoaderState } from "../data/loader-state.js";
 import { McLossError } from "../errors.js";
 import { CheckpointFile } from "../io/checkpoint-file.js";
+import { verifyChecksum } from "../io/file-checksum.js";
 import { readHeader } from "../io/safetensors-header.js";
 import { saveTensors } from "../io/safetensors.js";
 import { safetensorsState } from "../io/state-file.js";
@@ -77,7 +78,8 @@ export async function saveTraining(
  */
 export function loadTraining(path: string, parts: TrainingParts): Promise<TrainingPosition> {
   return CheckpointFile.use(path, async (file) => {
-    const { tensors, metadata } = await readHeader(file);
+    const { tensors, metadata, checksum } = await readHeader(file);
+    await verifyChecksum(file, checksum);
     const { model, scaler } = parts;
     if (metadata["training"] === undefined) throw cannotResume(path, "holds a model, not a run");
     if (metadata["spec"] !== JSON.stringify(model.spec)) throw cannotResume(path, "is of another network");

@@ -5,7 +5,16 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { loadModel, openSafetensors, saveModel, smallResNet, type Model } from "mutual-channel-loss";
+import {
+  loadModel,
+  loadStateDict,
+  openSafetensors,
+  saveModel,
+  saveStateDict,
+  smallResNet,
+  tensor,
+  type Model,
+} from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 
@@ -21,6 +30,11 @@ async function saved(name: string): Promise<string> {
   const path = join(folder(), name);
   await saveModel(network(7), path);
   return path;
+}
+
+/** As a program writes it that knows of none. */
+function withoutChecksum(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.toString("latin1").replace("whole-file-crc32", "some-other-crc32"), "latin1");
 }
 
 describe("checkpoints", () => {
@@ -74,9 +88,46 @@ describe("checkpoints", () => {
     );
   });
 
+  it("are refused when a single bit changed, wherever it is", async () => {
+    const path = await saved("bit.safetensors");
+    const whole = await readFile(path);
+    const header = 8 + Number(whole.readBigUInt64LE());
+    for (const at of [header - 200, header, header + 1, whole.length >> 1, whole.length - 1]) {
+      const changed = Buffer.from(whole);
+      changed[at]! ^= 4;
+      await writeFile(path, changed);
+      const error = await rejected(loadModel(path));
+      expect(error, `byte ${at}`).to.include({ code: "ERR_CHECKPOINT", path });
+    }
+    const changed = Buffer.from(whole);
+    changed[whole.length - 3]! ^= 1;
+    await writeFile(path, changed);
+    const errors = [await rejected(loadModel(path)), await rejected(loadStateDict(path))];
+    for (const { message } of errors)
+      expect(message).to.match(/is damaged \(its CRC-32 is \w{8}, and \w{8} was/);
+    await writeFile(path, whole);
+    expect((await loadModel(path)).spec.classes).to.equal(3);
+  });
+
+  it("have a checksum that no copy of their metadata takes along", async () => {
+    await using file = await openSafetensors(await saved("sum.safetensors"));
+    expect(Object.keys(file.metadata)).to.have.members(["format", "spec", "info"]);
+    const path = join(folder(), "copy.safetensors");
+    const tensors = await loadStateDict(join(folder(), "sum.safetensors"));
+    const metadata = { ...file.metadata, 0: "comes first in JavaScript", "whole-file-crc32": "12345678" };
+    await saveStateDict(path, { ...tensors, "conv1.weight": tensor([1]), 1: tensor([1]) }, { metadata });
+    expect(Object.keys(await loadStateDict(path))).to.include("1");
+    // Elsewhere than in front it is text that another program took over.
+    const text = (await readFile(path)).toString("latin1");
+    const sum = /"whole-file-crc32":"\w{8}",/.exec(text)![0];
+    const moved = text.replace(sum, "").replace('in JavaScript"', `in JavaScript",${sum.slice(0, -1)}`);
+    await writeFile(path, Buffer.from(moved, "latin1"));
+    expect(Object.keys(await loadStateDict(path))).to.include("1");
+  });
+
   it("are refused when their spec was changed, naming the layer", async () => {
     const path = await saved("e.safetensors");
-    const bytes = await readFile(path);
+    const bytes = withoutChecksum(await readFile(path));
     const changed = Buffer.from(
       bytes.toString("latin1").replace('\\"features\\":9', '\\"features\\":8'),
       "latin1",
@@ -89,7 +140,7 @@ describe("checkpoints", () => {
 
   it("are refused when their info is not what it should be", async () => {
     const path = await saved("f.safetensors");
-    const text = (await readFile(path)).toString("latin1");
+    const text = withoutChecksum(await readFile(path)).toString("latin1");
     await writeFile(path, Buffer.from(text.replace(String.raw`\"c\"]`, "12345]"), "latin1"));
     expect((await rejected(loadModel(path))).message).to.match(/is damaged: classNames\[2\]/);
   });

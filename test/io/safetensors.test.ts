@@ -134,6 +134,11 @@ describe("safetensors", () => {
     expect(await refusal({ __metadata__: { a: 1 } })).to.match(/__metadata__ is not a map of strings/);
   });
 
+  it("may say null for no metadata, as the package safetensors allows", async () => {
+    const header = `{"__metadata__":null,"s":${JSON.stringify(entry(0, 4))}}`;
+    expect(Object.keys(await loadStateDict(await withHeader(header, 4)))).to.deep.equal(["s"]);
+  });
+
   it("are refused where shape and size do not fit, also beyond 2^53", async () => {
     expect(await refusal({ x: entry(0, 8, { shape: [3] }) })).to.match(
       /x has 8 bytes, not those of F32 \[3\]/,

@@ -156,6 +156,16 @@ describe("a run", () => {
     await train(output, { epochs: 1 });
     const path = join(output, "checkpoints", "last.safetensors");
     const whole = await readFile(path);
+    const flipped = Buffer.from(whole);
+    flipped[whole.length - 1]! ^= 1;
+    await writeFile(path, flipped);
+    const unlike = await rejected(
+      new Trainer(network(), { ...OPTIONS, output }).fit(loader(), { resume: true }).next(),
+    );
+    expect(unlike).to.include({ code: "ERR_CHECKPOINT", path });
+    expect(unlike.message).to.match(/is damaged \(its CRC-32 is/);
+    // As one without a checksum.
+    whole.write("some-other", whole.indexOf("whole-file-crc32"));
     for (const [key, other] of [
       ['\\"epoch\\":', '\\"epochs\\"'],
       ['{\\"epoch\\"', '[\\"epoch\\"'],
