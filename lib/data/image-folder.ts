@@ -4,7 +4,8 @@ import { McLossError } from "../errors.js";
 import { isDirectory } from "../io/is-directory.js";
 import { byCodePoint } from "./code-points.js";
 import { ListDataset, type Sample } from "./dataset.js";
-import { IMAGE_EXTENSIONS, isHidden, listImages } from "./list-images.js";
+import { IMAGE_EXTENSIONS } from "./image-formats.js";
+import { isHidden, listImages } from "./list-images.js";
 
 /** Options of {@link ImageFolder.open}. */
 export interface ImageFolderOptions {

@@ -1,10 +1,8 @@
 import { readdir } from "node:fs/promises";
-import { extname, join, relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
 import { McLossError } from "../errors.js";
 import { byCodePoint } from "./code-points.js";
-
-/** What image files' names end in, in lower case. */
-export const IMAGE_EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
+import { kindOfName } from "./image-formats.js";
 
 /**
  * The paths of the images in a folder, at any depth, in code point order. Names that begin with a dot are passed over.
@@ -16,7 +14,7 @@ export async function listImages(dir: string): Promise<string[]> {
     throw new McLossError("ERR_DATASET", text, { path: dir, cause });
   });
   return entries
-    .filter((entry) => !entry.isDirectory() && IMAGE_EXTENSIONS.includes(extname(entry.name).toLowerCase()))
+    .filter((entry) => !entry.isDirectory() && kindOfName(entry.name) === "image")
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !relative(dir, path).split(sep).some(isHidden))
     .sort(byCodePoint);

@@ -1,10 +1,10 @@
-import { constants } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { McLossError } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
 import { Tensor } from "../tensor/tensor.js";
+import { openFile } from "./open-file.js";
 
 /** An `ERR_CHECKPOINT` error about a file, whose message starts with the file's path. */
 export function unreadable(path: string, problem: string, cause?: unknown): McLossError {
@@ -26,16 +26,12 @@ export class CheckpointFile {
 
   /** @throws McLossError ERR_CHECKPOINT when it is missing, may not be read or is no file */
   static async open(path: string): Promise<CheckpointFile> {
-    // Opening a pipe would wait for its writer.
-    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
-    const handle = await open(path, flags).catch((cause: unknown) => {
+    const handle = await openFile(path).catch((cause: unknown) => {
       const text = `cannot open the checkpoint ${path}: ${reasonOf(cause)}`;
       throw new McLossError("ERR_CHECKPOINT", text, { path, cause });
     });
-    const status = await handle.stat();
-    if (status.isFile()) return new CheckpointFile(path, status.size, handle);
-    await handle.close();
-    throw unreadable(path, "is not a file: give the path of a checkpoint");
+    const { size } = await handle.stat();
+    return new CheckpointFile(path, size, handle);
   }
 
   /** Opens `path`, gives it to `use` and closes it. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import { openFile } from "./open-file.js";
 
 /** The SHA-256 of a file, in hexadecimal. */
 export async function hashFile(
@@ -15,6 +15,7 @@ export async function hashFile(
       onBytes?.(chunk.length);
     }
   };
-  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), consume, signal ? { signal } : {});
+  const file = await openFile(path);
+  await pipeline(file.createReadStream({ highWaterMark: 2 ** 20 }), consume, signal ? { signal } : {});
   return hash.digest("hex");
 }

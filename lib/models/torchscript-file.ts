@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, readSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { McLossError } from "../errors.js";
+import { openFileSync } from "../io/open-file.js";
 import { mapLayers, type TorchScript } from "./layers.js";
 import type { ModelSpec } from "./spec.js";
 
@@ -43,7 +44,7 @@ function hashFile(path: string): string {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   let file: number | undefined;
   try {
-    file = openSync(path, "r");
+    file = openFileSync(path);
     for (;;) {
       const length = readSync(file, chunk);
       if (length === 0) return hash.digest("hex");

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { invalidArgument, McLossError } from "../errors.js";
+import { readWhole } from "../io/open-file.js";
 import { suggestNear } from "../near.js";
 import { isRecord } from "../plain-data.js";
 import { reasonOf } from "../system-error.js";
@@ -26,12 +26,12 @@ export async function loadRecipe(nameOrFile: string): Promise<Recipe> {
   const extension = extname(nameOrFile);
   const parseText = PARSERS[extension];
   if (!parseText) return builtIn(nameOrFile, "recipe");
-  const text = await readFile(nameOrFile, "utf8").catch((cause: unknown) => {
+  const bytes = await readWhole(nameOrFile).catch((cause: unknown) => {
     const message = `cannot read the recipe ${nameOrFile}: ${reasonOf(cause)}`;
     throw new McLossError("ERR_IO", message, { path: nameOrFile, cause });
   });
   try {
-    return parseRecipe(await parseText(text), basename(nameOrFile, extension));
+    return parseRecipe(await parseText(bytes.toString()), basename(nameOrFile, extension));
   } catch (cause) {
     const { argument, message } = cause as McLossError;
     const about = argument === undefined ? {} : { argument };

@@ -152,7 +152,7 @@ describe("loadWeights", () => {
     await writeFile(text, "not weights at all");
     expect((await rejected(loadWeights(tiny(3), text))).code).to.equal("ERR_CHECKPOINT");
     const folderError = await rejected(loadWeights(tiny(3), folder()));
-    expect(folderError.message).to.match(/is not a file/);
+    expect(folderError.message).to.match(/not a file/);
     const other = await saved("other.safetensors", {
       "module.conv.weight": stateOf(tiny(3))["conv.weight"]!,
     });

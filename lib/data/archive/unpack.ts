@@ -1,6 +1,7 @@
-import { copyFile, open } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { McLossError } from "../../errors.js";
+import { openFile } from "../../io/open-file.js";
 import { EntryPolicy, type ArchiveLimits } from "./entry-policy.js";
 import { unpackTar } from "./unpack-tar.js";
 import { unpackZip } from "./unpack-zip.js";
@@ -51,7 +52,7 @@ function explain(archive: string, cause: unknown, signal: AbortSignal | undefine
 
 async function readStart(archive: string): Promise<{ start: Buffer; size: number }> {
   try {
-    const file = await open(archive);
+    const file = await openFile(archive);
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
       return { start: buffer.subarray(0, bytesRead), size: (await file.stat()).size };

@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
 import { McLossError } from "../../errors.js";
+import { readWhole } from "../../io/open-file.js";
 import { reasonOf } from "../../system-error.js";
 
 /** The largest annotation file that is read: that of the largest published set has 1 MB. */
@@ -18,15 +18,7 @@ export interface Line {
  */
 export async function readAnnotation(path: string, mostBytes = MOST_BYTES): Promise<Buffer> {
   try {
-    const file = await open(path);
-    try {
-      const status = await file.stat();
-      if (!status.isFile()) throw new Error("it is not a file");
-      if (status.size > mostBytes) throw new Error(`it has ${status.size} bytes, more than ${mostBytes}`);
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
+    return await readWhole(path, { mostBytes });
   } catch (cause) {
     const text = `cannot read the annotation file ${path} (${reasonOf(cause)}): check the path, or unpack the data set again`;
     throw new McLossError("ERR_DATASET", text, { path, cause });
