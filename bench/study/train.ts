@@ -43,7 +43,7 @@ export async function train(
   for (const [name, dataset] of Object.entries(held)) {
     const images = new DataLoader(dataset, { batchSize: 64, transforms: evaluationTransforms(model) });
     const { accuracy, groupAccuracy, images: count } = await trainer.evaluate(images, { signal });
-    scores[name] = { images: count, accuracy: round(accuracy), groupAccuracy: round(groupAccuracy) };
+    scores[name] = { images: count, accuracy: round(accuracy), groupAccuracy: round(groupAccuracy ?? NaN) };
   }
   const { alpha, beta } = loss === "ce" ? { alpha: 0, beta: 0 } : LOSSES[loss];
   const versions = {

@@ -79,10 +79,10 @@ function table(runs: ReadonlyMap<string, DemoRun>): string {
   return formatTable([
     ["", "cross-entropy", "CE + MC-Loss"],
     row("held-out accuracy", ({ evaluation }) => percent(evaluation.accuracy)),
-    row("  by the channel groups alone", ({ evaluation }) => percent(evaluation.groupAccuracy)),
+    row("  by the channel groups alone", ({ evaluation }) => percent(evaluation.groupAccuracy ?? NaN)),
     row("held-out cross-entropy", ({ evaluation }) => decimals(evaluation.crossEntropy)),
-    row("held-out discriminality (L_dis)", ({ evaluation }) => decimals(evaluation.discriminality)),
-    row("held-out diversity (L_div)", ({ evaluation }) => decimals(evaluation.diversity)),
+    row("held-out discriminality (L_dis)", ({ evaluation }) => decimals(evaluation.discriminality ?? NaN)),
+    row("held-out diversity (L_div)", ({ evaluation }) => decimals(evaluation.diversity ?? NaN)),
     row("images/s in training", ({ imagesPerSecond }) => imagesPerSecond.toFixed(0)),
     row("seconds of training", ({ seconds }) => seconds.toFixed(0)),
     row("checkpoint", ({ checkpoint }) => checkpoint),

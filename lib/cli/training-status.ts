@@ -24,9 +24,17 @@ export class TrainingStatus {
   }
 }
 
-/** The loss's terms by their names in the paper. */
+/** The loss's terms by their names in the paper, as far as they were measured. */
 export function describeTerms({ crossEntropy, discriminality, diversity }: Metrics): string {
-  return `CE ${decimals(crossEntropy)} · L_dis ${decimals(discriminality)} · L_div ${decimals(diversity)}`;
+  const terms = [
+    ["CE", crossEntropy],
+    ["L_dis", discriminality],
+    ["L_div", diversity],
+  ] as const;
+  const measured = terms.flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} ${decimals(value)}`],
+  );
+  return measured.join(" · ");
 }
 
 function gpuMemory(): string[] {

@@ -11,8 +11,11 @@ import { ClassificationTally, predictedClasses, type ClassificationScores } from
 import { MetricsSum, type Metrics } from "./metrics.js";
 
 export interface Evaluation extends Metrics, ClassificationScores {
-  /** Accuracy of the channel groups alone: argmax of the groups' scores, without the classifier. */
-  groupAccuracy: number;
+  /**
+   * Accuracy of the channel groups alone: argmax of the groups' scores, without the classifier. Absent where the model
+   * has no groups.
+   */
+  groupAccuracy?: number;
   /** Images evaluated. */
   images: number;
   /** Images that could not be read, where the loader skips them. */
@@ -58,7 +61,8 @@ export async function evaluateObjective(
   options: Omit<EvaluateOptions, "loss"> = {},
 ): Promise<Evaluation> {
   checkSameDevice(model, loader);
-  const sum = new MetricsSum();
+  const channels = objective.blockClasses.length > 0;
+  const sum = new MetricsSum(channels);
   const tally = new ClassificationTally(model.spec.classes);
   let done = 0;
   for await (const batch of loader) {
@@ -77,7 +81,7 @@ export async function evaluateObjective(
     done += 1;
     options.onBatch?.(done, loader.length);
   }
-  const groupAccuracy = sum.size > 0 ? sum.groupsCorrect / sum.size : 0;
+  const ofGroups = channels ? { groupAccuracy: sum.size > 0 ? sum.groupsCorrect / sum.size : 0 } : {};
   const skipped = loader.skipped.length;
-  return { ...sum.mean(), ...tally.scores(), groupAccuracy, images: sum.size, skipped };
+  return { ...sum.mean(), ...tally.scores(), ...ofGroups, images: sum.size, skipped };
 }

@@ -1,4 +1,4 @@
-import type { BatchMetrics } from "../native/binding.js";
+import type { BatchMetrics, ObjectiveOptions } from "../native/binding.js";
 
 /** Means over samples; accuracies from 0 to 1. */
 export interface Metrics {
@@ -6,39 +6,60 @@ export interface Metrics {
   loss: number;
   /** Of the classifier's logits, in nats, without label smoothing or focus. */
   crossEntropy: number;
-  /** L_dis: the cross-entropy of the channel groups' scores, in nats. */
-  discriminality: number;
-  /** L_div, from 0 (a class's channels look at different places) to below 1. */
-  diversity: number;
+  /** L_dis: the cross-entropy of the channel groups' scores, in nats. Absent where it was not measured. */
+  discriminality?: number;
+  /** L_div, from 0 (a class's channels look at different places) to below 1. Absent where it was not measured. */
+  diversity?: number;
   /** The center loss before its weight, where the run has one. */
   center?: number;
   /** The share of images whose largest logit is their class's. */
   accuracy: number;
 }
 
-/** A batch's losses, and its accuracy. */
-export function metricsOf(batch: BatchMetrics, size: number): Metrics {
+/**
+ * A batch's losses, and its accuracy.
+ * @param channels whether the terms of MC-Loss were measured
+ */
+export function metricsOf(batch: BatchMetrics, size: number, channels: boolean): Metrics {
   const { loss, crossEntropy, discriminality, diversity, center, correct } = batch;
-  const accuracy = correct / size;
-  const common = { loss, crossEntropy, discriminality, diversity, accuracy };
-  return center === undefined ? common : { ...common, center };
+  return {
+    loss,
+    crossEntropy,
+    ...(channels ? { discriminality, diversity } : {}),
+    accuracy: correct / size,
+    ...(center === undefined ? {} : { center }),
+  };
+}
+
+/** Whether training measures the terms of MC-Loss: it is a part of what is minimised. */
+export function trainsChannels({ blockClasses, alpha, beta }: ObjectiveOptions): boolean {
+  return blockClasses.length > 0 && (alpha !== 0 || beta !== 0);
 }
 
 /** Sums batch metrics into means over samples. */
 export class MetricsSum {
   size = 0;
   groupsCorrect = 0;
-  #sums: Metrics = { loss: 0, crossEntropy: 0, discriminality: 0, diversity: 0, accuracy: 0 };
+  readonly #channels: boolean;
+  #sums: Metrics;
+
+  /** @param channels whether the terms of MC-Loss are measured */
+  constructor(channels: boolean) {
+    this.#channels = channels;
+    const none = { loss: 0, crossEntropy: 0, discriminality: 0, diversity: 0, center: 0, correct: 0 };
+    const { center, ...sums } = metricsOf({ ...none, groupsCorrect: 0 }, 1, channels);
+    this.#sums = sums;
+  }
 
   /** @param size images in the batch */
   add(batch: BatchMetrics, size: number): void {
     this.size += size;
     this.groupsCorrect += batch.groupsCorrect;
+    const { accuracy, ...means } = metricsOf(batch, size, this.#channels);
     this.#sums.accuracy += batch.correct;
-    for (const term of ["loss", "crossEntropy", "discriminality", "diversity"] as const) {
-      this.#sums[term] += batch[term] * size;
+    for (const [term, mean] of Object.entries(means) as [keyof typeof means, number][]) {
+      this.#sums[term] = (this.#sums[term] ?? 0) + mean * size;
     }
-    if (batch.center !== undefined) this.#sums.center = (this.#sums.center ?? 0) + batch.center * size;
   }
 
   /** The sums as plain data, for a checkpoint. */
@@ -46,10 +67,12 @@ export class MetricsSum {
     return { size: this.size, groupsCorrect: this.groupsCorrect, ...this.#sums };
   }
 
-  static from({ size = 0, groupsCorrect = 0, ...sums }: Readonly<Record<string, number>>): MetricsSum {
-    const sum = new MetricsSum();
+  /** @param sums what {@link toJSON} gave */
+  static from(sums: Readonly<Record<string, number>>, channels: boolean): MetricsSum {
+    const { size = 0, groupsCorrect = 0, ...terms } = sums;
+    const sum = new MetricsSum(channels);
     Object.assign(sum, { size, groupsCorrect });
-    sum.#sums = { ...sum.#sums, ...sums };
+    sum.#sums = { ...sum.#sums, ...terms };
     return sum;
   }
 

@@ -19,7 +19,7 @@ import { DEFAULT_EPOCHS } from "./defaults.js";
 import { tallyOf } from "./evaluate-channels.js";
 import { evaluateObjective, summarize, type EvaluateOptions, type Evaluation } from "./evaluate.js";
 import type { CheckpointEvent, EpochEvent, NoticeEvent, StepEvent, TrainingEvent } from "./events.js";
-import { metricsOf, MetricsSum, type Metrics } from "./metrics.js";
+import { metricsOf, MetricsSum, trainsChannels, type Metrics } from "./metrics.js";
 import { buildObjective } from "./objective.js";
 import { RunFolder, type EpochRecord } from "./run-folder.js";
 import { describeRun } from "./run-info.js";
@@ -38,6 +38,8 @@ interface Progress {
   best: number;
 }
 
+const TERM_NAMES: Readonly<Record<string, string>> = { crossEntropy: "cross-entropy", center: "center loss" };
+
 /** Trains a model on a loader's batches, one native call a step, without blocking the event loop. */
 export class Trainer {
   /** What is trained. */
@@ -46,6 +48,8 @@ export class Trainer {
   readonly epochs: number;
   readonly #options: TrainerOptions;
   readonly #objective: ObjectiveOptions;
+  /** Whether steps measure the terms of MC-Loss. */
+  readonly #channels: boolean;
   readonly #centers: ClassCenters | undefined;
   readonly #optimizer: Optimizer<{ learningRate: number }>;
   readonly #baseRates: readonly number[];
@@ -72,6 +76,7 @@ export class Trainer {
     const objective = buildObjective(model, loss, seed);
     this.#centers = loss !== "ce" && loss.center ? new ClassCenters(model, loss.center) : undefined;
     this.#objective = { ...objective, center: this.#centers?.term ?? null };
+    this.#channels = trainsChannels(objective);
     this.#optimizer = buildOptimizer(model, options.optimizer);
     this.#baseRates = [...this.#optimizer.learningRates];
     this.#scaler = options.precision === "float16" ? new GradScaler() : undefined;
@@ -126,7 +131,7 @@ export class Trainer {
       this.#judged = [];
       await run?.clear(this.#options.overwrite ?? false);
       await run?.writeInfo(describeRun(this.model, this.#options));
-      return { epoch: 1, batches: 0, sum: new MetricsSum(), best: -1 };
+      return { epoch: 1, batches: 0, sum: new MetricsSum(this.#channels), best: -1 };
     }
     const path = run.checkpoint("last");
     const { epoch, batches, sums, best, judged, loader } = await loadTraining(path, this.#parts());
@@ -136,7 +141,7 @@ export class Trainer {
     await run.keepMetrics(epoch);
     // For the record of an epoch of which no step is left.
     if (batches > 0) this.#setLearningRates(epoch, batches - 1, train.length);
-    return { epoch, batches, sum: MetricsSum.from(sums), best };
+    return { epoch, batches, sum: MetricsSum.from(sums, this.#channels), best };
   }
 
   #parts(): TrainingParts {
@@ -162,7 +167,7 @@ export class Trainer {
     const accuracy = event.validation?.accuracy ?? -1;
     const isBest = accuracy > progress.best;
     if (isBest) progress.best = accuracy;
-    Object.assign(progress, { epoch: progress.epoch + 1, batches: 0, sum: new MetricsSum() });
+    Object.assign(progress, { epoch: progress.epoch + 1, batches: 0, sum: new MetricsSum(this.#channels) });
     yield* this.#save(run, train, progress, "last");
     if (isBest) yield* this.#saveBest(run);
   }
@@ -246,7 +251,7 @@ export class Trainer {
   async *#readSteps(unread: UnreadSteps, sum: MetricsSum): AsyncGenerator<StepEvent, number, void> {
     let nonFinite = 0;
     for (const { metrics, event, paths } of await unread.read()) {
-      const values = metricsOf(metrics, event.images);
+      const values = metricsOf(metrics, event.images, this.#channels);
       if (Number.isFinite(metrics.loss)) sum.add(metrics, event.images);
       else if (this.#options.onNan === "skip") nonFinite += 1;
       else throw this.#nonFiniteLoss(values, paths, event.epoch);
@@ -360,9 +365,10 @@ export class Trainer {
   }
 
   #nonFiniteLoss(metrics: Metrics, paths: readonly string[], epoch: number): McLossError {
-    const terms = `cross-entropy ${metrics.crossEntropy}, discriminality ${metrics.discriminality}, diversity ${metrics.diversity}`;
+    const { loss, accuracy, ...measured } = metrics;
+    const terms = Object.entries(measured).map(([name, value]) => `${TERM_NAMES[name] ?? name} ${value}`);
     const text =
-      `the loss became ${metrics.loss} in epoch ${epoch} (${terms}); lower the learning rate, or look at the ` +
+      `the loss became ${loss} in epoch ${epoch} (${terms.join(", ")}); lower the learning rate, or look at the ` +
       `batch's files: ${paths.join(", ")}.${this.#lastGood()}`;
     return new McLossError("ERR_NAN_LOSS", text);
   }

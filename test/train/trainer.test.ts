@@ -13,8 +13,8 @@ import {
   resize,
   smallResNet,
   Trainer,
+  Model,
   type LossOptions,
-  type Model,
   type TrainerOptions,
   type TrainingEvent,
 } from "mutual-channel-loss";
@@ -90,7 +90,19 @@ describe("Trainer", () => {
     const rates = steps.map((event) => event.learningRate);
     expect(rates).to.deep.equal([...rates].sort((a, b) => b - a));
     const { crossEntropy, discriminality, diversity, loss } = steps[0]!;
-    expect(loss).to.be.closeTo(crossEntropy + 1.5 * discriminality + 20 * diversity, 1e-4);
+    expect(loss).to.be.closeTo(crossEntropy + 1.5 * discriminality! + 20 * diversity!, 1e-4);
+  });
+
+  it("tells the terms of MC-Loss only where they were measured", async () => {
+    const terms = ["discriminality", "diversity"];
+    for (const { type, ...event } of await fit(network(), { loss: "ce", epochs: 1 })) {
+      expect(event, type).to.not.have.any.keys(...terms);
+      if ("train" in event) expect(event.train).to.not.have.any.keys(...terms);
+    }
+    const bare = new Model({ ...network().spec, groups: [] });
+    const result = await evaluate(bare, loader({ shuffle: false }));
+    expect(result).to.not.have.any.keys(...terms, "groupAccuracy");
+    expect(await evaluate(network(), loader())).to.include.all.keys(...terms, "groupAccuracy");
   });
 
   it("gives the same weights from the same seed, and others from another", async () => {

@@ -126,14 +126,19 @@ function printTables(
     ["accuracy", percent(result.accuracy)],
     ["top-5 accuracy", percent(result.top5Accuracy)],
     ["macro F1", percent(result.macroF1)],
-    ["accuracy of the channel groups alone", percent(result.groupAccuracy)],
+    ...measured("accuracy of the channel groups alone", result.groupAccuracy, percent),
     ["cross-entropy", decimals(result.crossEntropy)],
-    ["discriminality (L_dis)", decimals(result.discriminality)],
-    ["diversity (L_div)", decimals(result.diversity)],
+    ...measured("discriminality (L_dis)", result.discriminality, decimals),
+    ...measured("diversity (L_div)", result.diversity, decimals),
   ];
   process.stdout.write(`${formatTable(rows)}\n`);
   if (health) process.stdout.write(`\n${describeChannels(health, names)}\n`);
   if (located) process.stdout.write(`\n${describeLocalisation(located)}\n`);
+}
+
+/** No row of what a model without channel groups does not have. */
+function measured(label: string, value: number | undefined, format: (value: number) => string): string[][] {
+  return value === undefined ? [] : [[label, format(value)]];
 }
 
 async function locate(model: Model, images: Dataset, options: LocalisationOptions) {
