@@ -3,9 +3,33 @@ import prettier from "eslint-config-prettier";
 import globals from "globals";
 import ts from "typescript-eslint";
 
+const SPREAD = "SpreadElement.arguments[argument.type!='ArrayExpression']";
+const ON_STACK =
+  "Each element becomes an argument on the stack, which some 125,000 overflow: loop, or lib/extremes.";
+
 export default ts.config(
   { ignores: ["build/", "dist/", "data/", "runs/", "bundle/", "docs/api/"] },
   js.configs.recommended,
+  {
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: `CallExpression[callee.property.name=/^(push|unshift|splice|concat|of|max|min|hypot|fromCharCode|fromCodePoint)$/] > ${SPREAD}`,
+          message: ON_STACK,
+        },
+      ],
+    },
+  },
+  {
+    files: ["lib/**", "bin/**", "bench/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        { selector: `:matches(CallExpression, NewExpression) > ${SPREAD}`, message: ON_STACK },
+      ],
+    },
+  },
   ...ts.configs.strictTypeChecked.map((config) => ({ ...config, files: ["**/*.ts"] })),
   {
     files: ["**/*.ts"],

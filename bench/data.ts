@@ -21,6 +21,7 @@ import { native } from "#lib/native/binding.js";
 import { prepareImages } from "./data/prepare.js";
 import { openDecoding, openEpochs, type Epoch, type Task } from "./data/task.js";
 import { Torchvision } from "./data/torchvision.js";
+import { maximum } from "#lib/extremes.js";
 
 const { values } = parseArgs({
   options: {
@@ -97,9 +98,8 @@ async function measure(task: Task, python: Torchvision | undefined): Promise<Row
       ...(delays.length > 0 ? { delay: median(delays) } : {}),
     };
   });
-  const theirs = Math.max(
-    ...rows.filter(({ loader }) => loader.startsWith("torch")).map((row) => row.imagesPerSecond),
-  );
+  const others = rows.filter(({ loader }) => loader.startsWith("torch"));
+  const theirs = maximum(others.map((row) => row.imagesPerSecond));
   for (const row of rows) if (row.loader === OURS && theirs > 0) row.ratio = row.imagesPerSecond / theirs;
   return rows;
 }
@@ -158,7 +158,7 @@ say(
 const rows: Row[] = [];
 for (const task of tasks) {
   const measured = await measure(task, python);
-  rows.push(...measured);
+  for (const row of measured) rows.push(row);
   say(formatRows(measured));
 }
 python?.stop();

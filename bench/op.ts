@@ -113,15 +113,15 @@ async function measure(problem: Problem, index: number, python: Python | undefin
 }
 
 async function measureAll(python: Python | undefined): Promise<Row[]> {
-  const columns = ["fused", "reference"];
-  if (python) columns.push("eager", ...(values.compile ? ["compiled"] : []));
+  const theirs = values.compile ? ["eager", "compiled"] : ["eager"];
+  const columns = ["fused", "reference", ...(python ? theirs : [])];
   say(`float32, median of ${rounds}; mem: peak beyond the features, in features`);
   say(formatHead(columns));
   const rows: Row[] = [];
   for (const [index, problem] of listProblems(device, threads).entries()) {
     const measured = await measure(problem, index, python);
     say(measured.map((row) => formatRow(row, columns)).join("\n"));
-    rows.push(...measured);
+    for (const row of measured) rows.push(row);
   }
   return rows;
 }

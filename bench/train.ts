@@ -155,7 +155,7 @@ say(
 );
 if (values.python && version === undefined) say(`no PyTorch in ${values.python}: measuring without it`);
 const rows: Row[] = [];
-for (const problem of listProblems()) rows.push(...(await measure(problem)));
+for (const problem of listProblems()) for (const row of await measure(problem)) rows.push(row);
 say(`median of ${rounds} steps`);
 say(formatTable([["", "images/s", "ours/theirs", "peak, MB", "beside"], ...rows.map(cells)]));
 if (values.json) console.log(JSON.stringify({ machine, rounds, rows }, null, 2));

@@ -17,7 +17,7 @@ function changedAt(file) {
 
 function newestIn(folder) {
   const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
-  return Math.max(...files.map(changedAt));
+  return files.map(changedAt).reduce((newest, time) => Math.max(newest, time), 0);
 }
 
 function main() {

@@ -5,6 +5,7 @@ import { parse } from "../schema.js";
 import { reasonOf } from "../system-error.js";
 import { DEFAULT_EPOCHS } from "../train/defaults.js";
 import type { LossOptions } from "../train/objective.js";
+import { maximum } from "../extremes.js";
 
 /** A run as its folder tells of it. */
 export interface RunRecord {
@@ -70,7 +71,7 @@ export async function readRun(folder: string): Promise<RunRecord> {
     epochs: validated.epochs,
     epochsAsked: options.epochs,
     final: last ?? NaN,
-    best: Math.max(...validated.records),
+    best: maximum(validated.records),
     ...(recipe === undefined ? {} : { recipe: recipe.name }),
     ...(published === undefined ? {} : { published }),
     options,

@@ -53,7 +53,7 @@ export function cropMatrix(image: Size, part: Region): Matrix {
 export function drawAffine(transform: RandomAffineSpec, random: Random, { height, width }: Size): Matrix {
   const either = (limit: number) => random.uniform(-limit, limit);
   const angle = (either(transform.degrees) * Math.PI) / 180;
-  const scale = random.uniform(...transform.scale);
+  const scale = random.uniform(transform.scale[0], transform.scale[1]);
   const stretch = 1 + either(transform.aspect);
   const shear = Math.tan((either(transform.shear) * Math.PI) / 180);
   const shiftX = 2 * either(transform.translate);
@@ -88,5 +88,7 @@ function around(limit: number, random: Random): number {
 }
 
 function drawSaturation(saturation: ColorJitterSpec["saturation"], random: Random): number {
-  return typeof saturation === "number" ? around(saturation, random) : random.uniform(...saturation);
+  return typeof saturation === "number"
+    ? around(saturation, random)
+    : random.uniform(saturation[0], saturation[1]);
 }

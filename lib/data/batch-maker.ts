@@ -190,7 +190,7 @@ export class EpochRun<T extends Sample> {
     if (!this.#running) await this.#stopped;
     const { epoch, seed, claims } = this.#plan;
     const sample = this.#reader.sample(index);
-    const random = randomAt(seed, epoch, index, ...(occurrence > 0 ? [occurrence] : []));
+    const random = occurrence > 0 ? randomAt(seed, epoch, index, occurrence) : randomAt(seed, epoch, index);
     try {
       const augmentation = await this.#reader.read(sample, index, random, pixels);
       return { readable: true, position, sample, augmentation, pixels };

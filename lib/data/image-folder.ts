@@ -40,7 +40,7 @@ export class ImageFolder extends ListDataset {
     const samples: Sample[] = [];
     for (const name of found) {
       const label = classes.indexOf(name);
-      samples.push(...(await imagesOf(join(dir, name))).map((path) => ({ path, label })));
+      for (const path of await imagesOf(join(dir, name))) samples.push({ path, label });
     }
     return new ImageFolder(classes, samples);
   }

@@ -181,11 +181,11 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
       this.#epoch = epoch + 1;
       this.#start = 0;
       for (let next = await portions.next(); !next.done; next = await portions.next()) {
-        waiting.push(...next.value);
+        for (const made of next.value) waiting.push(made);
         throwIfAborted(signal, READING);
         yield* this.#deliver(waiting, epoch);
       }
-      waiting.push(...(await run.finish(this.#options.dropLast)));
+      for (const made of await run.finish(this.#options.dropLast)) waiting.push(made);
       yield* this.#deliver(waiting, epoch);
       this.#reached = { epoch: epoch + 1, position: 0 };
     } finally {

@@ -205,8 +205,8 @@ function drawRegion({ scale, ratio }: RandomResizedCropSpec, random: Random, ima
   const area = image.height * image.width;
   const logs = [Math.log(ratio[0]), Math.log(ratio[1])] as const;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const target = area * random.uniform(...scale);
-    const aspect = Math.exp(random.uniform(...logs));
+    const target = area * random.uniform(scale[0], scale[1]);
+    const aspect = Math.exp(random.uniform(logs[0], logs[1]));
     const width = roundHalfToEven(Math.sqrt(target * aspect));
     const height = roundHalfToEven(Math.sqrt(target / aspect));
     if (width < 1 || height < 1 || width > image.width || height > image.height) continue;
@@ -228,8 +228,8 @@ function drawErased(step: RandomErasingSpec, random: Random, image: Size): Regio
   if (random.uniform(0, 1) >= step.probability) return undefined;
   const logs = [Math.log(step.ratio[0]), Math.log(step.ratio[1])] as const;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const target = image.height * image.width * random.uniform(...step.scale);
-    const aspect = Math.exp(random.uniform(...logs));
+    const target = image.height * image.width * random.uniform(step.scale[0], step.scale[1]);
+    const aspect = Math.exp(random.uniform(logs[0], logs[1]));
     const height = roundHalfToEven(Math.sqrt(target * aspect));
     const width = roundHalfToEven(Math.sqrt(target / aspect));
     if (height >= image.height || width >= image.width) continue;

@@ -127,6 +127,10 @@ class Machine {
     this.push(this.#rules.global(`${String(module)}.${String(name)}`));
   }
 
+  globalOf([module, name]: readonly unknown[]): void {
+    this.global(module, name);
+  }
+
   reduce(): void {
     const [callee, args] = this.popMany(2);
     if (!(callee instanceof PickleGlobal) || !callee.call || !Array.isArray(args)) {
@@ -201,7 +205,7 @@ const OPCODES: ReadonlyMap<number, (machine: Machine) => void> = new Map([
   [0x6a, (m) => m.recall(m.take(4).readUInt32LE())], // LONG_BINGET
 
   [0x63, (m) => m.global(m.takeLine(), m.takeLine())], // GLOBAL
-  [0x93, (m) => m.global(...(m.popMany(2) as [unknown, unknown]))], // STACK_GLOBAL
+  [0x93, (m) => m.globalOf(m.popMany(2))], // STACK_GLOBAL
   [0x52, (m) => m.reduce()], // REDUCE
   [0x62, (m) => m.build()], // BUILD
   [0x51, (m) => m.persistent()], // BINPERSID

@@ -1,6 +1,7 @@
 import { Canvas, RIGHT, WRONG } from "./canvas.js";
 import { renderHeatMap, type ChannelMap, type RgbImage } from "./heat-map.js";
 import { resizeImage } from "./resize.js";
+import { maximum } from "../extremes.js";
 
 /** One image and what each model's channels of its class look at. */
 export interface SheetRow {
@@ -30,7 +31,7 @@ export async function renderChannelSheet(
   headings: readonly string[],
   rows: readonly SheetRow[],
 ): Promise<Buffer> {
-  const channels = Math.max(...rows.flatMap((row) => row.groups.map((group) => group.maps.length)));
+  const channels = maximum(rows.flatMap((row) => row.groups.map((group) => group.maps.length)));
   const groupWidth = channels * CELL + (channels - 1) * GAP;
   const groupLeft = (index: number) => MARGIN + IMAGE_COLUMN + GROUP_GAP + index * (groupWidth + GROUP_GAP);
   const rowTop = (index: number) => HEADER + index * (CELL + CAPTION);
@@ -52,7 +53,7 @@ export async function renderChannelSheet(
       canvas.text(line, MARGIN + IMAGE_COLUMN / 2, top + CELL + 13 + 13 * l);
     });
     for (const [g, group] of row.groups.entries()) {
-      const strongest = Math.max(...group.maps.flatMap((map) => Array.from(map.data)));
+      const strongest = maximum(group.maps.map((map) => maximum(Array.from(map.data))));
       for (const [m, map] of group.maps.entries()) {
         const heat = await renderHeatMap(map, row.image, strongest, CELL);
         canvas.image(heat, groupLeft(g) + m * (CELL + GAP), top);

@@ -2,6 +2,7 @@ import { className } from "../models/class-name.js";
 import { Canvas, INK, textWidth } from "./canvas.js";
 import { HEAT_COLORS, type RgbImage } from "./heat-map.js";
 import { resizeImage } from "./resize.js";
+import { maximum } from "../extremes.js";
 
 const CAPTION = "Rows: true class. Columns: predicted class. Colours: share of the row.";
 /** Pixels of a cell. Where there are more classes than fit cells shrink, and have no count. */
@@ -44,8 +45,8 @@ export async function renderConfusion(
 
 /** Where the matrix begins, right of and below the names. */
 function placeMatrix(labels: readonly string[]): [left: number, top: number] {
-  const names = Math.max(0, ...labels.map((label) => textWidth(label, NAME_SIZE) + NAME_GAP));
-  const space = Math.min(MOST_NAMES, names);
+  const names = maximum(labels.map((label) => textWidth(label, NAME_SIZE) + NAME_GAP));
+  const space = Math.min(MOST_NAMES, Math.max(0, names));
   return [MARGIN + space, HEADER + space];
 }
 

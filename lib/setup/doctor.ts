@@ -43,7 +43,7 @@ export async function diagnose(): Promise<Diagnosis> {
       .filter((path) => existsSync(path))
       .map(checkAddon),
   );
-  problems.push(...findProblems(tools, addons));
+  for (const problem of findProblems(tools, addons)) problems.push(problem);
   if (!found) {
     const fix = `npx mcloss setup   (downloads LibTorch ${PINNED.version})`;
     problems.push({ problem: "no LibTorch on this machine", fix });

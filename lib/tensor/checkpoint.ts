@@ -5,6 +5,7 @@ import { tidy } from "./scope.js";
 import { Tensor } from "./tensor.js";
 
 /**
+ // eslint-disable-next-line no-restricted-syntax -- as many as the function has parameters
  * `fn(...inputs)`, sync or async, that keeps none of its intermediate tensors for backward and computes them again
  * when backward needs them: less memory for one more forward (torch.utils.checkpoint, non-reentrant). Gradients are
  * the same, as the generators' state is restored, so that dropout repeats. `fn` must do the same operations each time,
@@ -17,6 +18,7 @@ export function checkpoint<Inputs extends readonly unknown[], Result>(
   fn: (...inputs: Inputs) => Result,
   ...inputs: Inputs
 ): Result {
+  // eslint-disable-next-line no-restricted-syntax -- as many as the function has parameters
   if (!gradEnabled()) return fn(...inputs);
   const tensors = inputs.filter((input) => input instanceof Tensor);
   const pass = native().startCheckpoint(
@@ -26,6 +28,7 @@ export function checkpoint<Inputs extends readonly unknown[], Result>(
       inputs.map((input) => (input instanceof Tensor ? TENSOR : input)),
     ),
   );
+  // eslint-disable-next-line no-restricted-syntax -- as many as the function has parameters
   return inPass(pass, () => runInMode({ pass }, () => fn(...inputs)));
 }
 
@@ -42,6 +45,7 @@ function repeat(fn: (...inputs: never[]) => unknown, inputs: readonly unknown[])
         const handle = input === TENSOR ? given.next().value : null;
         return handle ? new Tensor(handle) : input;
       });
+      // eslint-disable-next-line no-restricted-syntax -- as many as the function has parameters
       const result = fn(...(again as never[]));
       // Not the result: tidy() would keep it, and with it all that was computed again.
       return result instanceof Promise ? result.then(() => undefined) : undefined;

@@ -72,6 +72,7 @@ export function customFunction<Inputs extends readonly unknown[], Result extends
 ): (...inputs: Inputs) => Result {
   return (...inputs) => {
     const call = new ForwardCall(inputs);
+    // eslint-disable-next-line no-restricted-syntax -- as many as the function has parameters
     const result = runInMode({ recording: "noGrad" }, () => definition.forward(call, ...inputs));
     if (!call.needsInputGrad.includes(true)) return result;
     const name = definition.name ?? "CustomFunction";
@@ -136,6 +137,7 @@ function nativeBackward<Inputs extends readonly unknown[], Result extends Output
       const run = () => {
         const given = tensors.map((handle) => (handle ? new Tensor(handle) : null));
         const context = { savedTensors: given.slice(outputs), needsInputGrad: flags, savedData };
+        // eslint-disable-next-line no-restricted-syntax -- as many as the function has parameters
         const gradients = definition.backward(context, ...(given.slice(0, outputs) as Tensor[]));
         const answer = (each: InputGradients) => reply(handlesOf(name, each, flags.length));
         return gradients instanceof Promise ? gradients.then(answer) : answer(gradients);

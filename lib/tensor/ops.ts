@@ -228,6 +228,7 @@ function run(
   if (args.length > operator.arity) throw tooMany(operator, args.length);
   if (named) placeNamed(operator, args, named);
   const empty = takeHandle();
+  // eslint-disable-next-line no-restricted-syntax -- at most the operator's arity
   const result = native().call(operator.id, operationMode(), empty, ...args);
   if (empty !== undefined && result !== empty) giveHandle(empty);
   return operator.writes ? withWritten(operator, result, given, named) : fromNative(result);

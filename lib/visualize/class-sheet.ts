@@ -11,6 +11,7 @@ import { fitInto } from "./fit-into.js";
 import { lookAt } from "./image-activations.js";
 import { checkWidth } from "./sheet-width.js";
 import { heatTile, readTile } from "./tiles.js";
+import { maximum } from "../extremes.js";
 
 /** Options of {@link renderClassSheet}. */
 export interface ClassSheetOptions {
@@ -43,7 +44,7 @@ export async function renderClassSheet(
   checkWidth(width);
   const { start, count } = groupsOf(model).channelsOf(classIndex);
   const rows = Array.from({ length: count }, (_, place) => exciting[start + place] ?? []);
-  const columns = Math.max(1, ...rows.map((row) => row.length));
+  const columns = Math.max(1, maximum(rows.map((row) => row.length)));
   const cell = Math.floor((width - 2 * MARGIN + GAP) / Math.max(columns, LEAST_COLUMNS)) - GAP;
   const canvas = new Canvas();
   const name = className(model.info.classNames, classIndex);

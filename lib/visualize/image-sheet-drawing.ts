@@ -10,6 +10,7 @@ import type { CamMethod } from "./class-activation-map.js";
 import { fitInto } from "./fit-into.js";
 import type { ClassActivations, ImageActivations } from "./image-activations.js";
 import { heatTile, imageTile, partsTile, type TileImage } from "./tiles.js";
+import { maximum } from "../extremes.js";
 
 const MARGIN = 24;
 const GAP = 8;
@@ -37,7 +38,8 @@ export interface SheetLayout {
 
 /** As few lines of tiles as fit, with equally many in each. */
 export function layOut(width: number, models: readonly Model[], image: ImageHeader): SheetLayout {
-  const most = Math.max(...models.flatMap((model) => groupsOf(model).blocks.map(({ channels }) => channels)));
+  const blocks = models.flatMap((model) => groupsOf(model).blocks);
+  const most = maximum(blocks.map(({ channels }) => channels));
   const tiles = most + OTHER_TILES;
   const lines = Math.ceil(tiles / (models.length > 1 ? 4 : 7));
   const columns = Math.ceil(tiles / lines);
@@ -82,7 +84,7 @@ export class SheetDrawing {
     const imageTop = TITLE + PANEL_TITLE + ROW_TITLE;
     if (first) this.#canvas.image(imageTile(this.#image, first.look.seen), MARGIN, imageTop);
     const bottoms = panels.map((panel, i) => this.#panel(panel, left + i * (panelWidth + PANEL_GAP)));
-    const top = Math.max(...bottoms, imageTop + tile.height);
+    const top = Math.max(maximum(bottoms), imageTop + tile.height);
     this.#legend(top);
     return this.#canvas.png(width, top + LEGEND);
   }
@@ -96,8 +98,8 @@ export class SheetDrawing {
     let top = TITLE + PANEL_TITLE;
     // One scale for all, so that a rival's weaker channels look weaker.
     const scale = {
-      channels: Math.max(...look.classes.flatMap(({ channels }) => channels.map(largest))),
-      cam: Math.max(...look.classes.map(({ cam }) => largest(cam))),
+      channels: maximum(look.classes.flatMap(({ channels }) => channels.map(largest))),
+      cam: maximum(look.classes.map(({ cam }) => largest(cam))),
     };
     for (const [position, shown] of look.classes.entries()) {
       const role = roleOf(position, shown, best);
@@ -168,7 +170,7 @@ function tilesOf(
       caption: `channel ${start + i}`,
       color: partColor(i),
     })),
-    { picture: heat(maximum(channels)), caption: "max of the channels" },
+    { picture: heat(largestOfEach(channels)), caption: "max of the channels" },
     { picture: partsTile(image, channels, strongest.channels, seen), caption: "parts: which wins" },
     { picture: heatTile(image, cam, strongest.cam, seen), caption: method },
   ];
@@ -186,10 +188,10 @@ function roleOf(position: number, shown: ClassScore, best: ClassScore | undefine
 }
 
 function largest(map: Float32Array): number {
-  return map.reduce((most, value) => Math.max(most, value), 0);
+  return Math.max(0, maximum(map));
 }
 
-function maximum(maps: readonly Float32Array[]): Float32Array {
+function largestOfEach(maps: readonly Float32Array[]): Float32Array {
   const [first = new Float32Array(), ...others] = maps;
   return first.map((value, place) => others.reduce((most, map) => Math.max(most, map[place] ?? 0), value));
 }

@@ -37,7 +37,7 @@ function run({ order, bad, batchSize, ahead, start, dropLast, refill }: Problem)
     }
     const regrouped = regroup(rest, entries, batchSize);
     rest = regrouped.rest;
-    batches.push(...regrouped.groups.map(indicesOf));
+    for (const group of regrouped.groups) batches.push(indicesOf(group));
     begin();
   }
   const left = indicesOf(rest);

@@ -13,6 +13,7 @@ import {
 import sharp from "sharp";
 import { rejected } from "../support/errors.js";
 import { halves, makeFolder, plain, removeFolder, truncatedJpeg, write, writeGreys } from "./images.js";
+import { maximum } from "#lib/extremes.js";
 
 const RAW = [resize(4), normalize({ mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] })];
 const ORANGE: Rgb = [200, 100, 50];
@@ -268,7 +269,7 @@ describe("faulty images", () => {
       if (good) {
         const color = (await read(await open())).colors.get(path) ?? [];
         const off = color.map((value, channel) => Math.abs(value - outcome[channel]!));
-        expect(Math.max(...off), `is ${color.join(", ")}`).to.be.at.most(tolerance);
+        expect(maximum(off), `is ${color.join(", ")}`).to.be.at.most(tolerance);
         return;
       }
       const error = await rejected(read(await open()));

@@ -17,6 +17,7 @@ import {
 import { settledMemory } from "../support/memory.js";
 import { caught, rejected } from "../support/errors.js";
 import { halves, makeFolder, plain, removeFolder, truncatedJpeg, write, writeGreys } from "./images.js";
+import { maximum } from "#lib/extremes.js";
 
 const RAW = [resize(8), normalize({ mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] })];
 const RANDOM = [
@@ -118,7 +119,7 @@ describe("DataLoader", () => {
     const difference = small
       .flatMap(({ images }) => images)
       .map((value, i) => Math.abs(value - large[0]!.images[i]!));
-    expect(Math.max(...difference)).to.be.lessThan(1e-5);
+    expect(maximum(difference)).to.be.lessThan(1e-5);
   });
 
   it("shuffles each epoch anew, and the same way where the epoch is set back", async () => {

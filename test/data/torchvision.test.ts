@@ -22,6 +22,7 @@ import {
   type Tensor,
   type TransformSpec,
 } from "mutual-channel-loss";
+import { maximum } from "#lib/extremes.js";
 
 const FOLDER = new URL("../fixtures/transforms/", import.meta.url);
 const PICTURE = fileURLToPath(new URL("picture.png", FOLDER));
@@ -81,7 +82,7 @@ function difference(actual: Uint8Array, wanted: ArrayLike<number>): { mean: numb
   expect(actual).to.have.length(wanted.length);
   const differences = Array.from(actual, (value, i) => Math.abs(value - wanted[i]!));
   const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
-  return { mean, max: Math.max(...differences) };
+  return { mean, max: maximum(differences) };
 }
 
 describe("transforms beside torchvision", () => {

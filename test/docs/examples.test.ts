@@ -9,6 +9,7 @@ import { ImageFolder, normalize, resize, saveModel, smallResNet } from "mutual-c
 import { projectFolder, ROOT, TSX } from "../support/docs.js";
 import { fixturePath } from "../support/fixtures.js";
 import { writeColorFolder } from "../support/images.js";
+import { minimum } from "#lib/extremes.js";
 
 const project = projectFolder();
 const folder = () => project.path();
@@ -34,7 +35,7 @@ async function run(file: string, ...args: string[]): Promise<string[]> {
 function expectTraining(lines: readonly string[]): void {
   expect(lines.map((line) => line.split(" ")[0])).to.deep.equal(["1", "2", "3", "4", "5"]);
   const losses = lines.map((line) => Number(line.split(" ")[1]));
-  expect(Math.min(...losses.slice(1))).to.be.below(losses[0]!);
+  expect(minimum(losses.slice(1))).to.be.below(losses[0]!);
 }
 
 describe("examples/", function () {

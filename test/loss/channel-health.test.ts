@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { ChannelGroups, ChannelHealthTally, tensor, type Dtype } from "mutual-channel-loss";
 import { caught } from "../support/errors.js";
+import { maximum } from "#lib/extremes.js";
 
 const H = 3;
 const W = 4;
@@ -33,7 +34,7 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 const positive = (values: readonly number[]) => values.map((value) => Math.max(0, value));
 
 function softmax(values: readonly number[]): number[] {
-  const exponentials = values.map((value) => Math.exp(value - Math.max(...values)));
+  const exponentials = values.map((value) => Math.exp(value - maximum(values)));
   return exponentials.map((value) => value / sum(exponentials));
 }
 
@@ -42,7 +43,7 @@ function pairs(maps: Maps): [readonly number[], readonly number[]][] {
 }
 
 function iou(a: readonly number[], b: readonly number[]): number[] {
-  const covers = (map: readonly number[]) => map.map((value) => value > 0 && value >= 0.2 * Math.max(...map));
+  const covers = (map: readonly number[]) => map.map((value) => value > 0 && value >= 0.2 * maximum(map));
   const [inA, inB] = [covers(a), covers(b)];
   const union = inA.filter((covered, p) => covered || inB[p]).length;
   return union > 0 ? [inA.filter((covered, p) => covered && inB[p]).length / union] : [];
@@ -66,7 +67,7 @@ function reference(data: Float64Array, classes: readonly number[]) {
   const diversity = classes.flatMap((k) =>
     all.map((n) => {
       const attention = channelsOf(k).map((j) => softmax(map(n, j)));
-      const best = Array.from({ length: P }, (_, p) => Math.max(...attention.map((row) => row[p]!)));
+      const best = Array.from({ length: P }, (_, p) => maximum(attention.map((row) => row[p]!)));
       return sum(best) / attention.length;
     }),
   );

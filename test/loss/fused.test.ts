@@ -15,6 +15,7 @@ import fc from "fast-check";
 import { native } from "#lib/native/binding.js";
 import { describeOnDevices } from "../support/devices.js";
 import { rejected } from "../support/errors.js";
+import { maximum } from "#lib/extremes.js";
 
 interface Problem {
   blocks: ChannelBlock[];
@@ -101,7 +102,7 @@ async function compareWithReference(problem: Problem, device: Device): Promise<v
   const exact = await run("mcloss::reference", x.to("float64"), labels, mask, blocks, pooling);
   // The discriminality is a difference of scores, which round as features do.
   const largestFeature = problem.kind === "large" ? 1e4 : 1;
-  const magnitude = Math.max(WEIGHTS.beta, largestFeature, ...exact.terms.map(Math.abs));
+  const magnitude = maximum([WEIGHTS.beta, largestFeature, ...exact.terms.map(Math.abs)]);
   const accuracy = dtype === "float64" ? 1e-13 : 1e-6;
   fused.terms.forEach((term, i) => expect(term).to.be.closeTo(exact.terms[i]!, accuracy * magnitude));
   // Half types round the gradient itself: a relative step of each element.

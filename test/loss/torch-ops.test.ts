@@ -27,7 +27,7 @@ async function differentiate(): Promise<number[]> {
   }) as [Tensor];
   await loss.backward();
   const gradient = (await x.grad!.data()) as Float32Array;
-  return [...new Int32Array(Float32Array.of(loss.item(), ...gradient).buffer)];
+  return [...new Int32Array(Float32Array.from([loss.item(), ...gradient]).buffer)];
 }
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

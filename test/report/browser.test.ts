@@ -9,6 +9,7 @@ import { findChromium, startChromium } from "../support/chromium.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { recordLine, writeRecordedRun } from "../support/recorded-run.js";
 import { trainIn } from "../support/run.js";
+import { maximum, minimum } from "#lib/extremes.js";
 
 const folder = temporaryFolder();
 
@@ -62,7 +63,7 @@ describe("a report's page in Chromium", function () {
     let count = 0;
     for (let i = 0; i < data.length; i += info.channels) {
       const pixel = data.subarray(i, i + info.channels);
-      if (Math.max(...pixel) - Math.min(...pixel) > 60) count += 1;
+      if (maximum(pixel) - minimum(pixel) > 60) count += 1;
     }
     return count;
   }

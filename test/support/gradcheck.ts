@@ -1,4 +1,5 @@
 import { grad, noGrad, tensor, type Tensor } from "mutual-channel-loss";
+import { maximum } from "#lib/extremes.js";
 
 const STEP = 1e-5;
 
@@ -25,5 +26,5 @@ export async function gradientError(
       );
     return (value(STEP) - value(-STEP)) / (2 * STEP);
   });
-  return Math.max(...numeric.map((each, i) => Math.abs(each - analytic[i]!) / Math.max(1, Math.abs(each))));
+  return maximum(numeric.map((each, i) => Math.abs(each - analytic[i]!) / Math.max(1, Math.abs(each))));
 }

@@ -247,7 +247,7 @@ describe("Trainer options", () => {
     const transforms = [resize(4), normalize()];
     await finish(trainer.fit(new DataLoader(images, { batchSize: 24, transforms })));
     const after = await weightsOf(model);
-    const moved = Math.hypot(...after.map((value, i) => value - before[i]!));
+    const moved = Math.sqrt(after.reduce((sum, value, i) => sum + (value - before[i]!) ** 2, 0));
     expect(moved).to.be.closeTo(1e-3, 1e-5);
   });
 

@@ -5,6 +5,7 @@ import { chooseSetting, findTrial, listTrials } from "../plan.js";
 import { readResults, type Result } from "../results.js";
 import type { Setting, Study } from "../studies.js";
 import { readWhole } from "./conclusions.js";
+import { maximum, minimum } from "#lib/extremes.js";
 
 /** What has been tested, in Markdown; nothing where nothing has. */
 export function tabulateTests(name: string, study: Study): string[] {
@@ -85,8 +86,7 @@ function isAtEdge(setting: Setting | undefined, grid: readonly Setting[]): boole
   const rates = grid.map(({ learningRate }) => learningRate);
   const epochs = grid.map((other) => other.epochs);
   return (
-    setting.epochs === Math.max(...epochs) ||
-    [Math.min(...rates), Math.max(...rates)].includes(setting.learningRate)
+    setting.epochs === maximum(epochs) || [minimum(rates), maximum(rates)].includes(setting.learningRate)
   );
 }
 

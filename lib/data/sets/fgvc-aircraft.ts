@@ -86,7 +86,7 @@ async function list(root: string, report: Report, options: AircraftOptions): Pro
       return { path, label, split: part, ...(box ? { box } : {}), ...trim };
     };
     const rows = await readRows(file(name), report, `image ${level}`);
-    samples.push(...keepSamples(rows.values(), convert, report));
+    for (const sample of keepSamples(rows.values(), convert, report)) samples.push(sample);
   }
   return { classes, samples };
 }

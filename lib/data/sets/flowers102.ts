@@ -57,7 +57,7 @@ async function list(root: string, report: Report): Promise<Listing> {
       return { path, label: label - 1, split };
     };
     const ids = variable(file, sets, name, "numbers").data;
-    samples.push(...keepSamples(ids.entries(), convert, report));
+    for (const sample of keepSamples(ids.entries(), convert, report)) samples.push(sample);
   }
   return { classes: FLOWER_NAMES, samples };
 }

@@ -54,7 +54,8 @@ async function listDevkit(root: string, report: Report): Promise<Listing> {
   for (const { split, file, folder } of parts) {
     const annotations = variable(file, await readMatFile(file), "annotations", "struct");
     const rows = readRows(file, annotations, "fname", () => split);
-    samples.push(...convertRows(file, rows, { classes, folder: join(root, folder) }, report));
+    const converted = convertRows(file, rows, { classes, folder: join(root, folder) }, report);
+    for (const sample of converted) samples.push(sample);
   }
   return { classes, samples };
 }
