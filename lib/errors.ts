@@ -17,7 +17,8 @@ export type ErrorCode =
   | "ERR_NAN_LOSS"
   | "ERR_NAN_GRADIENT"
   | "ERR_IO"
-  | "ERR_ABORTED";
+  | "ERR_ABORTED"
+  | "ERR_BUSY";
 
 /** What an error is about, beyond its message. */
 export interface ErrorDetails {

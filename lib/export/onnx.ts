@@ -33,6 +33,7 @@ const MAX_BYTES = 2 ** 31 - 1;
  * naming the path
  */
 export async function exportOnnx(model: Model, path: string, options: ExportOnnxOptions = {}): Promise<void> {
+  using held = model.hold();
   const { opset = 17 } = options;
   const irVersion = IR_VERSIONS[opset];
   if (irVersion === undefined) throw invalidArgument("opset", `must be 17 to 21, got ${opset}`);
@@ -41,8 +42,8 @@ export async function exportOnnx(model: Model, path: string, options: ExportOnnx
     producerName: "mutual-channel-loss",
     producerVersion: PACKAGE_VERSION,
     opsetImport: [{ domain: "", version: opset }],
-    metadataProps: metadataOf(model),
-    graph: await graphOf(model),
+    metadataProps: metadataOf(held),
+    graph: await graphOf(held),
   });
   await replaceFile(path, Buffer.alloc(0), (descriptor) =>
     named(path, promisify(writeFile)(descriptor, bytes)),

@@ -1,6 +1,8 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
+import { noGrad } from "../tensor/grad-mode.js";
+import { keep } from "../tensor/scope.js";
 import { Tensor } from "../tensor/tensor.js";
 import { CheckpointFile } from "./checkpoint-file.js";
 import { writeChecksum } from "./file-checksum.js";
@@ -106,7 +108,7 @@ export async function writeSafetensors(
   });
 }
 
-/** Writes tensors that are all there at once: those of one moment, whatever is asked of them after this call. */
+/** Writes tensors that are all there at once: those of one moment, whatever is asked of them, dispose() too, after this call. */
 export async function saveTensors(
   path: string,
   tensors: readonly (readonly [string, Tensor])[],
@@ -117,7 +119,12 @@ export async function saveTensors(
     const { dtype, shape } = checkTensor(name, tensor);
     return [name, { dtype, shape }];
   });
-  await writeFile(path, infos, { metadata, signal, checksum: true }, (write) => write(tensors));
+  const held = tensors.map(([name, tensor]) => [name, keep(noGrad(() => tensor.detach()))] as const);
+  try {
+    await writeFile(path, infos, { metadata, signal, checksum: true }, (write) => write(held));
+  } finally {
+    for (const [, tensor] of held) tensor.dispose();
+  }
 }
 
 interface WriteOptions extends SaveStateDictOptions {

@@ -27,7 +27,8 @@ export async function saveModel(
   info: ModelInfo = model.info,
   options: AbortOptions = {},
 ): Promise<void> {
-  const tensors = model.state().map(({ name, tensor }) => [name, tensor] as const);
+  using held = model.hold();
+  const tensors = held.state().map(({ name, tensor }) => [name, tensor] as const);
   await saveTensors(path, tensors, modelMetadata(model, info), options);
 }
 

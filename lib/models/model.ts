@@ -3,6 +3,7 @@ import { invalidArgument, McLossError } from "../errors.js";
 import { ChannelGroups } from "../loss/channel-groups.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type ModelHandle } from "../native/binding.js";
+import { Owner } from "../native/owner.js";
 import { Classifier, type Prediction, type PredictOptions } from "../predict/classifier.js";
 import type { ImageInput } from "../predict/model-input.js";
 import { checkDevice, isDtype, type Device, type Dtype } from "../tensor/dtype.js";
@@ -75,7 +76,7 @@ export interface NewModelOptions {
   seed?: number;
   /** Class names and normalisation, which travel in checkpoints. */
   info?: ModelInfo;
-  /** @internal A model of the same layers, whose weights are taken over. */
+  /** @internal A model of the same layers, whose weights it shares. */
   built?: Model;
 }
 
@@ -89,9 +90,8 @@ export class Model {
   readonly info: ModelInfo;
   /** Whether batch normalisation and dropout behave as in training. True until eval(). */
   training = true;
-  readonly #seed: number;
-  #handle: ModelHandle | undefined;
-  #state: StateEntry[] | undefined;
+  readonly #owner: Owner<ModelHandle>;
+  #state: { handle: ModelHandle; entries: StateEntry[] } | undefined;
   #classifier: Classifier | undefined;
 
   constructor(spec: ModelSpec, options: NewModelOptions = {}) {
@@ -104,8 +104,7 @@ export class Model {
     }
     this.spec = built ? spec : pinModules(spec);
     this.info = info;
-    this.#seed = seed;
-    this.#handle = built?.handle;
+    this.#owner = new Owner("model", built ? built.#owner : () => native().createModel(this.spec, seed));
   }
 
   /**
@@ -134,8 +133,17 @@ export class Model {
 
   /** @internal */
   get handle(): ModelHandle {
-    this.#handle ??= native().createModel(this.spec, this.#seed);
-    return this.#handle;
+    return this.#owner.handle;
+  }
+
+  /**
+   * @internal This model as another holder of its weights: for work of several steps, which ends with the weights that it
+   * began with although the model is disposed meanwhile.
+   */
+  hold(): Model {
+    const held = new Model(this.spec, { info: this.info, built: this });
+    held.training = this.training;
+    return held;
   }
 
   /**
@@ -189,8 +197,11 @@ export class Model {
 
   /** Every parameter and buffer; the tensors share the model's memory. */
   state(): readonly StateEntry[] {
-    this.#state ??= heldTensors(native().modelState(this.handle));
-    return this.#state;
+    const { handle } = this;
+    if (this.#state?.handle !== handle) {
+      this.#state = { handle, entries: heldTensors(native().modelState(handle)) };
+    }
+    return this.#state.entries;
   }
 
   /** The parameters, or those that `pattern` names; frozen ones too. */
@@ -250,12 +261,12 @@ export class Model {
   ): StateDifference {
     const { strict = true } = options;
     // Weights that were not needed before and that are all overwritten need no values first.
-    const unseeded = strict && this.#handle === undefined;
-    if (unseeded) this.#handle = native().createModel(this.spec, null);
+    const unseeded = strict && !this.#owner.made;
+    if (unseeded) this.#owner.replace(native().createModel(this.spec, null));
     try {
       return loadState(this.state(), state, strict);
     } catch (error) {
-      if (unseeded) this.dispose();
+      if (unseeded) this.#owner.replace(undefined);
       throw error;
     }
   }
@@ -271,8 +282,11 @@ export class Model {
    * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated, foreign, refused or does not fit: nothing is
    * loaded. A file that cannot be read to its end may leave some weights loaded and others not.
    */
-  load(path: string, options: LoadOptions = {}): Promise<StateDifference> {
-    return useStateFile(path, options, (state) => this.loadFrom(state, options.strict ?? true, options));
+  async load(path: string, options: LoadOptions = {}): Promise<StateDifference> {
+    using held = this.hold();
+    return await useStateFile(path, options, (state) =>
+      held.loadFrom(state, options.strict ?? true, options),
+    );
   }
 
   /** @internal */
@@ -282,13 +296,13 @@ export class Model {
     { signal }: AbortOptions = {},
   ): Promise<StateDifference> {
     // Weights that were not needed before and that the file has all need no values first.
-    const unseeded = this.#handle === undefined;
-    if (unseeded) this.#handle = native().createModel(this.spec, null);
+    const unseeded = !this.#owner.made;
+    if (unseeded) this.#owner.replace(native().createModel(this.spec, null));
     try {
       const difference = compareStates(this.state(), tensors);
       if (strict) requireSame(difference, file.path);
       const complete = difference.missing.length + difference.mismatched.length === 0;
-      if (unseeded && !complete) this.dispose();
+      if (unseeded && !complete) this.#owner.replace(undefined);
       const pairs = pairStates(this.state(), tensors);
       await file.readInto(
         pairs.map(({ value }) => value),
@@ -297,7 +311,7 @@ export class Model {
       );
       return difference;
     } catch (error) {
-      if (unseeded) this.dispose();
+      if (unseeded) this.#owner.replace(undefined);
       throw error;
     }
   }
@@ -325,12 +339,13 @@ export class Model {
     return this;
   }
 
-  /** Frees the parameters. A later use starts from the seed again. */
+  /**
+   * Frees the parameters once all that was asked for before is done: a prediction or a file that is under way has the
+   * weights that it began with. A later use throws `ERR_DISPOSED`. May be called again.
+   */
   dispose(): void {
-    this.#state?.forEach((entry) => entry.tensor.dispose());
-    if (this.#handle) native().dispose(this.#handle);
-    this.#state = undefined;
-    this.#handle = undefined;
+    this.#state?.entries.forEach((entry) => entry.tensor.dispose());
+    this.#owner.dispose();
   }
 
   /** Calls dispose(): for `using`. */

@@ -48,11 +48,8 @@ export async function torchscript(path: string, options: TorchScriptOptions): Pr
     layers: [{ type: "torchscript", name: "", path }],
     features,
   };
-  const model = new Model(draft);
-  const shapes = await probe(model).catch((error: unknown) => {
-    model.dispose();
-    throw error;
-  });
+  using model = new Model(draft);
+  const shapes = await probe(model);
   const groups = options.groups ?? splitGroups(shapes.channels, shapes.classes);
   return new Model({ ...model.spec, classes: shapes.classes, groups }, { info, built: model });
 }

@@ -12,9 +12,9 @@ export async function clipGradNorm(parameters: readonly Tensor[], maxNorm: numbe
 }
 
 /** Limits every element of the gradients to [−limit, limit], in place (torch.nn.utils.clip_grad_value_). */
-export function clipGradValue(parameters: readonly Tensor[], limit: number): Promise<void> {
+export async function clipGradValue(parameters: readonly Tensor[], limit: number): Promise<void> {
   checkLimit("limit", limit);
-  return native().clipGradValue(handles(parameters), limit);
+  await native().clipGradValue(handles(parameters), limit);
 }
 
 function handles(parameters: readonly Tensor[]) {

@@ -1,5 +1,6 @@
 import { invalidArgument } from "../errors.js";
 import { native, type EmaHandle } from "../native/binding.js";
+import { Owner } from "../native/owner.js";
 import type { Model, StateEntry } from "../models/model.js";
 import { heldTensors } from "../tensor/held-tensors.js";
 
@@ -10,7 +11,7 @@ import { heldTensors } from "../tensor/held-tensors.js";
  */
 export class EMA {
   readonly #model: Model;
-  readonly #handle: EmaHandle;
+  readonly #owner: Owner<EmaHandle>;
   #state: readonly StateEntry[] | undefined;
 
   /** @param decay from 0 to less than 1. Default 0.999 */
@@ -19,29 +20,29 @@ export class EMA {
       throw invalidArgument("decay", `must be from 0 to less than 1, got ${decay}`);
     }
     this.#model = model;
-    this.#handle = native().createEma(model.handle, decay);
+    this.#owner = new Owner("EMA", native().createEma(model.handle, decay));
   }
 
   /** @internal */
   get handle(): EmaHandle {
-    return this.#handle;
+    return this.#owner.handle;
   }
 
   /** Takes the model's parameters as they are now into the average. */
-  update(): Promise<void> {
-    return native().updateEma(this.#handle, this.#model.handle);
+  async update(): Promise<void> {
+    await native().updateEma(this.handle, this.#model.handle);
   }
 
   /** Names and tensors as the model's own; the tensors share the average's memory. */
   state(): readonly StateEntry[] {
-    this.#state ??= heldTensors(native().emaState(this.#handle));
-    return this.#state;
+    const { handle } = this;
+    return (this.#state ??= heldTensors(native().emaState(handle)));
   }
 
   /** Frees the average. May be called again. */
   dispose(): void {
     this.#state?.forEach(({ tensor }) => tensor.dispose());
-    native().dispose(this.#handle);
+    this.#owner.dispose();
   }
 
   /** Calls dispose(): for `using`. */

@@ -1,5 +1,6 @@
 import { invalidArgument } from "../errors.js";
 import { native, type GradScalerHandle } from "../native/binding.js";
+import { Owner } from "../native/owner.js";
 import { Tensor } from "../tensor/tensor.js";
 
 /** Options of {@link GradScaler}. */
@@ -31,7 +32,7 @@ export interface GradScalerState {
  *     await scaler.update(foundInf);
  */
 export class GradScaler {
-  readonly #handle: GradScalerHandle;
+  readonly #owner: Owner<GradScalerHandle>;
 
   /** @throws McLossError ERR_ARGUMENT naming the option */
   constructor(options: GradScalerOptions = {}) {
@@ -52,43 +53,43 @@ export class GradScaler {
       growthInterval,
       Number.isInteger(growthInterval) && growthInterval > 0,
     );
-    this.#handle = native().createGradScaler(resolved);
+    this.#owner = new Owner("GradScaler", native().createGradScaler(resolved));
   }
 
   /** @internal */
   get handle(): GradScalerHandle {
-    return this.#handle;
+    return this.#owner.handle;
   }
 
   /** The loss, a scalar, times the scale. */
   scale(loss: Tensor): Tensor {
-    return new Tensor(native().scaleLoss(this.#handle, loss.handle));
+    return new Tensor(native().scaleLoss(this.handle, loss.handle));
   }
 
   /** Divides the parameters' gradients by the scale, in place. Gives a float32 scalar: 1 where an element is not finite. */
   async unscale(parameters: readonly Tensor[]): Promise<Tensor> {
     const handles = parameters.map((parameter) => parameter.handle);
-    return new Tensor(await native().unscaleGradients(this.#handle, handles));
+    return new Tensor(await native().unscaleGradients(this.handle, handles));
   }
 
   /** Backs off after an overflow, grows after enough steps without one. */
-  update(foundInf: Tensor): Promise<void> {
-    return native().updateScale(this.#handle, foundInf.handle);
+  async update(foundInf: Tensor): Promise<void> {
+    await native().updateScale(this.handle, foundInf.handle);
   }
 
   /** Reads the scale from the device. */
   state(): GradScalerState {
-    return native().scalerState(this.#handle);
+    return native().scalerState(this.handle);
   }
 
   /** Takes up what {@link GradScaler.state} gave. */
   restore(state: GradScalerState): void {
-    native().restoreScaler(this.#handle, state);
+    native().restoreScaler(this.handle, state);
   }
 
   /** Frees it. May be called again. */
   dispose(): void {
-    native().dispose(this.#handle);
+    this.#owner.dispose();
   }
 
   /** Calls dispose(): for `using`. */

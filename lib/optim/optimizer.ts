@@ -1,6 +1,7 @@
 import { invalidArgument } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type OptimizerGroup, type OptimizerHandle } from "../native/binding.js";
+import { Owner } from "../native/owner.js";
 import { heldTensors } from "../tensor/held-tensors.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -24,7 +25,7 @@ export type OptionProblem = readonly [option: string, problem: string];
 export abstract class Optimizer<Options extends { learningRate: number }> {
   /** The learning rate of each group, used by the next step. */
   readonly learningRates: number[];
-  readonly #handle: OptimizerHandle;
+  readonly #owner: Owner<OptimizerHandle>;
   #state: readonly OptimizerStateEntry[] | undefined;
 
   /**
@@ -47,12 +48,12 @@ export abstract class Optimizer<Options extends { learningRate: number }> {
       return { ...resolve(merged), parameters: handles } satisfies OptimizerGroup;
     });
     this.learningRates = resolved.map((group) => group.learningRate);
-    this.#handle = native().createOptimizer(kind, resolved);
+    this.#owner = new Owner("optimizer", native().createOptimizer(kind, resolved));
   }
 
   /** @internal */
   get handle(): OptimizerHandle {
-    return this.#handle;
+    return this.#owner.handle;
   }
 
   /**
@@ -62,25 +63,25 @@ export abstract class Optimizer<Options extends { learningRate: number }> {
   step(options: { foundInf?: Tensor } & AbortOptions = {}): Promise<void> {
     const { foundInf, signal } = options;
     return abortable(signal, "step()", (binding) =>
-      binding.optimizerStep(this.#handle, this.learningRates, foundInf?.handle ?? null),
+      binding.optimizerStep(this.handle, this.learningRates, foundInf?.handle ?? null),
     );
   }
 
   /** Removes every parameter's gradient (torch.optim.Optimizer.zero_grad with set_to_none). */
   zeroGrad({ signal }: AbortOptions = {}): Promise<void> {
-    return abortable(signal, "zeroGrad()", (binding) => binding.zeroGrad(this.#handle));
+    return abortable(signal, "zeroGrad()", (binding) => binding.zeroGrad(this.handle));
   }
 
   /** The state of each parameter, as zeros before the first step; the tensors share the optimizer's memory. */
   state(): readonly OptimizerStateEntry[] {
-    this.#state ??= heldTensors(native().optimizerState(this.#handle));
-    return this.#state;
+    const { handle } = this;
+    return (this.#state ??= heldTensors(native().optimizerState(handle)));
   }
 
   /** Frees the optimizer's state. May be called again. */
   dispose(): void {
     this.#state?.forEach(({ tensor }) => tensor.dispose());
-    native().dispose(this.#handle);
+    this.#owner.dispose();
   }
 
   /** Calls dispose(): for `using`. */

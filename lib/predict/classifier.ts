@@ -36,6 +36,17 @@ export interface ClassifierOptions {
   transforms?: readonly TransformSpec[];
 }
 
+/** An image, with the model held until it is answered. */
+interface Request {
+  model: Model;
+  image: ImageInput;
+}
+
+interface Decoded {
+  model: Model;
+  decoded: DecodedImage;
+}
+
 /**
  * Says what is on images, for servers: requests made at the same time go through the network together, up to `maxBatch`,
  * and none waits for others to come. The model's `training` is left as it is and plays no part.
@@ -43,7 +54,7 @@ export interface ClassifierOptions {
 export class Classifier {
   readonly #model: Model;
   readonly #pipeline: Pipeline;
-  readonly #batcher: MicroBatcher<ImageInput, DecodedImage, Float32Array>;
+  readonly #batcher: MicroBatcher<Request, Decoded, Float32Array>;
 
   /** @throws McLossError ERR_CHECKPOINT when the model does not say how its inputs are made */
   constructor(model: Model, options: ClassifierOptions = {}) {
@@ -52,7 +63,10 @@ export class Classifier {
     this.#model = model;
     this.#pipeline = inputPipeline(model, transforms);
     this.#batcher = new MicroBatcher(
-      { prepare: (image) => decodeInput(this.#pipeline, image), run: (images) => this.#run(images) },
+      {
+        prepare: async ({ model, image }) => ({ model, decoded: await decodeInput(this.#pipeline, image) }),
+        run: (requests) => this.#run(requests),
+      },
       {
         maxBatch: Math.max(1, Math.floor(maxBatch / this.#pipeline.viewCount)),
         concurrency: defaultWorkers(),
@@ -86,8 +100,9 @@ export class Classifier {
     if (typeof image !== "string" && !(image instanceof Uint8Array)) {
       throw invalidArgument(argument, "must be the path of an image, or its bytes");
     }
+    using model = this.#model.hold();
     try {
-      const probabilities = await this.#batcher.submit(image, "the prediction", signal);
+      const probabilities = await this.#batcher.submit({ model, image }, "the prediction", signal);
       return { top: rankClasses(this.#model, probabilities).slice(0, top) };
     } catch (error) {
       throw named(error, argument);
@@ -95,11 +110,13 @@ export class Classifier {
   }
 
   /** Each image's probabilities. */
-  #run(images: readonly DecodedImage[]): Promise<Float32Array[]> {
+  #run(requests: readonly Decoded[]): Promise<Float32Array[]> {
+    const model = requests[0]?.model ?? this.#model;
+    const images = requests.map(({ decoded }) => decoded);
     return inferenceMode(() =>
       tidy(async () => {
-        const inputs = await prepareInputs(this.#pipeline, images, this.#model.device);
-        const { logits } = await this.#model.forward(inputs, { training: false });
+        const inputs = await prepareInputs(this.#pipeline, images, model.device);
+        const { logits } = await model.forward(inputs, { training: false });
         const probabilities = averagedProbabilities(logits, this.#pipeline.viewCount);
         const all = (await probabilities.data()) as Float32Array;
         const classes = all.length / images.length;

@@ -80,7 +80,8 @@ function joined(decoded: readonly DecodedImage[]): Uint8Array {
 }
 
 /** Reads one image for `model`. @throws McLossError ERR_IMAGE naming the file */
-export async function readInput(model: Model, path: string): Promise<ModelInput> {
+export async function readInput(given: Model, path: string): Promise<ModelInput> {
+  using model = given.hold();
   const pipeline = inputPipeline(model);
   const decoded = await decodeInput(pipeline, path);
   const { height, width } = pipeline.output;

@@ -25,11 +25,20 @@ interface Outcome {
  * in batches; of `paths`, which may be endless, no more is taken than two batches ahead.
  * @throws McLossError ERR_IMAGE naming the file, unless `onBadImage` takes it
  */
-export async function* predict(
+export function predict(
   model: Model,
   paths: Iterable<string> | AsyncIterable<string>,
   options: PredictFilesOptions = {},
 ): AsyncGenerator<FilePrediction, void, void> {
+  return predictAll(model.hold(), paths, options);
+}
+
+async function* predictAll(
+  held: Model,
+  paths: Iterable<string> | AsyncIterable<string>,
+  options: PredictFilesOptions,
+): AsyncGenerator<FilePrediction, void, void> {
+  using model = held;
   const { maxBatch = 32, onBadImage } = options;
   const classifier = new Classifier(model, options);
   const predictOne = async (path: string): Promise<Outcome> => ({

@@ -1,5 +1,6 @@
 import { McLossError } from "../errors.js";
 import { native, type Handle, type TensorHandle } from "../native/binding.js";
+import { Owner } from "../native/owner.js";
 import type { Device, Dtype } from "./dtype.js";
 import { operationMode } from "./grad-mode.js";
 import { giveHandle, takeHandle } from "./handle-pool.js";
@@ -15,23 +16,23 @@ export abstract class NativeObject {
 
 /** An object of a class that LibTorch defines (torch.ScriptObject), such as packed weights. {@link ops} gives and takes it. */
 export class ScriptObject extends NativeObject {
-  readonly #handle;
+  readonly #owner: Owner<Handle<"ScriptObject">>;
 
   /** @internal */
   constructor(handle: Handle<"ScriptObject">) {
     super();
-    this.#handle = handle;
+    this.#owner = new Owner("ScriptObject", handle);
     register(this);
   }
 
   /** @internal */
   override get handle() {
-    return this.#handle;
+    return this.#owner.handle;
   }
 
   /** Frees it. May be called again. */
   dispose(): void {
-    native().dispose(this.#handle);
+    this.#owner.dispose();
   }
 
   /** Calls dispose(): for `using`. */

@@ -1,6 +1,7 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type TensorHandle } from "../native/binding.js";
+import { Owner } from "../native/owner.js";
 import { startBackward, startingGradient, type GraphOptions } from "./backward.js";
 import { checkDevice, isDtype, type Device, type Dtype, type TypedArray } from "./dtype.js";
 import { disposedHandle, giveHandle } from "./handle-pool.js";
@@ -31,7 +32,7 @@ export interface ReductionOptions {
 
 /** A source of random numbers with a seed of its own (torch.Generator). */
 export class Generator extends NativeObject {
-  readonly #handle;
+  readonly #owner;
 
   /**
    * @param seed a non-negative integer
@@ -39,17 +40,17 @@ export class Generator extends NativeObject {
    */
   constructor(seed: number, device: Device = "cpu") {
     super();
-    this.#handle = native().generator(checkSeed(seed), checkDevice("device", device));
+    this.#owner = new Owner("Generator", native().generator(checkSeed(seed), checkDevice("device", device)));
   }
 
   /** @internal */
   override get handle() {
-    return this.#handle;
+    return this.#owner.handle;
   }
 
   /** Frees it. May be called again. */
   dispose(): void {
-    native().dispose(this.#handle);
+    this.#owner.dispose();
   }
 
   /** Calls dispose(): for `using`. */

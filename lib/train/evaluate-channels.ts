@@ -24,12 +24,13 @@ export async function evaluateChannels(
   loader: DataLoader,
   options: EvaluateChannelsOptions = {},
 ): Promise<ChannelHealthReport> {
-  checkSameDevice(model, loader);
-  using tally = tallyOf(model);
+  using held = model.hold();
+  checkSameDevice(held, loader);
+  using tally = tallyOf(held);
   let done = 0;
   for await (const batch of loader) {
     using current = batch;
-    await addBatch(tally, model, current, options);
+    await addBatch(tally, held, current, options);
     done += 1;
     options.onBatch?.(done, loader.length);
   }

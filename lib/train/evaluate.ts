@@ -60,7 +60,8 @@ export async function evaluateObjective(
   objective: ObjectiveOptions,
   options: Omit<EvaluateOptions, "loss"> = {},
 ): Promise<Evaluation> {
-  checkSameDevice(model, loader);
+  using held = model.hold();
+  checkSameDevice(held, loader);
   const channels = objective.blockClasses.length > 0;
   const sum = new MetricsSum(channels);
   const tally = new ClassificationTally(model.spec.classes);
@@ -69,14 +70,14 @@ export async function evaluateObjective(
     using current = batch;
     const { images, labels, samples } = current;
     const result = await abortable(options.signal, "the evaluation", (binding) =>
-      binding.evaluateBatch(model.handle, images.handle, labels.handle, objective),
+      binding.evaluateBatch(held.handle, images.handle, labels.handle, objective),
     );
     sum.add(result, samples.length);
     tally.add(
       samples.map(({ label }) => label),
       result.samples,
     );
-    if (options.channels) await addBatch(options.channels, model, current, options);
+    if (options.channels) await addBatch(options.channels, held, current, options);
     options.onSamples?.(samples, predictedClasses(result.samples));
     done += 1;
     options.onBatch?.(done, loader.length);

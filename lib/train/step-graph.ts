@@ -1,11 +1,12 @@
 import { mapLayers } from "../models/layers.js";
 import type { Model } from "../models/model.js";
 import { native, type StepGraphHandle } from "../native/binding.js";
+import { Owner } from "../native/owner.js";
 import type { NoticeEvent } from "./events.js";
 
 /** The CUDA graph of a run's steps, or the reasons why there is none. */
 export class StepGraph {
-  readonly #handle = native().createStepGraph();
+  readonly #owner = new Owner("StepGraph", native().createStepGraph());
   readonly #reasons: readonly string[];
   #told = false;
 
@@ -16,13 +17,13 @@ export class StepGraph {
 
   /** What the steps take of it. */
   get stepOptions(): { graph?: StepGraphHandle } {
-    return this.#reasons.length === 0 ? { graph: this.#handle } : {};
+    return this.#reasons.length === 0 ? { graph: this.#owner.handle } : {};
   }
 
   /** The first time that there is a reason, it; a step that could not be captured is one. */
   notices(): NoticeEvent[] {
     if (this.#told) return [];
-    const refusal = native().stepGraphRefusal(this.#handle);
+    const refusal = native().stepGraphRefusal(this.#owner.handle);
     const reason = [...this.#reasons, refusal].filter((text) => text !== "").join("; ");
     if (reason === "") return [];
     this.#told = true;
@@ -31,7 +32,7 @@ export class StepGraph {
 
   /** Frees the graph and its memory. */
   dispose(): void {
-    native().dispose(this.#handle);
+    this.#owner.dispose();
   }
 }
 

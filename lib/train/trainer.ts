@@ -59,6 +59,7 @@ export class Trainer {
   readonly #scaler: GradScaler | undefined;
   #ema: EMA | undefined;
   #graph: StepGraph | undefined;
+  #fitting: Model | undefined;
   /** What each epoch was judged by: its validation accuracy, or the training's where there is none. */
   #judged: number[] = [];
   #lastCheckpoint: string | undefined;
@@ -85,21 +86,41 @@ export class Trainer {
 
   /**
    * Trains for `epochs`, yielding what happens.
-   * @throws McLossError ERR_NAN_LOSS, ERR_ABORTED, ERR_IO, ERR_CHECKPOINT, or what the loader throws
+   * @throws McLossError ERR_NAN_LOSS, ERR_ABORTED, ERR_BUSY while another fit() goes on, ERR_IO, ERR_CHECKPOINT, or what
+   * the loader throws
    */
   async *fit(train: DataLoader, options: FitOptions = {}): AsyncGenerator<TrainingEvent, void, void> {
+    if (this.#fitting) {
+      const text = "this trainer is in a fit() already: iterate that to its end, or make another trainer";
+      throw new McLossError("ERR_BUSY", text);
+    }
+    using held = this.model.hold();
+    this.#fitting = held;
+    try {
+      yield* this.#fit(train, options);
+    } finally {
+      this.#fitting = undefined;
+    }
+  }
+
+  /** What is trained, held for the length of a fit(). */
+  get #model(): Model {
+    return this.#fitting ?? this.model;
+  }
+
+  async *#fit(train: DataLoader, options: FitOptions): AsyncGenerator<TrainingEvent, void, void> {
     const { output, tf32 } = this.#options;
     if (tf32 !== undefined) allowTf32(tf32);
-    checkSameDevice(this.model, train);
+    checkSameDevice(this.#model, train);
     if (options.resume && output === undefined) throw invalidArgument("resume", "needs the option output");
-    checkChannelHealth(this.model, options);
+    checkChannelHealth(this.#model, options);
     const run = output === undefined ? undefined : await RunFolder.open(output);
     try {
       const { ema } = this.#options;
-      this.#ema ??= ema === undefined ? undefined : new EMA(this.model, ema);
+      this.#ema ??= ema === undefined ? undefined : new EMA(this.#model, ema);
       const progress = await this.#begin(train, run, options.resume ?? false);
       // One for each run: what a graph has recorded is where the run's tensors are.
-      if (this.#options.cudaGraph) this.#graph = new StepGraph(this.model, this.#accumulate);
+      if (this.#options.cudaGraph) this.#graph = new StepGraph(this.#model, this.#accumulate);
       yield* this.#notices();
       while (progress.epoch <= this.epochs) yield* this.#epoch(train, progress, run, options);
     } finally {
@@ -111,7 +132,7 @@ export class Trainer {
 
   /** Losses and accuracy in evaluation mode, with this trainer's objective; of the averaged weights where there are any. */
   async evaluate(loader: DataLoader, options: Omit<EvaluateOptions, "loss"> = {}): Promise<Evaluation> {
-    if (!this.#ema) return evaluateObjective(this.model, loader, this.#objective, options);
+    if (!this.#ema) return evaluateObjective(this.#model, loader, this.#objective, options);
     using averaged = await this.#averagedModel(this.#ema);
     return await evaluateObjective(averaged, loader, this.#objective, options);
   }
@@ -121,16 +142,16 @@ export class Trainer {
   }
 
   async #averagedModel(ema: EMA): Promise<Model> {
-    const averaged = new Model(this.model.spec, { info: this.model.info });
+    const averaged = new Model(this.#model.spec, { info: this.#model.info });
     averaged.loadStateDict(Object.fromEntries(ema.state().map(({ name, tensor }) => [name, tensor])));
-    return averaged.to(this.model.device);
+    return averaged.to(this.#model.device);
   }
 
   async #begin(train: DataLoader, run: RunFolder | undefined, resume: boolean): Promise<Progress> {
     if (!run || !resume) {
       this.#judged = [];
       await run?.clear(this.#options.overwrite ?? false);
-      await run?.writeInfo(describeRun(this.model, this.#options));
+      await run?.writeInfo(describeRun(this.#model, this.#options));
       return { epoch: 1, batches: 0, sum: new MetricsSum(this.#channels), best: -1 };
     }
     const path = run.checkpoint("last");
@@ -146,7 +167,7 @@ export class Trainer {
 
   #parts(): TrainingParts {
     return {
-      model: this.model,
+      model: this.#model,
       optimizer: this.#optimizer,
       scaler: this.#scaler,
       ema: this.#ema,
@@ -179,10 +200,10 @@ export class Trainer {
     options: FitOptions,
   ): AsyncGenerator<StepEvent | CheckpointEvent | NoticeEvent, EpochEvent, void> {
     using unread = new UnreadSteps();
-    using foundInf = keep(zeros([], { device: this.model.device }));
+    using foundInf = keep(zeros([], { device: this.#model.device }));
     const { epoch, sum } = progress;
-    this.model.train();
-    if (this.#options.unfreeze) applyUnfreezing(this.model, this.#options.unfreeze, epoch - 1);
+    this.#model.train();
+    if (this.#options.unfreeze) applyUnfreezing(this.#model, this.#options.unfreeze, epoch - 1);
     train.epoch = epoch - 1;
     const [started, before] = [performance.now(), sum.size];
     let [asked, waited, nonFinite] = [started, 0, 0];
@@ -227,7 +248,7 @@ export class Trainer {
     channelHealth: boolean,
   ): Promise<Pick<EpochEvent, "validation" | "channels">> {
     if (!channelHealth) return { validation: await this.evaluate(loader) };
-    using channels = tallyOf(this.model);
+    using channels = tallyOf(this.#model);
     const validation = await this.evaluate(loader, { channels });
     return { validation, channels: (await channels.result()).overall };
   }
@@ -235,7 +256,7 @@ export class Trainer {
   /** The batch's metrics, on the model's device. */
   async #step(batch: Batch, options: StepOptions): Promise<TensorHandle> {
     const metrics = await native().trainStep(
-      this.model.handle,
+      this.#model.handle,
       this.#optimizer.handle,
       batch.images.handle,
       batch.labels.handle,
@@ -322,7 +343,7 @@ export class Trainer {
     reason: "last" | "interrupted",
   ): AsyncGenerator<CheckpointEvent, void, void> {
     if (!run) return;
-    if (!(await native().isFinite(this.model.handle))) {
+    if (!(await native().isFinite(this.#model.handle))) {
       throw this.#nonFiniteWeights(batches > 0 ? epoch : epoch - 1);
     }
     const path = run.checkpoint("last");
@@ -346,7 +367,7 @@ export class Trainer {
       using averaged = await this.#averagedModel(this.#ema);
       await saveModel(averaged, path);
     } else {
-      await saveModel(this.model, path);
+      await saveModel(this.#model, path);
     }
     yield { type: "checkpoint", path, reason: "best" };
   }

@@ -40,14 +40,15 @@ export async function renderClassSheet(
   exciting: readonly (readonly Excitation[])[],
   options: ClassSheetOptions = {},
 ): Promise<Buffer> {
+  using held = model.hold();
   const { width = 1000 } = options;
   checkWidth(width);
-  const { start, count } = groupsOf(model).channelsOf(classIndex);
+  const { start, count } = groupsOf(held).channelsOf(classIndex);
   const rows = Array.from({ length: count }, (_, place) => exciting[start + place] ?? []);
   const columns = Math.max(1, maximum(rows.map((row) => row.length)));
   const cell = Math.floor((width - 2 * MARGIN + GAP) / Math.max(columns, LEAST_COLUMNS)) - GAP;
   const canvas = new Canvas();
-  const name = className(model.info.classNames, classIndex);
+  const name = className(held.info.classNames, classIndex);
   const title = `${name}: the images that excite its channels most`;
   canvas.text(title, MARGIN, 28, { size: 17, anchor: "start", bold: true, width: width - 2 * MARGIN });
   let top = TITLE;
@@ -60,7 +61,7 @@ export async function renderClassSheet(
       top += NO_IMAGE;
       continue;
     }
-    await drawRow(canvas, model, { classIndex, place, row, cell, top });
+    await drawRow(canvas, held, { classIndex, place, row, cell, top });
     top += cell + CAPTION;
   }
   canvas.heatBar(MARGIN, top + 8, "0", "strongest");
@@ -70,7 +71,7 @@ export async function renderClassSheet(
     color: FAINT,
     width: width - 2 * MARGIN - 144,
   });
-  return canvas.png(width, top + LEGEND);
+  return await canvas.png(width, top + LEGEND);
 }
 
 /** Few images are not made larger than these many side by side. */

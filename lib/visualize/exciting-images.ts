@@ -38,13 +38,14 @@ export async function findExcitingImages<T extends Sample>(
   if (!Number.isSafeInteger(count) || count < 1) {
     throw invalidArgument("count", `must be a positive integer, got ${count}`);
   }
-  const { device } = model;
+  using held = model.hold();
+  const { device } = held;
   const loader = new DataLoader(images, { batchSize, device, transforms: evaluationTransforms(model) });
   const found: Excitation<T>[][] = [];
   let done = 0;
   for await (const batch of loader) {
     using current = batch;
-    const peaks = await peaksOf(model, current.images, signal ? { signal } : {});
+    const peaks = await peaksOf(held, current.images, signal ? { signal } : {});
     const channels = peaks.length / current.size;
     current.samples.forEach((sample, position) => {
       for (let channel = 0; channel < channels; channel += 1) {

@@ -48,13 +48,14 @@ export interface LookRequest {
 }
 
 /** Runs `model` on one image and lays what the channels of some classes do onto it. */
-export function lookAt(model: Model, request: LookRequest): Promise<ImageActivations> {
+export async function lookAt(given: Model, request: LookRequest): Promise<ImageActivations> {
+  using model = given.hold();
   const { source, header, trim, size, choose } = request;
   const groups = groupsOf(model);
   const pipeline = inputPipeline(model);
   const plan = drawSample(pipeline, randomAt(0), header, trim);
   const views = placeViews(pipeline, plan, header);
-  return tidy(async () => {
+  return await tidy(async () => {
     const decoded = await decodePlanned(pipeline, plan, source);
     const inputs = await prepareInputs(pipeline, [decoded], model.device);
     const output = await forwardForCam(model, inputs);

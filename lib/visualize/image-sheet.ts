@@ -55,14 +55,16 @@ export async function drawImageSheet(
   path: string,
   options: ImageSheetOptions = {},
 ): Promise<ImageSheet> {
-  const { compare, rivals = 1, classIndex } = options;
-  const models = compare ? [model, compare] : [model];
+  const { rivals = 1, classIndex } = options;
+  using held = model.hold();
+  using compare = options.compare?.hold();
+  const models = compare ? [held, compare] : [held];
   const width = options.width ?? (compare ? 1680 : 1200);
   checkOptions(models, rivals, width);
-  const header = await readHeader(path, inputPipeline(model).limitInputPixels);
+  const header = await readHeader(path, inputPipeline(held).limitInputPixels);
   const layout = layOut(width, models, header);
   const choose = (ranked: readonly ClassScore[]) => withRivals(ranked, rivals, classIndex);
-  const looks = [await lookAt(model, { source: path, header, size: layout.tile, choose })];
+  const looks = [await lookAt(held, { source: path, header, size: layout.tile, choose })];
   const [{ ranked, classes }] = looks as [ImageActivations];
   if (compare) {
     const same = () => classes.map(({ index }) => index);

@@ -66,9 +66,10 @@ export async function evaluateLocalisation(
   options: LocalisationOptions = {},
 ): Promise<Localisation> {
   const { batchSize = 16, onBadImage = "error", signal, onBatch } = options;
-  groupsOf(model);
+  using held = model.hold();
+  groupsOf(held);
   const boxed = withBoxes(images);
-  const { device } = model;
+  const { device } = held;
   const transforms = evaluationTransforms(model);
   const loader = new DataLoader(boxed, { batchSize, onBadImage, transforms, device });
   const sums = new Float64Array(COLUMNS);
@@ -76,7 +77,7 @@ export async function evaluateLocalisation(
   for await (const batch of loader) {
     using current = batch;
     throwIfAborted(signal, "the localisation check");
-    const scores = await scoreBatch(model, current.images, current.samples);
+    const scores = await scoreBatch(held, current.images, current.samples);
     scores.forEach((score, place) => (sums[place % COLUMNS] = (sums[place % COLUMNS] ?? 0) + score));
     count += current.size;
     done += 1;

@@ -16,7 +16,7 @@ import {
   type Dtype,
   type Tensor,
 } from "mutual-channel-loss";
-import { caught } from "../support/errors.js";
+import { caught, rejected } from "../support/errors.js";
 import { optimFixture as fixture } from "../support/optim-fixture.js";
 
 const OPTIMIZERS = { SGD, Adam, AdamW, RMSprop };
@@ -166,8 +166,8 @@ describe("gradient clipping against PyTorch (float64, 1e-12)", () => {
       expectClose(values, fixture.clipping.byValue[i]!, 1e-12);
   });
 
-  it("names a limit that is not above 0", () => {
-    expect(caught(() => void clipGradValue([], 0)).argument).to.equal("limit");
+  it("names a limit that is not above 0", async () => {
+    expect((await rejected(clipGradValue([], 0))).argument).to.equal("limit");
   });
 });
 
