@@ -1,8 +1,9 @@
 import { invalidArgument } from "../errors.js";
-import type { LossOptions } from "../train/objective.js";
+import { flatten } from "../plain-data.js";
+import { completeLoss, isPlainCrossEntropy } from "./complete-loss.js";
 import { conditionsOf, describeDifferences } from "./conditions.js";
 import { describeLoss } from "./describe-loss.js";
-import { isPlainCrossEntropy, readRun, type RunRecord } from "./read-run.js";
+import { readRun, type RunRecord } from "./read-run.js";
 import { pairedTTest, spread, type Spread } from "./statistics.js";
 
 /** One run of a comparison; accuracies are of the validation images, 0 to 1. */
@@ -20,7 +21,10 @@ export interface ComparedRun {
 
 /** How much better than the baseline. */
 export interface Gain {
-  /** Mean over the seeds that both have, or where there is none the difference of the means. */
+  /**
+   * Mean over the seeds that both have, or where there is none the difference of the means. Of several runs of a seed their
+   * mean is taken.
+   */
   difference: number;
   /** Seeds that both have. */
   pairs: number;
@@ -34,7 +38,8 @@ export interface RunGroup {
   label: string;
   network: string;
   recipe?: string;
-  loss: LossOptions;
+  /** Whole, with what was not said of it, as plain data. */
+  loss: Readonly<Record<string, unknown>>;
   runs: ComparedRun[];
   final: Spread;
   best: Spread;
@@ -53,11 +58,13 @@ export interface Comparison {
 /**
  * Compares runs by their validation accuracy: those that differ by their seed alone together, beside cross-entropy alone.
  * @param folders of runs that were validated
- * @throws McLossError ERR_IO naming what cannot be read; ERR_ARGUMENT for two runs of the same seed
+ * @throws McLossError ERR_IO naming what cannot be read; ERR_ARGUMENT for a run that is there twice
  */
 export async function compareRuns(folders: readonly string[]): Promise<Comparison> {
   if (folders.length === 0) throw invalidArgument("folders", "must not be empty");
-  const groups = groupRuns(await Promise.all(folders.map(readRun)));
+  const records = await Promise.all(folders.map(readRun));
+  requireDifferent(records);
+  const groups = groupRuns(records);
   const differences = describeDifferences(groups.map(([first]) => conditionsOf(first)));
   const labels = groups.map(([{ loss }], index) =>
     [describeLoss(loss), ...(differences[index] ?? [])].join(", "),
@@ -72,20 +79,31 @@ function groupRuns(records: readonly RunRecord[]): Runs[] {
   for (const record of records) {
     const key = JSON.stringify([conditionsOf(record), canonical(record.loss)]);
     const group = groups.get(key);
-    const twin = group?.find(({ seed }) => seed === record.seed);
-    if (twin) {
-      const text = `has the same run twice: ${twin.folder} and ${record.folder} are both of seed ${record.seed}`;
-      throw invalidArgument("folders", `${text}; leave one out`);
-    }
     if (group) group.push(record);
     else groups.set(key, [record]);
   }
   return [...groups.values()];
 }
 
-/** The same text for the same loss. */
-function canonical(loss: LossOptions): unknown {
-  return loss === "ce" ? loss : Object.entries(loss).sort(([a], [b]) => (a < b ? -1 : 1));
+/** @throws McLossError ERR_ARGUMENT for a folder that is there twice, or a copy of another */
+function requireDifferent(records: readonly RunRecord[]): void {
+  const seen = new Map<string, RunRecord>();
+  for (const record of records) {
+    const { location, started, seed, epochs, final, best } = record;
+    for (const sign of [location, JSON.stringify([started, seed, epochs, final, best])]) {
+      const twin = seen.get(sign);
+      if (twin) {
+        const text = `has the same run twice: ${twin.folder} and ${record.folder}; leave one out`;
+        throw invalidArgument("folders", text);
+      }
+    }
+    seen.set(location, record).set(JSON.stringify([started, seed, epochs, final, best]), record);
+  }
+}
+
+/** The same data for the same loss. */
+function canonical(loss: unknown): unknown {
+  return flatten(completeLoss(loss)).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function summarizeGroup(
@@ -100,7 +118,7 @@ function summarizeGroup(
     label,
     network,
     ...(recipe === undefined ? {} : { recipe }),
-    loss,
+    loss: completeLoss(loss),
     runs: runs.map(({ folder, seed, final, best, epochs, epochsAsked }) => {
       return { folder, seed, final, best, epochs, epochsAsked };
     }),
@@ -136,9 +154,10 @@ function taskOf({ recipe, network, classes, about }: RunRecord): string {
 }
 
 function gain(runs: Runs, baseline: Runs, which: "final" | "best"): Gain {
-  const pairs = runs.flatMap((run) => {
-    const other = baseline.find(({ seed }) => seed === run.seed);
-    return other ? [run[which] - other[which]] : [];
+  const [own, others] = [runs, baseline].map((group) => meansBySeed(group, which)) as [Means, Means];
+  const pairs = [...own].flatMap(([seed, mean]) => {
+    const other = others.get(seed);
+    return other === undefined ? [] : [mean - other];
   });
   if (pairs.length === 0) {
     const mean = (group: Runs) => spread(group.map((run) => run[which])).mean;
@@ -146,4 +165,16 @@ function gain(runs: Runs, baseline: Runs, which: "final" | "best"): Gain {
   }
   const p = pairedTTest(pairs);
   return { difference: spread(pairs).mean, pairs: pairs.length, ...(p === undefined ? {} : { p }) };
+}
+
+type Means = ReadonlyMap<number, number>;
+
+function meansBySeed(runs: Runs, which: "final" | "best"): Means {
+  const seeds = [...new Set(runs.map(({ seed }) => seed))];
+  return new Map(
+    seeds.map((seed) => {
+      const ofSeed = runs.filter((run) => run.seed === seed).map((run) => run[which]);
+      return [seed, spread(ofSeed).mean];
+    }),
+  );
 }

@@ -1,20 +1,39 @@
 import { formatTable } from "../table.js";
-import type { Comparison, Gain, RunGroup } from "./compare-runs.js";
+import type { ComparedRun, Comparison, Gain, RunGroup } from "./compare-runs.js";
 import type { Spread } from "./statistics.js";
 
-/** A comparison for people: percent of the validation images, a row for each group of runs. */
-export function comparisonTable({ groups }: Comparison): string {
-  const withPublished = groups.some(({ published }) => published !== undefined);
-  const header = ["", "seeds", "final %", "best %", "Δ final", "p", "Δ best", "p"];
-  const rows = groups.map((group) => [...rowOf(group), ...(withPublished ? [publishedOf(group)] : [])]);
-  const table = formatTable([[...header, ...(withPublished ? ["published %"] : [])], ...rows]);
-  return [table, ...groups.flatMap(unfinishedRuns)].join("\n");
+/** What is not known, or no number. */
+const UNKNOWN = "–";
+
+/**
+ * A comparison for people: percent of the validation images, a row for each group of runs.
+ * @param columns of the terminal: where the table is wider, the rows have numbers and what they are comes below. Default: as
+ * many as it needs
+ */
+export function comparisonTable({ groups }: Comparison, columns = Infinity): string {
+  const notes = [...groups.flatMap(unfinishedRuns), ...groups.flatMap(repeatedSeeds)];
+  const table = tableOf(groups, ({ label }) => label);
+  const widest = table.split("\n").reduce((most, line) => Math.max(most, line.length), 0);
+  if (widest <= columns) return [table, ...notes].join("\n");
+  const numbered = tableOf(groups, (_, index) => `${index + 1}`);
+  const labels = groups.map(({ label }, index) => `${index + 1}  ${label}`);
+  return [numbered, "", ...labels, ...notes].join("\n");
 }
 
-function rowOf({ label, runs, final, best, gain }: RunGroup): string[] {
+function tableOf(groups: readonly RunGroup[], nameOf: (group: RunGroup, index: number) => string): string {
+  const withPublished = groups.some(({ published }) => published !== undefined);
+  const header = ["", "seeds", "final %", "best %", "Δ final", "p", "Δ best", "p"];
+  const rows = groups.map((group, index) => [
+    nameOf(group, index),
+    ...cellsOf(group),
+    ...(withPublished ? [publishedOf(group)] : []),
+  ]);
+  return formatTable([[...header, ...(withPublished ? ["published %"] : [])], ...rows]);
+}
+
+function cellsOf({ runs, final, best, gain }: RunGroup): string[] {
   return [
-    label,
-    String(runs.length),
+    String(new Set(runs.map(({ seed }) => seed)).size),
     formatSpread(final),
     formatSpread(best),
     ...(gain ? [...formatGain(gain.final), ...formatGain(gain.best)] : ["", "", "", ""]),
@@ -22,11 +41,13 @@ function rowOf({ label, runs, final, best, gain }: RunGroup): string[] {
 }
 
 function formatSpread({ mean, std }: Spread): string {
+  if (!Number.isFinite(mean)) return UNKNOWN;
   const middle = (100 * mean).toFixed(2);
   return std === undefined ? middle : `${middle} ± ${(100 * std).toFixed(2)}`;
 }
 
 function formatGain({ difference, p }: Gain): [string, string] {
+  if (!Number.isFinite(difference)) return [UNKNOWN, ""];
   const sign = difference < 0 ? "−" : "+";
   return [`${sign}${(100 * Math.abs(difference)).toFixed(2)}`, p === undefined ? "" : formatP(p)];
 }
@@ -43,4 +64,15 @@ function unfinishedRuns({ runs }: RunGroup): string[] {
   return runs
     .filter(({ epochs, epochsAsked }) => epochs < epochsAsked)
     .map(({ folder, epochs, epochsAsked }) => `${folder} is at epoch ${epochs} of ${epochsAsked}`);
+}
+
+function repeatedSeeds({ runs }: RunGroup): string[] {
+  const bySeed = new Map<number, ComparedRun[]>();
+  for (const run of runs) bySeed.set(run.seed, [...(bySeed.get(run.seed) ?? []), run]);
+  return [...bySeed]
+    .filter(([, same]) => same.length > 1)
+    .map(([seed, same]) => {
+      const folders = same.map(({ folder }) => folder).join(" and ");
+      return `${folders} are of the same seed, ${seed}: their mean stands for it`;
+    });
 }

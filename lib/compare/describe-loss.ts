@@ -1,31 +1,69 @@
-import { DEFAULT_WEIGHTS } from "../loss/default-weights.js";
-import { DEFAULT_CENTER_WEIGHT, DEFAULT_FOCAL_GAMMA } from "../train/defaults.js";
-import type { ChannelObjective, ClassificationLoss, LossOptions } from "../train/objective.js";
+import { flatten, isRecord, textOf } from "../plain-data.js";
+import { CENTER_DEFAULTS, completeLoss, isPlainCrossEntropy, type CompleteLoss } from "./complete-loss.js";
 
-/** A loss in few words: "MC-Loss α 1.5 β 20, no CWA". */
-export function describeLoss(loss: LossOptions): string {
-  if (loss === "ce") return "cross-entropy";
-  const { center } = loss;
-  const parts =
-    loss.type === "ce" || loss.type === "focal" ? [describeClassification(loss)] : describeChannels(loss);
-  if (center) parts.push(`center loss λ ${center.weight ?? DEFAULT_CENTER_WEIGHT}`);
-  return parts.join(", ");
+/**
+ * A loss in few words, which tell it from every other: "MC-Loss α 1.5 β 20, no CWA".
+ * @param loss of a trainer or of a recipe
+ */
+export function describeLoss(loss: unknown): string {
+  return describeParts(completeLoss(loss)).join(", ");
 }
 
-function describeClassification(loss: ClassificationLoss): string {
-  if (loss.type === "focal") return `focal loss γ ${loss.gamma ?? DEFAULT_FOCAL_GAMMA}`;
-  return loss.labelSmoothing ? `cross-entropy, label smoothing ${loss.labelSmoothing}` : "cross-entropy";
+function describeParts(loss: CompleteLoss): string[] {
+  const { type, center, ...options } = loss;
+  const describe = DESCRIPTIONS[type];
+  const parts = describe ? describe(options) : [type, ...describeRest(options)];
+  return center === undefined ? parts : [...parts, ...describeCenter(center)];
 }
 
-function describeChannels(loss: ChannelObjective): string[] {
-  const { alpha = DEFAULT_WEIGHTS.alpha, beta = DEFAULT_WEIGHTS.beta, keep, pooling, classification } = loss;
-  const weights = [...(alpha === 0 ? [] : [`α ${alpha}`]), ...(beta === 0 ? [] : [`β ${beta}`])];
+type Options = Readonly<Record<string, unknown>>;
+
+const DESCRIPTIONS: Readonly<Record<string, (options: Options) => string[]>> = {
+  ce: ({ labelSmoothing, ...rest }) => [
+    "cross-entropy",
+    ...(labelSmoothing === 0 ? [] : [`label smoothing ${textOf(labelSmoothing)}`]),
+    ...describeRest(rest),
+  ],
+  focal: ({ gamma, ...rest }) => [`focal loss γ ${textOf(gamma)}`, ...describeRest(rest)],
+  mc: describeChannels,
+};
+
+function describeChannels(options: Options): string[] {
+  const { alpha, beta, keep, perSample, pooling, diversityPooling, classification, ...rest } = options;
+  const weights = [
+    ...(alpha === 0 ? [] : [`α ${textOf(alpha)}`]),
+    ...(beta === 0 ? [] : [`β ${textOf(beta)}`]),
+  ];
   return [
     ["MC-Loss", ...weights].join(" "),
-    ...(keep === "all" ? ["no CWA"] : []),
+    ...describeKeep(keep),
+    ...(perSample === true ? ["a mask per sample"] : []),
     ...(pooling === "mean" ? ["CCAP"] : []),
+    ...(diversityPooling === "mean" ? ["mean diversity"] : []),
     ...(beta === 0 ? ["no diversity"] : []),
     ...(alpha === 0 ? ["no discriminality"] : []),
-    ...(classification ? [describeClassification(classification)] : []),
+    ...(isPlainCrossEntropy(classification) ? [] : describeParts(classification as CompleteLoss)),
+    ...describeRest(rest),
   ];
+}
+
+/** How channel-wise attention keeps channels. */
+function describeKeep(keep: unknown): string[] {
+  if (keep === "half") return [];
+  if (keep === "all") return ["no CWA"];
+  if (isRecord(keep) && keep["drop"] !== undefined) return [`drops ${textOf(keep["drop"])} of the channels`];
+  return [typeof keep === "function" ? "keeps channels by a function" : `keeps ${textOf(keep)} channels`];
+}
+
+function describeCenter(center: unknown): string[] {
+  const { weight, rate, ...rest } = center as Options;
+  return [
+    `center loss λ ${textOf(weight)}`,
+    ...(rate === CENTER_DEFAULTS.rate ? [] : [`center rate ${textOf(rate)}`]),
+    ...describeRest(rest),
+  ];
+}
+
+function describeRest(options: Options): string[] {
+  return flatten(options).map(([path, value]) => `${path} ${textOf(value)}`);
 }

@@ -1,11 +1,11 @@
 import type { Chart, Series } from "./browser/chart.js";
-import type { ReportedEpoch, ReportedRun } from "./read-run.js";
+import type { RecordedEpoch, RecordedRun } from "../compare/recorded-run.js";
 
 type Value = number | null | undefined;
 
 /** One quantity that is drawn over the epochs. */
 interface Quantity extends Pick<Chart, "id" | "title" | "meaning" | "format" | "share"> {
-  lines: { label: string; value: (epoch: ReportedEpoch) => Value }[];
+  lines: { label: string; value: (epoch: RecordedEpoch) => Value }[];
   /** Whether its lines are quantities of their own. */
   divisible?: true;
   /** Whether it is 0 where the loss does without it. */
@@ -97,7 +97,7 @@ function trainingAndHeldOut(
 }
 
 /** The charts of one run, or of several over one another. What no run has is left out. */
-export function chartsOf(runs: readonly ReportedRun[]): Chart[] {
+export function chartsOf(runs: readonly RecordedRun[]): Chart[] {
   const numbers = runs.flatMap((run) => run.epochs.map(({ epoch }) => epoch));
   const epochs = [...new Set(numbers)].sort((a, b) => a - b);
   const several = runs.length > 1;
@@ -127,7 +127,7 @@ function divide(quantity: Quantity): Quantity[] {
 /** @param place the run's, where there are several: it gets one colour, and the lines after the first are dashed */
 function seriesOf(
   { lines, partOfMcLoss = false }: Quantity,
-  { name, epochs: recorded }: ReportedRun,
+  { name, epochs: recorded }: RecordedRun,
   epochs: readonly number[],
   place: number | undefined,
 ): Series[] {
@@ -143,7 +143,7 @@ function seriesOf(
 }
 
 /** So that a long run does not make a large page. */
-function rounded(record: ReportedEpoch | undefined, valueOf: (epoch: ReportedEpoch) => Value): number | null {
+function rounded(record: RecordedEpoch | undefined, valueOf: (epoch: RecordedEpoch) => Value): number | null {
   const value = record && valueOf(record);
   return typeof value === "number" ? Number(value.toPrecision(SIGNIFICANT_DIGITS)) : null;
 }

@@ -3,19 +3,19 @@ import { chartsOf } from "./charts.js";
 import { dataElement, html, Html } from "./html.js";
 import { readAssets } from "./page-assets.js";
 import type { RunPictures } from "./picture-runs.js";
-import type { ReportedRun } from "./read-run.js";
+import type { RecordedRun } from "../compare/recorded-run.js";
 import { chartFigure, chartFragments } from "./sections/charts.js";
 import { comparisonSection } from "./sections/comparison.js";
 import { channelSection, confusionSection } from "./sections/confusion.js";
 import { environmentSection } from "./sections/environment.js";
 import { progressSection } from "./sections/progress.js";
 import { summarySection } from "./sections/summary.js";
-import { summarizeRun } from "./summarize-run.js";
+import { measuredImages, summarizeRun } from "./summarize-run.js";
 
 /** What a page is made of. */
 export interface PageContent {
   /** Several are compared. */
-  runs: readonly ReportedRun[];
+  runs: readonly RecordedRun[];
   /** Absent where no images were given. */
   pictures?: readonly RunPictures[];
   /** Whether the page follows a run by server-sent events. */
@@ -74,7 +74,7 @@ export async function renderPage(content: PageContent): Promise<string> {
 }
 
 /** What a live page gets when the run went on. */
-export function liveUpdate(run: ReportedRun | undefined, ended: boolean): LiveUpdate {
+export function liveUpdate(run: RecordedRun | undefined, ended: boolean): LiveUpdate {
   const { structure, title, fragments, charts } = stateOf({ runs: run ? [run] : [], live: true });
   const markup = [...fragments].map(([name, { markup }]) => [name, markup]);
   return { structure, title, fragments: Object.fromEntries(markup) as Record<string, string>, charts, ended };
@@ -133,8 +133,8 @@ function pictureSections({ runs, pictures, live }: PageContent): Html | undefine
     return section(
       "Confused classes and channels",
       html`<p>
-        Add <code>--images ${imagesOf(runs)}</code> to see which classes the best checkpoint confuses, on
-        which images, and what its channels look at.
+        Add <code>--images ${(runs[0] && measuredImages(runs[0].info)) ?? "photos/test"}</code> to see which
+        classes the best checkpoint confuses, on which images, and what its channels look at.
       </p>`,
     );
   }
@@ -149,10 +149,4 @@ function pictureSections({ runs, pictures, live }: PageContent): Html | undefine
   const channels = pictures.map((one) => titled(one.run, channelSection(one)));
   return html`${confusions.length > 0 ? section("Most confused classes", html`${confusions}`) : undefined}
   ${section("What the channels look at", html`${channels}`)}`;
-}
-
-/** The data of the run, as far as it tells; or what to give. */
-function imagesOf([run]: readonly ReportedRun[]): string {
-  const { validation, dir } = (run?.info.about["data"] ?? {}) as Record<string, unknown>;
-  return [validation, dir].find((path) => typeof path === "string") ?? "photos/test";
 }

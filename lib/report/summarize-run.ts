@@ -1,7 +1,6 @@
 import { describeLoss } from "../compare/describe-loss.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
-import { DEFAULT_EPOCHS } from "../train/defaults.js";
-import type { ReportedEpoch, ReportedRun } from "./read-run.js";
+import type { RecordedEpoch, RecordedInfo, RecordedRun } from "../compare/recorded-run.js";
 
 /** How a run went, in numbers; shares are from 0 to 1, and what was not measured is absent. */
 export interface RunSummary {
@@ -18,6 +17,10 @@ export interface RunSummary {
   measuredOn: "held-out" | "training";
   best?: EpochScores;
   last?: EpochScores;
+  /** Accuracies on the training images, as they went by in the epoch. */
+  training?: { best: EpochScores; last: EpochScores };
+  /** Steps that `--on-nan skip` skipped, as their loss was not finite. */
+  skippedSteps: number;
   /** From the start to the end of the last epoch. */
   seconds?: number;
   /** Median over the epochs. */
@@ -32,11 +35,11 @@ export interface EpochScores {
   macroF1?: number;
 }
 
-export function summarizeRun({ folder, name, info, epochs }: ReportedRun): RunSummary {
+export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRun): RunSummary {
   const measuredOn = epochs.some(({ validation }) => validation) ? "held-out" : "training";
   const scores = epochs.map((epoch) => scoresOf(epoch, measuredOn)).filter((score) => score !== undefined);
+  const [best, training] = [bestOf(scores), trainingScores(epochs)];
   const last = epochs.at(-1);
-  const planned = last?.epochs ?? plannedEpochs(info.options);
   return {
     folder,
     name,
@@ -46,31 +49,52 @@ export function summarizeRun({ folder, name, info, epochs }: ReportedRun): RunSu
     ...defined("data", dataOf(info.about)),
     epochs: { done: last?.epoch ?? 0, planned },
     measuredOn,
-    // The first of several, as the checkpoint.
-    ...defined("best", scores.reduce<EpochScores | undefined>(better, undefined)),
+    ...defined("best", best),
     ...defined("last", scores.at(-1)),
-    ...defined("seconds", last && (Date.parse(last.time) - Date.parse(info.started)) / 1000),
+    ...defined("training", training),
+    skippedSteps: epochs.reduce((sum, { nonFinite = 0 }) => sum + nonFinite, 0),
+    ...defined("seconds", last && secondsBetween(info.started, last.time)),
     ...defined("imagesPerSecond", median(epochs.map(({ imagesPerSecond }) => imagesPerSecond))),
   };
 }
 
-function scoresOf(record: ReportedEpoch, measuredOn: RunSummary["measuredOn"]): EpochScores | undefined {
+/** The images that a run was measured on, or else trained on, as far as it tells. */
+export function measuredImages({ about }: RecordedInfo): string | undefined {
+  return textIn(about["data"], "validation") ?? dataOf(about);
+}
+
+function scoresOf(record: RecordedEpoch, measuredOn: RunSummary["measuredOn"]): EpochScores | undefined {
   const { epoch, train, validation } = record;
   const accuracy = (measuredOn === "held-out" ? validation : train)?.accuracy;
-  if (typeof accuracy !== "number") return undefined;
+  if (accuracy === undefined) return undefined;
   const { top5Accuracy, macroF1 } = validation ?? {};
   return { epoch, accuracy, ...defined("top5Accuracy", top5Accuracy), ...defined("macroF1", macroF1) };
+}
+
+function trainingScores(epochs: readonly RecordedEpoch[]): RunSummary["training"] {
+  const scores = epochs.flatMap(({ epoch, train: { accuracy } }) =>
+    accuracy === undefined ? [] : [{ epoch, accuracy }],
+  );
+  const [best, last] = [bestOf(scores), scores.at(-1)];
+  return best && last ? { best, last } : undefined;
+}
+
+/** The first of several, as the checkpoint. */
+function bestOf(scores: readonly EpochScores[]): EpochScores | undefined {
+  return scores.reduce<EpochScores | undefined>(better, undefined);
 }
 
 function better(best: EpochScores | undefined, scores: EpochScores): EpochScores {
   return best && best.accuracy >= scores.accuracy ? best : scores;
 }
 
-function plannedEpochs({ epochs }: Record<string, unknown>): number {
-  return typeof epochs === "number" ? epochs : DEFAULT_EPOCHS;
+/** Undefined where the clock was set back meanwhile. */
+function secondsBetween(start: string, end: string): number | undefined {
+  const seconds = (Date.parse(end) - Date.parse(start)) / 1000;
+  return seconds >= 0 ? seconds : undefined;
 }
 
-function recipeOf({ options, about }: ReportedRun["info"]): string {
+function recipeOf({ options, about }: RecordedInfo): string {
   const recipe = textIn(about["recipe"], "name");
   if (recipe !== undefined && recipe !== DEFAULT_RECIPE.name) return recipe;
   return describeLoss(options["loss"] ?? {});

@@ -1,9 +1,9 @@
 import { unwatchFile, watchFile } from "node:fs";
+import { readRecordedRun, type RecordedRun } from "../compare/recorded-run.js";
 import { invalidArgument } from "../errors.js";
 import { runFiles } from "../io/run-files.js";
 import { LiveServer } from "./live-server.js";
 import { liveUpdate, renderPage } from "./page.js";
-import { readRun, type ReportedRun } from "./read-run.js";
 
 const LOOK_EVERY_MS = 500;
 
@@ -63,6 +63,6 @@ export async function watchRun(folder: string, options: WatchOptions = {}): Prom
 }
 
 /** Undefined until the run has begun. */
-async function readStarted(folder: string): Promise<ReportedRun | undefined> {
-  return readRun(folder).catch(() => undefined);
+async function readStarted(folder: string): Promise<RecordedRun | undefined> {
+  return readRecordedRun(folder).catch(() => undefined);
 }

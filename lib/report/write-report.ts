@@ -1,9 +1,10 @@
+import type { RecordedRun } from "../compare/recorded-run.js";
 import { invalidArgument } from "../errors.js";
 import { replaceText } from "../io/replace-file.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { renderPage } from "./page.js";
 import { picturesOf, type RunPictures } from "./picture-runs.js";
-import { readRuns, type ReportedRun } from "./read-run.js";
+import { readRuns } from "./read-runs.js";
 import { summarizeRun, type RunSummary } from "./summarize-run.js";
 
 /** Options of {@link writeReport}. */
@@ -48,7 +49,7 @@ export async function writeReport(
 }
 
 async function lookAt(
-  runs: readonly ReportedRun[],
+  runs: readonly RecordedRun[],
   images: readonly string[],
   options: Omit<ReportOptions, "images">,
 ): Promise<RunPictures[]> {

@@ -20,7 +20,7 @@ describe("mcloss compare", () => {
     expect(groups.map(({ final }) => final.mean)).to.deep.equal([0.5, 0.75]);
     const missing = await mcloss("compare", "nowhere");
     expect(missing.code).to.equal(1);
-    expect(missing.stderr).to.match(/^mcloss: cannot read nowhere\/run\.json/);
+    expect(missing.stderr).to.match(/^mcloss: nowhere is not the folder of a run/);
     expect((await mcloss("compare")).code).to.equal(2);
   });
 });

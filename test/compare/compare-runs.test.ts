@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { appendFile, writeFile } from "node:fs/promises";
+import { appendFile, cp, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compareRuns, comparisonTable, type LossOptions } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
@@ -164,10 +164,106 @@ describe("compareRuns", () => {
     await writeFile(join(path, "metrics.jsonl"), "{oops}\n");
     expect((await rejected(compareRuns([path]))).path).to.equal(join(path, "metrics.jsonl"));
     await writeFile(join(path, "run.json"), '{"model": {}}');
-    expect((await rejected(compareRuns([path]))).message).to.contain("model.name");
-    const twice = await runs("twice", "ce", [0.5]);
-    const [again] = await runs("again", "ce", [0.6]);
-    expect((await rejected(compareRuns([...twice, again!]))).argument).to.equal("folders");
+    expect((await rejected(compareRuns([path]))).message).to.match(
+      /run\.json is damaged.*started: is missing/,
+    );
     expect((await rejected(compareRuns([]))).argument).to.equal("folders");
+  });
+
+  it("refuses the same run twice: its folder by another way, or a copy; but not another run of the same seed", async () => {
+    const [run] = await runs("twice", "ce", [0.5]);
+    const [copy, link] = ["copy", "link"].map((name) => join(folder(), name));
+    await cp(run!, copy!, { recursive: true });
+    await symlink(run!, link!);
+    for (const other of [run!, join(run!, "..", "twice-0"), copy!, link!]) {
+      const { argument, message } = await rejected(compareRuns([run!, other]));
+      expect(argument).to.equal("folders");
+      expect(message).to.contain(`has the same run twice: ${run} and ${other}`);
+    }
+    const [again] = await runs("again", "ce", [0.6]);
+    const mc = await runs("beside", {}, [0.7]);
+    const comparison = await compareRuns([run!, again!, ...mc]);
+    expect(comparison.groups.map((group) => group.runs.length)).to.deep.equal([2, 1]);
+    expect(comparison.groups[1]!.gain!.final).to.include({ pairs: 1 });
+    expect(comparison.groups[1]!.gain!.final.difference).to.be.closeTo(0.7 - 0.55, 1e-12);
+    expect(comparisonTable(comparison)).to.contain(
+      `${run} and ${again} are of the same seed, 0: their mean stands for it`,
+    );
+  });
+
+  it("keeps losses apart in whatever they differ, and names it", async () => {
+    const plain = { alpha: 1.5, beta: 20 };
+    const losses: [object, string][] = [
+      [{ keep: { drop: 0.6 } }, "drops 0.6 of the channels"],
+      [{ keep: 1 }, "keeps 1 channels"],
+      [{ perSample: true }, "a mask per sample"],
+      [{ diversityPooling: "mean" }, "mean diversity"],
+      [{ center: { rate: 0.1 } }, "center loss λ 0.003, center rate 0.1"],
+      [{ center: {} }, "center loss λ 0.003"],
+      [{ classification: { type: "ce", labelSmoothing: 0.1 } }, "cross-entropy, label smoothing 0.1"],
+      [{ margin: { size: 3 } }, "margin.size 3"],
+    ];
+    const recipe = (loss: object) => ({ about: { recipe: { name: "mine", loss: { ...plain, ...loss } } } });
+    // What the trainer is given may lack what JSON has not: a function that keeps channels.
+    const written = await Promise.all(
+      losses.map(([loss], i) => runs(`whole-${i}`, plain, [0.5], recipe(loss))),
+    );
+    const base = await runs("whole", plain, [0.5], recipe({}));
+    const { groups } = await compareRuns([...base, ...written.flat()]);
+    expect(groups.map(({ label }) => label)).to.deep.equal(
+      ["", ...losses.map(([, label]) => `, ${label}`)].map((label) => `MC-Loss α 1.5 β 20${label}`),
+    );
+  });
+
+  it("takes losses that are alike for the same, however they are written", async () => {
+    const same: object[] = [
+      {},
+      { type: "mc", alpha: 1.5, beta: 20 },
+      { pooling: "max", center: null, perSample: false },
+    ];
+    const folders = await Promise.all(
+      same.map((loss, i) => runs(`same-${i}`, loss as LossOptions, [0.5 + i / 10])),
+    );
+    expect((await compareRuns(folders.flat())).groups).to.have.length(1);
+    const ce = ["ce", { type: "ce" }, { type: "ce", labelSmoothing: 0 }] as LossOptions[];
+    const plain = await Promise.all(ce.map((loss, i) => runs(`same-ce-${i}`, loss, [0.5 + i / 10])));
+    expect((await compareRuns(plain.flat())).groups.map(({ label }) => label)).to.deep.equal([
+      "cross-entropy",
+    ]);
+  });
+
+  it("names what differs by as much of its name as tells it from the rest, and where in a list", async () => {
+    const resize = { type: "resize", size: 32 };
+    const of = (type: string, optimizer: string, padding: number) => ({
+      about: {
+        recipe: {
+          name: "mine",
+          schedule: { type },
+          optimizer: { type: optimizer },
+          transforms: { train: [resize, { type: "randomCrop", padding }] },
+          batchSize: padding,
+        },
+      },
+    });
+    const first = await runs("named-a", "ce", [0.5], of("cosine", "sgd", 4));
+    const second = await runs("named-b", "ce", [0.5], of("step", "adam", 8));
+    const { groups } = await compareRuns([...first, ...second]);
+    expect(groups.map(({ label }) => label)).to.deep.equal([
+      "cross-entropy, batchSize 4, optimizer.type sgd, schedule.type cosine, padding 4",
+      "cross-entropy, batchSize 8, optimizer.type adam, schedule.type step, padding 8",
+    ]);
+  });
+
+  it("takes accuracies that are not finite for unknown", async () => {
+    const run = await writeRun(join(folder(), "gaps"), { seed: 0, loss: "ce", accuracies: [0.5, 0.7, 0.6] });
+    const path = join(run, "metrics.jsonl");
+    const lines = (await readFile(path, "utf8")).replace('"accuracy":0.5', '"accuracy":1e999');
+    await writeFile(path, lines.replace('"accuracy":0.6', '"accuracy":null'));
+    const comparison = await compareRuns([run]);
+    expect(comparison.groups[0]!.best.mean).to.equal(0.7);
+    expect(comparison.groups[0]!.final.mean).to.satisfy(Number.isNaN);
+    expect(comparisonTable(comparison))
+      .to.match(/^cross-entropy +1 +– +70\.00$/m)
+      .and.not.contain("NaN");
   });
 });

@@ -36,6 +36,8 @@ describe("writeReport()", () => {
         measuredOn: "held-out",
         best: { epoch: 3, accuracy: 0.3, top5Accuracy: 0.9, macroF1: 0.25 },
         last: { epoch: 3, accuracy: 0.3, top5Accuracy: 0.9, macroF1: 0.25 },
+        training: { best: { epoch: 3, accuracy: 0.375 }, last: { epoch: 3, accuracy: 0.375 } },
+        skippedSteps: 0,
         seconds: 30,
         imagesPerSecond: 200,
       },

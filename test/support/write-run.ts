@@ -13,6 +13,9 @@ interface WrittenRun {
   about?: object;
 }
 
+const STARTED = Date.parse("2026-03-01T10:00:00.000Z");
+let runsWritten = 0;
+
 /** The files of a run that comparing reads, without training. */
 export async function writeRun(folder: string, run: WrittenRun): Promise<string> {
   const {
@@ -27,14 +30,19 @@ export async function writeRun(folder: string, run: WrittenRun): Promise<string>
   await mkdir(folder, { recursive: true });
   const info = {
     format: 1,
+    started: new Date(STARTED + 1000 * (runsWritten += 1)).toISOString(),
+    versions: { package: "0.1.0", node: "v20.19.0", libtorch: "2.13.0" },
+    platform: "linux-x64",
+    threads: 2,
     model: { name: network, classes: 3 },
     options: { epochs, loss, seed, ...options },
     about,
   };
   await writeFile(join(folder, "run.json"), JSON.stringify(info));
-  const lines = accuracies.map(
-    (accuracy, i) => `${JSON.stringify({ epoch: i + 1, validation: { accuracy } })}\n`,
-  );
+  const lines = accuracies.map((accuracy, i) => {
+    const time = new Date(STARTED + 10_000 * (i + 1)).toISOString();
+    return `${JSON.stringify({ time, epoch: i + 1, epochs, train: { accuracy: 1 }, validation: { accuracy } })}\n`;
+  });
   await writeFile(join(folder, "metrics.jsonl"), lines.join(""));
   return folder;
 }

@@ -52,5 +52,5 @@ async function ablateFolder(dir: string, flags: AblateFlags, command: Command): 
     },
   });
   if (json) return printJson(comparison);
-  process.stdout.write(`${comparisonTable(comparison)}\n`);
+  process.stdout.write(`${comparisonTable(comparison, process.stdout.columns)}\n`);
 }

@@ -19,5 +19,5 @@ async function compare(folders: string[], { json }: { json?: boolean }): Promise
   const { comparisonTable } = await import("../../compare/comparison-table.js");
   const comparison = await compareRuns(folders);
   if (json) return printJson(comparison);
-  process.stdout.write(`${comparisonTable(comparison)}\n`);
+  process.stdout.write(`${comparisonTable(comparison, process.stdout.columns)}\n`);
 }

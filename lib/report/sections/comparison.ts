@@ -1,7 +1,7 @@
 import { flattenTexts } from "../../plain-data.js";
 import { duration, percent, whole } from "../format.js";
 import { html, type Html } from "../html.js";
-import type { ReportedRun } from "../read-run.js";
+import type { RecordedRun } from "../../compare/recorded-run.js";
 import type { RunSummary } from "../summarize-run.js";
 import { table } from "./table.js";
 
@@ -20,7 +20,7 @@ const HEADING = [
 ];
 
 /** Several runs beside one another, the best first, and the options in which they differ. */
-export function comparisonSection(runs: readonly ReportedRun[], summaries: readonly RunSummary[]): Html {
+export function comparisonSection(runs: readonly RecordedRun[], summaries: readonly RunSummary[]): Html {
   const ranked = [...summaries].sort((a, b) => (b.best?.accuracy ?? -1) - (a.best?.accuracy ?? -1));
   const rows = ranked.map((summary) => [
     summary.name,
@@ -45,7 +45,7 @@ export function comparisonSection(runs: readonly ReportedRun[], summaries: reado
   }`;
 }
 
-function differences(runs: readonly ReportedRun[]): string[][] {
+function differences(runs: readonly RecordedRun[]): string[][] {
   const options = runs.map(({ info }) => new Map(flattenTexts(info.options)));
   const names = [...new Set(options.flatMap((map) => [...map.keys()]))].sort();
   return names

@@ -1,10 +1,10 @@
 import { flattenTexts } from "../../plain-data.js";
 import { html, Html } from "../html.js";
-import type { ReportedRun } from "../read-run.js";
+import type { RecordedRun } from "../../compare/recorded-run.js";
 import { table } from "./table.js";
 
 /** What a run ran on and with: enough to run it again. */
-export function environmentSection({ name, info, damagedLines }: ReportedRun, open: boolean): Html {
+export function environmentSection({ name, info, damagedLines }: RecordedRun, open: boolean): Html {
   const { versions, platform, threads, started, options, about } = info;
   const rows = [
     ["started", started],

@@ -8,7 +8,11 @@ export function summarySection(summary: RunSummary): Html {
   const of = summary.measuredOn === "held-out" ? "held-out images" : "training images; none were held out";
   const tiles = [
     tile("Best accuracy", percent(best?.accuracy), best ? `${of}, epoch ${best.epoch}` : of),
-    tile("Last accuracy", percent(last?.accuracy), `epoch ${epochs.done} of ${epochs.planned}`),
+    tile(
+      "Last accuracy",
+      percent(last?.accuracy),
+      `epoch ${last?.epoch ?? epochs.done} of ${epochs.planned}`,
+    ),
     tile("Top-5 accuracy", percent(best?.top5Accuracy), "in the best epoch"),
     tile("Macro F1", percent(best?.macroF1), "in the best epoch"),
     tile("Time", duration(seconds), "start to last epoch"),

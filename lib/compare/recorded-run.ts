@@ -2,10 +2,15 @@ import { basename, resolve } from "node:path";
 import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { readMetricsLines, readRunInfo, runFiles } from "../io/run-files.js";
-import { isSystemError } from "../system-error.js";
+import { parse } from "../schema.js";
+import { isSystemError, reasonOf } from "../system-error.js";
+import { DEFAULT_EPOCHS } from "../train/defaults.js";
 
-// JSON has null for what is not finite.
-const number = z.number().nullish();
+// JSON has no numbers that are not finite: whatever stands for them is a gap.
+const number = z
+  .unknown()
+  .transform((value) => (typeof value === "number" && Number.isFinite(value) ? value : undefined))
+  .optional();
 const metrics = z.looseObject({
   crossEntropy: number,
   discriminality: number,
@@ -18,6 +23,7 @@ const epochSchema = z.looseObject({
   epochs: z.int().min(1),
   learningRate: number,
   imagesPerSecond: number,
+  nonFinite: number,
   train: metrics,
   validation: z
     .looseObject({ ...metrics.shape, top5Accuracy: number, macroF1: number, images: number })
@@ -37,58 +43,63 @@ const infoSchema = z.looseObject({
   about: record,
 });
 
-/** A line of `metrics.jsonl`, as far as a report needs it. */
-export type ReportedEpoch = z.infer<typeof epochSchema>;
-/** `run.json`, as far as a report needs it. */
-export type ReportedInfo = z.infer<typeof infoSchema>;
+/** A line of `metrics.jsonl`, as far as it is needed here; a number that is not finite is undefined. */
+export type RecordedEpoch = z.infer<typeof epochSchema>;
+/** `run.json`, as far as it is needed here. */
+export type RecordedInfo = z.infer<typeof infoSchema>;
 
 /** What a run's folder says of the run. */
-export interface ReportedRun {
+export interface RecordedRun {
   folder: string;
   /** Short, for labels. */
   name: string;
-  info: ReportedInfo;
+  info: RecordedInfo;
   /** In order; of an epoch that comes twice the last. */
-  epochs: ReportedEpoch[];
-  /** Lines of `metrics.jsonl` that are not whole, as a killed process leaves them. */
+  epochs: RecordedEpoch[];
+  /** Epochs that were asked for. */
+  planned: number;
+  /** Lines of `metrics.jsonl` that are not whole, as a killed process leaves its last. */
   damagedLines: number;
-}
-
-/**
- * Reads the folders of runs; their names are told apart.
- * @throws McLossError ERR_IO when a folder has no run.json, or a damaged one
- */
-export async function readRuns(folders: readonly string[]): Promise<ReportedRun[]> {
-  const runs = await Promise.all(folders.map(readRun));
-  const repeated = (name: string) => runs.filter((run) => run.name === name).length > 1;
-  return runs.map((run) => (repeated(run.name) ? { ...run, name: run.folder } : run));
+  /** Whether the last line is one of them, without its end. */
+  endsTorn: boolean;
 }
 
 /** Reads one run's folder. @throws McLossError ERR_IO when it has no run.json, or a damaged one */
-export async function readRun(folder: string): Promise<ReportedRun> {
+export async function readRecordedRun(folder: string): Promise<RecordedRun> {
   const info = await readInfo(folder);
   const all = await readMetricsLines(folder).catch(() => []);
+  const rest = all.at(-1) ?? "";
   const lines = all.filter((line) => line.trim() !== "");
   const read = lines.map(readLine).filter((epoch) => epoch !== undefined);
   const byNumber = new Map(read.map((epoch) => [epoch.epoch, epoch]));
   const epochs = [...byNumber.values()].sort((a, b) => a.epoch - b.epoch);
-  return { folder, name: basename(resolve(folder)), info, epochs, damagedLines: lines.length - read.length };
+  const { epochs: asked } = info.options;
+  return {
+    folder,
+    name: basename(resolve(folder)),
+    info,
+    epochs,
+    // A run that goes on may have been asked for more than at first.
+    planned: Math.max(typeof asked === "number" ? asked : DEFAULT_EPOCHS, epochs.at(-1)?.epochs ?? 0),
+    damagedLines: lines.length - read.length,
+    endsTorn: rest !== "" && readLine(rest) === undefined,
+  };
 }
 
-async function readInfo(folder: string): Promise<ReportedInfo> {
+async function readInfo(folder: string): Promise<RecordedInfo> {
   try {
-    return infoSchema.parse(await readRunInfo(folder));
+    return parse(infoSchema, await readRunInfo(folder));
   } catch (cause) {
     const { info: path } = runFiles(folder);
     const problem = isSystemError(cause)
       ? `${folder} is not the folder of a run: it has no run.json that can be read`
-      : `${path} is damaged, or another version's`;
+      : `${path} is damaged, or another version's (${reasonOf(cause)})`;
     const text = `${problem}. Give a folder that mcloss train --out wrote`;
     throw new McLossError("ERR_IO", text, { path, cause });
   }
 }
 
-function readLine(line: string): ReportedEpoch | undefined {
+function readLine(line: string): RecordedEpoch | undefined {
   try {
     return epochSchema.safeParse(JSON.parse(line)).data;
   } catch {
