@@ -34,7 +34,7 @@ export async function demo(flags: DemoFlags): Promise<void> {
   const runs = new Map<keyof typeof DEMO_LOSSES, DemoRun>();
   for (const name of ["ce", "mc"] as const) {
     const run = runDemo(name, { faces, epochs, seed, pooling, output, signal });
-    runs.set(name, (await reportTraining(run, LABELS[name], false)).result);
+    runs.set(name, (await reportTraining(run, { label: LABELS[name], epochs, json: false })).result);
   }
   const picture = join(output, "channels.png");
   await drawPicture(picture, runs);
@@ -79,10 +79,10 @@ function table(runs: ReadonlyMap<string, DemoRun>): string {
   return formatTable([
     ["", "cross-entropy", "CE + MC-Loss"],
     row("held-out accuracy", ({ evaluation }) => percent(evaluation.accuracy)),
-    row("  by the channel groups alone", ({ evaluation }) => percent(evaluation.groupAccuracy ?? NaN)),
+    row("  by the channel groups alone", ({ evaluation }) => percent(evaluation.groupAccuracy)),
     row("held-out cross-entropy", ({ evaluation }) => decimals(evaluation.crossEntropy)),
-    row("held-out discriminality (L_dis)", ({ evaluation }) => decimals(evaluation.discriminality ?? NaN)),
-    row("held-out diversity (L_div)", ({ evaluation }) => decimals(evaluation.diversity ?? NaN)),
+    row("held-out discriminality (L_dis)", ({ evaluation }) => decimals(evaluation.discriminality)),
+    row("held-out diversity (L_div)", ({ evaluation }) => decimals(evaluation.diversity)),
     row("images/s in training", ({ imagesPerSecond }) => imagesPerSecond.toFixed(0)),
     row("seconds of training", ({ seconds }) => seconds.toFixed(0)),
     row("checkpoint", ({ checkpoint }) => checkpoint),

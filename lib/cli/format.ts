@@ -1,11 +1,18 @@
 /** Numbers for people, and JSON for programs. */
 
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
+/** A dash stands for what was not measured, or is no number. */
+const UNKNOWN = "–";
+
+export function percent(share: number | null | undefined): string {
+  return isKnown(share) ? `${(100 * share).toFixed(2)} %` : UNKNOWN;
 }
 
-export function decimals(value: number): string {
-  return value.toFixed(3);
+export function decimals(value: number | null | undefined): string {
+  return isKnown(value) ? value.toFixed(3) : UNKNOWN;
+}
+
+function isKnown(value: number | null | undefined): value is number {
+  return typeof value === "number" && Number.isFinite(value);
 }
 
 /** The version of the shapes in docs/cli.md: larger where a key goes, or comes to mean something else. */

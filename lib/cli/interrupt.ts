@@ -1,3 +1,5 @@
+import { printLine } from "./progress.js";
+
 const INTERRUPTED = 130;
 
 let signal: AbortSignal | undefined;
@@ -15,7 +17,7 @@ function listen(): AbortSignal {
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(INTERRUPTED);
-    process.stderr.write("\nstopping after this step; press Ctrl-C again to leave at once\n");
+    printLine("stopping after this step; press Ctrl-C again to leave at once");
     controller.abort();
   };
   process.on("SIGINT", interrupt);

@@ -1,16 +1,20 @@
-import { Presets, SingleBar } from "cli-progress";
+import { SingleBar } from "cli-progress";
+import { duration } from "../report/format.js";
+import { progressLine } from "./progress-line.js";
 
 /** Shows how far something is: a bar with ETA on a terminal, plain lines elsewhere. All of it goes to stderr. */
 export interface Progress {
-  update(done: number, text?: string): void;
+  /** @param facts what else is known, the most telling first; those that do not fit the line are left out */
+  update(done: number, facts?: readonly string[]): void;
   stop(): void;
 }
 
 const LINES_PER_TASK = 4;
 const LATE_MS = 2000;
 
-export function startProgress(label: string, total: number): Progress {
-  return process.stderr.isTTY ? new BarProgress(label, total) : new LineProgress(label, total);
+/** @param done how much was done before: the time that is left is told by the rest alone */
+export function startProgress(label: string, total: number, done = 0): Progress {
+  return process.stderr.isTTY ? new BarProgress(label, total, done) : new LineProgress(label, total);
 }
 
 /** A bar on a terminal for steps that take over two seconds; nothing elsewhere. */
@@ -35,38 +39,57 @@ export function lateProgress(): {
   };
 }
 
+let barsDrawn = 0;
+
 /** One line of information, kept on the screen. */
 export function printLine(text: string): void {
-  // A bar may be there, which is then drawn anew below.
-  process.stderr.write(process.stderr.isTTY ? `\r\u001B[K${text}\n` : `${text}\n`);
+  if (!process.stderr.isTTY) process.stderr.write(`${text}\n`);
+  else process.stderr.write(barsDrawn > 0 ? aboveBar(text) : `${text}\n`);
+}
+
+/** The bar's line is cleared for the text, which may wrap; the bar is drawn anew, and ends, below it. */
+function aboveBar(text: string): string {
+  const [clear, wrap, cut, remember] = ["\r\u001B[K", "\u001B[?7h", "\u001B[?7l", "\u001B7"];
+  return `${clear}${wrap}${text}\n${cut}${remember}`;
 }
 
 class BarProgress implements Progress {
   readonly #bar: SingleBar;
+  // Whatever ends the process, the cursor is shown again.
+  readonly #end = () => this.stop();
+  #drawn = true;
 
-  constructor(label: string, total: number) {
-    const format = `${label} {bar} {percentage}% · ETA {eta_formatted} {text}`;
-    this.#bar = new SingleBar(
-      {
-        format,
-        stream: process.stderr,
-        hideCursor: true,
-        clearOnComplete: true,
-        barsize: 24,
-        etaBuffer: 200,
-      },
-      Presets.shades_classic,
-    );
-    this.#bar.start(total, 0, { text: "" });
+  constructor(label: string, total: number, done: number) {
+    this.#bar = new SingleBar({
+      format: (_options, { progress: share, eta, maxWidth }, { facts }: { facts: readonly string[] }) =>
+        progressLine({ label, share, left: leftOf(eta), facts }, maxWidth),
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      gracefulExit: false,
+      etaBuffer: 200,
+    });
+    this.#bar.start(total, done, { facts: [] });
+    process.once("exit", this.#end);
+    barsDrawn += 1;
   }
 
-  update(done: number, text?: string): void {
-    this.#bar.update(done, text === undefined ? {} : { text: `· ${text}` });
+  update(done: number, facts?: readonly string[]): void {
+    this.#bar.update(done, facts ? { facts } : {});
   }
 
   stop(): void {
+    if (!this.#drawn) return;
+    this.#drawn = false;
     this.#bar.stop();
+    process.off("exit", this.#end);
+    barsDrawn -= 1;
   }
+}
+
+/** @param eta in seconds; words where it is not known */
+function leftOf(eta: unknown): string {
+  return duration(typeof eta === "number" ? eta : undefined);
 }
 
 class LineProgress implements Progress {
@@ -79,13 +102,11 @@ class LineProgress implements Progress {
     this.#total = total;
   }
 
-  update(done: number, text?: string): void {
+  update(done: number, facts: readonly string[] = []): void {
     const quarter = Math.floor((done / this.#total) * LINES_PER_TASK);
     if (quarter <= this.#quarter) return;
     this.#quarter = quarter;
-    printLine(
-      `${this.#label} ${Math.round((100 * done) / this.#total)} %${text === undefined ? "" : ` · ${text}`}`,
-    );
+    printLine([`${this.#label} ${Math.round((100 * done) / this.#total)} %`, ...facts].join(" · "));
   }
 
   stop(): void {

@@ -2,7 +2,7 @@ import { summarize } from "../train/evaluate.js";
 import type { EpochEvent, NoticeEvent, TrainingEvent } from "../train/events.js";
 import { percent, printJsonLine } from "./format.js";
 import { printLine, startProgress, type Progress } from "./progress.js";
-import { describeTerms, TrainingStatus } from "./training-status.js";
+import { describeAccuracies, describeTerms, TrainingStatus } from "./training-status.js";
 
 /** What a run ended with. */
 export interface TrainingReport<Result> {
@@ -11,13 +11,20 @@ export interface TrainingReport<Result> {
   result: Result;
 }
 
+interface ReportOptions {
+  /** What a line begins with. */
+  label: string;
+  /** Of the whole run. */
+  epochs: number;
+  json: boolean;
+}
+
 /** Shows a run: a bar with ETA on a terminal, one line per epoch elsewhere, JSON lines when asked. */
 export async function reportTraining<Result>(
   events: AsyncGenerator<TrainingEvent, Result, void>,
-  label: string,
-  json: boolean,
+  { label, epochs, json }: ReportOptions,
 ): Promise<TrainingReport<Result>> {
-  const status = new TrainingStatus();
+  const status = new TrainingStatus(epochs);
   let progress: Progress | undefined;
   let last: EpochEvent | undefined;
   try {
@@ -30,8 +37,8 @@ export async function reportTraining<Result>(
       } else if (event.type === "notice") {
         reportNotice(event, json);
       } else if (event.type === "step" && process.stderr.isTTY) {
-        progress ??= startProgress(label, event.steps);
-        progress.update(event.step, `${status.describe(event)}${last ? ` · ${shortEpoch(last)}` : ""}`);
+        progress ??= startProgress(label, event.steps, event.step - 1);
+        progress.update(event.step, status.describe(event, last));
       }
     }
   } finally {
@@ -54,13 +61,18 @@ function withoutMatrix({ validation, ...event }: EpochEvent) {
 }
 
 function epochLine(event: EpochEvent): string {
-  const { epoch, epochs, train, validation, imagesPerSecond, dataShare } = event;
-  const heldOut = validation ? ` · held-out ${percent(validation.accuracy)}` : "";
-  return `epoch ${epoch}/${epochs} · ${describeTerms(train)}${heldOut} · ${Math.round(imagesPerSecond)} images/s · ${percent(dataShare)} waiting for data`;
+  const { epoch, epochs, train, imagesPerSecond, dataShare, nonFinite } = event;
+  return [
+    `epoch ${epoch}/${epochs}`,
+    describeTerms(train),
+    ...describeAccuracies(event),
+    `${Math.round(imagesPerSecond)} images/s`,
+    `${percent(dataShare)} waiting for data`,
+    ...(nonFinite > 0 ? [describeSkippedSteps(nonFinite)] : []),
+  ].join(" · ");
 }
 
-/** Of the last epoch, beside the running one's steps. */
-function shortEpoch({ epoch, epochs, train, validation }: EpochEvent): string {
-  const [part, { accuracy }] = validation ? ["held-out", validation] : ["training", train];
-  return `after ${epoch}/${epochs} epochs ${part} ${percent(accuracy)}`;
+/** Of `--on-nan skip`. */
+export function describeSkippedSteps(count: number): string {
+  return `${count} ${count === 1 ? "step" : "steps"} skipped: the loss was not finite`;
 }

@@ -1,9 +1,7 @@
 import { describeLoss } from "../compare/describe-loss.js";
-import { runFiles } from "../io/run-files.js";
 import type { LoadedWeights } from "../models/load-weights.js";
 import { changeRecipe } from "../recipes/change.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
-import { lossOptions } from "../recipes/loss.js";
 import { joinPatches, parseAssignment } from "../recipes/patch.js";
 import { loadRecipe } from "../recipes/read.js";
 import type { Recipe } from "../recipes/recipe.js";
@@ -20,6 +18,7 @@ import { interruptSignal } from "./interrupt.js";
 import { printLine } from "./progress.js";
 import { patchOfFlags } from "./recipe-flags.js";
 import { reportTraining } from "./report-training.js";
+import { describeOutcome, readOutcome } from "./training-outcome.js";
 
 type DeviceOption = Required<Pick<TrainRecipeOptions, "device">>;
 
@@ -41,7 +40,7 @@ export async function trainFolder(
 ): Promise<void> {
   const signal = interruptSignal();
   const training = await prepareRecipe(recipe, { ...data, output: out, signal });
-  printResult(training, await fit(training, json), out, json);
+  await fitAndTell(training, out, json);
 }
 
 /** `mcloss train --resume`. */
@@ -50,7 +49,7 @@ export async function resumeFolder(
   { device, json }: DeviceOption & { json: boolean },
 ): Promise<void> {
   const training = await prepareResume(out, { device, signal: interruptSignal() });
-  printResult(training, await fit(training, json), out, json);
+  await fitAndTell(training, out, json);
 }
 
 /** Trains, or goes on with, one of several runs: shows how it goes, and prints no result. */
@@ -65,25 +64,25 @@ export async function trainRun(
 async function fit(training: RecipeTraining, json: boolean): Promise<EpochEvent | undefined> {
   const { images, model, recipe, train, weights } = training;
   if (weights) reportWeights(weights);
-  const loss = describeLoss(lossOptions(recipe.loss));
+  const loss = describeLoss(recipe.loss);
   printLine(`${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${loss}`);
-  const { last } = await reportTraining(training.fit(), "training", json);
+  const { last } = await reportTraining(training.fit(), { label: "training", epochs: recipe.epochs, json });
   for (const { path, reason } of train.skipped) printLine(`skipped ${path}: ${reason}`);
   return last;
 }
 
-function printResult(
-  { train, weights }: RecipeTraining,
-  last: EpochEvent | undefined,
-  out: string,
-  json: boolean,
-): void {
-  const checkpoint = runFiles(out).last;
-  if (json) {
-    const bad = train.skipped;
-    return printJsonLine({ ...last, type: "result", checkpoint, bad, ...(weights ? { weights } : {}) });
+async function fitAndTell(training: RecipeTraining, out: string, json: boolean): Promise<void> {
+  const started = performance.now();
+  const last = await fit(training, json);
+  const seconds = (performance.now() - started) / 1000;
+  const outcome = await readOutcome(out, seconds);
+  if (!json) {
+    process.stdout.write(`${describeOutcome(outcome)}\n`);
+    return;
   }
-  process.stdout.write(`checkpoint ${checkpoint}\n`);
+  const { train, weights } = training;
+  const bad = train.skipped;
+  printJsonLine({ ...last, type: "result", ...outcome, bad, ...(weights ? { weights } : {}) });
 }
 
 function reportWeights({ path, loaded, initialized, unused }: LoadedWeights): void {

@@ -78,7 +78,16 @@ describe("mcloss train, eval and predict", () => {
     expect(trained.code, trained.stderr).to.equal(0);
     expect(trained.stderr).to.match(/24 images of 3 classes/);
     expect(trained.stderr).to.match(
-      /epoch 2\/2 · CE \d.* · L_dis \d.* · L_div \d.* · held-out \d.* images\/s/,
+      /epoch 2\/2 · CE \d.* · L_dis \d.* · L_div \d.* · held-out \d.* · training \d.* images\/s/,
+    );
+    const score = String.raw`\d+\.\d\d % +epoch [12]`;
+    expect(trained.stdout).to.match(
+      new RegExp(
+        `^accuracy +best +last\nheld-out images +${score} +${score}\ntraining images +${score} +${score}\n\n` +
+          "run +run\nbest checkpoint +run/checkpoints/best.safetensors\n" +
+          "last checkpoint +run/checkpoints/last.safetensors\ntime +\\d+ s\n" +
+          "next +mcloss report run --images photos\n$",
+      ),
     );
     expect(await readdir(join(folder(), "run", "checkpoints"))).to.include.members([
       "last.safetensors",
@@ -142,7 +151,10 @@ describe("mcloss train, eval and predict", () => {
     expect(first).to.include({ format: 1, type: "epoch", epoch: 1, epochs: 2 });
     expect(second).to.include({ type: "epoch", epoch: 2 });
     const checkpoint = join("json-run", "checkpoints", "last.safetensors");
-    expect(result).to.include({ format: 1, type: "result", epoch: 2, checkpoint });
+    expect(result).to.include({ format: 1, type: "result", epoch: 2, checkpoint, run: "json-run" });
+    const { accuracies } = result as { accuracies: { heldOut: { last: object } } };
+    expect(accuracies).to.have.all.keys("training", "heldOut");
+    expect(accuracies.heldOut.last).to.include({ epoch: 2 });
   });
 
   it("say why there are no CUDA graphs, in a line or as JSON", async () => {

@@ -28,13 +28,42 @@ describe("mcloss on a terminal", () => {
     const { code, sent, screen } = await runOnTerminal([...TRAIN, "--out", "run"], { cwd: folder() });
     expect(code, screen).to.equal(0);
     expect(sent).to.match(
-      /\d+% · ETA \S+ · loss [\d.]+ \(CE [\d.]+ · L_dis [\d.]+ · L_div [\d.]+\) · \d+ images\/s/,
+      /training [█░]+ \d+% · ETA \S+ s · training [\d.]+ % · \d+ images\/s · epoch 2\/3 · CE [\d.]+ · L_dis [\d.]+ · L_div/,
     );
     // The bar is cleared and the cursor shown again.
     expect(screen).not.to.contain("ETA");
     expect(sent).to.contain(`${ESCAPE}?25h`);
-    expect(screen).to.contain("run");
+    expect(screen).to.match(
+      /^24 images of 3 classes .*\naccuracy +best +last\ntraining images +[\d.]+ % +epoch \d/,
+    );
+    expect(screen).to.match(/^next +mcloss report run --images colors$/m);
   });
+
+  for (const columns of [40, 60, 80, 120]) {
+    it(`train fits its bar, with accuracy, into ${columns} columns`, async () => {
+      const drawn = new Set<string>();
+      const { code, screen } = await runOnTerminal([...TRAIN, "--epochs", "8", "--out", `run-${columns}`], {
+        cwd: folder(),
+        columns,
+        onScreen: (rows, chunk) => {
+          // A bar is whole once the rest of its line is cleared.
+          if (!chunk.endsWith(`${ESCAPE}0K`)) return;
+          rows.filter((row) => row.includes("ETA")).forEach((row) => drawn.add(row));
+        },
+      });
+      expect(code, screen).to.equal(0);
+      const bars = [...drawn];
+      expect(
+        bars.some((bar) => / · training \d+\.\d\d %( · |$)/.test(bar)),
+        bars.join("\n"),
+      ).to.equal(true);
+      // Nothing is cut: all that there is ends as it should.
+      const whole =
+        /^(training )?([█░]{8,24} )?\d+%( · (ETA (–|[\d a-z]+)|training \d+\.\d\d %|\d+ images\/s|epoch \d\/8|(CE|L_dis|L_div|loss) \d+\.\d{3}))+$/;
+      for (const bar of bars) expect(bar).to.match(whole);
+      if (columns >= 80) expect(bars.some((bar) => /training \d.* images\/s/.test(bar))).to.equal(true);
+    });
+  }
 
   it("Ctrl-C finishes the step, keeps the run and says how to go on; the cursor is shown again", async () => {
     let asked = false;

@@ -6,7 +6,6 @@ import { MCLOSS } from "./mcloss.js";
 
 // Its names are seen by require() alone.
 const { Terminal } = createRequire(import.meta.url)("@xterm/headless") as typeof Xterm;
-const COLUMNS = 120;
 const ROWS = 40;
 
 /** What a person saw of one command. */
@@ -21,24 +20,28 @@ export interface Session {
 interface SessionOptions {
   cwd: string;
   env?: NodeJS.ProcessEnv;
+  /** The terminal's width. Default 120. */
+  columns?: number;
   /** Called with all that was sent so far; what it returns is typed. */
   type?: (sent: string) => string | undefined;
+  /** Called with the rows on the screen, and with what was sent last. */
+  onScreen?: (rows: readonly string[], chunk: string) => void;
 }
 
 /** Runs `mcloss` on a pseudo-terminal, which util-linux's script(1) opens, and draws what it sends. */
 export async function runOnTerminal(args: readonly string[], options: SessionOptions): Promise<Session> {
-  const { cwd, env = {}, type } = options;
+  const { cwd, env = {}, columns = 120, type, onScreen } = options;
   const command = [process.execPath, MCLOSS, ...args].map(quote).join(" ");
-  const sized = `stty cols ${COLUMNS} rows ${ROWS}; ${command}`;
+  const sized = `stty cols ${columns} rows ${ROWS}; ${command}`;
   const child = spawn("script", ["--quiet", "--return", "--command", sized, "/dev/null"], {
     cwd,
     env: { ...withoutColorHints(process.env), TERM: "xterm-256color", ...env },
   });
-  const terminal = new Terminal({ cols: COLUMNS, rows: ROWS, allowProposedApi: true });
+  const terminal = new Terminal({ cols: columns, rows: ROWS, allowProposedApi: true });
   let sent = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     sent += chunk;
-    terminal.write(chunk);
+    terminal.write(chunk, () => onScreen?.(readRows(terminal), chunk));
     const typed = type?.(sent);
     if (typed !== undefined) child.stdin.write(typed);
   });
@@ -56,11 +59,15 @@ function withoutColorHints(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function readScreen(terminal: Xterm.Terminal): string {
+  return readRows(terminal).join("\n").trimEnd();
+}
+
+function readRows(terminal: Xterm.Terminal): string[] {
   const { active } = terminal.buffer;
-  const lines = Array.from({ length: active.length }, (_, row) =>
-    active.getLine(row)?.translateToString(true),
+  return Array.from(
+    { length: active.length },
+    (_, row) => active.getLine(row)?.translateToString(true).trimEnd() ?? "",
   );
-  return lines.join("\n").trimEnd();
 }
 
 function quote(text: string): string {

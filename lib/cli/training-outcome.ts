@@ -1,0 +1,89 @@
+import { existsSync } from "node:fs";
+import { readRecordedRun } from "../compare/recorded-run.js";
+import { runFiles } from "../io/run-files.js";
+import { duration } from "../report/format.js";
+import { measuredImages, summarizeRun, type EpochScores } from "../report/summarize-run.js";
+import { formatTable } from "../table.js";
+import { percent } from "./format.js";
+import { describeSkippedSteps } from "./report-training.js";
+
+/** What a training ended with. */
+export interface TrainingOutcome {
+  /** The run's folder. */
+  run: string;
+  /** What it was measured on, or else trained on. */
+  images?: string;
+  /** Its last checkpoint, and the best by held-out accuracy. */
+  checkpoint: string;
+  bestCheckpoint?: string;
+  accuracies: { training?: Accuracies; heldOut?: Accuracies };
+  /** That this training took; of a run that went on, without what was before. */
+  seconds: number;
+  /** Of the whole run, skipped as their loss was not finite. */
+  skippedSteps: number;
+}
+
+interface Accuracies {
+  best: Pick<EpochScores, "epoch" | "accuracy">;
+  last: Pick<EpochScores, "epoch" | "accuracy">;
+}
+
+/** Reads what a run in `folder` came to, of all its epochs. */
+export async function readOutcome(folder: string, seconds: number): Promise<TrainingOutcome> {
+  const recorded = await readRecordedRun(folder);
+  const { best, last, measuredOn, training, skippedSteps } = summarizeRun(recorded);
+  const images = measuredImages(recorded.info);
+  const files = runFiles(folder);
+  const heldOut =
+    measuredOn === "held-out" && best && last ? { best: scoreOf(best), last: scoreOf(last) } : undefined;
+  return {
+    run: folder,
+    ...(images === undefined ? {} : { images }),
+    checkpoint: files.last,
+    ...(existsSync(files.best) ? { bestCheckpoint: files.best } : {}),
+    accuracies: { ...(training ? { training } : {}), ...(heldOut ? { heldOut } : {}) },
+    seconds,
+    skippedSteps,
+  };
+}
+
+function scoreOf({ epoch, accuracy }: EpochScores) {
+  return { epoch, accuracy };
+}
+
+/** A few lines for people, with the next command. */
+export function describeOutcome(outcome: TrainingOutcome): string {
+  const { run, images = "PHOTOS", checkpoint, bestCheckpoint, accuracies, seconds, skippedSteps } = outcome;
+  const { heldOut, training } = accuracies;
+  const accuracy = formatTable(
+    [
+      ["accuracy", "best", "", "last", ""],
+      ...(heldOut ? [accuracyRow("held-out images", heldOut)] : []),
+      ...(training ? [accuracyRow("training images", training)] : []),
+    ],
+    [2, 4],
+  );
+  const best = bestCheckpoint === undefined ? [] : [["best checkpoint", bestCheckpoint]];
+  const facts = formatTable(
+    [
+      ["run", run],
+      ...best,
+      ["last checkpoint", checkpoint],
+      ["time", duration(seconds)],
+      ...(skippedSteps > 0 ? [["skipped", describeSkippedSteps(skippedSteps)]] : []),
+      ["next", `mcloss report ${quoted(run)} --images ${quoted(images)}`],
+    ],
+    [1],
+  );
+  return `${accuracy}\n\n${facts}`;
+}
+
+function accuracyRow(name: string, { best, last }: Accuracies): string[] {
+  const cells = [best, last].flatMap(({ epoch, accuracy }) => [percent(accuracy), `epoch ${epoch}`]);
+  return [name, ...cells];
+}
+
+/** As a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w./:=@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
