@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import type { Stats } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
@@ -20,6 +21,9 @@ interface Entry {
 }
 
 const SUFFIX = ".pixels";
+const TEMPORARY_SUFFIX = ".tmp";
+/** Longer than it takes to write the pixels of an image. */
+const WRITING_MS = 60 * 60 * 1000;
 const CHECKSUM_BYTES = 4;
 
 /**
@@ -64,7 +68,7 @@ export class DiskCache {
       if (entry) entry.used = true;
       return true;
     }
-    if (intact === false) await rm(path, { force: true });
+    if (intact === false) await this.#delete(path);
     if (entry) this.#forget(entries, key, entry);
     return false;
   }
@@ -78,7 +82,7 @@ export class DiskCache {
     this.#bytes += bytes;
     const checksum = Buffer.alloc(CHECKSUM_BYTES);
     checksum.writeUInt32LE(crc32(pixels));
-    const temporary = join(this.#dir, `${randomUUID()}.tmp`);
+    const temporary = join(this.#dir, randomUUID() + TEMPORARY_SUFFIX);
     try {
       await writeFile(temporary, [pixels, checksum]);
       // A reader sees all of it or nothing.
@@ -94,7 +98,7 @@ export class DiskCache {
       if (this.#bytes + bytes <= this.#limit) return true;
       if (entry.used) continue;
       this.#forget(entries, key, entry);
-      await rm(this.#pathOf(key), { force: true });
+      await this.#delete(this.#pathOf(key));
     }
     return this.#bytes + bytes <= this.#limit;
   }
@@ -105,6 +109,9 @@ export class DiskCache {
 
   #list(): Promise<Map<string, Entry>> {
     this.#entries ??= this.#readFolder().catch((cause: unknown) => {
+      // So that the next call tries again.
+      this.#entries = undefined;
+      this.#bytes = 0;
       throw this.#failure(cause);
     });
     return this.#entries;
@@ -112,15 +119,30 @@ export class DiskCache {
 
   async #readFolder(): Promise<Map<string, Entry>> {
     await mkdir(this.#dir, { recursive: true });
-    const names = (await readdir(this.#dir)).filter((name) => name.endsWith(SUFFIX));
     const found: { key: string; bytes: number; time: number }[] = [];
-    for (const name of names) {
-      const { size, mtimeMs } = await stat(join(this.#dir, name));
+    for (const name of await readdir(this.#dir)) {
+      const status = await statIfThere(join(this.#dir, name));
+      // Another process has evicted it.
+      if (!status) continue;
+      const { size, mtimeMs } = status;
+      if (name.endsWith(TEMPORARY_SUFFIX)) await this.#removeAbandoned(name, mtimeMs);
+      if (!name.endsWith(SUFFIX)) continue;
       found.push({ key: name.slice(0, -SUFFIX.length), bytes: size, time: mtimeMs });
       this.#bytes += size;
     }
     found.sort((a, b) => a.time - b.time);
     return new Map(found.map(({ key, bytes }) => [key, { bytes, used: false }]));
+  }
+
+  /** What a killed process was writing. */
+  async #removeAbandoned(name: string, time: number): Promise<void> {
+    if (Date.now() - time > WRITING_MS) await this.#delete(join(this.#dir, name));
+  }
+
+  async #delete(path: string): Promise<void> {
+    await rm(path, { force: true }).catch(() => {
+      this.#limit = 0;
+    });
   }
 
   #pathOf(key: string): string {
@@ -131,6 +153,13 @@ export class DiskCache {
     const text = `cannot use ${this.#dir} as a cache of decoded images: choose another folder, or check its permissions`;
     return new McLossError("ERR_IO", text, { path: this.#dir, argument: "diskCache", cause });
   }
+}
+
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  return stat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  });
 }
 
 /** Undefined where there is no such file; false where it is not what was written. */

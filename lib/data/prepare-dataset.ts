@@ -1,9 +1,11 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { readdir, rename, stat } from "node:fs/promises";
 import { basename, extname, join, relative, sep } from "node:path";
 import { throwIfAborted } from "../abort.js";
 import { McLossError } from "../errors.js";
 import type { ArchiveLimits } from "./archive/entry-policy.js";
 import { hashFile } from "../io/hash-file.js";
+import { StagingFolder } from "../io/staging-folder.js";
+import { reasonOf } from "../system-error.js";
 import { KNOWN_SHA256 } from "./archive/known-archives.js";
 import { unpack } from "./archive/unpack.js";
 import { detectKind, PUBLISHED_LAYOUTS } from "./open-dataset.js";
@@ -54,10 +56,8 @@ export async function prepareDataset(
   const { out = "data", signal } = options;
   const checked = await checkArchives(archives, options);
   const folder = await makeFolder(out);
-  // Within it, as the folder itself is readable for its owner alone.
-  const staging = join(folder, "content");
+  const staging = folder.path;
   try {
-    await mkdir(staging);
     const progress = await meter(archives, (done, total) => options.onProgress?.("unpacking", done, total));
     for (const path of archives) {
       await unpack(path, staging, { ...options, onBytes: progress });
@@ -66,14 +66,14 @@ export async function prepareDataset(
     const { kind, found, name } = await recognise(staging, archives, options.kind);
     const root = join(out, name);
     if (await isTaken(root)) {
-      const text = `${root} is there already: remove it, or give another --out`;
+      const text = `${root} is there already: use it as it is, remove it, or give another --out`;
       throw new McLossError("ERR_DATASET", text, { path: root });
     }
     await gather(staging, found);
     await rename(found, root);
     return { kind, root, archives: checked };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
   }
 }
 
@@ -85,7 +85,12 @@ async function checkArchives(
   const checked: PreparedArchive[] = [];
   for (const path of archives) {
     throwIfAborted(signal, "preparing");
-    const sha256 = await hashFile(path, { onBytes });
+    const sha256 = await hashFile(path, { onBytes, ...(signal ? { signal } : {}) }).catch(
+      (cause: unknown) => {
+        throwIfAborted(signal, "preparing");
+        throw unreadableArchive(path, cause);
+      },
+    );
     const expected = KNOWN_SHA256.get(basename(path));
     if (expected !== undefined && expected !== sha256 && !anyChecksum) {
       const text = `${path} is not the published file: its SHA-256 is ${sha256}, published is ${expected}. Download it again, or take it as it is with { anyChecksum: true } (--any-checksum)`;
@@ -96,6 +101,11 @@ async function checkArchives(
   return checked;
 }
 
+function unreadableArchive(path: string, cause: unknown): McLossError {
+  const text = `cannot read the archive ${path} (${reasonOf(cause)}): check the path`;
+  return new McLossError("ERR_DATASET", text, { path, cause });
+}
+
 /** Adds up bytes read of all archives. */
 async function meter(
   archives: readonly string[],
@@ -104,10 +114,7 @@ async function meter(
   let total = 0;
   for (const path of archives) {
     const status = await stat(path).catch((cause: unknown) => {
-      throw new McLossError("ERR_DATASET", `cannot read the archive ${path}: check the path`, {
-        path,
-        cause,
-      });
+      throw unreadableArchive(path, cause);
     });
     total += status.size;
   }
@@ -115,15 +122,12 @@ async function meter(
   return (count) => onProgress((done += count), total);
 }
 
-/** On the disk of `out`, so that the data set can be moved there in one step. */
-async function makeFolder(out: string): Promise<string> {
-  try {
-    await mkdir(out, { recursive: true });
-    return await mkdtemp(join(out, ".unpacking-"));
-  } catch (cause) {
-    const text = `cannot write to the folder ${out}: check its permissions, or give another --out`;
+async function makeFolder(out: string): Promise<StagingFolder> {
+  return StagingFolder.make(out).catch((cause: unknown) => {
+    if (cause instanceof McLossError) throw cause;
+    const text = `cannot write to the folder ${out} (${reasonOf(cause)}): check its permissions, or give another --out`;
     throw new McLossError("ERR_IO", text, { path: out, cause });
-  }
+  });
 }
 
 interface Recognised {
@@ -172,6 +176,6 @@ async function isTaken(path: string): Promise<boolean> {
 }
 
 function stem(archive: string): string {
-  const name = basename(archive).replace(/\.(tgz|tar\.gz|tar|zip)$/i, "");
+  const name = basename(archive).replace(/\.(tgz|tbz2?|txz|tar\.(gz|bz2|xz)|tar|zip)$/i, "");
   return name === "" ? basename(archive, extname(archive)) : name;
 }

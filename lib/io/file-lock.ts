@@ -12,9 +12,13 @@ export class FileLock {
   /** Makes the file where it is missing. Undefined where somebody else has the lock. */
   static async acquire(path: string): Promise<FileLock | undefined> {
     const file = await open(path, "a");
-    if (native().tryLock(file.fd)) return new FileLock(file);
-    await file.close();
-    return undefined;
+    let locked = false;
+    try {
+      locked = native().tryLock(file.fd);
+      return locked ? new FileLock(file) : undefined;
+    } finally {
+      if (!locked) await file.close();
+    }
   }
 
   release(): Promise<void> {

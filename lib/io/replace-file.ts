@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { close, fsync, openSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
+import { removeAbandoned, temporaryName } from "./temporary-file.js";
 
 /**
  * Replaces a file as a whole: `start` and what `write` adds go to a temporary file beside it, which is then forced to the disk and renamed. A
@@ -32,6 +32,7 @@ export async function replaceFile(
     throw error;
   }
   await named(path, syncFolder(dirname(target)));
+  await removeAbandoned(target).catch(() => undefined); // another's, which may be gone or out of reach
 }
 
 /** Replaces a file by a text, as {@link replaceFile} does. */
@@ -42,7 +43,7 @@ export function replaceText(path: string, text: string): Promise<void> {
 function create(path: string): { target: string; temporary: string; descriptor: number } {
   try {
     const target = findTarget(path);
-    const temporary = `${target}.tmp-${randomUUID()}`;
+    const temporary = temporaryName(target);
     return { target, temporary, descriptor: openSync(temporary, "wx+") };
   } catch (cause) {
     throw writingFailed(path, cause);

@@ -3,6 +3,7 @@ import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
 import { BoundedReader } from "./bounded-reader.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
+import { zipEntries } from "./zip-entry.js";
 
 /** Where a file in a zip lies: `offset` counts from the start of the zip. */
 export interface ZipRecord {
@@ -22,7 +23,7 @@ export async function readZipRecords(file: CheckpointFile): Promise<Map<string, 
   try {
     const reader = new BoundedReader(file);
     const zip = await yauzl.fromRandomAccessReaderPromise(reader, file.size, { autoClose: false });
-    for await (const entry of zip.eachEntry()) {
+    for await (const entry of zipEntries(zip)) {
       const { fileName } = entry;
       if (records.has(fileName)) throw unreadable(file.path, `is refused: it has ${fileName} twice`);
       records.set(fileName, await locate(zip, entry));

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -25,6 +25,9 @@ export interface DownloadOptions {
 /** What of a wheel's torch/ or an archive's libtorch/ a build and a run need. */
 const KEPT = /^(?:torch|libtorch)\/((?:lib|include|share)\/.*|version\.py|build-version)$/;
 
+const FOLDER_PREFIX = "download-";
+const ABANDONED_MS = 24 * 60 * 60 * 1000;
+
 /**
  * Brings the pinned LibTorch into the cache: PyTorch's CPU wheel by pip, or without Python the official archive. What
  * a killed download leaves is not taken for a LibTorch.
@@ -37,7 +40,8 @@ export async function downloadLibtorch(options: DownloadOptions): Promise<Libtor
   }
   const target = cachedLibtorch(env);
   await mkdir(dirname(target), { recursive: true });
-  const folder = await mkdtemp(join(dirname(target), "download-"));
+  await removeAbandoned(dirname(target));
+  const folder = await mkdtemp(join(dirname(target), FOLDER_PREFIX));
   try {
     const file = await fetchZip(folder, options);
     const unpacked = join(folder, "libtorch");
@@ -49,6 +53,16 @@ export async function downloadLibtorch(options: DownloadOptions): Promise<Libtor
     return { ...seen, root: target };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What killed downloads left. None takes a day. */
+async function removeAbandoned(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    if (!name.startsWith(FOLDER_PREFIX)) continue;
+    const path = join(cache, name);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > ABANDONED_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -4,6 +4,7 @@ import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
 import { named, replaceText } from "../io/replace-file.js";
 import { runFiles } from "../io/run-files.js";
+import { removeTemporaries } from "../io/temporary-file.js";
 import { reasonOf } from "../system-error.js";
 import type { EvaluationSummary } from "./evaluate.js";
 import type { EpochEvent } from "./events.js";
@@ -38,7 +39,10 @@ export class RunFolder {
       const text = `cannot write to the output folder ${path} (${reasonOf(cause)}): choose another, or change its permissions`;
       throw new McLossError("ERR_IO", text, { path, argument: "output", cause });
     });
-    if (lock) return new RunFolder(path, lock);
+    if (lock) {
+      await named(path, removeTemporaries(path, runFiles(path).checkpoints));
+      return new RunFolder(path, lock);
+    }
     const text = `the output folder ${path} is in use by another training: wait for it, or choose another`;
     throw new McLossError("ERR_IO", text, { path, argument: "output" });
   }

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { DiskCache } from "#lib/data/disk-cache.js";
-import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DataLoader, ImageFolder, normalize, resize, type DataLoaderOptions } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
@@ -80,6 +80,34 @@ describe("DiskCache", () => {
     const second = await entries();
     expect(second).to.have.length(2);
     expect(second.filter((name) => first.includes(name))).to.deep.equal([]);
+  });
+
+  it("is used again once what was in its way is gone", async () => {
+    await writeFile(cacheDir, "a file");
+    const cache = new DiskCache({ dir: cacheDir });
+    expect((await rejected(cache.read("k", new Uint8Array(2)))).code).to.equal("ERR_IO");
+    await rm(cacheDir);
+    expect(await cache.read("k", new Uint8Array(2))).to.equal(false);
+    await cache.write("k", Uint8Array.of(1, 2));
+    expect(await cache.read("k", new Uint8Array(2))).to.equal(true);
+  });
+
+  it("takes an entry that another process evicts meanwhile for one that is not there", async () => {
+    await mkdir(cacheDir);
+    // A link that leads nowhere is listed and cannot be asked for its size, as an entry that has just gone.
+    await symlink(join(cacheDir, "gone"), join(cacheDir, "evicted.pixels"));
+    const cache = new DiskCache({ dir: cacheDir });
+    expect(await cache.read("evicted", new Uint8Array(1))).to.equal(false);
+  });
+
+  it("deletes what killed processes were writing, and nothing younger", async () => {
+    await mkdir(cacheDir);
+    await writeFile(join(cacheDir, "old.tmp"), "");
+    await writeFile(join(cacheDir, "new.tmp"), "");
+    const before = new Date(Date.now() - 2 * 60 * 60 * 1000);
+    await utimes(join(cacheDir, "old.tmp"), before, before);
+    await new DiskCache({ dir: cacheDir }).read("k", new Uint8Array(1));
+    expect(await readdir(cacheDir)).to.deep.equal(["new.tmp"]);
   });
 
   it("says which folder cannot be used", async () => {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { StagingFolder } from "#lib/io/staging-folder.js";
 import { copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +13,7 @@ import { storedZip } from "../support/pth.js";
 import { fixture } from "./datasets.js";
 import { makeFolder, plain, removeFolder } from "./images.js";
 
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MCLOSS = fileURLToPath(new URL("../../bin/mcloss.js", import.meta.url));
 
 interface TarEntry {
@@ -137,7 +139,7 @@ describe("prepareDataset", () => {
     const flowers = await archive("flowers.tgz", ".", ["flowers-102"]);
     await prepareDataset([flowers], { out });
     const again = await rejected(prepareDataset([flowers], { out }));
-    expect(again.message).to.match(/flowers-102 is there already: remove it/);
+    expect(again.message).to.match(/flowers-102 is there already: use it as it is, remove it/);
     expect(await readdir(out)).to.deep.equal(["flowers-102"]);
   });
 
@@ -214,6 +216,98 @@ describe("prepareDataset", () => {
         await removeFolder(out);
       }
     }
+  });
+
+  it("refuses a zip whose packed data is damaged, where nothing of it has been read yet", async () => {
+    const zip = storedZip([{ name: "photos/jay/1.png", data: randomBytes(2000), deflated: true }]);
+    for (const at of [46, 60, 1000]) {
+      const bad = Buffer.from(zip);
+      bad.fill(0xff, at, at + 4);
+      const error = await refusal(await file("bad.zip", bad));
+      expect(error.code).to.equal("ERR_DATASET");
+      expect(error.message).to.match(/bad\.zip is damaged \(.*\): download it again/);
+    }
+  });
+
+  it("compares the checksums of what is in a zip", async () => {
+    const zip = storedZip([{ name: "photos/jay/1.png", data: Buffer.alloc(2000, "i") }]);
+    zip[1000]! ^= 1;
+    const path = await file("flipped.zip", zip);
+    expect((await refusal(path)).message).to.match(/photos\/jay\/1\.png has another checksum/);
+    zip[1000]! ^= 1;
+    await writeFile(path, zip);
+    expect((await prepareDataset([path], { out })).root).to.equal(join(out, "flipped"));
+  });
+
+  for (const [command, extension] of [
+    ["bzip2", "tar.bz2"],
+    ["xz", "tar.xz"],
+  ] as const) {
+    it(`unpacks what ${command} compressed (skipped without its command)`, async function () {
+      const tar = tarOf([
+        { path: "photos/jay/1.png", data },
+        { path: "photos/wren/1.png", data },
+      ]);
+      const { stdout, error } = spawnSync(command, ["-c"], { input: tar });
+      if (error) this.skip();
+      const path = await file(`photos.${extension}`, stdout);
+      expect(await prepareDataset([path], { out })).to.include({ kind: "folder", root: join(out, "photos") });
+      expect(await readFile(join(out, "photos/jay/1.png"))).to.deep.equal(data);
+      await removeFolder(out);
+      const flipped = Buffer.from(stdout);
+      flipped[stdout.length >> 1]! ^= 0xff;
+      expect((await refusal(await file(`flipped.${extension}`, flipped))).message).to.match(/is damaged \(/);
+      expect((await refusal(await file(`cut.${extension}`, stdout.subarray(0, 40)))).message).to.match(
+        /is damaged \(/,
+      );
+      const { PATH } = process.env;
+      process.env["PATH"] = "/nowhere";
+      try {
+        expect((await refusal(path)).message).to.match(
+          new RegExp(`is compressed by ${command}, whose command cannot be run here: install ${command}`),
+        );
+      } finally {
+        process.env["PATH"] = PATH;
+      }
+    });
+  }
+
+  it("reads what follows a tar's end for its checksum alone, and only so much of it", async () => {
+    const tar = tarOf([{ path: "photos/jay/1.png", data }]);
+    const padded = Buffer.concat([tar, Buffer.alloc(6e6)]);
+    for (const [name, content] of [
+      ["padded.tar", padded],
+      ["padded.tgz", gzipSync(padded)],
+    ] as const) {
+      expect((await prepareDataset([await file(name, content)], { out })).kind).to.equal("folder");
+      await removeFolder(out);
+    }
+    const endless = gzipSync(Buffer.concat([tar, Buffer.alloc(70 * 2 ** 20)]));
+    expect((await refusal(await file("endless.tgz", endless))).message).to.match(
+      /holds far more than its files/,
+    );
+    const twice = await file("twice.tgz", gzipSync(gzipSync(tar)));
+    expect((await refusal(twice)).message).to.match(/is damaged \(it is compressed twice\)/);
+  });
+
+  it("removes what a killed process left, and nothing of one that lives", async () => {
+    const images = Array.from({ length: 300 }, (_, i) => ({ path: `photos/jay/${i}.png`, data }));
+    const path = await file("photos.tar", tarOf(images));
+    const script = `import { prepareDataset } from "mutual-channel-loss";
+      const onProgress = (step) => step === "unpacking" && process.kill(process.pid, "SIGKILL");
+      await prepareDataset([${JSON.stringify(path)}], { out: ${JSON.stringify(out)}, onProgress });`;
+    const { signal } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { cwd: ROOT });
+    expect(signal).to.equal("SIGKILL");
+    const left = await readdir(out);
+    expect(left).to.have.length(1);
+    const living = await StagingFolder.make(out);
+    expect(await readdir(out))
+      .to.have.length(1)
+      .and.not.include(left[0]);
+    await prepareDataset([path], { out });
+    expect(await readdir(living.path)).to.deep.equal([]);
+    await living.remove();
+    expect(await readdir(out)).to.deep.equal(["photos"]);
   });
 
   it("refuses more entries or bytes than the limits, before they are written", async () => {

@@ -1,7 +1,9 @@
 import { expect } from "chai";
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { fork, spawn, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -61,6 +63,19 @@ describe("checkpoints", () => {
   it("leave no temporary file behind", async () => {
     await saved("c.safetensors");
     expect((await readdir(folder())).filter((name) => name.includes(".tmp"))).to.deep.equal([]);
+  });
+
+  it("take what a killed process left of the same file along, once it is a day old", async () => {
+    const path = await saved("left.safetensors");
+    const [old, young, other] = ["left.safetensors", "left.safetensors", "another.safetensors"].map((name) =>
+      join(folder(), `${name}.tmp-${randomUUID()}`),
+    ) as [string, string, string];
+    for (const name of [old, young, other]) await writeFile(name, "");
+    const before = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    for (const name of [old, other]) await utimes(name, before, before);
+    await saveModel(network(7), path);
+    expect([old, young, other].map((name) => existsSync(name))).to.deep.equal([false, true, true]);
+    await Promise.all([young, other].map((name) => rm(name)));
   });
 
   it("are refused when missing, truncated anywhere, empty, foreign or without a spec, naming the file", async () => {

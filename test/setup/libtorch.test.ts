@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { createHash } from "node:crypto";
-import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -156,6 +156,17 @@ describe("downloadLibtorch", () => {
     expect(found).to.include({ version: "2.13.0+cpu" });
     expect((await readdir(found.root)).sort()).to.deep.equal(["build-version", "include", "lib", "share"]);
     expect(await readdir(join(folder(), "downloads"))).to.deep.equal(["libtorch-2.13.0-cpu"]);
+  });
+
+  it("removes what a killed download left, once it is a day old", async () => {
+    const [old, young] = ["download-old", "download-young"].map((name) =>
+      join(folder(), "downloads", name),
+    ) as [string, string];
+    for (const path of [old, young]) await mkdir(path, { recursive: true });
+    const before = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    await utimes(old, before, before);
+    await rejected(download("small.zip", "0".repeat(64)));
+    expect([existsSync(old), existsSync(young)]).to.deep.equal([false, true]);
   });
 
   it("refuses a damaged download, naming both checksums, and leaves nothing", async () => {

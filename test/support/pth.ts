@@ -1,22 +1,34 @@
-/** A zip whose entries are stored; `at` places an entry's data at that of an earlier one. */
-export function storedZip(entries: readonly { name: string; data: Buffer; at?: number }[]): Buffer {
+import { crc32, deflateRawSync } from "node:zlib";
+
+/** An entry of {@link storedZip}. */
+export interface ZipEntry {
+  name: string;
+  data: Buffer;
+  /** The earlier entry at whose place its data is. */
+  at?: number;
+  deflated?: boolean;
+}
+
+/** A zip whose entries are stored, but for those that are to be deflated. */
+export function storedZip(entries: readonly ZipEntry[]): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   const offsets: number[] = [];
   let length = 0;
-  for (const { name, data, at } of entries) {
+  for (const { name, data, at, deflated = false } of entries) {
+    const packed = deflated ? deflateRawSync(data) : data;
     const local = Buffer.alloc(30);
     local.writeUInt32LE(0x04034b50, 0);
-    fillSizes(local, 18, name, data);
+    fillSizes(local, 18, name, data, packed);
     const offset = at === undefined ? length : offsets[at]!;
     offsets.push(offset);
     if (at === undefined) {
-      parts.push(local, Buffer.from(name), data);
-      length += local.length + name.length + data.length;
+      parts.push(local, Buffer.from(name), packed);
+      length += local.length + name.length + packed.length;
     }
     const central = Buffer.alloc(46);
     central.writeUInt32LE(0x02014b50, 0);
-    fillSizes(central, 20, name, data);
+    fillSizes(central, 20, name, data, packed);
     central.writeUInt32LE(offset, 42);
     directory.push(central, Buffer.from(name));
   }
@@ -77,8 +89,10 @@ function zip64Entry(name: string, data: Buffer, offset: number): Buffer {
   return Buffer.concat([central, Buffer.from(name), extra]);
 }
 
-function fillSizes(header: Buffer, at: number, name: string, data: Buffer): void {
-  header.writeUInt32LE(data.length, at);
+function fillSizes(header: Buffer, at: number, name: string, data: Buffer, packed = data): void {
+  header.writeUInt16LE(packed === data ? 0 : 8, at - 10);
+  header.writeUInt32LE(crc32(data), at - 4);
+  header.writeUInt32LE(packed.length, at);
   header.writeUInt32LE(data.length, at + 4);
   header.writeUInt16LE(name.length, at + 8);
 }

@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -179,6 +180,16 @@ describe("a run", () => {
       expect(error).to.include({ code: "ERR_CHECKPOINT", path });
       expect(error.message).to.match(/^cannot go on from .*last\.safetensors: it is damaged \(/);
     }
+  });
+
+  it("removes what killed trainings left of their files", async () => {
+    const output = join(folder(), "left");
+    const left = [output, join(output, "checkpoints")].map((at) => join(at, `x.json.tmp-${randomUUID()}`));
+    await mkdir(join(output, "checkpoints"), { recursive: true });
+    for (const path of [...left, join(output, "notes.tmp-1")]) await writeFile(path, "");
+    await train(output, { epochs: 1 });
+    expect(left.filter((path) => existsSync(path))).to.deep.equal([]);
+    expect(existsSync(join(output, "notes.tmp-1"))).to.equal(true);
   });
 
   it("refuses a folder that is a file's", async () => {

@@ -65,7 +65,7 @@ interface PrepareFlags {
 function prepareCommand(): Command {
   return new Command("prepare")
     .description("unpack a data set that was downloaded, and check it")
-    .argument("<archives...>", "all its archives (.tgz, .tar, .zip) and .mat files")
+    .argument("<archives...>", "all its archives (.tgz, .tar, .tar.bz2, .tar.xz, .zip) and .mat files")
     .option("--out <dir>", "the folder that the data set's folder is put into", "data")
     .addOption(kindOption())
     .option("--any-checksum", "take a file that has a published one's name and other content")

@@ -21,6 +21,9 @@ const FREE_BYTES = 2 ** 30;
 const MOST_RATIO = 100;
 const MOST_NAME_BYTES = 1024;
 const MOST_DEPTH = 32;
+/** What a tar may hold beside its files: padding after its end, and headers. */
+const MOST_PADDING = 64 * 2 ** 20;
+const MOST_HEADER_BYTES = 4096;
 
 /** Decides on the entries of one archive, in order: true unpacks one, false leaves it out, an error refuses all. */
 export class EntryPolicy {
@@ -29,6 +32,7 @@ export class EntryPolicy {
   readonly #mostBytes: number;
   #entries = 0;
   #bytes = 0;
+  #passed = 0;
 
   constructor(archive: string, archiveBytes: number, limits: ArchiveLimits = {}) {
     this.#archive = archive;
@@ -48,6 +52,16 @@ export class EntryPolicy {
     if (type === "other")
       throw this.#refuse(`its entry ${name} is a link or a device: only files and folders are taken`);
     return type === "file" && !isMacResidue(name);
+  }
+
+  /**
+   * Counts the bytes of a tar as they pass, in their decompressed form.
+   * @throws McLossError ERR_DATASET where there are far more than its entries account for
+   */
+  pass(bytes: number): void {
+    this.#passed += bytes;
+    const most = this.#bytes + MOST_HEADER_BYTES * this.#entries + MOST_PADDING;
+    if (this.#passed > most) throw this.#refuse("it holds far more than its files");
   }
 
   #refuse(problem: string): McLossError {

@@ -1,7 +1,8 @@
-import { open } from "node:fs/promises";
 import yauzl, { type Entry } from "yauzl";
 import { throwIfAborted } from "../../abort.js";
 import { BoundedReader, type ByteSource } from "../../io/bounded-reader.js";
+import { openFile } from "../../io/open-file.js";
+import { readZipEntry, zipEntries } from "../../io/zip-entry.js";
 import type { EntryInfo, EntryPolicy } from "./entry-policy.js";
 import type { UnpackOptions } from "./unpack.js";
 import { writeEntry } from "./write-entry.js";
@@ -13,11 +14,12 @@ export async function unpackZip(
   policy: EntryPolicy,
   { signal, onBytes }: UnpackOptions,
 ): Promise<void> {
-  const handle = await open(archive);
+  const handle = await openFile(archive);
   try {
     const { size } = await handle.stat();
     const source: ByteSource = {
       async read(position, length) {
+        throwIfAborted(signal, "preparing");
         if (position + length > size) throw new Error("it is cut short");
         const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
         if (bytesRead < length) throw new Error("it is cut short");
@@ -27,10 +29,10 @@ export async function unpackZip(
     const zip = await yauzl.fromRandomAccessReaderPromise(new BoundedReader(source), size, {
       autoClose: false,
     });
-    for await (const entry of zip.eachEntry()) {
+    for await (const entry of zipEntries(zip)) {
       throwIfAborted(signal, "preparing");
       if (!policy.admit(entryInfo(entry))) continue;
-      await writeEntry(folder, entry.fileName, await zip.openReadStreamPromise(entry));
+      await writeEntry(folder, entry.fileName, () => readZipEntry(zip, entry));
       onBytes?.(entry.compressedSize);
     }
   } finally {

@@ -1,6 +1,8 @@
 import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { McLossError } from "../../errors.js";
+import { reasonOf } from "../../system-error.js";
+import { compressionOf } from "./decompress.js";
 import { openFile } from "../../io/open-file.js";
 import { EntryPolicy, type ArchiveLimits } from "./entry-policy.js";
 import { unpackTar } from "./unpack-tar.js";
@@ -14,17 +16,19 @@ export interface UnpackOptions {
 }
 
 /**
- * Unpacks a .tar, .tgz or .zip into `folder`, which must be new: its files and folders, nothing else. A MATLAB file is
- * copied: some sets are published as archives and such files. The content tells which it is.
+ * Unpacks a .tar, .tgz, .tar.bz2, .tar.xz or .zip into `folder`, which must be new: its files and folders, nothing else. A
+ * MATLAB file is copied: some sets are published as archives and such files. The content tells which it is.
  * @throws McLossError ERR_DATASET for an archive that is damaged or refused (see EntryPolicy), ERR_IO where it cannot be
  *   written, ERR_ABORTED. What is in `folder` then must be removed.
  */
 export async function unpack(archive: string, folder: string, options: UnpackOptions = {}): Promise<void> {
   const { start, size } = await readStart(archive);
   const policy = new EntryPolicy(archive, size, options.limits);
+  const compression = compressionOf(start);
   try {
     if (start.subarray(0, 2).toString("latin1") === "PK") await unpackZip(archive, folder, policy, options);
-    else if (isTar(start)) await unpackTar(archive, folder, policy, options);
+    else if (compression !== "none" || isTar(start))
+      await unpackTar(archive, compression, folder, policy, options);
     else if (start.toString("latin1", 0, 6) === "MATLAB")
       await copyFile(archive, join(folder, basename(archive)));
     else throw unknownFormat(archive);
@@ -60,17 +64,16 @@ async function readStart(archive: string): Promise<{ start: Buffer; size: number
       await file.close();
     }
   } catch (cause) {
-    const text = `cannot read the archive ${archive}: check the path`;
+    const text = `cannot read the archive ${archive} (${reasonOf(cause)}): check the path`;
     throw new McLossError("ERR_DATASET", text, { path: archive, cause });
   }
 }
 
 function isTar(start: Buffer): boolean {
-  const gzip = start[0] === 0x1f && start[1] === 0x8b;
-  return gzip || start.toString("latin1", 257, 262) === "ustar";
+  return start.toString("latin1", 257, 262) === "ustar";
 }
 
 function unknownFormat(archive: string): McLossError {
-  const text = `${archive} is no archive that can be unpacked: give a .tar, .tgz (.tar.gz) or .zip, or a published .mat file`;
+  const text = `${archive} is no archive that can be unpacked: give a .tar, .tgz (.tar.gz), .tar.bz2, .tar.xz or .zip, or a published .mat file`;
   return new McLossError("ERR_DATASET", text, { path: archive });
 }

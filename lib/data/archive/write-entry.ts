@@ -1,13 +1,21 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-/** Writes an entry that the policy has admitted, and the folders it lies in. */
+/**
+ * Writes an entry that the policy has admitted, and the folders it lies in.
+ * @param read gives its bytes; called when they can be taken, and not before
+ */
 export async function writeEntry(
   folder: string,
   name: string,
-  content: AsyncIterable<Buffer>,
+  read: () => AsyncIterable<Buffer>,
 ): Promise<void> {
   const path = join(folder, name);
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
+  const file = await open(path, "w");
+  try {
+    for await (const chunk of read()) await file.appendFile(chunk);
+  } finally {
+    await file.close();
+  }
 }
