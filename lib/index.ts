@@ -1,6 +1,7 @@
 export { McLossError, type ErrorCode, type ErrorDetails } from "./errors.js";
 
-export { tensor, zeros, type NestedNumbers, type TensorOptions } from "./tensor/creation.js";
+export { tensor, zeros, type TensorOptions } from "./tensor/creation.js";
+export type { NestedNumbers, Scalar } from "./tensor/elements.js";
 export {
   Complex,
   Generator,

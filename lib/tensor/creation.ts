@@ -2,16 +2,15 @@ import { invalidArgument, McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import { checkDevice, checkDtype, dtypeOf, type Device, type Dtype, type TypedArray } from "./dtype.js";
 import { operationMode } from "./grad-mode.js";
+import { arrayOf, checkConversion, dtypeOfElements, flatten, type NestedNumbers } from "./elements.js";
+import { create } from "./ops.js";
 import { Tensor } from "./tensor.js";
-
-/** A number, or numbers in nested arrays of equal lengths. */
-export type NestedNumbers = number | readonly NestedNumbers[];
 
 /** Options of {@link tensor} and {@link zeros}. */
 export interface TensorOptions {
   /** Default: one dimension with all elements, or the nesting of the arrays. */
   shape?: readonly number[];
-  /** Default: the typed array's, or float32. */
+  /** Default: the typed array's; of numbers float32, of bigints int64, of booleans bool. */
   dtype?: Dtype;
   /** Default: "cpu". */
   device?: Device;
@@ -20,51 +19,61 @@ export interface TensorOptions {
 }
 
 /**
- * A tensor with a copy of `data` (torch.tensor).
- * @throws McLossError ERR_SHAPE when `shape` does not hold as many elements as `data` has
+ * A tensor with a copy of `data` (torch.tensor). Every element is exactly what was given, as far as the dtype has it:
+ * floating-point types round to the nearest, integers lose what is behind the point.
+ * @throws McLossError ERR_SHAPE when `shape` does not hold as many elements as `data` has, or for arrays of unequal lengths;
+ * ERR_ARGUMENT for what is no number, and for a number that does not fit the dtype
  */
 export function tensor(data: TypedArray | NestedNumbers, options: TensorOptions = {}): Tensor {
-  const elements = isTypedArray(data) ? data : Float32Array.from(flatten(data));
-  const shape = checkShape(options.shape ?? shapeOf(data), elements.length);
-  const dtype = checkDtype("dtype", options.dtype ?? dtypeOf(elements));
+  const dtype = options.dtype === undefined ? undefined : checkDtype("dtype", options.dtype);
+  const { array, nesting, type } = isTypedArray(data) ? fromArray(data, dtype) : fromNested(data, dtype);
+  const shape = checkShape(options.shape ?? nesting, array.length);
   const device = checkDevice("device", options.device ?? "cpu");
   const { requiresGrad = false } = options;
   const mode = operationMode();
-  return new Tensor(native().tensorFromData(elements, shape, dtype, device, requiresGrad, mode));
+  return new Tensor(native().tensorFromData(array, shape, type, device, requiresGrad, mode));
+}
+
+/** Elements as they cross to native code, the shape that they came in, and what dtype they become. */
+interface Elements {
+  array: TypedArray;
+  nesting: readonly number[];
+  type: Dtype;
+}
+
+function fromArray(array: TypedArray, dtype = dtypeOf(array)): Elements {
+  checkConversion(array, dtype);
+  return { array, nesting: [array.length], type: dtype };
+}
+
+function fromNested(data: NestedNumbers, dtype?: Dtype): Elements {
+  const { elements, shape } = flatten(data);
+  const type = dtype ?? dtypeOfElements(elements);
+  return { array: arrayOf(elements, type), nesting: shape, type };
 }
 
 /** A tensor of zeros (torch.zeros). */
 export function zeros(shape: readonly number[], options: Omit<TensorOptions, "shape"> = {}): Tensor {
-  return tensor(new Float32Array(shape.reduce((count, size) => count * size, 1)), { ...options, shape });
+  return create("aten::zeros", [checkSizes(shape)], options);
 }
 
 function isTypedArray(data: unknown): data is TypedArray {
   return ArrayBuffer.isView(data) && !(data instanceof DataView);
 }
 
-function flatten(data: NestedNumbers): number[] {
-  return typeof data === "number" ? [data] : data.flatMap(flatten);
-}
-
-function shapeOf(data: TypedArray | NestedNumbers): number[] {
-  if (typeof data === "number") return [];
-  if (isTypedArray(data)) return [data.length];
-  const [first] = data;
-  if (first === undefined) return [0];
-  const inner = shapeOf(first);
-  for (const element of data) {
-    if (shapeOf(element).join() === inner.join()) continue;
-    throw new McLossError("ERR_SHAPE", "data must be nested arrays of equal lengths", { argument: "data" });
-  }
-  return [data.length, ...inner];
-}
-
 function checkShape(shape: readonly number[], elements: number): readonly number[] {
-  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    throw invalidArgument("shape", `must be non-negative integers, got [${shape.join(", ")}]`);
-  }
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = checkSizes(shape).reduce((product, size) => product * size, 1);
   if (count === elements) return shape;
   const text = `shape [${shape.join(", ")}] holds ${count} elements, but data has ${elements}`;
   throw new McLossError("ERR_SHAPE", text, { argument: "shape" });
+}
+
+function checkSizes(shape: readonly number[]): readonly number[] {
+  if (areSizes(shape)) return shape;
+  const got = Array.isArray(shape) ? `[${shape.join(", ")}]` : String(shape);
+  throw invalidArgument("shape", `must be an array of non-negative integers, got ${got}`);
+}
+
+function areSizes(shape: unknown): boolean {
+  return Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
 }

@@ -1,6 +1,7 @@
 import { invalidArgument } from "../errors.js";
 import { call, NativeObject, ops, type OpResult } from "./ops.js";
 // Types only: tensor.ts builds on this module.
+import type { Scalar } from "./elements.js";
 import type { Tensor } from "./tensor.js";
 
 /** A range of a dimension; see {@link slice}. */
@@ -38,7 +39,7 @@ export function readAt(tensor: Tensor, index: readonly TensorIndex[]): Tensor {
 }
 
 /** PyTorch's x[index] = value. */
-export function writeAt(tensor: Tensor, value: Tensor | number, index: readonly TensorIndex[]): void {
+export function writeAt(tensor: Tensor, value: Tensor | Scalar, index: readonly TensorIndex[]): void {
   const { view, indices } = locate(tensor, index);
   const source = asTensor(value, view);
   try {
@@ -119,7 +120,7 @@ function dimensionsOf(item: TensorIndex): number {
   return item.dtype === "bool" || item.dtype === "uint8" ? item.ndim : 1;
 }
 
-function asTensor(value: Tensor | number, like: Tensor): Tensor {
-  if (typeof value !== "number") return value;
+function asTensor(value: Tensor | Scalar, like: Tensor): Tensor {
+  if (value instanceof NativeObject) return value;
   return ops("aten::full", [], value, { dtype: like.dtype, device: like.device }) as Tensor;
 }

@@ -14,7 +14,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
    * - `add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
    */
-  add(other: Tensor | number, options?: { alpha?: number }): Tensor {
+  add(other: Tensor | number | bigint, options?: { alpha?: number | bigint }): Tensor {
     return call(anyTensor(other) ? "aten::add.Tensor" : "aten::add.Scalar", [this, other], options) as Tensor;
   }
 
@@ -24,7 +24,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
    * - `sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
    */
-  sub(other: Tensor | number, options?: { alpha?: number }): Tensor {
+  sub(other: Tensor | number | bigint, options?: { alpha?: number | bigint }): Tensor {
     return call(anyTensor(other) ? "aten::sub.Tensor" : "aten::sub.Scalar", [this, other], options) as Tensor;
   }
 
@@ -34,7 +34,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `mul.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `mul.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  mul(other: Tensor | number): Tensor {
+  mul(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::mul.Tensor" : "aten::mul.Scalar", [this, other]) as Tensor;
   }
 
@@ -44,7 +44,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor`
    * - `div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor`
    */
-  div(other: Tensor | number, options?: { roundingMode?: "trunc" | "floor" }): Tensor {
+  div(other: Tensor | number | bigint, options?: { roundingMode?: "trunc" | "floor" }): Tensor {
     return call(
       anyTensor(other) ? "aten::div.Tensor_mode" : "aten::div.Scalar_mode",
       [this, other],
@@ -58,7 +58,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `floor_divide(Tensor self, Tensor other) -> Tensor`
    * - `floor_divide.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  floorDivide(other: Tensor | number): Tensor {
+  floorDivide(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::floor_divide" : "aten::floor_divide.Scalar", [
       this,
       other,
@@ -71,7 +71,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `remainder.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `remainder.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  remainder(other: Tensor | number): Tensor {
+  remainder(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::remainder.Tensor" : "aten::remainder.Scalar", [
       this,
       other,
@@ -84,7 +84,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `fmod.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `fmod.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  fmod(other: Tensor | number): Tensor {
+  fmod(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::fmod.Tensor" : "aten::fmod.Scalar", [this, other]) as Tensor;
   }
 
@@ -94,7 +94,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor`
    * - `pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor`
    */
-  pow(exponent: Tensor | number): Tensor {
+  pow(exponent: Tensor | number | bigint): Tensor {
     return call(anyTensor(exponent) ? "aten::pow.Tensor_Tensor" : "aten::pow.Tensor_Scalar", [
       this,
       exponent,
@@ -530,7 +530,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `copysign.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `copysign.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  copysign(other: Tensor | number): Tensor {
+  copysign(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::copysign.Tensor" : "aten::copysign.Scalar", [
       this,
       other,
@@ -543,7 +543,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `xlogy.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `xlogy.Scalar_Other(Tensor self, Scalar other) -> Tensor`
    */
-  xlogy(other: Tensor | number): Tensor {
+  xlogy(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::xlogy.Tensor" : "aten::xlogy.Scalar_Other", [
       this,
       other,
@@ -556,7 +556,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor`
    * - `clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor`
    */
-  clamp(min?: number | Tensor | null, max?: number | Tensor | null): Tensor {
+  clamp(min?: number | bigint | Tensor | null, max?: number | bigint | Tensor | null): Tensor {
     return call(anyTensor(min, max) ? "aten::clamp.Tensor" : "aten::clamp", [this, min, max]) as Tensor;
   }
 
@@ -566,7 +566,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `clamp_min(Tensor self, Scalar min) -> Tensor`
    * - `clamp_min.Tensor(Tensor self, Tensor min) -> Tensor`
    */
-  clampMin(min: number | Tensor): Tensor {
+  clampMin(min: number | bigint | Tensor): Tensor {
     return call(anyTensor(min) ? "aten::clamp_min.Tensor" : "aten::clamp_min", [this, min]) as Tensor;
   }
 
@@ -576,7 +576,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `clamp_max(Tensor self, Scalar max) -> Tensor`
    * - `clamp_max.Tensor(Tensor self, Tensor max) -> Tensor`
    */
-  clampMax(max: number | Tensor): Tensor {
+  clampMax(max: number | bigint | Tensor): Tensor {
     return call(anyTensor(max) ? "aten::clamp_max.Tensor" : "aten::clamp_max", [this, max]) as Tensor;
   }
 
@@ -586,7 +586,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor`
    * - `lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor`
    */
-  lerp(end: Tensor, weight: number | Tensor): Tensor {
+  lerp(end: Tensor, weight: number | bigint | Tensor): Tensor {
     return call(anyTensor(weight) ? "aten::lerp.Tensor" : "aten::lerp.Scalar", [this, end, weight]) as Tensor;
   }
 
@@ -595,7 +595,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor`
    */
-  addcmul(tensor1: Tensor, tensor2: Tensor, options?: { value?: number }): Tensor {
+  addcmul(tensor1: Tensor, tensor2: Tensor, options?: { value?: number | bigint }): Tensor {
     return call("aten::addcmul", [this, tensor1, tensor2], options) as Tensor;
   }
 
@@ -604,7 +604,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor`
    */
-  addcdiv(tensor1: Tensor, tensor2: Tensor, options?: { value?: number }): Tensor {
+  addcdiv(tensor1: Tensor, tensor2: Tensor, options?: { value?: number | bigint }): Tensor {
     return call("aten::addcdiv", [this, tensor1, tensor2], options) as Tensor;
   }
 
@@ -623,7 +623,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  bitwiseAnd(other: Tensor | number): Tensor {
+  bitwiseAnd(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::bitwise_and.Tensor" : "aten::bitwise_and.Scalar", [
       this,
       other,
@@ -636,7 +636,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `bitwise_or.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `bitwise_or.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  bitwiseOr(other: Tensor | number): Tensor {
+  bitwiseOr(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::bitwise_or.Tensor" : "aten::bitwise_or.Scalar", [
       this,
       other,
@@ -649,7 +649,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `bitwise_xor.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `bitwise_xor.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  bitwiseXor(other: Tensor | number): Tensor {
+  bitwiseXor(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::bitwise_xor.Tensor" : "aten::bitwise_xor.Scalar", [
       this,
       other,
@@ -707,7 +707,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `eq.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `eq.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  eq(other: Tensor | number): Tensor {
+  eq(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::eq.Tensor" : "aten::eq.Scalar", [this, other]) as Tensor;
   }
 
@@ -717,7 +717,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `ne.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `ne.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  ne(other: Tensor | number): Tensor {
+  ne(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::ne.Tensor" : "aten::ne.Scalar", [this, other]) as Tensor;
   }
 
@@ -727,7 +727,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `lt.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `lt.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  lt(other: Tensor | number): Tensor {
+  lt(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::lt.Tensor" : "aten::lt.Scalar", [this, other]) as Tensor;
   }
 
@@ -737,7 +737,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `le.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `le.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  le(other: Tensor | number): Tensor {
+  le(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::le.Tensor" : "aten::le.Scalar", [this, other]) as Tensor;
   }
 
@@ -747,7 +747,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `gt.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `gt.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  gt(other: Tensor | number): Tensor {
+  gt(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::gt.Tensor" : "aten::gt.Scalar", [this, other]) as Tensor;
   }
 
@@ -757,7 +757,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `ge.Tensor(Tensor self, Tensor other) -> Tensor`
    * - `ge.Scalar(Tensor self, Scalar other) -> Tensor`
    */
-  ge(other: Tensor | number): Tensor {
+  ge(other: Tensor | number | bigint): Tensor {
     return call(anyTensor(other) ? "aten::ge.Tensor" : "aten::ge.Scalar", [this, other]) as Tensor;
   }
 
@@ -971,7 +971,10 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor`
    */
-  std(dim?: number | readonly number[] | null, options?: { correction?: number; keepdim?: boolean }): Tensor {
+  std(
+    dim?: number | readonly number[] | null,
+    options?: { correction?: number | bigint; keepdim?: boolean },
+  ): Tensor {
     return call("aten::std.correction", [this, dim], options) as Tensor;
   }
 
@@ -980,7 +983,10 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor`
    */
-  var(dim?: number | readonly number[] | null, options?: { correction?: number; keepdim?: boolean }): Tensor {
+  var(
+    dim?: number | readonly number[] | null,
+    options?: { correction?: number | bigint; keepdim?: boolean },
+  ): Tensor {
     return call("aten::var.correction", [this, dim], options) as Tensor;
   }
 
@@ -989,7 +995,11 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor`
    */
-  norm(p: number = 2, dim: number | readonly number[] = [], options?: { keepdim?: boolean }): Tensor {
+  norm(
+    p: number | bigint = 2,
+    dim: number | readonly number[] = [],
+    options?: { keepdim?: boolean },
+  ): Tensor {
     return call("aten::norm.ScalarOpt_dim", [this, p, dim], options) as Tensor;
   }
 
@@ -1007,7 +1017,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor`
    */
-  renorm(p: number, dim: number, maxnorm: number): Tensor {
+  renorm(p: number | bigint, dim: number, maxnorm: number | bigint): Tensor {
     return call("aten::renorm", [this, p, dim, maxnorm]) as Tensor;
   }
 
@@ -1206,7 +1216,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor`
    */
-  histc(bins?: number, options?: { min?: number; max?: number }): Tensor {
+  histc(bins?: number, options?: { min?: number | bigint; max?: number | bigint }): Tensor {
     return call("aten::histc", [this, bins], options) as Tensor;
   }
 
@@ -1641,7 +1651,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor`
    * - `scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor`
    */
-  scatter(dim: number, index: Tensor, src: Tensor | number): Tensor {
+  scatter(dim: number, index: Tensor, src: Tensor | number | bigint): Tensor {
     return call(anyTensor(src) ? "aten::scatter.src" : "aten::scatter.value", [
       this,
       dim,
@@ -1688,7 +1698,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor`
    */
-  indexAdd(dim: number, index: Tensor, source: Tensor, options?: { alpha?: number }): Tensor {
+  indexAdd(dim: number, index: Tensor, source: Tensor, options?: { alpha?: number | bigint }): Tensor {
     return call("aten::index_add", [this, dim, index, source], options) as Tensor;
   }
 
@@ -1707,7 +1717,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor`
    * - `index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor`
    */
-  indexFill(dim: number, index: Tensor, value: number | Tensor): Tensor {
+  indexFill(dim: number, index: Tensor, value: number | bigint | Tensor): Tensor {
     return call(anyTensor(value) ? "aten::index_fill.int_Tensor" : "aten::index_fill.int_Scalar", [
       this,
       dim,
@@ -1722,7 +1732,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor`
    * - `masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor`
    */
-  maskedFill(mask: Tensor, value: Tensor | number): Tensor {
+  maskedFill(mask: Tensor, value: Tensor | number | bigint): Tensor {
     return call(anyTensor(value) ? "aten::masked_fill.Tensor" : "aten::masked_fill.Scalar", [
       this,
       mask,
@@ -1879,7 +1889,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
    */
-  addmm(mat1: Tensor, mat2: Tensor, options?: { beta?: number; alpha?: number }): Tensor {
+  addmm(mat1: Tensor, mat2: Tensor, options?: { beta?: number | bigint; alpha?: number | bigint }): Tensor {
     return call("aten::addmm", [this, mat1, mat2], options) as Tensor;
   }
 
@@ -1888,7 +1898,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
    */
-  addmv(mat: Tensor, vec: Tensor, options?: { beta?: number; alpha?: number }): Tensor {
+  addmv(mat: Tensor, vec: Tensor, options?: { beta?: number | bigint; alpha?: number | bigint }): Tensor {
     return call("aten::addmv", [this, mat, vec], options) as Tensor;
   }
 
@@ -1897,7 +1907,11 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
    */
-  baddbmm(batch1: Tensor, batch2: Tensor, options?: { beta?: number; alpha?: number }): Tensor {
+  baddbmm(
+    batch1: Tensor,
+    batch2: Tensor,
+    options?: { beta?: number | bigint; alpha?: number | bigint },
+  ): Tensor {
     return call("aten::baddbmm", [this, batch1, batch2], options) as Tensor;
   }
 
@@ -1987,7 +2001,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor`
    */
-  leakyRelu(options?: { negativeSlope?: number }): Tensor {
+  leakyRelu(options?: { negativeSlope?: number | bigint }): Tensor {
     return call("aten::leaky_relu", [this], options) as Tensor;
   }
 
@@ -1996,7 +2010,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor`
    */
-  elu(options?: { alpha?: number; scale?: number; inputScale?: number }): Tensor {
+  elu(options?: { alpha?: number | bigint; scale?: number | bigint; inputScale?: number | bigint }): Tensor {
     return call("aten::elu", [this], options) as Tensor;
   }
 
@@ -2014,7 +2028,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `celu(Tensor self, Scalar alpha=1.) -> Tensor`
    */
-  celu(options?: { alpha?: number }): Tensor {
+  celu(options?: { alpha?: number | bigint }): Tensor {
     return call("aten::celu", [this], options) as Tensor;
   }
 
@@ -2050,7 +2064,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor`
    */
-  softplus(options?: { beta?: number; threshold?: number }): Tensor {
+  softplus(options?: { beta?: number | bigint; threshold?: number | bigint }): Tensor {
     return call("aten::softplus", [this], options) as Tensor;
   }
 
@@ -2059,7 +2073,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor`
    */
-  hardtanh(options?: { minVal?: number; maxVal?: number }): Tensor {
+  hardtanh(options?: { minVal?: number | bigint; maxVal?: number | bigint }): Tensor {
     return call("aten::hardtanh", [this], options) as Tensor;
   }
 
@@ -2146,7 +2160,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)`
    * - `add_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)`
    */
-  add_(other: Tensor | number, options?: { alpha?: number }): this {
+  add_(other: Tensor | number | bigint, options?: { alpha?: number | bigint }): this {
     call(anyTensor(other) ? "aten::add_.Tensor" : "aten::add_.Scalar", [this, other], options);
     return this;
   }
@@ -2157,7 +2171,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `sub_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)`
    * - `sub_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)`
    */
-  sub_(other: Tensor | number, options?: { alpha?: number }): this {
+  sub_(other: Tensor | number | bigint, options?: { alpha?: number | bigint }): this {
     call(anyTensor(other) ? "aten::sub_.Tensor" : "aten::sub_.Scalar", [this, other], options);
     return this;
   }
@@ -2168,7 +2182,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `mul_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
    * - `mul_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
    */
-  mul_(other: Tensor | number): this {
+  mul_(other: Tensor | number | bigint): this {
     call(anyTensor(other) ? "aten::mul_.Tensor" : "aten::mul_.Scalar", [this, other]);
     return this;
   }
@@ -2179,7 +2193,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `div_.Tensor_mode(Tensor(a!) self, Tensor other, *, str? rounding_mode) -> Tensor(a!)`
    * - `div_.Scalar_mode(Tensor(a!) self, Scalar other, *, str? rounding_mode) -> Tensor(a!)`
    */
-  div_(other: Tensor | number, options?: { roundingMode?: "trunc" | "floor" }): this {
+  div_(other: Tensor | number | bigint, options?: { roundingMode?: "trunc" | "floor" }): this {
     call(anyTensor(other) ? "aten::div_.Tensor_mode" : "aten::div_.Scalar_mode", [this, other], options);
     return this;
   }
@@ -2190,7 +2204,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `pow_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)`
    * - `pow_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)`
    */
-  pow_(exponent: Tensor | number): this {
+  pow_(exponent: Tensor | number | bigint): this {
     call(anyTensor(exponent) ? "aten::pow_.Tensor" : "aten::pow_.Scalar", [this, exponent]);
     return this;
   }
@@ -2311,7 +2325,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)`
    * - `clamp_.Tensor(Tensor(a!) self, Tensor? min=None, Tensor? max=None) -> Tensor(a!)`
    */
-  clamp_(min?: number | Tensor | null, max?: number | Tensor | null): this {
+  clamp_(min?: number | bigint | Tensor | null, max?: number | bigint | Tensor | null): this {
     call(anyTensor(min, max) ? "aten::clamp_.Tensor" : "aten::clamp_", [this, min, max]);
     return this;
   }
@@ -2322,7 +2336,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `clamp_min_(Tensor(a!) self, Scalar min) -> Tensor(a!)`
    * - `clamp_min_.Tensor(Tensor(a!) self, Tensor min) -> Tensor(a!)`
    */
-  clampMin_(min: number | Tensor): this {
+  clampMin_(min: number | bigint | Tensor): this {
     call(anyTensor(min) ? "aten::clamp_min_.Tensor" : "aten::clamp_min_", [this, min]);
     return this;
   }
@@ -2333,7 +2347,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `clamp_max_(Tensor(a!) self, Scalar max) -> Tensor(a!)`
    * - `clamp_max_.Tensor(Tensor(a!) self, Tensor max) -> Tensor(a!)`
    */
-  clampMax_(max: number | Tensor): this {
+  clampMax_(max: number | bigint | Tensor): this {
     call(anyTensor(max) ? "aten::clamp_max_.Tensor" : "aten::clamp_max_", [this, max]);
     return this;
   }
@@ -2344,7 +2358,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `lerp_.Scalar(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)`
    * - `lerp_.Tensor(Tensor(a!) self, Tensor end, Tensor weight) -> Tensor(a!)`
    */
-  lerp_(end: Tensor, weight: number | Tensor): this {
+  lerp_(end: Tensor, weight: number | bigint | Tensor): this {
     call(anyTensor(weight) ? "aten::lerp_.Tensor" : "aten::lerp_.Scalar", [this, end, weight]);
     return this;
   }
@@ -2354,7 +2368,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addcmul_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)`
    */
-  addcmul_(tensor1: Tensor, tensor2: Tensor, options?: { value?: number }): this {
+  addcmul_(tensor1: Tensor, tensor2: Tensor, options?: { value?: number | bigint }): this {
     call("aten::addcmul_", [this, tensor1, tensor2], options);
     return this;
   }
@@ -2364,7 +2378,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `addcdiv_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)`
    */
-  addcdiv_(tensor1: Tensor, tensor2: Tensor, options?: { value?: number }): this {
+  addcdiv_(tensor1: Tensor, tensor2: Tensor, options?: { value?: number | bigint }): this {
     call("aten::addcdiv_", [this, tensor1, tensor2], options);
     return this;
   }
@@ -2414,7 +2428,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `leaky_relu_(Tensor(a!) self, Scalar negative_slope=0.01) -> Tensor(a!)`
    */
-  leakyRelu_(options?: { negativeSlope?: number }): this {
+  leakyRelu_(options?: { negativeSlope?: number | bigint }): this {
     call("aten::leaky_relu_", [this], options);
     return this;
   }
@@ -2445,7 +2459,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `scatter_.src(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)`
    * - `scatter_.value(Tensor(a!) self, int dim, Tensor index, Scalar value) -> Tensor(a!)`
    */
-  scatter_(dim: number, index: Tensor, src: Tensor | number): this {
+  scatter_(dim: number, index: Tensor, src: Tensor | number | bigint): this {
     call(anyTensor(src) ? "aten::scatter_.src" : "aten::scatter_.value", [this, dim, index, src]);
     return this;
   }
@@ -2465,7 +2479,7 @@ export abstract class TensorOperators extends NativeObject {
    *
    * - `index_add_(Tensor(a!) self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor(a!)`
    */
-  indexAdd_(dim: number, index: Tensor, source: Tensor, options?: { alpha?: number }): this {
+  indexAdd_(dim: number, index: Tensor, source: Tensor, options?: { alpha?: number | bigint }): this {
     call("aten::index_add_", [this, dim, index, source], options);
     return this;
   }
@@ -2486,7 +2500,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `index_fill_.int_Scalar(Tensor(a!) self, int dim, Tensor index, Scalar value) -> Tensor(a!)`
    * - `index_fill_.int_Tensor(Tensor(a!) self, int dim, Tensor index, Tensor value) -> Tensor(a!)`
    */
-  indexFill_(dim: number, index: Tensor, value: number | Tensor): this {
+  indexFill_(dim: number, index: Tensor, value: number | bigint | Tensor): this {
     call(anyTensor(value) ? "aten::index_fill_.int_Tensor" : "aten::index_fill_.int_Scalar", [
       this,
       dim,
@@ -2502,7 +2516,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `masked_fill_.Tensor(Tensor(a!) self, Tensor mask, Tensor value) -> Tensor(a!)`
    * - `masked_fill_.Scalar(Tensor(a!) self, Tensor mask, Scalar value) -> Tensor(a!)`
    */
-  maskedFill_(mask: Tensor, value: Tensor | number): this {
+  maskedFill_(mask: Tensor, value: Tensor | number | bigint): this {
     call(anyTensor(value) ? "aten::masked_fill_.Tensor" : "aten::masked_fill_.Scalar", [this, mask, value]);
     return this;
   }
@@ -2523,7 +2537,7 @@ export abstract class TensorOperators extends NativeObject {
    * - `fill_.Tensor(Tensor(a!) self, Tensor value) -> Tensor(a!)`
    * - `fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)`
    */
-  fill_(value: Tensor | number): this {
+  fill_(value: Tensor | number | bigint): this {
     call(anyTensor(value) ? "aten::fill_.Tensor" : "aten::fill_.Scalar", [this, value]);
     return this;
   }
@@ -2600,7 +2614,7 @@ export function where(...args: unknown[]): unknown {
 export function stdMean(
   input: Tensor,
   dim?: number | readonly number[] | null,
-  options?: { correction?: number; keepdim?: boolean },
+  options?: { correction?: number | bigint; keepdim?: boolean },
 ): NamedResults<[Tensor, Tensor], "std" | "mean"> {
   return withNames(call("aten::std_mean.correction", [input, dim], options), ["std", "mean"]) as NamedResults<
     [Tensor, Tensor],
@@ -2616,7 +2630,7 @@ export function stdMean(
 export function varMean(
   input: Tensor,
   dim?: number | readonly number[] | null,
-  options?: { correction?: number; keepdim?: boolean },
+  options?: { correction?: number | bigint; keepdim?: boolean },
 ): NamedResults<[Tensor, Tensor], "variance" | "mean"> {
   return withNames(call("aten::var_mean.correction", [input, dim], options), [
     "variance",
@@ -2887,7 +2901,7 @@ export function linalgCross(input: Tensor, other: Tensor, options?: { dim?: numb
  */
 export function linalgVectorNorm(
   input: Tensor,
-  ord?: number,
+  ord?: number | bigint,
   dim?: number | readonly number[] | null,
   options?: { keepdim?: boolean; dtype?: Dtype },
 ): Tensor {
@@ -2919,7 +2933,7 @@ export function linalgDet(a: Tensor): Tensor {
  */
 export function linalgNorm(
   input: Tensor,
-  ord?: number | null,
+  ord?: number | bigint | null,
   dim?: number | readonly number[] | null,
   options?: { keepdim?: boolean; dtype?: Dtype },
 ): Tensor {
@@ -3036,7 +3050,7 @@ export function relu6(input: Tensor): Tensor {
  *
  * - `leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor`
  */
-export function leakyRelu(input: Tensor, options?: { negativeSlope?: number }): Tensor {
+export function leakyRelu(input: Tensor, options?: { negativeSlope?: number | bigint }): Tensor {
   return call("aten::leaky_relu", [input], options) as Tensor;
 }
 
@@ -3047,7 +3061,7 @@ export function leakyRelu(input: Tensor, options?: { negativeSlope?: number }): 
  */
 export function elu(
   input: Tensor,
-  options?: { alpha?: number; scale?: number; inputScale?: number },
+  options?: { alpha?: number | bigint; scale?: number | bigint; inputScale?: number | bigint },
 ): Tensor {
   return call("aten::elu", [input], options) as Tensor;
 }
@@ -3066,7 +3080,7 @@ export function selu(input: Tensor): Tensor {
  *
  * - `celu(Tensor self, Scalar alpha=1.) -> Tensor`
  */
-export function celu(input: Tensor, options?: { alpha?: number }): Tensor {
+export function celu(input: Tensor, options?: { alpha?: number | bigint }): Tensor {
   return call("aten::celu", [input], options) as Tensor;
 }
 
@@ -3102,7 +3116,10 @@ export function mish(input: Tensor): Tensor {
  *
  * - `softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor`
  */
-export function softplus(input: Tensor, options?: { beta?: number; threshold?: number }): Tensor {
+export function softplus(
+  input: Tensor,
+  options?: { beta?: number | bigint; threshold?: number | bigint },
+): Tensor {
   return call("aten::softplus", [input], options) as Tensor;
 }
 
@@ -3111,7 +3128,10 @@ export function softplus(input: Tensor, options?: { beta?: number; threshold?: n
  *
  * - `hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor`
  */
-export function hardtanh(input: Tensor, options?: { minVal?: number; maxVal?: number }): Tensor {
+export function hardtanh(
+  input: Tensor,
+  options?: { minVal?: number | bigint; maxVal?: number | bigint },
+): Tensor {
   return call("aten::hardtanh", [input], options) as Tensor;
 }
 
@@ -3183,7 +3203,7 @@ export function prelu(input: Tensor, weight: Tensor): Tensor {
  *
  * - `threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor`
  */
-export function threshold(input: Tensor, threshold: number, value: number): Tensor {
+export function threshold(input: Tensor, threshold: number | bigint, value: number | bigint): Tensor {
   return call("aten::threshold", [input, threshold, value]) as Tensor;
 }
 
@@ -4002,7 +4022,7 @@ export function softMarginLoss(input: Tensor, target: Tensor, options?: { reduct
 export function multiMarginLoss(
   input: Tensor,
   target: Tensor,
-  options?: { p?: number; margin?: number; weight?: Tensor; reduction?: Reduction },
+  options?: { p?: number | bigint; margin?: number | bigint; weight?: Tensor; reduction?: Reduction },
 ): Tensor {
   return call("aten::multi_margin_loss", [input, target], options) as Tensor;
 }
@@ -4053,7 +4073,11 @@ export function ones(size: number | readonly number[], options?: CreationOptions
  *
  * - `full(SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function full(size: number | readonly number[], fillValue: number, options?: CreationOptions): Tensor {
+export function full(
+  size: number | readonly number[],
+  fillValue: number | bigint,
+  options?: CreationOptions,
+): Tensor {
   return create("aten::full", [size, fillValue], { dtype: "float32", ...options });
 }
 
@@ -4075,8 +4099,13 @@ export function empty(
  * - `arange(Scalar end, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  * - `arange.start_step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function arange(end: number, options?: CreationOptions): Tensor;
-export function arange(start: number, end: number, step?: number, options?: CreationOptions): Tensor;
+export function arange(end: number | bigint, options?: CreationOptions): Tensor;
+export function arange(
+  start: number | bigint,
+  end: number | bigint,
+  step?: number | bigint,
+  options?: CreationOptions,
+): Tensor;
 export function arange(...args: unknown[]): unknown {
   const [given, options] = splitOptions(args);
   if (given.length <= 1) return create("aten::arange", given, options);
@@ -4088,7 +4117,12 @@ export function arange(...args: unknown[]): unknown {
  *
  * - `linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
-export function linspace(start: number, end: number, steps: number, options?: CreationOptions): Tensor {
+export function linspace(
+  start: number | bigint,
+  end: number | bigint,
+  steps: number,
+  options?: CreationOptions,
+): Tensor {
   return create("aten::linspace", [start, end, steps], options);
 }
 
@@ -4098,8 +4132,8 @@ export function linspace(start: number, end: number, steps: number, options?: Cr
  * - `logspace(Scalar start, Scalar end, int steps, float base=10., *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
  */
 export function logspace(
-  start: number,
-  end: number,
+  start: number | bigint,
+  end: number | bigint,
   steps: number,
   options?: CreationOptions & { base?: number },
 ): Tensor {
@@ -4212,7 +4246,7 @@ export function randintLike(
  */
 export function fullLike(
   input: Tensor,
-  fillValue: number,
+  fillValue: number | bigint,
   options?: CreationOptions & { memoryFormat?: MemoryFormat },
 ): Tensor {
   return create("aten::full_like", [input, fillValue], options);

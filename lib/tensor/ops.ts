@@ -1,6 +1,5 @@
 import { McLossError } from "../errors.js";
 import { native, type Handle, type TensorHandle } from "../native/binding.js";
-import { Owner } from "../native/owner.js";
 import type { Device, Dtype } from "./dtype.js";
 import { operationMode } from "./grad-mode.js";
 import { giveHandle, takeHandle } from "./handle-pool.js";
@@ -16,23 +15,23 @@ export abstract class NativeObject {
 
 /** An object of a class that LibTorch defines (torch.ScriptObject), such as packed weights. {@link ops} gives and takes it. */
 export class ScriptObject extends NativeObject {
-  readonly #owner: Owner<Handle<"ScriptObject">>;
+  readonly #handle;
 
   /** @internal */
   constructor(handle: Handle<"ScriptObject">) {
     super();
-    this.#owner = new Owner("ScriptObject", handle);
+    this.#handle = handle;
     register(this);
   }
 
   /** @internal */
   override get handle() {
-    return this.#owner.handle;
+    return this.#handle;
   }
 
   /** Frees it. May be called again. */
   dispose(): void {
-    this.#owner.dispose();
+    native().dispose(this.#handle);
   }
 
   /** Calls dispose(): for `using`. */

@@ -1,9 +1,9 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type TensorHandle } from "../native/binding.js";
-import { Owner } from "../native/owner.js";
 import { startBackward, startingGradient, type GraphOptions } from "./backward.js";
 import { checkDevice, isDtype, type Device, type Dtype, type TypedArray } from "./dtype.js";
+import type { Scalar } from "./elements.js";
 import { disposedHandle, giveHandle } from "./handle-pool.js";
 import { HookHandle, nativeHook, type HookResult } from "./hooks.js";
 import { readAt, writeAt, type TensorIndex } from "./indexing.js";
@@ -32,7 +32,7 @@ export interface ReductionOptions {
 
 /** A source of random numbers with a seed of its own (torch.Generator). */
 export class Generator extends NativeObject {
-  readonly #owner;
+  readonly #handle;
 
   /**
    * @param seed a non-negative integer
@@ -40,17 +40,17 @@ export class Generator extends NativeObject {
    */
   constructor(seed: number, device: Device = "cpu") {
     super();
-    this.#owner = new Owner("Generator", native().generator(checkSeed(seed), checkDevice("device", device)));
+    this.#handle = native().generator(checkSeed(seed), checkDevice("device", device));
   }
 
   /** @internal */
   override get handle() {
-    return this.#owner.handle;
+    return this.#handle;
   }
 
   /** Frees it. May be called again. */
   dispose(): void {
-    this.#owner.dispose();
+    native().dispose(this.#handle);
   }
 
   /** Calls dispose(): for `using`. */
@@ -221,7 +221,7 @@ export class Tensor extends TensorOperators {
     return readAt(this, index);
   }
   /** Writes `value`, broadcast, into the part that {@link at} would give. */
-  setAt(value: Tensor | number, ...index: TensorIndex[]): void {
+  setAt(value: Tensor | Scalar, ...index: TensorIndex[]): void {
     writeAt(this, value, index);
   }
 

@@ -76,7 +76,7 @@ c10::Scalar to_scalar(const Napi::Value& value, const c10::Argument& argument,
                       const char* expected = "a number") {
   if (value.IsNumber()) {
     const double number = value.As<Napi::Number>().DoubleValue();
-    const bool integral = std::trunc(number) == number && std::abs(number) < 9e15;
+    const bool integral = std::trunc(number) == number && std::abs(number) < 0x1p63;
     return integral ? c10::Scalar(static_cast<int64_t>(number)) : c10::Scalar(number);
   }
   if (value.IsBoolean()) return value.As<Napi::Boolean>().Value();

@@ -28,7 +28,7 @@ const PAD_MODES = ["constant", "reflect", "replicate", "circular"];
 
 const TYPES = {
   Tensor: "Tensor",
-  Scalar: "number",
+  Scalar: "number | bigint",
   int: "number",
   SymInt: "number",
   float: "number",
