@@ -125,7 +125,7 @@ export { writeReport, type Report, type ReportOptions } from "./report/write-rep
 export { watchRun, type RunWatch, type WatchOptions } from "./report/watch-run.js";
 export type { EpochScores, RunSummary } from "./report/summarize-run.js";
 
-export { loadModel, saveModel } from "./models/checkpoint.js";
+export { loadModel, saveModel, type LoadModelOptions } from "./models/checkpoint.js";
 export { loadWeights, type LoadedWeights } from "./models/load-weights.js";
 export { loadStateDict, saveStateDict } from "./io/state-dict.js";
 export type { LoadStateDictOptions } from "./io/state-file.js";

@@ -21,3 +21,7 @@ export function deviceOption(): Option {
 export function tenCropOption(): Option {
   return new Option("--ten-crop", "average over five crops of each image and of its mirror image");
 }
+
+export function trustOption(): Option {
+  return new Option("--trust-code", "run the TorchScript module of a checkpoint whose author you trust");
+}

@@ -23,6 +23,7 @@ export interface VisualizeFlags {
   rivals: number;
   compare?: string;
   byClass?: string;
+  trustCode?: boolean;
   kind?: DatasetKind;
   allowPartial?: boolean;
   json?: boolean;
@@ -38,9 +39,10 @@ export async function visualize(
   flags: VisualizeFlags,
 ): Promise<void> {
   const signal = interruptSignal();
-  const model = await loadModel(path);
+  const { trustCode } = flags;
+  const model = await loadModel(path, { trustCode });
   const classIndex = flags.class === undefined ? undefined : classOf(model, flags.class);
-  const compare = flags.compare === undefined ? undefined : await loadModel(flags.compare);
+  const compare = flags.compare === undefined ? undefined : await loadModel(flags.compare, { trustCode });
   const folder = new PictureFolder(flags.out);
   const sheets: Picture[] = [];
   for (const image of await expandPaths(images)) {

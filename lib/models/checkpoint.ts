@@ -11,7 +11,8 @@ import { safetensorsState } from "../io/state-file.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { reasonOf } from "../system-error.js";
 import { Model, type ModelInfo } from "./model.js";
-import { findModules } from "./torchscript-file.js";
+import type { ModelSpec } from "./spec.js";
+import { bringModules, findModules, hasModules, withoutPlaces } from "./torchscript-file.js";
 import { parseModelInfo, parseModelSpec } from "./validate.js";
 
 const FORMAT = "mutual-channel-loss/1";
@@ -29,12 +30,24 @@ export async function saveModel(
 ): Promise<void> {
   using held = model.hold();
   const tensors = held.state().map(({ name, tensor }) => [name, tensor] as const);
-  await saveTensors(path, tensors, modelMetadata(model, info), options);
+  await saveTensors(path, tensors, modelMetadata(model, path, info), options);
 }
 
-/** The metadata of a checkpoint that loadModel() reads. */
-export function modelMetadata(model: Model, info: ModelInfo = model.info): Record<string, string> {
-  return { format: FORMAT, spec: JSON.stringify(model.spec), info: JSON.stringify(info) };
+/** The metadata of a checkpoint at `path` that loadModel() reads. The model's TorchScript files are brought beside it. */
+export function modelMetadata(
+  model: Model,
+  path: string,
+  info: ModelInfo = model.info,
+): Record<string, string> {
+  const spec = bringModules(model.spec, dirname(path));
+  return { format: FORMAT, spec: JSON.stringify(spec), info: JSON.stringify(info) };
+}
+
+/** Whether a checkpoint's metadata are of a model's network. @throws what JSON.parse and parseModelSpec throw */
+export function isOfNetwork(metadata: Readonly<Record<string, string>>, { spec }: Model): boolean {
+  const written: unknown = JSON.parse(metadata["spec"] ?? "null");
+  parseModelSpec(written);
+  return JSON.stringify(withoutPlaces(written as ModelSpec)) === JSON.stringify(withoutPlaces(spec));
 }
 
 /** Begins the names of what a checkpoint keeps of its run, beside the model. */
@@ -45,14 +58,23 @@ export function withoutTraining<Stored>(tensors: ReadonlyMap<string, Stored>): M
   return new Map([...tensors].filter(([name]) => !name.startsWith(TRAINING_PREFIX)));
 }
 
+/** Options of {@link loadModel}. */
+export interface LoadModelOptions extends AbortOptions {
+  /**
+   * Whether TorchScript in the checkpoint may run. It is code, which can do what you can: say so only where you trust its
+   * author. Default false: a checkpoint with TorchScript is refused.
+   */
+  trustCode?: boolean | undefined;
+}
+
 /**
- * Reads a model that {@link saveModel} wrote, in evaluation mode. A TorchScript module in it is looked for where it was,
- * and then beside the checkpoint; it is code, so load only checkpoints with such modules whose author you trust.
- * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated, foreign or does not fit its spec, or when a
- * TorchScript file is missing or another one
+ * Reads a model that {@link saveModel} wrote, in evaluation mode. Nothing in a checkpoint is run, unless its network has
+ * TorchScript and `trustCode` allows that: the module's file is then looked for beside the checkpoint.
+ * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated, damaged, foreign or does not fit its spec, when it
+ * has TorchScript that was not allowed, and when such a file is missing or another one
  * @param path a checkpoint, or the folder of a run, whose best model is taken or, where none was judged, the last
  */
-export async function loadModel(path: string, options: AbortOptions = {}): Promise<Model> {
+export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   return CheckpointFile.use(await findCheckpoint(path), async (file) => {
     const { path } = file;
     const { tensors, metadata, checksum } = await readHeader(file);
@@ -64,6 +86,7 @@ export async function loadModel(path: string, options: AbortOptions = {}): Promi
       );
     }
     const parsed = inCheckpoint(path, () => parseModelSpec(JSON.parse(metadata["spec"] ?? "null")));
+    if (hasModules(parsed) && options.trustCode !== true) throw untrusted(path);
     const spec = findModules(parsed, dirname(path));
     const info = inCheckpoint(path, () => parseModelInfo(JSON.parse(metadata["info"] ?? "{}")));
     const model = inCheckpoint(path, () => new Model(spec, { info }));
@@ -86,6 +109,13 @@ function inCheckpoint<T>(path: string, parse: () => T): T {
     if (cause instanceof McLossError && cause.code === "ERR_CHECKPOINT") throw cause;
     throw checkpointError(path, `is damaged: ${reasonOf(cause)}`, cause);
   }
+}
+
+function untrusted(path: string): McLossError {
+  const text =
+    `the checkpoint ${path} has a TorchScript module, which is code and can do what you can. Where you trust its author, ` +
+    "allow it with { trustCode: true } (--trust-code)";
+  return new McLossError("ERR_CHECKPOINT", text, { path, argument: "trustCode" });
 }
 
 function checkpointError(path: string, problem: string, cause?: unknown): McLossError {

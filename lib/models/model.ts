@@ -15,7 +15,7 @@ import { compareStates, loadState, pairStates, requireSame, type StateDifference
 import { matches, select, type NamePattern } from "./names.js";
 import { groupParameters, type NamedGroup, type PatternGroup } from "./parameter-groups.js";
 import type { ModelSpec } from "./spec.js";
-import { pinModules } from "./torchscript-file.js";
+import { hasModules, pinModules } from "./torchscript-file.js";
 import { parseModelJson } from "./validate.js";
 
 /** One number for each channel of an image. */
@@ -109,10 +109,19 @@ export class Model {
 
   /**
    * A model from what {@link toJSON} gave, as an object or as text, with weights from `seed`.
+   * @param options.trustCode Whether TorchScript in it, which is code, may run. Default false: it is an error.
    * @throws McLossError ERR_ARGUMENT that names the path of the bad node, such as `spec.layers[3].outChannels`
    */
-  static fromJSON(json: unknown, options: { seed?: number } = {}): Model {
+  static fromJSON(
+    json: unknown,
+    { trustCode = false, ...options }: { seed?: number; trustCode?: boolean } = {},
+  ): Model {
     const { spec, info } = parseModelJson(json);
+    if (hasModules(spec) && !trustCode) {
+      const text =
+        "must be true for a network with TorchScript, which is code: say so where you trust its author";
+      throw invalidArgument("trustCode", text);
+    }
     return new Model(spec, { ...options, info });
   }
 

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, readSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { closeSync, copyFileSync, existsSync, readSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join, parse, resolve } from "node:path";
 import { McLossError } from "../errors.js";
 import { openFileSync } from "../io/open-file.js";
+import { temporaryName } from "../io/temporary-file.js";
 import { mapLayers, type TorchScript } from "./layers.js";
 import type { ModelSpec } from "./spec.js";
 
@@ -22,12 +23,69 @@ export function pinModules(spec: ModelSpec): ModelSpec {
   });
 }
 
-/** `spec` with every TorchScript file that is gone from its place taken from `folder`, where it is there. */
+/** Whether a model of `spec` runs code from files. */
+export function hasModules(spec: ModelSpec): boolean {
+  let found = false;
+  changeModules(spec, (layer) => {
+    found = true;
+    return layer;
+  });
+  return found;
+}
+
+/** `spec` without the places of its TorchScript files, which say nothing of the network. */
+export function withoutPlaces(spec: ModelSpec): ModelSpec {
+  return changeModules(spec, (layer) => ({ ...layer, path: "" }));
+}
+
+/**
+ * `spec` as a checkpoint in `folder` has it: each TorchScript file by the name that it has there. One that is elsewhere is
+ * copied; where that fails, the weights are still worth saving, and reading tells what is missing.
+ */
+export function bringModules(spec: ModelSpec, folder: string): ModelSpec {
+  return changeModules(spec, (layer) => {
+    const { path, sha256 = hashFile(path) } = layer;
+    if (dirname(path) === resolve(folder)) return { ...layer, path: basename(path) };
+    const { name, ext } = parse(path);
+    const ours = `${name}-${sha256.slice(0, NAMED_DIGITS)}${ext}`;
+    copyWhole(path, join(folder, ours));
+    return { ...layer, path: ours };
+  });
+}
+
+/**
+ * `spec`, read from a checkpoint in `folder`, with the paths of its TorchScript files. A checkpoint may come from anyone, so
+ * they are files beside it, and no others.
+ * @throws McLossError ERR_CHECKPOINT
+ */
 export function findModules(spec: ModelSpec, folder: string): ModelSpec {
   return changeModules(spec, (layer) => {
-    const beside = join(folder, basename(layer.path));
-    return !existsSync(layer.path) && existsSync(beside) ? { ...layer, path: beside } : layer;
+    const path = join(folder, layer.path);
+    const plain = basename(layer.path) === layer.path && basename(path) === layer.path;
+    if (plain && !leadsAway(path, folder)) return { ...layer, path };
+    const text = `the TorchScript module ${layer.path} is not a file beside the checkpoint in ${folder}: only those are taken`;
+    throw new McLossError("ERR_CHECKPOINT", text, { path });
   });
+}
+
+/** Whether it is a link out of the folder. */
+function leadsAway(path: string, folder: string): boolean {
+  // What is missing is told when it is opened.
+  return existsSync(path) && dirname(realpathSync(path)) !== realpathSync(folder);
+}
+
+/** Of the SHA-256, in the names of copies. */
+const NAMED_DIGITS = 8;
+
+function copyWhole(from: string, to: string): void {
+  if (existsSync(to)) return;
+  const temporary = temporaryName(to);
+  try {
+    copyFileSync(from, temporary);
+    renameSync(temporary, to);
+  } catch {
+    rmSync(temporary, { force: true });
+  }
 }
 
 function changeModules(spec: ModelSpec, change: (layer: TorchScript) => TorchScript): ModelSpec {
@@ -51,7 +109,7 @@ function hashFile(path: string): string {
       hash.update(chunk.subarray(0, length));
     }
   } catch (cause) {
-    const text = `cannot read the TorchScript module ${path}: check the path (a checkpoint's module may lie beside it)`;
+    const text = `cannot read the TorchScript module ${path}: check the path (that of a checkpoint lies beside it)`;
     throw new McLossError("ERR_CHECKPOINT", text, { path, cause });
   } finally {
     if (file !== undefined) closeSync(file);

@@ -57,6 +57,7 @@ export interface ExamplePicture extends Picture {
 /** Options of {@link picturesOf}. */
 export interface PicturesOptions extends AbortOptions {
   images: readonly string[];
+  trustCode?: boolean | undefined;
   onProgress?: (step: string, done: number, total: number) => void;
 }
 
@@ -74,7 +75,7 @@ export async function picturesOf(
   { folder, name }: { folder: string; name: string },
   options: PicturesOptions,
 ): Promise<RunPictures> {
-  const model = await loadModel(folder);
+  const model = await loadModel(folder, { trustCode: options.trustCode });
   const classNames = Array.from({ length: model.spec.classes }, (_, index) =>
     className(model.info.classNames, index),
   );

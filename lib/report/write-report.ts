@@ -15,6 +15,8 @@ export interface ReportOptions extends AbortOptions {
    * the channels look at. Or image files, for the latter alone. Default: neither.
    */
   images?: string | readonly string[];
+  /** With images: whether TorchScript in the checkpoints, which is code, may run; see {@link loadModel}. Default false. */
+  trustCode?: boolean | undefined;
   /** Called as images are judged and pictures are drawn. */
   onProgress?: (step: string, done: number, total: number) => void;
 }

@@ -6,7 +6,7 @@ import { verifyChecksum } from "../io/file-checksum.js";
 import { readHeader } from "../io/safetensors-header.js";
 import { saveTensors } from "../io/safetensors.js";
 import { safetensorsState } from "../io/state-file.js";
-import { modelMetadata, TRAINING_PREFIX, withoutTraining } from "../models/checkpoint.js";
+import { isOfNetwork, modelMetadata, TRAINING_PREFIX, withoutTraining } from "../models/checkpoint.js";
 import type { Model } from "../models/model.js";
 import { native, type GeneratorHandle } from "../native/binding.js";
 import type { EMA } from "../optim/ema.js";
@@ -68,7 +68,7 @@ export async function saveTraining(
   const weights = model.state().map(({ name, tensor }) => [name, tensor] as const);
   await withGenerators(parts, (generators) => {
     const named = [...weights, ...trainingTensors(parts, generators)];
-    return saveTensors(path, named, { ...modelMetadata(model), training });
+    return saveTensors(path, named, { ...modelMetadata(model, path), training });
   });
 }
 
@@ -82,7 +82,7 @@ export function loadTraining(path: string, parts: TrainingParts): Promise<Traini
     await verifyChecksum(file, checksum);
     const { model, scaler } = parts;
     if (metadata["training"] === undefined) throw cannotResume(path, "holds a model, not a run");
-    if (metadata["spec"] !== JSON.stringify(model.spec)) throw cannotResume(path, "is of another network");
+    if (!ofNetwork(path, metadata, model)) throw cannotResume(path, "is of another network");
     const { scaler: scale, ...position } = parsePosition(path, metadata["training"]);
     await withGenerators(parts, async (generators) => {
       const targets = trainingTensors(parts, generators);
@@ -101,6 +101,14 @@ export function loadTraining(path: string, parts: TrainingParts): Promise<Traini
     if (scale) scaler?.restore(scale);
     return position;
   });
+}
+
+function ofNetwork(path: string, metadata: Readonly<Record<string, string>>, model: Model): boolean {
+  try {
+    return isOfNetwork(metadata, model);
+  } catch (cause) {
+    throw cannotResume(path, `is damaged (${(cause as Error).message})`, cause);
+  }
 }
 
 function parsePosition(path: string, text: string): z.infer<typeof positionSchema> {

@@ -1,6 +1,8 @@
 import { expect } from "chai";
-import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   describe as describeModel,
   loadModel,
@@ -21,6 +23,7 @@ import { cotangent } from "../support/formula.js";
 import { temporaryFolder } from "../support/images.js";
 
 const SCRIPTED = fixturePath("scripted.pt");
+const MCLOSS = fileURLToPath(new URL("../../bin/mcloss.js", import.meta.url));
 const TRACED = fixturePath("traced.pt");
 const TOLERANCE = 1e-5;
 
@@ -56,6 +59,15 @@ function withHead(path: string, output: string, classes = 3): ModelSpec {
     ],
     features: "narrow",
   };
+}
+
+/** A checkpoint whose spec is changed, without the checksum of what it was. */
+function withSpec(checkpoint: string, change: (header: string) => string): Buffer {
+  const length = Number(Buffer.from(checkpoint, "latin1").readBigUInt64LE());
+  const header = change(checkpoint.slice(8, 8 + length)).replace("whole-file-crc32", "some-other-crc32");
+  const start = Buffer.alloc(8);
+  start.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([start, Buffer.from(header + checkpoint.slice(8 + length), "latin1")]);
 }
 
 const folder = temporaryFolder();
@@ -191,12 +203,84 @@ describe("torchscript", () => {
 
     it("keeps the weights in the checkpoint and the code in its file, with its hash", async () => {
       const { module, checkpoint, wanted } = await trained("whole");
-      using model = await loadModel(checkpoint);
+      using model = await loadModel(checkpoint, { trustCode: true });
       expect(model.spec.layers[0]).to.deep.include({ path: module });
       expect(model.spec.layers[0])
         .to.have.property("sha256")
         .that.matches(/^[0-9a-f]{64}$/);
       await expectClose((await noGrad(() => model.forward(input))).logits, wanted, 1e-6, "logits");
+    });
+
+    it("runs nothing unless that is allowed, and says what allows it", async () => {
+      const { module, checkpoint } = await trained("untrusted");
+      const error = await rejected(loadModel(checkpoint));
+      expect(error).to.include({ code: "ERR_CHECKPOINT", path: checkpoint, argument: "trustCode" });
+      expect(error.message).to.match(
+        /has a TorchScript module, which is code .* trust its author, .*\{ trustCode: true \} \(--trust-code\)/,
+      );
+      const json = new Model(parseModelSpec(withHead(module, "layer1"))).toJSON();
+      expect(caught(() => Model.fromJSON(json))).to.include({ code: "ERR_ARGUMENT", argument: "trustCode" });
+      expect(Model.fromJSON(json, { trustCode: true }).spec.classes).to.equal(3);
+      for (const args of [
+        ["predict", checkpoint, "a.png"],
+        ["eval", checkpoint, folder()],
+        ["visualize", checkpoint, "a.png"],
+        ["export", checkpoint, "--out", join(folder(), "x.onnx")],
+      ]) {
+        const { status, stderr } = spawnSync(process.execPath, [MCLOSS, ...args], { encoding: "utf8" });
+        expect([status, stderr], args[0]).to.satisfy(() => status === 1 && stderr.includes("--trust-code"));
+      }
+      const out = join(folder(), "trusted.safetensors");
+      const trusted = ["export", checkpoint, "--out", out, "--trust-code"];
+      expect(spawnSync(process.execPath, [MCLOSS, ...trusted]).status).to.equal(0);
+    });
+
+    it("takes no file but one beside the checkpoint, through no link that leads away", async () => {
+      const { module, checkpoint } = await trained("beside");
+      const bytes = await readFile(checkpoint, "latin1");
+      const away = join(folder(), "away.pt");
+      await copyFile(SCRIPTED, away);
+      for (const path of [away, "../away.pt", "sub/backbone.pt", ".", ".."]) {
+        const forged = join(folder(), "beside", "forged.safetensors");
+        await writeFile(
+          forged,
+          withSpec(bytes, (spec) => spec.replace("backbone.pt", path)),
+        );
+        const error = await rejected(loadModel(forged, { trustCode: true }));
+        expect(error.code, path).to.equal("ERR_CHECKPOINT");
+        expect(error.message, path).to.match(
+          /is not a file beside the checkpoint in .*: only those are taken/,
+        );
+      }
+      await rm(module);
+      await symlink(away, module);
+      expect((await rejected(loadModel(checkpoint, { trustCode: true }))).message).to.match(
+        /is not a file beside the checkpoint/,
+      );
+      await rm(module);
+      await mkdir(module);
+      expect((await rejected(loadModel(checkpoint, { trustCode: true }))).code).to.equal("ERR_CHECKPOINT");
+    });
+
+    it("brings a module that is elsewhere along, without taking another's place", async () => {
+      const { module, wanted, checkpoint } = await trained("home");
+      const run = join(folder(), "run");
+      await mkdir(run);
+      await writeFile(join(run, "backbone.pt"), "another");
+      using model = await loadModel(checkpoint, { trustCode: true });
+      await saveModel(model, join(run, "model.safetensors"));
+      await rm(module);
+      const names = await readdir(run);
+      expect(names).to.have.length(3);
+      expect(names.find((name) => /^backbone-[0-9a-f]{8}\.pt$/.test(name))).to.be.a("string");
+      using again = await loadModel(join(run, "model.safetensors"), { trustCode: true });
+      await expectClose((await noGrad(() => again.forward(input))).logits, wanted, 1e-6, "logits");
+      const alone = join(folder(), "alone");
+      await mkdir(alone);
+      // The weights are worth saving where the module is gone.
+      await saveModel(model, join(alone, "model.safetensors"));
+      const missing = await rejected(loadModel(join(alone, "model.safetensors"), { trustCode: true }));
+      expect(missing.message).to.match(/cannot read the TorchScript module .*backbone-\w{8}\.pt/);
     });
 
     it("finds the file beside the checkpoint when both were moved", async () => {
@@ -206,18 +290,18 @@ describe("torchscript", () => {
       await copyFile(module, join(moved, "backbone.pt"));
       await copyFile(checkpoint, join(moved, "model.safetensors"));
       await rm(module);
-      using model = await loadModel(join(moved, "model.safetensors"));
+      using model = await loadModel(join(moved, "model.safetensors"), { trustCode: true });
       await expectClose((await noGrad(() => model.forward(input))).logits, wanted, 1e-6, "logits");
     });
 
     it("names the file that is missing, or another one", async () => {
       const { module, checkpoint } = await trained("lost");
       await copyFile(TRACED, module);
-      const changed = await rejected(loadModel(checkpoint));
+      const changed = await rejected(loadModel(checkpoint, { trustCode: true }));
       expect(changed).to.include({ code: "ERR_CHECKPOINT", path: module });
       expect(changed.message).to.match(/is another one than the model was made with/);
       await rm(module);
-      const missing = await rejected(loadModel(checkpoint));
+      const missing = await rejected(loadModel(checkpoint, { trustCode: true }));
       expect(missing).to.include({ code: "ERR_CHECKPOINT", path: module });
       expect(missing.message).to.match(/cannot read the TorchScript module .*backbone\.pt/);
     });

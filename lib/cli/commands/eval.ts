@@ -9,7 +9,7 @@ import { formatTable } from "../../table.js";
 import type { Evaluation } from "../../train/evaluate.js";
 import type { Localisation, LocalisationOptions } from "../../visualize/localisation.js";
 import { positiveInteger } from "../arguments.js";
-import { deviceOption, kindOption, partialOption, tenCropOption } from "../dataset-options.js";
+import { deviceOption, kindOption, partialOption, tenCropOption, trustOption } from "../dataset-options.js";
 import { decimals, percent, printJson } from "../format.js";
 import { describeChannels, describeLocalisation } from "../describe-channels.js";
 import { interruptSignal } from "../interrupt.js";
@@ -21,6 +21,7 @@ interface EvalFlags {
   allowPartial?: boolean;
   batchSize: number;
   device: Device | "auto";
+  trustCode?: boolean;
   tenCrop?: boolean;
   onBadImage: "error" | "skip";
   confusion?: string;
@@ -44,6 +45,7 @@ export function evalCommand(): Command {
     .option("--batch-size <n>", "images per step", positiveInteger, 64)
     .addOption(tenCropOption())
     .addOption(deviceOption())
+    .addOption(trustOption())
     .addOption(
       new Option("--on-bad-image <policy>", "what an unreadable image does")
         .choices(["error", "skip"])
@@ -78,13 +80,14 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
     localisation,
     json,
     device: wanted,
+    trustCode,
     ...opening
   } = flags;
   // Before what takes long: another extension is an error.
   if (confusion !== undefined) confusionFormat(confusion);
   const signal = interruptSignal();
   const device = chooseDevice("--device", wanted);
-  const model = await (await loadModel(modelPath)).to(device);
+  const model = await (await loadModel(modelPath, { trustCode })).to(device);
   const { classNames } = model.info;
   const images = await openEvaluationSet({ dir, ...opening, classes: classNames });
   const transforms = tenCrop ? tenCropTransforms(model) : evaluationTransforms(model);

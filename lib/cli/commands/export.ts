@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { Command, Option } from "commander";
+import { trustOption } from "../dataset-options.js";
 import { printJson } from "../format.js";
 import { printLine } from "../progress.js";
 
@@ -11,21 +12,29 @@ export function exportCommand(): Command {
     .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
     .addOption(new Option("--format <format>", "what to write (default: as --out ends)").choices(FORMATS))
     .requiredOption("--out <file>", "where to write it")
+    .addOption(trustOption())
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  mcloss export runs/birds --out birds.onnx")
     .action(exportModel);
 }
 
+interface ExportFlags {
+  format?: Format;
+  out: string;
+  trustCode?: boolean;
+  json?: boolean;
+}
+
 async function exportModel(
   modelPath: string,
-  { format: asked, out, json }: { format?: Format; out: string; json?: boolean },
+  { format: asked, out, trustCode, json }: ExportFlags,
   command: Command,
 ): Promise<void> {
   const format = asked ?? FORMATS.find((name) => extname(out).toLowerCase() === `.${name}`);
   if (!format) return command.error("error: end --out in .onnx or .safetensors, or give --format");
   const { exportOnnx, loadModel, saveModel } = await import("../../index.js");
   const write = { onnx: exportOnnx, safetensors: saveModel }[format];
-  await write(await loadModel(modelPath), out);
+  await write(await loadModel(modelPath, { trustCode }), out);
   if (json) return printJson({ model: modelPath, file: out });
   printLine(`wrote ${out}`);
 }

@@ -5,7 +5,7 @@ import { reasonOf } from "../../system-error.js";
 import { formatTable } from "../../table.js";
 import type { Device } from "../../tensor/dtype.js";
 import { positiveInteger } from "../arguments.js";
-import { deviceOption, tenCropOption } from "../dataset-options.js";
+import { deviceOption, tenCropOption, trustOption } from "../dataset-options.js";
 import { percent } from "../format.js";
 import { expandPaths, readLines } from "../image-paths.js";
 import { interruptSignal } from "../interrupt.js";
@@ -18,6 +18,7 @@ interface PredictFlags {
   top: number;
   tenCrop?: boolean;
   device: Device | "auto";
+  trustCode?: boolean;
   onBadImage: "error" | "skip";
   json?: boolean;
 }
@@ -34,6 +35,7 @@ export function predictCommand(): Command {
     .option("--top <n>", "how many classes to show for each image", positiveInteger, 3)
     .addOption(tenCropOption())
     .addOption(deviceOption())
+    .addOption(trustOption())
     .addOption(
       new Option(
         "--on-bad-image <policy>",
@@ -64,7 +66,9 @@ async function predictImages(
   if (images.length === 0 && !fromStdin) command.error("error: name images or folders, or give --stdin");
   const { chooseDevice, loadModel, predict, tenCropTransforms } = await import("../../index.js");
   const signal = interruptSignal();
-  const model = await (await loadModel(modelPath)).to(chooseDevice("--device", flags.device));
+  const model = await (
+    await loadModel(modelPath, { trustCode: flags.trustCode })
+  ).to(chooseDevice("--device", flags.device));
   const named = await expandPaths(images.filter((path) => path !== "-"));
   const output = outputOf(flags, fromStdin);
   // Results on the same terminal show by themselves how far it is.

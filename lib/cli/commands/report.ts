@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { trustOption } from "../dataset-options.js";
 import { printJson } from "../format.js";
 import { interruptSignal } from "../interrupt.js";
 import { lateProgress } from "../progress.js";
@@ -7,6 +8,7 @@ import { portOption, watchOption, watchUntilInterrupted, type WatchFlags } from 
 interface ReportFlags extends WatchFlags {
   out: string;
   images?: string[];
+  trustCode?: boolean;
   json?: boolean;
 }
 
@@ -20,6 +22,7 @@ export function reportCommand(): Command {
     )
     .addOption(watchOption("serve the page instead, updating it as the run goes on, until Ctrl-C"))
     .addOption(portOption())
+    .addOption(trustOption())
     .option("--json", "print the runs' figures as JSON")
     .addHelpText(
       "after",
@@ -32,7 +35,7 @@ export function reportCommand(): Command {
 }
 
 async function report(runs: string[], flags: ReportFlags, command: Command): Promise<void> {
-  const { out, images, json, watch, port } = flags;
+  const { out, images, trustCode, json, watch, port } = flags;
   if (watch) {
     const [run, ...others] = runs;
     if (run === undefined || others.length > 0) command.error("error: --watch takes one run");
@@ -40,7 +43,7 @@ async function report(runs: string[], flags: ReportFlags, command: Command): Pro
   }
   const { writeReport } = await import("../../report/write-report.js");
   const { onProgress, stop } = lateProgress();
-  const options = { signal: interruptSignal(), onProgress, ...(images ? { images } : {}) };
+  const options = { signal: interruptSignal(), onProgress, trustCode, ...(images ? { images } : {}) };
   const { path, runs: summaries } = await writeReport(runs, out, options).finally(stop);
   if (json) printJson({ report: path, runs: summaries });
   else process.stdout.write(`report ${path}\n`);

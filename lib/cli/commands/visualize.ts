@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { kindOption, partialOption } from "../dataset-options.js";
+import { kindOption, partialOption, trustOption } from "../dataset-options.js";
 import { nonNegativeInteger } from "../arguments.js";
 import type { VisualizeFlags } from "../visualize.js";
 
@@ -14,6 +14,7 @@ export function visualizeCommand(): Command {
     .option("--by-class <dir>", "a data set: for each class the images that excite its channels most")
     .addOption(kindOption())
     .addOption(partialOption())
+    .addOption(trustOption())
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
