@@ -12,6 +12,10 @@ export function partialOption(): Option {
   return new Option("--allow-partial", "take a published set whose counts are not the published ones");
 }
 
+export function emptyOption(): Option {
+  return new Option("--allow-empty", "take class folders that have no images");
+}
+
 export function deviceOption(): Option {
   return new Option("--device <device>", "cpu, cuda, cuda:1 …, or auto: the GPU where there is one").default(
     "auto",

@@ -36,6 +36,8 @@ export class ListDataset<T extends Sample = Sample> implements Dataset<T> {
   constructor(
     readonly classes: readonly string[],
     readonly samples: readonly T[],
+    /** For people: what is not as one may think, such as files that were passed over. */
+    readonly notes: readonly string[] = [],
   ) {}
 
   /** How many images. */

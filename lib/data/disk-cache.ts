@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promi
 import { join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
 import { McLossError } from "../errors.js";
+import { systemPath } from "../io/file-name.js";
 import type { DecodePlan } from "./decode.js";
 
 /** Where decoded images are kept between runs. */
@@ -48,7 +49,7 @@ export class DiskCache {
    * @throws the file system's error where the file cannot be read
    */
   async keyOf(path: string, plan: DecodePlan): Promise<string> {
-    const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
+    const { dev, ino, size, mtimeNs } = await stat(systemPath(path), { bigint: true });
     const identity = [resolve(path), dev, ino, size, mtimeNs].map(String);
     return createHash("sha256")
       .update(JSON.stringify([identity, plan]))

@@ -18,6 +18,7 @@ export { fgvcAircraft, type AircraftLevel, type AircraftOptions } from "./sets/f
 export { flowers102 } from "./sets/flowers102.js";
 export type { DatasetKind, ListedSample, OpenOptions, Split, SplitPart } from "./sets/layout.js";
 export { manifest, type ManifestOptions } from "./sets/manifest.js";
+export { nabirds } from "./sets/nabirds.js";
 export { stanfordCars } from "./sets/stanford-cars.js";
 export { openDataset, type OpenDatasetOptions } from "./open-dataset.js";
 export { openEvaluationSet, type EvaluationSetOptions } from "./usual-splits.js";

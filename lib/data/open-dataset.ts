@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { invalidArgument } from "../errors.js";
+import { invalidArgument, McLossError } from "../errors.js";
+import type { ClassFolderOptions } from "./class-folders.js";
 import type { ListDataset } from "./dataset.js";
 import { CUB200 } from "./sets/cub200.js";
 import { FGVC_AIRCRAFT, type AircraftOptions } from "./sets/fgvc-aircraft.js";
@@ -11,35 +12,36 @@ import {
   type DatasetKind,
   type Layout,
   type ListedSample,
+  type ListOptions,
   type OpenOptions,
   type ReadDataset,
 } from "./sets/layout.js";
 import { listManifest, MANIFEST_EXTENSIONS } from "./sets/manifest.js";
+import { NABIRDS } from "./sets/nabirds.js";
 import { throwProblem, type Report } from "./sets/problems.js";
-import { findRoot, readPublished } from "./sets/published.js";
+import { findLack, findRoot, readPublished } from "./sets/published.js";
 import { openSplit } from "./sets/splits.js";
 import { STANFORD_CARS } from "./sets/stanford-cars.js";
 
 /** Options of {@link openDataset}. */
-export interface OpenDatasetOptions extends OpenOptions, AircraftOptions {
+export interface OpenDatasetOptions extends OpenOptions, AircraftOptions, ClassFolderOptions {
   /** Default: what the files tell; a folder of classes where they tell nothing. */
   kind?: DatasetKind;
-  /** The classes, in the order of their labels, where a model decides them. Default: the set's own. */
-  classes?: readonly string[] | undefined;
 }
 
 export const PUBLISHED_LAYOUTS: readonly Layout<AircraftOptions>[] = [
   CUB200,
+  NABIRDS,
   STANFORD_CARS,
   FGVC_AIRCRAFT,
   FLOWERS102,
 ];
 
 /**
- * Opens a data set of any kind: `cub200`, `stanford-cars`, `fgvc-aircraft`, `flowers102`, a folder of images by class
- * ("folder"; its train/, val/ and test/ are splits) or a CSV or JSONL file ("manifest": the
+ * Opens a data set of any kind: `cub200`, `nabirds`, `stanford-cars`, `fgvc-aircraft`, `flowers102`, a folder of images by
+ * class ("folder"; its train/, val/, valid/ or validation/, and test/ are splits) or a CSV or JSONL file ("manifest": the
  * file, or a folder with manifest.csv or manifest.jsonl).
- * @throws McLossError ERR_DATASET naming the file and line
+ * @throws McLossError ERR_DATASET naming the file and line, or what a published set lacks
  */
 export async function openDataset(
   dir: string,
@@ -71,19 +73,34 @@ async function findManifest(path: string): Promise<string | undefined> {
 export async function readDataset(
   dir: string,
   report: Report,
-  options: Omit<OpenDatasetOptions, "split" | "allowPartial"> = {},
+  options: Omit<OpenDatasetOptions, "split"> & ListOptions = {},
 ): Promise<ReadDataset> {
   const { classes } = options;
   const kind = options.kind ?? (await detectKind(dir));
-  const named = classes ? { classes } : {};
   if (kind === "folder") {
-    return { kind, title: "folder of images", root: dir, ...(await listFolder(dir, named)) };
+    if (options.kind === undefined) await requireWhole(dir);
+    return { kind, title: "folder of images", root: dir, ...(await listFolder(dir, options, report)) };
   }
   if (kind === "manifest") {
     const root = (await findManifest(dir)) ?? dir;
-    return { kind, title: "manifest", root, ...(await listManifest(root, report, named)) };
+    return {
+      kind,
+      title: "manifest",
+      root,
+      ...(await listManifest(root, report, classes ? { classes } : {})),
+    };
   }
   const layout = PUBLISHED_LAYOUTS.find((one) => one.kind === kind);
   if (!layout) throw invalidArgument("kind", `must be one of ${DATASET_KINDS.join(", ")}, got ${kind}`);
   return readPublished(dir, layout, report, options);
+}
+
+/** Its folders would be taken for classes. @throws McLossError ERR_DATASET where a published set lacks a file */
+async function requireWhole(dir: string): Promise<void> {
+  for (const layout of PUBLISHED_LAYOUTS) {
+    const lack = await findLack(dir, layout);
+    if (lack === undefined) continue;
+    const text = `${lack}: unpack it again, or open it as a folder of images by class with { kind: "folder" } (--kind folder)`;
+    throw new McLossError("ERR_DATASET", text, { path: dir });
+  }
 }

@@ -1,8 +1,9 @@
+import { McLossError } from "../errors.js";
 import type { DataSource } from "./data-version.js";
 import type { ListDataset } from "./dataset.js";
 import { readDataset, type OpenDatasetOptions } from "./open-dataset.js";
 import { countParts } from "./sets/counts.js";
-import type { ListedSample, Split } from "./sets/layout.js";
+import type { ListedSample, ReadDataset, Split } from "./sets/layout.js";
 import { throwProblem } from "./sets/problems.js";
 import { openSplit } from "./sets/splits.js";
 
@@ -13,6 +14,10 @@ export interface TrainingSets {
   heldOut?: ListDataset<ListedSample>;
   /** Where `heldOut` is from, if not from `source`. */
   heldOutSource?: DataSource;
+  /** Whether `heldOut` may choose the best checkpoint: a test part may not. */
+  chooses: boolean;
+  /** For people: what was taken for what, and what was passed over. */
+  notes: readonly string[];
 }
 
 interface UsualOptions extends Omit<OpenDatasetOptions, "split"> {
@@ -27,24 +32,79 @@ export interface EvaluationSetOptions extends UsualOptions {
 
 /**
  * What to train on and what to hold out. Of a published set, as results are reported: all but the test part, and the
- * test part. Of a set of one's own: train and val, or train and test where there is no val. `validation` is a data set
- * of its own, of the same classes.
+ * test part. Of a set of one's own: train and val, or train and test where there is no val. A test part is measured and
+ * chooses nothing. `validation` is a data set of its own, of the same classes; it chooses.
+ * @throws McLossError ERR_DATASET, for images of one class alone too
  */
 export async function openTrainingSets(
   options: UsualOptions & { validation?: string },
 ): Promise<TrainingSets> {
-  const { dir, validation, allowPartial = false } = options;
-  const read = await readDataset(dir, throwProblem, options);
+  const read = await readDataset(options.dir, throwProblem, options);
+  const sets = await divide(read, options);
+  requireClasses(read, sets.images);
+  const { notes = [] } = read;
+  return { ...sets, source: read, notes: [...notes, ...sets.notes, ...absentClasses(sets.images)] };
+}
+
+async function divide(
+  read: ReadDataset,
+  { validation, allowPartial = false, allowEmpty }: UsualOptions & { validation?: string },
+): Promise<Omit<TrainingSets, "source">> {
   const open = (split: Split) => openSplit(read, { split, allowPartial });
+  const counts = countParts(read.samples);
+  if (!counts.train && !counts.all && (counts.val || counts.test)) {
+    const text = `${read.root} has nothing to train on: it has a validation or test part and no train part`;
+    throw new McLossError("ERR_DATASET", text, { path: read.root });
+  }
   if (validation !== undefined) {
     const { classes } = read;
-    const heldOutSource = await readDataset(validation, throwProblem, { classes });
-    const heldOut = openSplit(heldOutSource, { allowPartial, classes });
-    return { images: open("trainval"), source: read, heldOut, heldOutSource };
+    const heldOutSource = await readDataset(validation, throwProblem, { classes, allowEmpty, allowPartial });
+    const parts = countParts(heldOutSource.samples);
+    const split = parts.val ? "val" : parts.test ? "test" : "trainval";
+    const heldOut = openSplit(heldOutSource, { split, allowPartial, classes });
+    const also = counts.val
+      ? [`the validation part of ${read.root} is trained on too, as another is given`]
+      : [];
+    const taken = split === "trainval" ? [] : [`held out is the ${split} part of ${validation}`];
+    const { notes = [] } = heldOutSource;
+    return {
+      images: open("trainval"),
+      heldOut,
+      heldOutSource,
+      chooses: true,
+      notes: [...also, ...taken, ...notes],
+    };
   }
-  const counts = countParts(read.samples);
-  if (counts.val && !read.published) return { images: open("train"), source: read, heldOut: open("val") };
-  return { images: open("trainval"), source: read, ...(counts.test ? { heldOut: open("test") } : {}) };
+  if (counts.val && !read.published) {
+    const unused = counts.test
+      ? [`the test part of ${read.root} is left alone: mcloss eval measures on it`]
+      : [];
+    return { images: open("train"), heldOut: open("val"), chooses: true, notes: unused };
+  }
+  if (!counts.test) return { images: open("trainval"), chooses: false, notes: [] };
+  const note =
+    `held out is the test part of ${read.root}: it is measured after each epoch and chooses nothing, so that the last ` +
+    `epoch's weights are the result; --validation takes images that choose the best`;
+  return { images: open("trainval"), heldOut: open("test"), chooses: false, notes: [note] };
+}
+
+/** @throws McLossError ERR_DATASET where there is nothing to tell apart */
+function requireClasses({ root }: ReadDataset, { classes, samples }: ListDataset): void {
+  const [first] = samples;
+  if (!first || samples.some(({ label }) => label !== first.label)) return;
+  const name = classes[first.label] ?? "";
+  const text =
+    `${root} has training images of one class alone, "${name}": a classifier tells two or more apart. ` +
+    `Give the folder that has one folder of images for each class`;
+  throw new McLossError("ERR_DATASET", text, { path: root });
+}
+
+function absentClasses({ classes, samples }: ListDataset): string[] {
+  const seen = new Set(samples.map(({ label }) => label));
+  const absent = classes.filter((_, label) => !seen.has(label));
+  if (absent.length === 0) return [];
+  const some = absent.slice(0, 3).join(", ") + (absent.length > 3 ? ", …" : "");
+  return [`${absent.length} of ${classes.length} classes have no training image: ${some}`];
 }
 
 /**

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
+import { systemPath } from "./file-name.js";
 
 // Opening a pipe would wait for its writer.
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
@@ -17,7 +18,7 @@ export interface ReadOptions {
  * @throws the file system's error, or an Error whose message says what it is
  */
 export async function openFile(path: string): Promise<FileHandle> {
-  const file = await open(path, FLAGS);
+  const file = await open(systemPath(path), FLAGS);
   try {
     checkKind(await file.stat());
     return file;
@@ -29,7 +30,7 @@ export async function openFile(path: string): Promise<FileHandle> {
 
 /** As {@link openFile}: its descriptor. */
 export function openFileSync(path: string): number {
-  const descriptor = openSync(path, FLAGS);
+  const descriptor = openSync(systemPath(path), FLAGS);
   try {
     checkKind(fstatSync(descriptor));
     return descriptor;

@@ -33,6 +33,8 @@ export interface RecipeData {
   validation?: string;
   /** Takes a published set whose counts are not the published ones. Default false. */
   allowPartial?: boolean;
+  /** Takes class folders that have no images. Default false. */
+  allowEmpty?: boolean;
 }
 
 /** Options of {@link trainRecipe}. */
@@ -56,6 +58,8 @@ export interface RecipeTraining {
   train: DataLoader;
   validation?: DataLoader;
   trainer: Trainer;
+  /** For people: what of the data was taken for what, and what was passed over. */
+  notes: readonly string[];
   /** What the recipe's weights gave; absent without any, and in a run that goes on. */
   weights?: LoadedWeights;
   /** Trains; what {@link Trainer.fit} yields. */
@@ -107,6 +111,7 @@ const runSchema = z.object({
       dir: z.string(),
       validation: z.string().optional(),
       allowPartial: z.boolean().optional(),
+      allowEmpty: z.boolean().optional(),
     }),
     images: runImagesSchema,
   }),
@@ -173,6 +178,7 @@ async function prepare(
     train,
     ...validated,
     trainer,
+    notes: sets.notes,
     ...(weights ? { weights } : {}),
     fit: () => {
       const { channelHealth = false } = recipe;

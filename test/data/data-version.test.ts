@@ -27,9 +27,12 @@ describe("dataVersion", () => {
 
   it("tells the git revision of a manifest", async function () {
     if (!hasGit()) return this.skip(); // git is not installed
-    const commit = await new GitRepository(folder()).commit("manifest.csv", "path,label\na.jpg,wren\n");
+    const commit = await new GitRepository(folder()).commit(
+      "manifest.csv",
+      "path,label\na.jpg,wren\nb.jpg,jay\n",
+    );
     const version = await versionOf(folder());
-    expect(version).to.deep.include({ count: 1, manifest: { commit, modified: false } });
+    expect(version).to.deep.include({ count: 2, manifest: { commit, modified: false } });
     expect(await versionOf(join(folder(), "manifest.csv"))).to.deep.equal(version);
     expect(await versionOf(folder(), { kind: "folder" })).to.not.have.property("manifest");
   });

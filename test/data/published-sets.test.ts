@@ -256,12 +256,13 @@ describe("bad annotation files", () => {
     set: string,
     file: string,
     change: (text: string) => string | Buffer,
+    options: { allowPartial?: boolean } = PART,
   ): Promise<string> {
     const root = await copyFixture(set, folder);
     const path = join(root, file);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, change(await readFile(path, "latin1")), "latin1");
-    const error = await rejected(openDataset(root, PART));
+    const error = await rejected(openDataset(root, options));
     expect(error.code, error.message).to.equal("ERR_DATASET");
     expect(error.path).to.equal(path);
     expect(error.message).to.contain(path);
@@ -286,12 +287,6 @@ describe("bad annotation files", () => {
       "image_class_labels.txt",
       (text) => text.replace("3 1\n", "3 1e0\n"),
       /^3: the class must be/,
-    ],
-    [
-      "an id without an image",
-      "image_class_labels.txt",
-      (text) => `${text}99 1\n`,
-      /^13: is about image "99", which images.txt does not have/,
     ],
     [
       "an id that comes twice",
@@ -335,6 +330,17 @@ describe("bad annotation files", () => {
       expect(await openDamaged("CUB_200_2011", file, change)).to.match(message);
     });
   }
+
+  it("name the file and line of an id without an image, unless a part of the set is allowed", async () => {
+    const change = (text: string) => `${text}99 1\n`;
+    const message = await openDamaged("CUB_200_2011", "image_class_labels.txt", change, {});
+    expect(message).to.match(/^13: is about image "99", which images.txt does not have/);
+    const set = await openDataset(join(folder, "CUB_200_2011"), PART);
+    expect(set.length).to.equal(6);
+    expect(set.notes).to.deep.equal([
+      "image_class_labels.txt has 1 images that images.txt does not have: they are passed over",
+    ]);
+  });
 
   it("name the image that a file says nothing about", async () => {
     const root = await copyFixture("CUB_200_2011", folder);

@@ -63,7 +63,7 @@ describe("verifyDataset", () => {
   it("collects every bad line of the annotations", async () => {
     const root = await copyFixture("CUB_200_2011", folder);
     await write(join(root, "image_class_labels.txt"), "1 1\n2\n3 9\n4 1\n4 1\n77 1\n");
-    const { annotations, images } = await verifyDataset(root, { allowPartial: true });
+    const { annotations, images } = await verifyDataset(root);
     const labels = join(root, "image_class_labels.txt");
     expect(annotations.slice(0, 3)).to.deep.equal([
       `${labels}:2: has no "image-id class-id", got "2"`,

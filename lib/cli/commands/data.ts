@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import type { OpenDatasetOptions } from "../../data/open-dataset.js";
 import type { DatasetKind } from "../../data/sets/layout.js";
 import { formatReport } from "../data-report.js";
-import { kindOption, partialOption } from "../dataset-options.js";
+import { emptyOption, kindOption, partialOption } from "../dataset-options.js";
 import { printJson } from "../format.js";
 import { interruptSignal } from "../interrupt.js";
 import { lateProgress, printLine } from "../progress.js";
@@ -17,7 +17,7 @@ export function dataCommand(): Command {
     .addCommand(prepareCommand());
 }
 
-interface VerifyFlags extends Pick<OpenDatasetOptions, "level" | "allowPartial"> {
+interface VerifyFlags extends Pick<OpenDatasetOptions, "level" | "allowPartial" | "allowEmpty"> {
   kind?: DatasetKind;
   full?: boolean;
   json?: boolean;
@@ -35,6 +35,7 @@ function verifyCommand(): Command {
     )
     .option("--full", "decode every image to its last pixel, not its header alone")
     .addOption(partialOption())
+    .addOption(emptyOption())
     .option("--json", "print the report as JSON")
     .addHelpText(
       "after",

@@ -9,7 +9,14 @@ import { formatTable } from "../../table.js";
 import type { Evaluation } from "../../train/evaluate.js";
 import type { Localisation, LocalisationOptions } from "../../visualize/localisation.js";
 import { positiveInteger } from "../arguments.js";
-import { deviceOption, kindOption, partialOption, tenCropOption, trustOption } from "../dataset-options.js";
+import {
+  deviceOption,
+  emptyOption,
+  kindOption,
+  partialOption,
+  tenCropOption,
+  trustOption,
+} from "../dataset-options.js";
 import { decimals, percent, printJson } from "../format.js";
 import { describeChannels, describeLocalisation } from "../describe-channels.js";
 import { interruptSignal } from "../interrupt.js";
@@ -19,6 +26,7 @@ interface EvalFlags {
   kind?: DatasetKind;
   split?: Split;
   allowPartial?: boolean;
+  allowEmpty?: boolean;
   batchSize: number;
   device: Device | "auto";
   trustCode?: boolean;
@@ -42,6 +50,7 @@ export function evalCommand(): Command {
       ).choices(SPLITS),
     )
     .addOption(partialOption())
+    .addOption(emptyOption())
     .option("--batch-size <n>", "images per step", positiveInteger, 64)
     .addOption(tenCropOption())
     .addOption(deviceOption())

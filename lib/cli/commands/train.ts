@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { RecipeData } from "../../recipes/train.js";
 import type { Device } from "../../tensor/dtype.js";
-import { deviceOption, partialOption } from "../dataset-options.js";
+import { deviceOption, emptyOption, partialOption } from "../dataset-options.js";
 import { addRecipeFlags, givenFlags } from "../recipe-flags.js";
 import { usageError } from "../usage-error.js";
 import { portOption, watchOption, withWatch, type WatchFlags } from "../watch.js";
@@ -11,6 +11,7 @@ export interface TrainFlags extends WatchFlags, Record<string, unknown> {
   set?: string[];
   validation?: string;
   allowPartial?: boolean;
+  allowEmpty?: boolean;
   device: Device | "auto";
   out: string;
   overwrite?: boolean;
@@ -20,7 +21,10 @@ export interface TrainFlags extends WatchFlags, Record<string, unknown> {
 
 export function trainCommand(): Command {
   const command = new Command("train")
-    .argument("[dir]", "the images, maybe in train/ and val/ (or test/); a published set; or a manifest")
+    .argument(
+      "[dir]",
+      "the images, maybe in train/ and val/ (or valid/, test/); a published set; or a manifest",
+    )
     .option(
       "--recipe <name>",
       "all settings: the name of a recipe (mcloss recipes lists them), or a .json or .yaml file",
@@ -31,7 +35,11 @@ export function trainCommand(): Command {
       (assignment: string, earlier: string[] | undefined) => [...(earlier ?? []), assignment],
     )
     .addOption(partialOption())
-    .option("--validation <dir>", "held-out images, with the same sub-folders");
+    .addOption(emptyOption())
+    .option(
+      "--validation <dir>",
+      "held-out images that choose the best checkpoint, with the same sub-folders",
+    );
   return addRecipeFlags(command)
     .addOption(deviceOption())
     .option("--out <dir>", "the run's folder", "runs/latest")
@@ -53,11 +61,12 @@ export function trainCommand(): Command {
 }
 
 /** What the options say of the images. */
-export function recipeData(dir: string, { validation, allowPartial }: TrainFlags): RecipeData {
+export function recipeData(dir: string, { validation, allowPartial, allowEmpty }: TrainFlags): RecipeData {
   return {
     dir,
     ...(validation === undefined ? {} : { validation }),
     ...(allowPartial === undefined ? {} : { allowPartial }),
+    ...(allowEmpty === undefined ? {} : { allowEmpty }),
   };
 }
 

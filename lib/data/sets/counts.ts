@@ -11,12 +11,12 @@ export function countParts(samples: readonly ListedSample[]): Partial<Record<Spl
 }
 
 /** How a set's counts differ from the published ones, in words. */
-export function compareCounts({ classes, samples, published }: ReadDataset): string[] {
+export function compareCounts({ classes, samples, published, absent = {} }: ReadDataset): string[] {
   if (!published) return [];
   const counts = countParts(samples);
   const rows: [string, number, number][] = [
     ["classes", classes.length, published.classes],
-    ...PARTS.map((part): [string, number, number] => [
+    ...PARTS.filter((part) => !absent[part]).map((part): [string, number, number] => [
       `images in ${part}`,
       counts[part] ?? 0,
       published.parts[part] ?? 0,

@@ -5,7 +5,7 @@ import { boxOfCorners } from "./boxes.js";
 import { at, parseDecimals, quote, readNames, readRows, type Row } from "./columns.js";
 import { PARTS } from "./counts.js";
 import type { Layout, ListedSample, Listing, OpenOptions, SplitPart } from "./layout.js";
-import { exists, joinInside } from "./paths.js";
+import { exists, innermost, joinInside } from "./paths.js";
 import { keepSamples, type AnnotationProblem, type Report } from "./problems.js";
 import { openPublished } from "./published.js";
 
@@ -50,6 +50,7 @@ export const FGVC_AIRCRAFT: Layout<AircraftOptions> = {
   title: "FGVC-Aircraft",
   folder: "fgvc-aircraft-2013b",
   markers: [["data/variants.txt", "data/images_variant_test.txt"]],
+  signs: [["data/images_variant_train.txt"], ["data/images_variant_test.txt"], ["data/images_box.txt"]],
   published: (options) => ({
     classes: LEVELS[checkLevel(options)].classes,
     parts: { train: 3334, val: 3333, test: 3333 },
@@ -61,6 +62,7 @@ async function list(root: string, report: Report, options: AircraftOptions): Pro
   const { removeBanner = false } = options;
   const level = checkLevel(options);
   const file = (name: string) => join(root, "data", name);
+  const images = await innermost(file("images"));
   const classes = await readNames(file(LEVELS[level].file), report);
   const labels = new Map(classes.map((name, label) => [name, label]));
   const boxes = (await exists(file("images_box.txt")))
@@ -73,7 +75,7 @@ async function list(root: string, report: Report, options: AircraftOptions): Pro
   for (const part of PARTS) {
     const name = `images_${level}_${part}.txt`;
     const convert = ({ key, rest, line }: Row): ListedSample | AnnotationProblem => {
-      const path = joinInside(file("images"), `${key}.jpg`);
+      const path = joinInside(images, `${key}.jpg`);
       if (path === undefined) return at(file(name), line, `${quote(key)} leads out of the images folder`);
       const label = labels.get(rest);
       if (label === undefined) {

@@ -4,6 +4,7 @@ import { FLOWER_NAMES } from "./flower-names.js";
 import type { Layout, ListedSample, Listing, OpenOptions, SplitPart } from "./layout.js";
 import { readMatFile } from "./mat-file.js";
 import { variable } from "./mat-values.js";
+import { innermost } from "./paths.js";
 import { keepSamples, type AnnotationProblem, type Report } from "./problems.js";
 import { openPublished } from "./published.js";
 
@@ -22,6 +23,7 @@ export const FLOWERS102: Layout = {
   title: "Flowers-102",
   folder: "flowers-102",
   markers: [["imagelabels.mat", "setid.mat"]],
+  signs: [["imagelabels.mat"], ["setid.mat"]],
   published: () => ({ classes: 102, parts: { train: 1020, val: 1020, test: 6149 } }),
   list,
 };
@@ -33,6 +35,7 @@ const SETS: readonly [string, SplitPart][] = [
 ];
 
 async function list(root: string, report: Report): Promise<Listing> {
+  const images = await innermost(join(root, "jpg"));
   const labelFile = join(root, "imagelabels.mat");
   const labels = variable(labelFile, await readMatFile(labelFile), "labels", "numbers").data;
   const file = join(root, "setid.mat");
@@ -53,7 +56,7 @@ async function list(root: string, report: Report): Promise<Listing> {
         const problem = `labels(${id}) must be from 1 to ${FLOWER_NAMES.length}, got ${label}`;
         return { file: labelFile, problem };
       }
-      const path = join(root, "jpg", `image_${String(id).padStart(5, "0")}.jpg`);
+      const path = join(images, `image_${String(id).padStart(5, "0")}.jpg`);
       return { path, label: label - 1, split };
     };
     const ids = variable(file, sets, name, "numbers").data;

@@ -3,6 +3,7 @@ import type { Report } from "./problems.js";
 
 export const DATASET_KINDS = [
   "cub200",
+  "nabirds",
   "stanford-cars",
   "fgvc-aircraft",
   "flowers102",
@@ -28,6 +29,12 @@ export interface ListedSample extends Sample {
 export interface Listing {
   classes: readonly string[];
   samples: readonly ListedSample[];
+  /** For people: what is not as one may think. */
+  notes?: readonly string[];
+  /** Files that are no images, or in formats that are not read, by what their names end in. */
+  passedOver?: Readonly<Record<string, number>>;
+  /** Published parts whose labels are not there, and which file has them. */
+  absent?: Partial<Record<SplitPart, string>>;
 }
 
 /** A set's annotations, and what it is. */
@@ -41,6 +48,7 @@ export interface ReadDataset extends Listing {
 /** Counts that the publishers give. */
 export interface PublishedCounts {
   classes: number;
+  /** Parts that are absent are not compared. */
   parts: Partial<Record<SplitPart, number>>;
 }
 
@@ -52,8 +60,20 @@ export interface Layout<Options = object> {
   folder: string;
   /** Files that tell the layout from others: all those of one of the lists are there. */
   markers: readonly (readonly string[])[];
+  /** Files that another layout has beside these markers. */
+  foreign?: readonly string[];
+  /** Files that no other folder has: all those of one of the lists are there, even where the set is not whole. */
+  signs: readonly (readonly string[])[];
   published(options: Options): PublishedCounts;
-  list(root: string, report: Report, options: Options): Promise<Listing>;
+  list(root: string, report: Report, options: Options & ListOptions): Promise<Listing>;
+}
+
+/** What the lists of a published set are read with. */
+export interface ListOptions {
+  /** Takes lists that do not fit one another, and leaves out images that are not there. Default false. */
+  allowPartial?: boolean | undefined;
+  /** Lists images that are not there even so. Default false. */
+  keepMissing?: boolean | undefined;
 }
 
 /** What every published data set is opened with. */

@@ -2,11 +2,13 @@ import { CsvError, parse } from "csv-parse/sync";
 import { dirname, extname, resolve } from "node:path";
 import { McLossError } from "../../errors.js";
 import { isRecord } from "../../plain-data.js";
+import { labelsByName } from "../class-folders.js";
 import { byCodePoint } from "../code-points.js";
 import type { Box, ListDataset } from "../dataset.js";
 import { checkBox } from "./boxes.js";
 import { at, quote } from "./columns.js";
-import type { ListedSample, Listing, Split, SplitPart } from "./layout.js";
+import type { ListedSample, Listing, Split } from "./layout.js";
+import { partOf } from "./parts.js";
 import { hasControlCharacters } from "./paths.js";
 import { keepSamples, throwProblem, type AnnotationProblem, type Report } from "./problems.js";
 import { takeSplit } from "./splits.js";
@@ -36,7 +38,8 @@ interface Entry {
  * - `.jsonl`: one object a line: { path, label, split?, box?: { x, y, width, height } }.
  *
  * Paths count from the manifest's folder. A label is a class's name; without `classes`, names are sorted by code point,
- * or as numbers where all of them are. A split is "train", "val" or "test"; all rows have one, or none.
+ * or as numbers where all of them are; they are in Unicode's form NFC. A split is "train", "val" (or "valid", "validation") or "test", in any
+ * case; all rows have one, or none.
  * @throws McLossError ERR_DATASET naming the file and line
  */
 export async function manifest(
@@ -56,7 +59,7 @@ export async function listManifest(
   const entries = await readEntries(file, report);
   const labelled = entries.map((entry) => ({ ...entry, name: labelName(entry.label) }));
   const classes = options.classes ?? sortNames(labelled.map(({ name }) => name));
-  const labels = new Map(classes.map((name, label) => [name, label]));
+  const labels = labelsByName(classes);
   const divided = entries.some(({ split }) => !isAbsent(split));
   const seen = new Map<string, number>();
 
@@ -75,7 +78,7 @@ export async function listManifest(
         `has the class ${quote(entry.name)}, which the model does not know: remove it, or train with it`,
       );
     }
-    const split = divided ? SPLITS_BY_NAME.get(String(entry.split)) : undefined;
+    const split = divided ? partOf(String(entry.split)) : undefined;
     if (divided && !split) return problem(`has no split: it must be train, val or test in every row`);
     const box = entry.box && checkBox(mapBox(entry.box));
     if (entry.box && !box) return problem("has no box: x, y, width and height must be pixels, all or none");
@@ -83,13 +86,6 @@ export async function listManifest(
   };
   return { classes, samples: keepSamples(labelled, convert, report) };
 }
-
-const SPLITS_BY_NAME = new Map<string, SplitPart>([
-  ["train", "train"],
-  ["val", "val"],
-  ["validation", "val"],
-  ["test", "test"],
-]);
 
 async function readEntries(file: string, report: Report): Promise<Entry[]> {
   const extension = extname(file).toLowerCase();
@@ -172,7 +168,7 @@ function isAbsent(value: unknown): boolean {
 
 function labelName(label: unknown): string | undefined {
   if (typeof label === "number" && Number.isFinite(label)) return String(label);
-  return typeof label === "string" && label !== "" ? label : undefined;
+  return typeof label === "string" && label !== "" ? label.normalize("NFC") : undefined;
 }
 
 function checkPath(file: string, path: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
-import { join, resolve, sep } from "node:path";
+import { basename, join, resolve, sep } from "node:path";
+import { systemPath } from "../../io/file-name.js";
 
 /** Joins a published path to the folder it counts from; undefined where it leads out of it or is no path. */
 export function joinInside(folder: string, path: string): string | undefined {
@@ -14,8 +15,14 @@ export function hasControlCharacters(text: string): boolean {
 }
 
 export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
+  return stat(systemPath(path)).then(
     () => true,
     () => false,
   );
+}
+
+/** A folder, or the one of its own name in it: archives are unpacked so. */
+export async function innermost(folder: string): Promise<string> {
+  const inside = join(folder, basename(folder));
+  return (await exists(inside)) ? inside : folder;
 }

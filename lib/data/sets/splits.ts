@@ -1,4 +1,5 @@
 import { invalidArgument, McLossError } from "../../errors.js";
+import { labelsByName } from "../class-folders.js";
 import { ListDataset } from "../dataset.js";
 import { checkCounts, countParts, PARTS } from "./counts.js";
 import type { ListedSample, Listing, OpenOptions, ReadDataset, Split } from "./layout.js";
@@ -26,11 +27,18 @@ export function takeSplit(
   const samples = listing.samples.filter((sample) =>
     split === "trainval" ? sample.split !== "test" : sample.split === split,
   );
-  if (samples.length > 0) return new ListDataset(listing.classes, samples);
-  const counts = countParts(listing.samples);
+  if (samples.length > 0) return new ListDataset(listing.classes, samples, listing.notes);
+  throw new McLossError("ERR_DATASET", `${path} has no images in ${split}: ${adviseOn(listing, split)}`, {
+    path,
+  });
+}
+
+function adviseOn({ samples, absent = {} }: Listing, split: Split): string {
+  const why = split === "trainval" ? undefined : absent[split];
+  if (why !== undefined) return why;
+  const counts = countParts(samples);
   const parts = PARTS.filter((part) => counts[part]);
-  const advice = parts.length > 0 ? `it has ${parts.join(" and ")}` : "it is not divided into splits";
-  throw new McLossError("ERR_DATASET", `${path} has no images in ${split}: ${advice}`, { path });
+  return parts.length > 0 ? `it has ${parts.join(" and ")}` : "it is not divided into splits";
 }
 
 /** The same images with the labels that `classes` gives their classes. */
@@ -39,12 +47,13 @@ function relabel(
   set: ListDataset<ListedSample>,
   classes: readonly string[],
 ): ListDataset<ListedSample> {
-  const labels = set.classes.map((name) => classes.indexOf(name));
-  const unknown = set.classes[labels.indexOf(-1)];
+  const byName = labelsByName(classes);
+  const labels = set.classes.map((name) => byName.get(name.normalize("NFC")));
+  const unknown = set.classes[labels.indexOf(undefined)];
   if (unknown !== undefined) {
     const text = `${path} has the class "${unknown}", which the model does not know: give it a set of its own classes`;
     throw new McLossError("ERR_DATASET", text, { path });
   }
   const samples = set.samples.map((sample) => ({ ...sample, label: labels[sample.label] ?? -1 }));
-  return new ListDataset(classes, samples);
+  return new ListDataset(classes, samples, set.notes);
 }

@@ -4,7 +4,7 @@ import { boxOfCorners } from "./boxes.js";
 import type { Layout, ListedSample, Listing, OpenOptions, SplitPart } from "./layout.js";
 import { readMatFile, type MatArray } from "./mat-file.js";
 import { line, scalar, scalarNumber, structField, textCells, variable } from "./mat-values.js";
-import { exists, joinInside } from "./paths.js";
+import { exists, innermost, joinInside } from "./paths.js";
 import { keepSamples, type AnnotationProblem, type Report } from "./problems.js";
 import { openPublished } from "./published.js";
 
@@ -12,7 +12,7 @@ import { openPublished } from "./published.js";
  * Stanford Cars (Krause et al., 3dRR-13): 196 classes, 8,144 images to train and 8,041 to test, each with a box. Either
  * of the two published layouts:
  * - devkit/cars_meta.mat and cars_train_annos.mat, cars_test_annos_withlabels.mat beside devkit/ or in it, the images
- *   in cars_train/ and cars_test/;
+ *   in cars_train/ and cars_test/; without the labels of the test part there is only the other;
  * - cars_annos.mat, the images in car_ims/.
  * @param dir the folder they are in, or the one that has it as stanford_cars
  * @throws McLossError ERR_DATASET naming the file and entry
@@ -29,6 +29,12 @@ export const STANFORD_CARS: Layout = {
   title: "Stanford Cars",
   folder: "stanford_cars",
   markers: [["devkit/cars_meta.mat", "devkit/cars_train_annos.mat"], ["cars_annos.mat"]],
+  signs: [
+    ["cars_train", "cars_test"],
+    ["devkit/cars_train_annos.mat"],
+    ["devkit/cars_meta.mat"],
+    ["cars_test_annos_withlabels.mat"],
+  ],
   published: () => ({ classes: 196, parts: { train: 8144, test: 8041 } }),
   list: async (root, report) =>
     (await exists(join(root, "cars_annos.mat"))) ? listWhole(root, report) : listDevkit(root, report),
@@ -36,28 +42,27 @@ export const STANFORD_CARS: Layout = {
 
 const CORNERS = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"] as const;
 
-/** Two struct arrays, one a part. */
+const TEST_LABELS = "cars_test_annos_withlabels.mat";
+
+/** Two struct arrays, one a part; that of the test part is published apart from the devkit. */
 async function listDevkit(root: string, report: Report): Promise<Listing> {
   const meta = join(root, "devkit", "cars_meta.mat");
   const classes = textCells(meta, await readMatFile(meta), "class_names");
-  const test = "cars_test_annos_withlabels.mat";
-  const beside = join(root, test);
-  const parts: { split: SplitPart; file: string; folder: string }[] = [
-    { split: "train", file: join(root, "devkit", "cars_train_annos.mat"), folder: "cars_train" },
-    {
-      split: "test",
-      file: (await exists(beside)) ? beside : join(root, "devkit", test),
-      folder: "cars_test",
-    },
-  ];
   const samples: ListedSample[] = [];
-  for (const { split, file, folder } of parts) {
+  const add = async (split: SplitPart, file: string, folder: string) => {
     const annotations = variable(file, await readMatFile(file), "annotations", "struct");
     const rows = readRows(file, annotations, "fname", () => split);
-    const converted = convertRows(file, rows, { classes, folder: join(root, folder) }, report);
-    for (const sample of converted) samples.push(sample);
+    const images = await innermost(join(root, folder));
+    for (const sample of convertRows(file, rows, { classes, folder: images }, report)) samples.push(sample);
+  };
+  await add("train", join(root, "devkit", "cars_train_annos.mat"), "cars_train");
+  for (const file of [join(root, TEST_LABELS), join(root, "devkit", TEST_LABELS)]) {
+    if (!(await exists(file))) continue;
+    await add("test", file, "cars_test");
+    return { classes, samples };
   }
-  return { classes, samples };
+  const why = `the test part has no labels, as ${TEST_LABELS} is not in ${root}`;
+  return { classes, samples, absent: { test: why }, notes: [why] };
 }
 
 /** One struct array, where a field tells the parts apart. */

@@ -1,8 +1,10 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { throwIfAborted } from "../../abort.js";
+import { systemPath } from "../../io/file-name.js";
 import { reasonOf } from "../../system-error.js";
 import type { Sample } from "../dataset.js";
+import { readEncoded } from "../read-encoded.js";
 import { prefetch } from "../prefetch.js";
 import type { VerifyOptions } from "./verify-dataset.js";
 
@@ -46,7 +48,7 @@ export async function checkImages(
 }
 
 async function fileSize(path: string): Promise<number | undefined> {
-  const status = await stat(path).catch(() => undefined);
+  const status = await stat(systemPath(path)).catch(() => undefined);
   return status?.isFile() ? status.size : undefined;
 }
 
@@ -58,7 +60,7 @@ async function imageChecker(
   return async (path, bytes) => {
     if (bytes === 0) return "the file is empty";
     try {
-      const image = sharp(path, { failOn: "error" });
+      const image = sharp(await readEncoded(path), { failOn: "error" });
       if (full) await image.resize(8, 8, { fit: "fill" }).raw().toBuffer();
       else await image.metadata();
       return undefined;

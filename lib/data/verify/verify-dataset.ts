@@ -7,7 +7,10 @@ import { checkImages, type BadImage } from "./check-images.js";
 import { findDuplicates, type Duplicates } from "./find-duplicates.js";
 
 /** Options of {@link verifyDataset}. */
-export interface VerifyOptions extends Pick<OpenDatasetOptions, "kind" | "level" | "allowPartial"> {
+export interface VerifyOptions extends Pick<
+  OpenDatasetOptions,
+  "kind" | "level" | "allowPartial" | "allowEmpty"
+> {
   /** Decodes every image to its last pixel instead of reading its header. Default false. */
   full?: boolean;
   signal?: AbortSignal;
@@ -34,6 +37,10 @@ export interface DatasetReport {
   leaks: Duplicates[];
   /** Other images with the same bytes. */
   repeats: Duplicates[];
+  /** For people: what was taken for what, and what was passed over. */
+  notes: readonly string[];
+  /** Files that were passed over, by what their names end in. */
+  passedOver: Readonly<Record<string, number>>;
   /** Whether images were decoded to the last pixel. */
   full: boolean;
   /** Nothing is wrong. Repeats are not, nor are leaks that a published set has as it is published. */
@@ -55,7 +62,7 @@ export async function verifyDataset(dir: string, options: VerifyOptions = {}): P
     (problem) => {
       if (problems.length < MOST_PROBLEMS) problems.push(problem);
     },
-    options,
+    { ...options, keepMissing: true },
   );
   if (read.samples.length === 0 && problems.length === 0) {
     throw new McLossError("ERR_DATASET", `${read.root} lists no images`, { path: read.root });
@@ -63,7 +70,8 @@ export async function verifyDataset(dir: string, options: VerifyOptions = {}): P
   const { missing, corrupt, sizes } = await checkImages(read.samples, { ...options, full });
   const { leaks, repeats } = sortDuplicates(read, await findDuplicates(sizes, options));
   const counts = allowPartial ? [] : compareCounts(read);
-  const wrong = [counts, problems, missing, corrupt, read.published ? [] : leaks];
+  const lacking = allowPartial && read.published ? [] : missing;
+  const wrong = [counts, problems, lacking, corrupt, read.published ? [] : leaks];
   return {
     kind: read.kind,
     title: read.title,
@@ -76,6 +84,8 @@ export async function verifyDataset(dir: string, options: VerifyOptions = {}): P
     corrupt,
     leaks,
     repeats,
+    notes: read.notes ?? [],
+    passedOver: read.passedOver ?? {},
     full,
     ok: wrong.every((list) => list.length === 0),
   };

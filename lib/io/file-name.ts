@@ -1,0 +1,66 @@
+import { isUtf8 } from "node:buffer";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+/** One thing in a folder. */
+export interface FolderEntry {
+  name: string;
+  path: string;
+  kind: "file" | "folder" | "link" | "other";
+}
+
+/**
+ * What is in a folder. A name that is not UTF-8 has each of its odd bytes as a lone surrogate, U+DC80 to U+DCFF, as in
+ * Python (surrogateescape): {@link systemPath} gives the bytes back.
+ * @throws the file system's error
+ */
+export async function readFolder(dir: string): Promise<FolderEntry[]> {
+  const entries = await readdir(systemPath(dir), { withFileTypes: true, encoding: "buffer" });
+  return entries.map((entry) => {
+    const name = nameOf(entry.name);
+    return { name, path: join(dir, name), kind: kindOf(entry) };
+  });
+}
+
+/** What node:fs opens a path by: its bytes, where it is not UTF-8. */
+export function systemPath(path: string): string | Buffer {
+  return ODD.test(path) ? Buffer.concat(Array.from(path, bytesOf)) : path;
+}
+
+// With the flag u, halves of a pair are not meant.
+const ODD = /[\udc80-\udcff]/u;
+const ODD_BASE = 0xdc00;
+
+function bytesOf(character: string): Buffer {
+  return ODD.test(character) ? Buffer.of(character.charCodeAt(0) - ODD_BASE) : Buffer.from(character);
+}
+
+function nameOf(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString();
+  let name = "";
+  for (let at = 0; at < bytes.length;) {
+    const length = characterAt(bytes, at);
+    name +=
+      length > 0 ? bytes.toString("utf8", at, at + length) : String.fromCharCode(ODD_BASE + (bytes[at] ?? 0));
+    at += Math.max(1, length);
+  }
+  return name;
+}
+
+/** How many bytes the character has that begins there; 0 where none does. */
+function characterAt(bytes: Buffer, at: number): number {
+  for (const length of [1, 2, 3, 4]) {
+    if (at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length))) return length;
+  }
+  return 0;
+}
+
+function kindOf(entry: {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+}): FolderEntry["kind"] {
+  if (entry.isFile()) return "file";
+  if (entry.isDirectory()) return "folder";
+  return entry.isSymbolicLink() ? "link" : "other";
+}
