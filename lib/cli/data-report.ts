@@ -5,7 +5,8 @@ const MOST_SHOWN = 4;
 
 /** A report for one screen. */
 export function formatReport(report: DatasetReport): string {
-  const { title, root, classes, images, counts, annotations, missing, corrupt, leaks, repeats } = report;
+  const { title, root, classes, images, counts, annotations, missing, corrupt, leaks, repeats, notes } =
+    report;
   const findings: [string, readonly string[]][] = [
     ["not the whole set", counts],
     ["bad annotations", annotations],
@@ -21,6 +22,7 @@ export function formatReport(report: DatasetReport): string {
     ...findings
       .filter(([, found]) => found.length > 0)
       .flatMap(([what, found]) => formatFinding(what, found)),
+    ...notes.map((note) => `note: ${note}`),
     report.ok
       ? `in order: images were ${report.full ? "decoded" : "opened; --full decodes them"}`
       : "not in order",

@@ -62,8 +62,9 @@ export async function trainRun(
 }
 
 async function fit(training: RecipeTraining, json: boolean): Promise<EpochEvent | undefined> {
-  const { images, model, recipe, train, weights } = training;
+  const { images, model, notes, recipe, train, weights } = training;
   if (weights) reportWeights(weights);
+  for (const note of notes) printLine(`note: ${note}`);
   const loss = describeLoss(recipe.loss);
   printLine(`${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${loss}`);
   const { last } = await reportTraining(training.fit(), { label: "training", epochs: recipe.epochs, json });
@@ -80,9 +81,9 @@ async function fitAndTell(training: RecipeTraining, out: string, json: boolean):
     process.stdout.write(`${describeOutcome(outcome)}\n`);
     return;
   }
-  const { train, weights } = training;
+  const { notes, train, weights } = training;
   const bad = train.skipped;
-  printJsonLine({ ...last, type: "result", ...outcome, bad, ...(weights ? { weights } : {}) });
+  printJsonLine({ ...last, type: "result", ...outcome, bad, notes, ...(weights ? { weights } : {}) });
 }
 
 function reportWeights({ path, loaded, initialized, unused }: LoadedWeights): void {

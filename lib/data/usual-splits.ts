@@ -82,9 +82,7 @@ async function divide(
     return { images: open("train"), heldOut: open("val"), chooses: true, notes: unused };
   }
   if (!counts.test) return { images: open("trainval"), chooses: false, notes: [] };
-  const note =
-    `held out is the test part of ${read.root}: it is measured after each epoch and chooses nothing, so that the last ` +
-    `epoch's weights are the result; --validation takes images that choose the best`;
+  const note = `held out is the test part of ${read.root}, and it chooses the best checkpoint; --validation takes other images`;
   return { images: open("trainval"), heldOut: open("test"), chooses: false, notes: [note] };
 }
 
