@@ -49,6 +49,7 @@ export {
 
 export {
   ChannelHealthTally,
+  type ChannelChance,
   type ChannelHealth,
   type ChannelHealthReport,
   type ClassChannelHealth,

@@ -59,7 +59,11 @@ const FLAGS: readonly RecipeFlag[] = [
   flag("--accumulate <n>", "accumulate", "batches whose gradients make one update", positiveInteger),
   flag("--ema <decay>", "ema", "average the weights, as 0.999, and judge the average", nonNegativeNumber),
   flag("--on-nan <policy>", "onNan", "what a loss that is not finite does", ["stop", "skip"]),
-  flag("--channel-health", "channelHealth", "measure the channels on the held-out images after every epoch"),
+  flag(
+    "--channel-health",
+    "channelHealth",
+    "measure the channels on the held-out images after every epoch, not the last alone",
+  ),
   flag("--cuda-graph", "cudaGraph", "launch the steps on a GPU as CUDA graphs, where that is possible"),
   flag(
     "--seed <n>",

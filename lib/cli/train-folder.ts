@@ -13,6 +13,7 @@ import {
   type TrainRecipeOptions,
 } from "../recipes/train.js";
 import type { EpochEvent } from "../train/events.js";
+import { describeHealth, reportHabit } from "./describe-channels.js";
 import { printJsonLine } from "./format.js";
 import { interruptSignal } from "./interrupt.js";
 import { printLine } from "./progress.js";
@@ -69,6 +70,10 @@ async function fit(training: RecipeTraining, json: boolean): Promise<EpochEvent 
   printLine(`${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${loss}`);
   const { last } = await reportTraining(training.fit(), { label: "training", epochs: recipe.epochs, json });
   for (const { path, reason } of train.skipped) printLine(`skipped ${path}: ${reason}`);
+  if (last?.channels) {
+    printLine(describeHealth(last.channels));
+    reportHabit(last.channels);
+  }
   return last;
 }
 

@@ -7,11 +7,15 @@ import { named } from "../io/replace-file.js";
 import { loadModel } from "../models/checkpoint.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
+import type { ChannelHealthTally } from "../loss/channel-health.js";
 import type { Model } from "../models/model.js";
+import { readRecordedRun } from "../compare/recorded-run.js";
 import { formatTable } from "../table.js";
+import { tallyOf } from "../train/evaluate-channels.js";
 import { renderClassSheet } from "../visualize/class-sheet.js";
 import { findExcitingImages } from "../visualize/exciting-images.js";
 import { drawImageSheet } from "../visualize/image-sheet.js";
+import { describeHealth, reportHabit } from "./describe-channels.js";
 import { percent, printJson } from "./format.js";
 import { expandPaths } from "./image-paths.js";
 import { interruptSignal } from "./interrupt.js";
@@ -56,11 +60,23 @@ export async function visualize(
     sheets.push({ image, picture, predicted: ranked[0], shown });
     if (!flags.json) process.stdout.write(`${imageLine(image, picture, ranked[0])}\n`);
   }
-  const classes =
-    flags.byClass === undefined
-      ? []
-      : await drawClasses(model, flags.byClass, classIndex, folder, flags, signal);
-  if (flags.json) return printJson({ model: path, images: sheets, classes });
+  if (flags.byClass === undefined) {
+    if (flags.json) printJson({ model: path, images: sheets, classes: [] });
+    return reportKnownHabit(path);
+  }
+  using channels = tallyOf(model);
+  const classes = await drawClasses(model, flags.byClass, classIndex, folder, { ...flags, channels }, signal);
+  const { overall } = await channels.result();
+  if (flags.json) printJson({ model: path, images: sheets, classes, channels: overall });
+  else process.stdout.write(`${describeHealth(overall)}\n`);
+  reportHabit(overall);
+}
+
+/** What the run has measured of the model, where it is a run's. */
+async function reportKnownHabit(path: string): Promise<void> {
+  const run = await readRecordedRun(path).catch(() => undefined);
+  const measured = run?.epochs.findLast(({ channels }) => channels)?.channels;
+  if (measured) reportHabit(measured);
 }
 
 function imageLine(
@@ -76,7 +92,7 @@ async function drawClasses(
   dir: string,
   classIndex: number | undefined,
   folder: PictureFolder,
-  { kind, allowPartial, json }: VisualizeFlags,
+  { kind, allowPartial, json, channels }: VisualizeFlags & { channels: ChannelHealthTally },
   signal: AbortSignal,
 ): Promise<Picture[]> {
   const { classNames } = model.info;
@@ -89,7 +105,7 @@ async function drawClasses(
   const progress = startProgress("looking at the images", images.length);
   const onBatch = (done: number, total: number) =>
     progress.update(Math.round((images.length * done) / total));
-  const exciting = await findExcitingImages(model, images, { signal, onBatch }).finally(() =>
+  const exciting = await findExcitingImages(model, images, { signal, onBatch, channels }).finally(() =>
     progress.stop(),
   );
   const pictures: Picture[] = [];
@@ -99,11 +115,11 @@ async function drawClasses(
     const name = className(images.classes, index);
     const png = await renderClassSheet(model, index, exciting);
     const picture = await folder.write(`class-${name}`, png);
-    const channels = exciting.slice(start, start + count).map((row, place) => ({
+    const shown = exciting.slice(start, start + count).map((row, place) => ({
       channel: start + place,
       images: row.map(({ sample, activation }) => ({ path: sample.path, label: sample.label, activation })),
     }));
-    pictures.push({ class: name, index, picture, channels });
+    pictures.push({ class: name, index, picture, channels: shown });
     if (!json) process.stdout.write(`${name}  ${picture}\n`);
   }
   return pictures;

@@ -17,6 +17,16 @@ const metrics = z.looseObject({
   diversity: number,
   accuracy: number,
 });
+const share = z.number();
+const shares = {
+  diversity: share,
+  iou: share,
+  cosine: share,
+  alignment: share,
+  habit: share,
+  ownHabit: share,
+};
+const healthSchema = z.looseObject({ ...shares, dead: z.int(), chance: z.looseObject(shares) });
 const epochSchema = z.looseObject({
   time: z.iso.datetime(),
   epoch: z.int().min(1),
@@ -28,9 +38,8 @@ const epochSchema = z.looseObject({
   validation: z
     .looseObject({ ...metrics.shape, top5Accuracy: number, macroF1: number, images: number })
     .optional(),
-  channels: z
-    .looseObject({ diversity: number, iou: number, cosine: number, alignment: number, dead: number })
-    .optional(),
+  // Of another version's figures there is no use, but of its epoch.
+  channels: healthSchema.optional().catch(undefined),
 });
 const record = z.record(z.string(), z.unknown());
 const infoSchema = z.looseObject({
@@ -47,6 +56,8 @@ const infoSchema = z.looseObject({
 export type RecordedEpoch = z.infer<typeof epochSchema>;
 /** `run.json`, as far as it is needed here. */
 export type RecordedInfo = z.infer<typeof infoSchema>;
+/** The channels' health, as a line of `metrics.jsonl` has it. */
+export type MeasuredHealth = z.infer<typeof healthSchema>;
 
 /** What a run's folder says of the run. */
 export interface RecordedRun {

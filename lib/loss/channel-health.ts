@@ -1,10 +1,12 @@
 import { McLossError } from "../errors.js";
 import { tensor, zeros } from "../tensor/creation.js";
 import { noGrad } from "../tensor/grad-mode.js";
-import { cat } from "../tensor/operators.js";
+import { arange, cat, randint } from "../tensor/operators.js";
 import { keep, tidy } from "../tensor/scope.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Generator, type Tensor } from "../tensor/tensor.js";
 import type { ChannelGroups } from "./channel-groups.js";
+import { meanCosine, meanIou } from "./channel-overlap.js";
+import { HabitSummary, StrongestPlaces, type Habit } from "./strongest-places.js";
 
 /** How well channels are shared among the classes and the places, over a set of images. */
 export interface ChannelHealth {
@@ -26,8 +28,38 @@ export interface ChannelHealth {
    * A channel that does not know its class has that class's share of the images.
    */
   alignment: number;
+  /**
+   * The share of images in which a channel's strongest place is the one where it is strongest most often, over all channels
+   * and all images, whatever is in them. Near 1 a channel keeps to its place and does not look at the image;
+   * diversity is then had by position alone. An image in which a channel is the same everywhere, such as 0, has no strongest
+   * place and does not count.
+   */
+  habit: number;
+  /** The same on the images of a channel's own class, with the place that is the most frequent one among these. */
+  ownHabit: number;
   /** How many channels are never above 0. */
   dead: number;
+  /** What the figures would be of channels that know nothing. */
+  chance: ChannelChance;
+}
+
+/** What the figures of {@link ChannelHealth} are by chance. */
+export interface ChannelChance {
+  /**
+   * With each map moved by a random number of places, from the last to the first: what maps as sharp or as flat have of
+   * `diversity`, `iou` and `cosine` when no channel heeds another. Drawn once for each image and channel, always alike.
+   */
+  diversity: number;
+  iou: number;
+  cosine: number;
+  /** Of channels that do not know their class: the class's share of the images. */
+  alignment: number;
+  /**
+   * Of channels that are strongest at any of the P places alike. More than 1/P, as the most frequent place is chosen
+   * afterwards; much more where images are few: 8 % of 30 images of 10 × 10 places, 1.5 % of 3,000.
+   */
+  habit: number;
+  ownHabit: number;
 }
 
 /** The health of one class's channels. */
@@ -45,9 +77,10 @@ export interface ChannelHealthReport {
   perClass: ClassChannelHealth[];
 }
 
-const COVERED = 0.2;
-/** What is summed, in float64 on the CPU: of each channel, then of each class. */
-type Sum = "own" | "total" | "strongest" | "diversity" | "iou" | "overlapping" | "cosine" | "paired";
+/** Figures of how channels share the places; their sums are of each class. */
+type Spread = "diversity" | "iou" | "cosine";
+/** What is summed in float64 on the CPU; `own`, `total` and `peak` of each channel, the others of each class. */
+type Sum = Spread | `moved-${Spread}` | "own" | "total" | "peak" | "overlapping" | "paired";
 
 /** Gathers {@link ChannelHealth} batch by batch. */
 export class ChannelHealthTally {
@@ -58,6 +91,10 @@ export class ChannelHealthTally {
   readonly #images: number[];
   /** The class that owns each channel: int64 [C]. */
   readonly #owners: Tensor;
+  /** Draws by how much maps are moved; always the same numbers. */
+  readonly #moves = new Generator(0);
+  /** On all images, and on those of the channel's class; from the first batch on. */
+  #strongest: { all: StrongestPlaces; own: StrongestPlaces } | undefined;
 
   constructor(groups: ChannelGroups) {
     this.groups = groups;
@@ -66,11 +103,14 @@ export class ChannelHealthTally {
     this.#sums = {
       own: sum(channels),
       total: sum(channels),
-      strongest: sum(channels),
+      peak: sum(channels),
       diversity: sum(classes),
       iou: sum(classes),
-      overlapping: sum(classes),
       cosine: sum(classes),
+      "moved-diversity": sum(classes),
+      "moved-iou": sum(classes),
+      "moved-cosine": sum(classes),
+      overlapping: sum(classes),
       paired: sum(classes),
     };
     this.#images = new Array<number>(classes).fill(0);
@@ -79,48 +119,75 @@ export class ChannelHealthTally {
 
   /**
    * Adds features [N, C, H, W] of images with these labels.
-   * @throws McLossError ERR_SHAPE
+   * @throws McLossError ERR_SHAPE, also where an earlier batch had another H·W
    */
   add(features: Tensor, labels: readonly number[]): void {
-    const [samples, channels, height = 0, width = 0] = features.shape;
+    const [samples = 0, channels, height = 0, width = 0] = features.shape;
+    const places = height * width;
     if (features.ndim !== 4 || channels !== this.groups.channels || samples !== labels.length) {
       const wanted = `[${labels.length}, ${this.groups.channels}, H, W]`;
-      throw new McLossError(
-        "ERR_SHAPE",
-        `features must have shape ${wanted}, got [${features.shape.join(", ")}]`,
-        {
-          argument: "features",
-        },
-      );
+      throw shapeError(`must have shape ${wanted}, got [${features.shape.join(", ")}]`);
     }
+    const before = this.#strongest?.all.places ?? places;
+    if (places !== before) throw shapeError(`must have ${before} places as before, got ${height} × ${width}`);
     for (const label of labels) this.#images[label] = (this.#images[label] ?? 0) + 1;
     const exact = features.dtype === "float64" ? features : features.to("float32");
-    tidy(() => noGrad(() => this.#add(exact.reshape([samples, channels, height * width]), labels)));
+    tidy(() => noGrad(() => this.#add(exact.reshape([samples, channels, places]), labels)));
   }
 
   #add(features: Tensor, labels: readonly number[]): void {
-    const { own, total, strongest } = this.#sums;
+    const { own, total, peak } = this.#sums;
     const activation = features.relu().sum(2).to("float64").to("cpu");
     const truth = tensor(Int32Array.from(labels), { shape: [labels.length, 1], dtype: "int64" });
+    const isOwn = truth.eq(this.#owners);
     total.add_(activation.sum(0));
-    own.add_(activation.mul(truth.eq(this.#owners)).sum(0));
-    strongest.copy_(strongest.maximum(features.amax([0, 2]).to("float64").to("cpu")));
+    own.add_(activation.mul(isOwn).sum(0));
+    peak.copy_(peak.maximum(features.amax([0, 2]).to("float64").to("cpu")));
+    this.#addStrongest(features, isOwn);
 
     const attention = features.softmax(2);
+    this.#addSpread(features, attention, labels, "");
+    const index = this.#moved(features.shape).to(features.device);
+    this.#addSpread(features.gather(2, index), attention.gather(2, index), labels, "moved-");
+  }
+
+  #addStrongest(features: Tensor, isOwn: Tensor): void {
+    const [, channels = 0, places = 0] = features.shape;
+    this.#strongest ??= {
+      all: new StrongestPlaces(channels, places),
+      own: new StrongestPlaces(channels, places),
+    };
+    const place = features.argmax(2).to("cpu");
+    const hasOne = features.amax(2).gt(features.amin(2)).to("float64").to("cpu");
+    this.#strongest.all.add(place, hasOne);
+    this.#strongest.own.add(place, hasOne.mul(isOwn));
+  }
+
+  /** Where the values of maps [N, C, P] come from when each is moved by a number of places of its own. */
+  #moved(shape: readonly number[]): Tensor {
+    const [samples = 0, channels = 0, places = 0] = shape;
+    const by = randint(places, [samples, channels, 1], { dtype: "int64", generator: this.#moves });
+    return by.add(arange(places, { dtype: "int64" })).remainder(places);
+  }
+
+  /** Adds diversity, and of images of the class the overlap, to the sums of this prefix. */
+  #addSpread(features: Tensor, attention: Tensor, labels: readonly number[], prefix: "" | "moved-"): void {
+    const [samples = 0, , places = 0] = features.shape;
     let [firstClass, firstChannel] = [0, 0];
     const diversities = this.groups.blocks.map(({ classes, channels }) => {
       const block = attention.narrow(1, firstChannel, classes * channels);
       const members = labels.flatMap((label, sample) =>
         label >= firstClass && label < firstClass + classes ? [{ label, sample }] : [],
       );
-      if (channels > 1 && members.length > 0) this.#addOverlap(features, attention, members, channels);
+      if (channels > 1 && members.length > 0) {
+        this.#addOverlap(features, attention, members, channels, prefix);
+      }
       firstClass += classes;
       firstChannel += classes * channels;
-      const [samples = 0, , places = 0] = features.shape;
       const perClass = block.reshape([samples, classes, channels, places]);
       return perClass.amax(2).sum([0, 2]).div(channels);
     });
-    this.#sums.diversity.add_(cat(diversities).to("float64").to("cpu"));
+    this.#sums[`${prefix}diversity`].add_(cat(diversities).to("float64").to("cpu"));
   }
 
   /** @param members images of classes with `channels` channels each */
@@ -129,6 +196,7 @@ export class ChannelHealthTally {
     attention: Tensor,
     members: readonly { label: number; sample: number }[],
     channels: number,
+    prefix: "" | "moved-",
   ): void {
     const [, all = 0, places = 0] = features.shape;
     const rows = members.flatMap(({ label, sample }) => {
@@ -146,9 +214,11 @@ export class ChannelHealthTally {
       this.#sums[sum].indexAdd_(0, classes, perImage.to("float64").to("cpu"));
 
     const { mean: iou, counted } = meanIou(ownOf(features));
-    gather("iou", iou);
+    gather(`${prefix}iou`, iou);
+    gather(`${prefix}cosine`, meanCosine(ownOf(attention)));
+    if (prefix !== "") return;
+    // Moved maps are as many.
     gather("overlapping", counted);
-    gather("cosine", meanCosine(ownOf(attention)));
     gather("paired", counted.mul(0).add(1));
   }
 
@@ -161,41 +231,70 @@ export class ChannelHealthTally {
         ),
       ),
     ) as Record<Sum, Float64Array>;
-    const images = this.#images.reduce((sum, count) => sum + count, 0);
+    const habits = await this.#readHabits();
     const all = Array.from({ length: this.groups.classes }, (_, k) => k);
-    const overall = this.#summarise(sums, all, images);
+    const overall = this.#summarise(sums, habits, all);
     const perClass = all.map((k) => ({
-      ...this.#summarise(sums, [k], images),
+      ...this.#summarise(sums, habits, [k]),
       images: this.#images[k] ?? 0,
       channels: this.groups.channelsOf(k).count,
     }));
     return { overall, perClass };
   }
 
+  async #readHabits(): Promise<Habits | undefined> {
+    if (!this.#strongest) return undefined;
+    const { all, own } = this.#strongest;
+    return {
+      all: new HabitSummary(await all.read(), all.places),
+      own: new HabitSummary(await own.read(), own.places),
+    };
+  }
+
   /** Of some of the classes. */
-  #summarise(sums: Record<Sum, Float64Array>, classes: readonly number[], images: number): ChannelHealth {
+  #summarise(
+    sums: Record<Sum, Float64Array>,
+    habits: Habits | undefined,
+    classes: readonly number[],
+  ): ChannelHealth {
     const sumOf = (sum: Sum) => classes.reduce((total, k) => total + (sums[sum][k] ?? 0), 0);
+    const images = this.#images.reduce((total, count) => total + count, 0);
     const channels = classes.flatMap((k) => {
       const { start, count } = this.groups.channelsOf(k);
-      return Array.from({ length: count }, (_, channel) => start + channel);
+      return Array.from({ length: count }, (_, channel) => ({ channel: start + channel, of: k }));
     });
-    const live = channels.filter((channel) => (sums.strongest[channel] ?? 0) > 0);
-    const shares = live.map((channel) => (sums.own[channel] ?? 0) / (sums.total[channel] ?? 1));
+    const live = channels.filter(({ channel }) => (sums.peak[channel] ?? 0) > 0);
+    const shares = live.map(({ channel }) => (sums.own[channel] ?? 0) / (sums.total[channel] ?? 1));
+    const byChance = live.map(({ of }) => ratio(this.#images[of] ?? 0, images));
+    const spread = (prefix: "" | "moved-") => ({
+      diversity: ratio(sumOf(`${prefix}diversity`), images * classes.length),
+      iou: ratio(sumOf(`${prefix}iou`), sumOf("overlapping")),
+      cosine: ratio(sumOf(`${prefix}cosine`), sumOf("paired")),
+    });
+    const numbers = channels.map(({ channel }) => channel);
+    const habit = habits?.all.of(numbers) ?? NO_HABIT;
+    const ownHabit = habits?.own.of(numbers) ?? NO_HABIT;
     return {
-      diversity: ratio(sumOf("diversity"), images * classes.length),
-      iou: ratio(sumOf("iou"), sumOf("overlapping")),
-      cosine: ratio(sumOf("cosine"), sumOf("paired")),
-      alignment: ratio(
-        shares.reduce((sum, share) => sum + share, 0),
-        live.length,
-      ),
+      ...spread(""),
+      alignment: mean(shares),
+      habit: habit.share,
+      ownHabit: ownHabit.share,
       dead: channels.length - live.length,
+      chance: {
+        ...spread("moved-"),
+        alignment: mean(byChance),
+        habit: habit.chance,
+        ownHabit: ownHabit.chance,
+      },
     };
   }
 
   /** Frees the sums. May be called again. */
   dispose(): void {
     this.#owners.dispose();
+    this.#moves.dispose();
+    this.#strongest?.all.dispose();
+    this.#strongest?.own.dispose();
     for (const sum of Object.values(this.#sums)) sum.dispose();
   }
 
@@ -205,30 +304,24 @@ export class ChannelHealthTally {
   }
 }
 
-/**
- * @param maps [M, ξ, P]
- * @returns for each of the M images the mean over pairs of which one channel covers something, and 1; or 0 and 0
- */
-function meanIou(maps: Tensor): { mean: Tensor; counted: Tensor } {
-  const threshold = maps.amax(2, { keepdim: true }).mul(COVERED);
-  const covered = maps.ge(threshold).logicalAnd(maps.gt(0)).to(maps.dtype);
-  const shared = covered.bmm(covered.transpose(1, 2));
-  const areas = covered.sum(2);
-  const union = areas.unsqueeze(2).add(areas.unsqueeze(1)).sub(shared);
-  const pairs = union.gt(0).to(maps.dtype).triu(1);
-  const sum = shared.div(union.clampMin(1)).mul(pairs).sum([1, 2]);
-  const count = pairs.sum([1, 2]);
-  return { mean: sum.div(count.clampMin(1)), counted: count.gt(0).to(maps.dtype) };
+interface Habits {
+  all: HabitSummary;
+  own: HabitSummary;
 }
 
-/** @param maps [M, ξ, P], not negative @returns [M] mean cosine of the pairs of channels */
-function meanCosine(maps: Tensor): Tensor {
-  const [, channels = 0] = maps.shape;
-  const unit = maps.div(maps.norm(2, 2, { keepdim: true }));
-  const pairs = (channels * (channels - 1)) / 2;
-  return unit.bmm(unit.transpose(1, 2)).triu(1).sum([1, 2]).div(pairs);
-}
+const NO_HABIT: Habit = { share: 0, chance: 0 };
 
 function ratio(part: number, whole: number): number {
   return whole > 0 ? part / whole : 0;
+}
+
+function mean(values: readonly number[]): number {
+  return ratio(
+    values.reduce((sum, value) => sum + value, 0),
+    values.length,
+  );
+}
+
+function shapeError(problem: string): McLossError {
+  return new McLossError("ERR_SHAPE", `features ${problem}`, { argument: "features" });
 }

@@ -58,7 +58,10 @@ export interface Recipe {
   /** Gradual unfreezing: from the epoch on (0 is the start) what the pattern names is trained. Default: all, from 0. */
   unfreeze?: readonly { epoch: number; pattern: string }[];
   onNan: "stop" | "skip";
-  /** Measures the channels on the held-out images after every epoch; see {@link evaluateChannels}. Default false. */
+  /**
+   * Measures the channels on the held-out images after every epoch, or after none; see {@link evaluateChannels}. Default:
+   * after the last.
+   */
   channelHealth?: boolean;
   /** Launches steps on a GPU whole; see {@link TrainerOptions}. Default false. */
   cudaGraph?: boolean;

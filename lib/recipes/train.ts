@@ -181,10 +181,11 @@ async function prepare(
     notes: sets.notes,
     ...(weights ? { weights } : {}),
     fit: () => {
-      const { channelHealth = false } = recipe;
+      const { channelHealth } = recipe;
+      const health = channelHealth === undefined ? {} : { channelHealth };
       // What resumes takes the generators' states from its checkpoint.
       if (!resume) manualSeed(seed);
-      return trainer.fit(train, { ...validated, resume, channelHealth, ...(signal ? { signal } : {}) });
+      return trainer.fit(train, { ...validated, resume, ...health, ...(signal ? { signal } : {}) });
     },
   };
 }

@@ -10,6 +10,8 @@ interface Quantity extends Pick<Chart, "id" | "title" | "meaning" | "format" | "
   divisible?: true;
   /** Whether it is 0 where the loss does without it. */
   partOfMcLoss?: boolean;
+  /** Whether it may be measured after the last epoch alone, which makes no curve. */
+  oftenLeftOut?: boolean;
 }
 
 const SHARE = { style: "percent", maximumFractionDigits: 1 } as const;
@@ -65,16 +67,19 @@ const QUANTITIES: readonly Quantity[] = [
     id: "channels",
     title: "Channel health",
     meaning:
-      "Diversity h/ξ, the overlap of a class's channels (IoU and cosine), and alignment: how much of a channel's " +
-      "activation is on its own class.",
+      "Diversity h/ξ, the overlap of a class's channels (IoU and cosine), alignment: how much of a channel's activation " +
+      "is on its own class, and habit: in how many images a channel is strongest where it mostly is.",
     format: SHARE,
     share: true,
     divisible: true,
+    oftenLeftOut: true,
     lines: [
       { label: "diversity", value: ({ channels }) => channels?.diversity },
       { label: "IoU", value: ({ channels }) => channels?.iou },
       { label: "cosine", value: ({ channels }) => channels?.cosine },
       { label: "alignment", value: ({ channels }) => channels?.alignment },
+      { label: "habit", value: ({ channels }) => channels?.habit },
+      { label: "habit, own class", value: ({ channels }) => channels?.ownHabit },
     ],
   },
   {
@@ -83,6 +88,7 @@ const QUANTITIES: readonly Quantity[] = [
     meaning: "How many channels are never above 0.",
     format: { maximumFractionDigits: 0 },
     share: false,
+    oftenLeftOut: true,
     lines: [{ label: "dead channels", value: ({ channels }) => channels?.dead }],
   },
 ];
@@ -126,7 +132,7 @@ function divide(quantity: Quantity): Quantity[] {
 
 /** @param place the run's, where there are several: it gets one colour, and the lines after the first are dashed */
 function seriesOf(
-  { lines, partOfMcLoss = false }: Quantity,
+  { lines, partOfMcLoss = false, oftenLeftOut = false }: Quantity,
   { name, epochs: recorded }: RecordedRun,
   epochs: readonly number[],
   place: number | undefined,
@@ -139,7 +145,10 @@ function seriesOf(
       dashed: place !== undefined && line < lines.length - 1,
       values: epochs.map((epoch) => rounded(byNumber.get(epoch), value)),
     }))
-    .filter(({ values }) => values.some((value) => value !== null && (value !== 0 || !partOfMcLoss)));
+    .filter(({ values }) => {
+      const known = values.filter((value) => value !== null && (value !== 0 || !partOfMcLoss));
+      return known.length > (oftenLeftOut && recorded.length > 1 ? 1 : 0);
+    });
 }
 
 /** So that a long run does not make a large page. */

@@ -1,6 +1,6 @@
 import { describeLoss } from "../compare/describe-loss.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
-import type { RecordedEpoch, RecordedInfo, RecordedRun } from "../compare/recorded-run.js";
+import type { MeasuredHealth, RecordedEpoch, RecordedInfo, RecordedRun } from "../compare/recorded-run.js";
 
 /** How a run went, in numbers; shares are from 0 to 1, and what was not measured is absent. */
 export interface RunSummary {
@@ -21,6 +21,8 @@ export interface RunSummary {
   training?: { best: EpochScores; last: EpochScores };
   /** Steps that `--on-nan skip` skipped, as their loss was not finite. */
   skippedSteps: number;
+  /** The channels' health, where it was measured last. */
+  channels?: MeasuredHealth;
   /** From the start to the end of the last epoch. */
   seconds?: number;
   /** Median over the epochs. */
@@ -53,6 +55,7 @@ export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRu
     ...defined("last", scores.at(-1)),
     ...defined("training", training),
     skippedSteps: epochs.reduce((sum, { nonFinite = 0 }) => sum + nonFinite, 0),
+    ...defined("channels", epochs.findLast(({ channels }) => channels)?.channels),
     ...defined("seconds", last && secondsBetween(info.started, last.time)),
     ...defined("imagesPerSecond", median(epochs.map(({ imagesPerSecond }) => imagesPerSecond))),
   };

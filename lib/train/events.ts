@@ -35,7 +35,7 @@ export interface EpochEvent {
   train: Metrics;
   /** Absent where the epoch was not validated. */
   validation?: Evaluation;
-  /** On the validation images; where `channelHealth` of `Trainer.fit` asks for it. */
+  /** On the validation images; after the last epoch, unless `channelHealth` of `Trainer.fit` asks for more or less. */
   channels?: ChannelHealth;
   /** Training throughput of the epoch. */
   imagesPerSecond: number;

@@ -67,7 +67,8 @@ export interface FitOptions {
   validateEvery?: number;
   /**
    * Measures the channels on the validation images too, as `channels` of the epoch's event and of its line in
-   * `metrics.jsonl`. Default false: it takes a second forward pass.
+   * `metrics.jsonl`: after every epoch that is validated, or after none. It takes a second forward pass. Default: after the
+   * last epoch, where there are validation images and channel groups.
    */
   channelHealth?: boolean;
   /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */

@@ -236,9 +236,10 @@ export class Trainer {
       nonFinite,
     };
     const { validation, validateEvery = 1 } = options;
-    const due = epoch % validateEvery === 0 || epoch === this.epochs;
-    if (validation && due)
-      Object.assign(event, await this.#validate(validation, options.channelHealth ?? false));
+    const isLast = epoch === this.epochs;
+    const { channelHealth = isLast && this.model.groups !== undefined } = options;
+    if (validation && (isLast || epoch % validateEvery === 0))
+      Object.assign(event, await this.#validate(validation, channelHealth));
     this.#judged.push((event.validation ?? event.train).accuracy);
     return event;
   }

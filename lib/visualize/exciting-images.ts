@@ -1,12 +1,13 @@
 import type { Dataset, Sample } from "../data/dataset.js";
+import type { Batch } from "../data/batch.js";
 import { DataLoader } from "../data/loader.js";
 import { evaluationTransforms } from "../data/presets.js";
 import { invalidArgument } from "../errors.js";
+import type { ChannelHealthTally } from "../loss/channel-health.js";
 import { evaluateFeatures } from "../models/evaluation.js";
 import type { Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { tidy } from "../tensor/scope.js";
-import type { Tensor } from "../tensor/tensor.js";
 
 /** An image and how much it excites a channel. */
 export interface Excitation<T extends Sample = Sample> {
@@ -21,6 +22,8 @@ export interface ExcitingImagesOptions extends AbortOptions {
   count?: number;
   /** Default 32. */
   batchSize?: number;
+  /** Adds up the health of the channels on the way. */
+  channels?: ChannelHealthTally;
   /** Called after each batch. */
   onBatch?: (done: number, total: number) => void;
 }
@@ -34,7 +37,7 @@ export async function findExcitingImages<T extends Sample>(
   images: Dataset<T>,
   options: ExcitingImagesOptions = {},
 ): Promise<Excitation<T>[][]> {
-  const { count = 6, batchSize = 32, signal, onBatch } = options;
+  const { count = 6, batchSize = 32, onBatch } = options;
   if (!Number.isSafeInteger(count) || count < 1) {
     throw invalidArgument("count", `must be a positive integer, got ${count}`);
   }
@@ -45,7 +48,7 @@ export async function findExcitingImages<T extends Sample>(
   let done = 0;
   for await (const batch of loader) {
     using current = batch;
-    const peaks = await peaksOf(held, current.images, signal ? { signal } : {});
+    const peaks = await peaksOf(held, current, options);
     const channels = peaks.length / current.size;
     current.samples.forEach((sample, position) => {
       for (let channel = 0; channel < channels; channel += 1) {
@@ -60,16 +63,21 @@ export async function findExcitingImages<T extends Sample>(
 }
 
 /** [N, C]: the largest activation of each channel on each image, in any of its views. */
-function peaksOf(model: Model, images: Tensor, options: AbortOptions): Promise<Float32Array> {
+function peaksOf(
+  model: Model,
+  { images, samples }: Batch,
+  { signal, channels: tally }: ExcitingImagesOptions,
+): Promise<Float32Array> {
   return tidy(async () => {
-    const features = await evaluateFeatures(model, images, options);
+    const features = await evaluateFeatures(model, images, signal ? { signal } : {});
     const [count = 0] = images.shape;
     const [all = 0, channels = 0] = features.shape;
-    const peaks = features
-      .amax([2, 3])
-      .to("float32")
-      .reshape([count, all / count, channels])
-      .amax(1);
+    const views = all / count;
+    tally?.add(
+      features,
+      samples.flatMap(({ label }) => new Array<number>(views).fill(label)),
+    );
+    const peaks = features.amax([2, 3]).to("float32").reshape([count, views, channels]).amax(1);
     return (await peaks.data()) as Float32Array;
   });
 }

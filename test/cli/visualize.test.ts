@@ -2,7 +2,16 @@ import { expect } from "chai";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { cub200, saveModel, smallResNet, normalize } from "mutual-channel-loss";
+import {
+  cub200,
+  Model,
+  normalize,
+  saveModel,
+  smallResNet,
+  tensor,
+  type ModelSpec,
+} from "mutual-channel-loss";
+import { globalPool } from "#lib/models/blocks.js";
 import { fixture } from "../data/datasets.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";
@@ -25,12 +34,43 @@ async function write(path: string, classNames: readonly string[], seed = 0): Pro
   await saveModel(model, join(folder(), path));
 }
 
+/** Three channels of one class each, which are 1 at the top left, at the bottom right and at the left edge of any image. */
+async function writeEdgeModel(path: string, classNames: readonly string[]): Promise<void> {
+  const spec: ModelSpec = {
+    format: 1,
+    name: "edges",
+    input: { channels: 3, height: 16, width: 16 },
+    classes: 3,
+    groups: [{ classes: 3, channels: 1 }],
+    layers: [
+      { type: "conv2d", name: "ones", inChannels: 3, outChannels: 1, kernelSize: 1 },
+      { type: "conv2d", name: "features", inChannels: 1, outChannels: 3, kernelSize: 3, padding: 1 },
+      ...globalPool("avg"),
+      { type: "linear", name: "fc", inFeatures: 3, outFeatures: 3 },
+    ],
+    features: "features",
+  };
+  using model = new Model(spec, { info: { classNames, normalization: normalize() } });
+  // Beyond the edge the neighbour is 0, and 1 everywhere else.
+  const lessNeighbour = (at: number) => Array.from({ length: 9 }, (_, i) => (i === at ? -1 : 0));
+  model.loadStateDict({
+    "ones.weight": tensor(new Float32Array(3), { shape: [1, 3, 1, 1] }),
+    "ones.bias": tensor([1]),
+    "features.weight": tensor([0, 8, 3].flatMap(lessNeighbour), { shape: [3, 1, 3, 3] }),
+    "features.bias": tensor([1, 1, 1]),
+    "fc.weight": tensor(new Float32Array(9), { shape: [3, 3] }),
+    "fc.bias": tensor([0, 0, 0]),
+  });
+  await saveModel(model, join(folder(), path));
+}
+
 const isPicture = async (path: string) => (await sharp(join(folder(), path)).metadata()).format === "png";
 
 before(async () => {
   await writeColorFolder(join(folder(), "photos"), 2);
   await write("a.safetensors", ["blue", "green", "red"]);
   await write("b.safetensors", ["blue", "green", "red"], 1);
+  await writeEdgeModel("edges.safetensors", ["blue", "green", "red"]);
   const { classes } = await cub200(CUB, { allowPartial: true });
   await write("cub.safetensors", classes);
 });
@@ -110,10 +150,30 @@ describe("mcloss eval", () => {
   it("measures the channels and names the worst classes", async () => {
     const { stdout, stderr, code } = await mcloss("eval", "a.safetensors", "photos", "--channels");
     expect(code, stderr).to.equal(0);
-    expect(stdout).to.match(/channels +diversity \(h\/ξ\) +overlap \(IoU\) +cosine +alignment +dead\n/);
-    expect(stdout).to.match(/all classes +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +\d+\.\d\d % +\d of 6\n/);
+    const heading =
+      /channels +diversity \(h\/ξ\) +overlap \(IoU\) +cosine +alignment +habit +habit, own class +dead\n/;
+    expect(stdout).to.match(heading);
+    const number = String.raw`\d\.\d\d \(\d\.\d\d\)`;
+    const share = String.raw`\d+ % \(\d+ %\)`;
+    const row = [number, number, number, share, share, share, "\\d of 6\n"].join(" +");
+    expect(stdout).to.match(new RegExp(`^all classes +${row}`, "m"));
+    expect(stdout).to.contain("In brackets: by chance.");
     for (const name of ["blue", "green", "red"])
       expect(stdout).to.match(new RegExp(`^${name} .* of 2$`, "m"));
+  });
+
+  it("warns of channels that keep to their places, whatever the image", async () => {
+    const { code, stdout, stderr } = await mcloss("eval", "edges.safetensors", "photos", "--channels");
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^all classes .* 100 % \(\d+ %\) +100 % \(\d+ %\) +0 of 3$/m);
+    expect(stderr).to.match(/warning: channels keep to their places: in 100 % of the images .* Lower beta/);
+    const sheets = ["visualize", "edges.safetensors", "--by-class", "photos", "--out", "edges"];
+    const json = await mcloss(...sheets, "--json");
+    expect(json.code, json.stderr).to.equal(0);
+    expect(JSON.parse(json.stdout)).to.have.nested.property("channels.habit", 1);
+    expect(JSON.parse(json.stdout)).to.have.nested.property("channels.chance.habit").that.is.below(0.5);
+    expect(json.stderr).to.contain("warning: channels keep to their places");
+    expect((await mcloss(...sheets)).stdout).to.match(/habit 100 % \(\d+ %\)/);
   });
 
   it("writes the confusion matrix, after what it measured is told", async () => {
@@ -148,6 +208,25 @@ describe("mcloss eval", () => {
   });
 });
 
+describe("mcloss train", () => {
+  it("measures the channels after the last epoch, and tells of them", async () => {
+    const args = ["--epochs", "2", "--batch-size", "4", "--image-size", "32", "--out", "measured"];
+    const { code, stderr, stdout } = await mcloss(
+      ...["train", "photos", "--validation", "photos", ...args, "--json"],
+    );
+    expect(code, stderr).to.equal(0);
+    expect(stderr).to.match(
+      /^channels, in brackets by chance: diversity .* habit \d+ % \(\d+ %\) .* dead \d+$/m,
+    );
+    const lines = stdout.trim().split("\n");
+    const told = lines.map((line) => JSON.parse(line) as { type: string; channels?: object });
+    expect(told.map(({ channels }) => channels !== undefined)).to.deep.equal([false, true, true]);
+    expect(told[1]!.channels).to.have.nested.property("chance.habit");
+    const none = await mcloss("train", "photos", ...args, "--overwrite");
+    expect(none.stderr).to.not.contain("in brackets");
+  });
+});
+
 describe("mcloss train --channel-health", () => {
   it("writes the channels' health with every epoch's metrics", async () => {
     const args = [
@@ -167,10 +246,12 @@ describe("mcloss train --channel-health", () => {
     expect(lines).to.have.length(2);
     for (const line of lines) {
       const { channels, validation } = JSON.parse(line) as {
-        channels: Record<string, number>;
+        channels: Record<string, unknown>;
         validation: { diversity: number };
       };
-      expect(channels).to.have.all.keys("diversity", "iou", "cosine", "alignment", "dead");
+      const figures = ["diversity", "iou", "cosine", "alignment", "habit", "ownHabit"];
+      expect(channels).to.have.all.keys(...figures, "dead", "chance");
+      expect(channels["chance"]).to.have.all.keys(...figures);
       expect(channels["diversity"]).to.be.closeTo(1 - validation.diversity, 1e-5);
     }
     const without = await mcloss("train", "photos", ...args, "--overwrite");

@@ -69,7 +69,7 @@ describe("a report's page in Chromium", function () {
   }
 
   it("draws every chart", async () => {
-    await open("drawn", { channels: true });
+    await open("drawn", { channels: {} });
     for (const id of [
       "accuracy",
       "cross-entropy",
@@ -137,7 +137,7 @@ describe("a report's page in Chromium", function () {
   it("fits a phone", async () => {
     for (const width of [320, 390]) {
       await page.setViewportSize({ width, height: 700 });
-      await open("phone", { about: { [`an${"other".repeat(30)}`]: "x".repeat(200) }, channels: true });
+      await open("phone", { about: { [`an${"other".repeat(30)}`]: "x".repeat(200) }, channels: {} });
       expect(await page.evaluate<number>("document.documentElement.scrollWidth"), `${width}`).to.equal(width);
       const { width: drawn } = (await page.locator("#chart-accuracy canvas").boundingBox())!;
       expect(drawn).to.be.within(width / 2, width);

@@ -70,7 +70,7 @@ describe("writeReport()", () => {
   });
 
   it("has each quantity as a chart and as a table", async () => {
-    const { page } = await reportOf({ charted: { channels: true } });
+    const { page } = await reportOf({ charted: { channels: {} } });
     const charts = chartsIn(page);
     expect(charts.map(({ id }) => id)).to.deep.equal([
       "accuracy",
@@ -88,6 +88,38 @@ describe("writeReport()", () => {
     ]);
     expect(page).to.contain('<th scope="row">3</th><td>37.5%</td><td>30%</td>');
     expect(page).to.contain("training from 12.5% to 37.5%; held-out from 10% to 30%.");
+  });
+
+  it("has the channels' health with what it is by chance, and warns of channels that keep to their places", async () => {
+    const { runs, page } = await reportOf({ healthy: { channels: {} } });
+    expect(runs[0]!.channels).to.include({ habit: 0.12, dead: 2 });
+    expect(page).to.contain("Channel health, measured last");
+    expect(page).to.contain('<th scope="row">Habit</th><td>12%</td><td>2%</td>');
+    expect(page).to.contain('<th scope="row">Alignment</th><td>60%</td><td>14.3%</td>');
+    expect(page).to.not.contain("keep to their places");
+    const stuck = await reportOf({ stuck: { channels: { habit: 0.73 } }, healthy: { channels: {} } });
+    expect(stuck.page).to.match(/stuck: channels keep to their places: in 73 % of the images/);
+    expect(stuck.page).to.not.contain("healthy: channels keep");
+    expect(stuck.page).to.contain('<th scope="row">Habit</th><td>73%</td><td>2%</td><td>12%</td><td>2%</td>');
+  });
+
+  it("has no curve of what was measured after the last epoch alone", async () => {
+    const run = await writeRecordedRun(join(folder(), "once"), { epochs: 2 });
+    await appendFile(join(run, "metrics.jsonl"), recordLine(3, { channels: {} }));
+    const path = join(folder(), "once.html");
+    await writeReport([run], path);
+    const page = await readFile(path, "utf8");
+    expect(chartsIn(page).map(({ id }) => id)).to.not.include("channels");
+    expect(page).to.contain("Channel health, measured last");
+  });
+
+  it("takes epochs whose channels have another version's figures", async () => {
+    const run = await writeRecordedRun(join(folder(), "old"), { epochs: 1 });
+    const line = recordLine(2, { channels: {} }).replace(/"chance":\{[^}]*\}/, '"other":1');
+    await appendFile(join(run, "metrics.jsonl"), line);
+    const { runs } = await writeReport([run], join(folder(), "old.html"));
+    expect(runs[0]).to.not.have.property("channels");
+    expect(runs[0]!.epochs.done).to.equal(2);
   });
 
   it("leaves out what was not measured", async () => {

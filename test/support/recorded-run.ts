@@ -8,9 +8,15 @@ export interface RecordedRunOptions {
   model?: string;
   loss?: LossOptions;
   about?: object;
-  channels?: boolean;
+  /** The channels' health, where it was measured: what differs from a healthy one. */
+  channels?: { habit?: number };
 }
 
+const CHANCE = { diversity: 0.65, iou: 0.1, cosine: 0.15, alignment: 1 / 7, habit: 0.02, ownHabit: 0.25 };
+const HEALTH = {
+  ...{ diversity: 0.7, iou: 0.2, cosine: 0.3, alignment: 0.6, habit: 0.12, ownHabit: 0.33 },
+  ...{ dead: 2, chance: CHANCE },
+};
 const STARTED = Date.parse("2026-03-01T10:00:00.000Z");
 
 /** A run's folder as a trainer leaves it, without having trained: held-out accuracy 10 %, 20 %, … 10 s an epoch. */
@@ -34,7 +40,7 @@ export async function writeRecordedRun(folder: string, options: RecordedRunOptio
 }
 
 /** A line of metrics.jsonl. */
-export function recordLine(epoch: number, { loss, channels = false }: RecordedRunOptions = {}): string {
+export function recordLine(epoch: number, { loss, channels }: RecordedRunOptions = {}): string {
   const own = loss === "ce" ? 0 : 1;
   const metrics = {
     loss: 5 / epoch,
@@ -63,7 +69,7 @@ export function recordLine(epoch: number, { loss, channels = false }: RecordedRu
       images: 40,
       skipped: 0,
     },
-    ...(channels ? { channels: { diversity: 0.7, iou: 0.2, cosine: 0.3, alignment: 0.6, dead: 2 } } : {}),
+    ...(channels ? { channels: { ...HEALTH, ...channels } } : {}),
   };
   return `${JSON.stringify(record)}\n`;
 }

@@ -18,7 +18,7 @@ import {
   trustOption,
 } from "../dataset-options.js";
 import { decimals, percent, printJson } from "../format.js";
-import { describeChannels, describeLocalisation } from "../describe-channels.js";
+import { describeChannels, describeLocalisation, reportHabit } from "../describe-channels.js";
 import { interruptSignal } from "../interrupt.js";
 import { lateProgress, startProgress } from "../progress.js";
 
@@ -124,6 +124,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
     printTables(result, names, { health, located });
     for (const { path, reason } of skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
   }
+  if (health) reportHabit(health.overall);
   // Last: where it cannot be written, what was measured has been told.
   if (confusion !== undefined) await writeConfusion(confusion, result.confusion, names);
 }

@@ -1,0 +1,25 @@
+import { expect } from "chai";
+import type { ChannelHealth } from "mutual-channel-loss";
+import { warnOfHabit } from "#lib/loss/warn-of-habit.js";
+
+function health(habit: number, chance: number): ChannelHealth {
+  const rest = { diversity: 0.9, iou: 0.1, cosine: 0.1, alignment: 0.5, ownHabit: habit };
+  return { ...rest, habit, dead: 0, chance: { ...rest, habit: chance } };
+}
+
+describe("the warning of channels that keep to their places", () => {
+  it("says how much, how much by chance, and what to do", () => {
+    const warning = warnOfHabit(health(0.73, 0.015));
+    expect(warning).to.contain("in 73 % of the images").and.contain("(by chance in 2 %)");
+    expect(warning).to.contain("Lower beta").and.contain("larger images");
+  });
+
+  it("is absent up to a quarter of what chance leaves", () => {
+    expect(warnOfHabit(health(0.25, 0))).to.equal(undefined);
+    expect(warnOfHabit(health(0.26, 0))).to.be.a("string");
+    expect(warnOfHabit(health(0.42, 0.25))).to.equal(undefined);
+    expect(warnOfHabit(health(0.46, 0.25))).to.be.a("string");
+    expect(warnOfHabit(health(1, 1))).to.equal(undefined);
+    expect(warnOfHabit(health(0, 0))).to.equal(undefined);
+  });
+});
