@@ -44,6 +44,14 @@ Inputs prepare_inputs(const at::Tensor& features, const at::Tensor& labels, at::
           attention.to(features.device(), at::kByte).contiguous()};
 }
 
+// Half types would round a gradient that is kept before it is known what it will be scaled by: at the scale
+// of 1 most of it may be below float16's smallest number. Their backward reads the features once more
+// instead, which takes no longer than scaling a float32 copy and needs no memory between.
+bool keeps_gradient(const at::Tensor& features) {
+  const auto type = features.scalar_type();
+  return type == at::kFloat || type == at::kDouble;
+}
+
 class FusedLoss : public torch::autograd::Function<FusedLoss> {
  public:
   static variable_list forward(AutogradContext* context, const at::Tensor& features, const Inputs& inputs,
@@ -52,7 +60,7 @@ class FusedLoss : public torch::autograd::Function<FusedLoss> {
     at::AutoDispatchBelowADInplaceOrView below;
     auto [loss, discriminality, diversity, gradient] =
         fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
-              diversity_pooling, true);
+              diversity_pooling, keeps_gradient(features));
     context->save_for_backward({features, inputs.labels, inputs.mask, gradient});
     context->saved_data["block_classes"] = block_classes.vec();
     context->saved_data["block_channels"] = block_channels.vec();
@@ -70,22 +78,25 @@ class FusedLoss : public torch::autograd::Function<FusedLoss> {
     const bool of_loss_alone = !upstream[1].defined() && !upstream[2].defined();
     variable_list gradients(8);
     gradients[0] =
-        of_loss_alone ? scaled_gradient(context, upstream[0]) : gradient_of_terms(context, upstream);
+        of_loss_alone ? gradient_of_loss(context, upstream[0]) : gradient_of_terms(context, upstream);
     return gradients;
   }
 
  private:
-  static at::Tensor scaled_gradient(AutogradContext* context, const at::Tensor& of_loss) {
-    auto gradient = context->get_saved_variables()[3];
+  static at::Tensor gradient_of_loss(AutogradContext* context, const at::Tensor& of_loss) {
+    auto& data = context->saved_data;
+    const auto saved = context->get_saved_variables();
     const auto scale = of_loss.detach();
-    // A graph that is kept hands the gradient out again.
-    if (torch::autograd::get_current_graph_task_keep_graph() || is_traced(gradient)) {
-      return gradient * scale.to(gradient.scalar_type());
+    if (!keeps_gradient(saved[0])) {
+      return make_gradient(context, data["alpha"].toDouble(), data["beta"].toDouble(), scale);
     }
+    auto gradient = saved[3];
+    // A graph that is kept hands the gradient out again.
+    if (torch::autograd::get_current_graph_task_keep_graph() || is_traced(gradient)) return gradient * scale;
     return scale_gradient(gradient, scale);
   }
 
-  // A term by itself: the features are read once more, with its weight, which stays on the device.
+  // A term by itself.
   static at::Tensor gradient_of_terms(AutogradContext* context, const variable_list& upstream) {
     auto& data = context->saved_data;
     const auto& like = upstream[1].defined() ? upstream[1] : upstream[2];
@@ -93,11 +104,18 @@ class FusedLoss : public torch::autograd::Function<FusedLoss> {
       return value.defined() ? value : at::zeros_like(like);
     };
     const auto loss = or_zero(upstream[0]);
-    const auto weights = at::stack({loss * data["alpha"].toDouble() + or_zero(upstream[1]),
-                                    loss * data["beta"].toDouble() + or_zero(upstream[2])});
+    return make_gradient(context, 1, 1,
+                         at::stack({loss * data["alpha"].toDouble() + or_zero(upstream[1]),
+                                    loss * data["beta"].toDouble() + or_zero(upstream[2])}));
+  }
+
+  // Reads the features once more. The weights stay on the device.
+  static at::Tensor make_gradient(AutogradContext* context, double alpha, double beta,
+                                  const at::Tensor& weights) {
+    auto& data = context->saved_data;
     const auto saved = context->get_saved_variables();
     return std::get<3>(fused(saved[0], saved[1], saved[2], data["block_classes"].toIntVector(),
-                             data["block_channels"].toIntVector(), 0, 0, weights,
+                             data["block_channels"].toIntVector(), alpha, beta, weights,
                              data["pooling"].toStringRef(), data["diversity_pooling"].toStringRef(), true));
   }
 };

@@ -12,7 +12,8 @@
 namespace mcloss {
 
 // mcloss::mc_loss: reference()'s arguments and results by one fused pass, which makes the gradient of `loss`
-// in the forward pass. Each result is differentiable by itself, once.
+// in the forward pass; for half types the backward pass makes it, as the scale must come before the rounding.
+// Each result is differentiable by itself, once.
 MCLOSS_OPS_API std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss(
     const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,

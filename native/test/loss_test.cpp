@@ -4,11 +4,16 @@
 //   loss_test [cases [seed]]
 
 #define MCLOSS_EMULATED
+#include <c10/util/BFloat16.h>
+#include <c10/util/Half.h>
+
+#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <string>
+#include <numeric>
+#include <type_traits>
 
 #include "../ops/cpu/sample_pass.h"
 #include "../ops/cpu/supported_kernels.h"
@@ -28,22 +33,43 @@ struct Result {
   std::vector<T> gradient;
 };
 
-template <class T>
-Result<T> run_cpu(const LossProblem<T>& problem, const cpu::GroupKernel<T>& kernel, bool fits_cache) {
+// How the CPU shares a sample out and writes its gradient.
+struct CpuWay {
+  bool fits_cache;
+  int64_t parts;
+};
+
+template <class S, class T>
+Result<S> run_cpu(const LossProblem<T>& problem, const cpu::GroupKernel<T>& kernel, CpuWay way) {
   const FusedOptions options{problem.alpha, problem.beta, problem.max_score, problem.max_coverage, true};
   const cpu::SampleLayout layout{problem.groups.channels, problem.positions, problem.channels_last,
-                                 fits_cache};
-  cpu::SamplePass<T, T> pass(problem.groups, layout, options, kernel);
-  Result<T> result;
-  result.gradient.resize(problem.features.size());
+                                 way.fits_cache};
+  const cpu::LossPlan<S, T> plan(problem.groups, layout, options, kernel);
+  const auto parts = std::min<int64_t>(way.parts, static_cast<int64_t>(plan.batches.size()));
+  const std::vector<S> features(problem.features.begin(), problem.features.end());
+  const int64_t classes = problem.groups.classes;
+  std::vector<T> scores(classes), covered(plan.batches.size());
+  const cpu::AlignedBuffer<int16_t> winner(classes * plan.workspace_stride);
+  Result<S> result;
+  result.gradient.resize(features.size());
   const auto samples = static_cast<double>(problem.samples);
+  cpu::SamplePass<S, T> pass(plan, plan.most_channels_of(parts), parts == 1);
   for (int64_t n = 0; n < problem.samples; ++n) {
     const int64_t start = problem.place(n, 0, 0);
-    const auto terms =
-        pass.run(&problem.features[start], &problem.mask[n * problem.groups.channels], problem.labels[n],
-                 problem.alpha / samples, problem.beta / samples, &result.gradient[start]);
-    result.discriminality += terms.discriminality / samples;
-    result.diversity += terms.diversity / samples;
+    const cpu::Sample<S, T> sample{
+        &features[start],  &result.gradient[start], &problem.mask[n * problem.groups.channels],
+        problem.labels[n], scores.data(),           problem.max_score ? winner.data() : nullptr,
+        covered.data()};
+    for (int64_t i = 0; i < parts; ++i) pass.score(sample, cpu::part_of(plan.batches, i, parts));
+    const T log_sum = cpu::log_sum_exp(scores.data(), classes);
+    for (int64_t i = 0; i < parts; ++i) {
+      pass.differentiate(sample, cpu::part_of(plan.batches, i, parts), log_sum, problem.alpha / samples,
+                         problem.beta / samples);
+    }
+    result.discriminality += (log_sum - scores[problem.labels[n]]) / samples;
+    T sum = 0;
+    for (const T share : covered) sum += share;
+    result.diversity += (1 - sum / static_cast<T>(classes)) / samples;
   }
   return result;
 }
@@ -103,41 +129,105 @@ Result<T> run_emulated(const LossProblem<T>& problem) {
   return result;
 }
 
+struct Tolerance {
+  double loss;
+  double step;  // of an element of the gradient by itself: what its type rounds
+};
+
+template <class S>
+Tolerance tolerance() {
+  if (std::is_same_v<S, double>) return {1e-11, 0};
+  // float16's smallest number is 2^-24.
+  if (std::is_same_v<S, c10::Half>) return {2e-5, 0x1p-10};
+  return {2e-5, std::is_same_v<S, c10::BFloat16> ? 0x1p-8 : 0};
+}
+
 bool close(double actual, double expected, double tolerance) {
   return std::abs(actual - expected) <= tolerance * (1 + std::abs(expected));
 }
 
-template <class T>
+template <class S, class T>
 bool agrees(const char* name, const LossProblem<T>& problem, const LossAnswer& answer,
-            const Result<T>& result) {
-  const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-11;
-  bool good = close(result.discriminality, answer.discriminality, tolerance) &&
-              close(result.diversity, answer.diversity, tolerance);
+            const Result<S>& result) {
+  const auto [loss, step] = tolerance<S>();
+  bool good = close(result.discriminality, answer.discriminality, loss) &&
+              close(result.diversity, answer.diversity, loss);
   for (size_t i = 0; good && !answer.ambiguous && i < answer.gradient.size(); ++i) {
-    good = close(result.gradient[i], answer.gradient[i], tolerance);
+    const double expected = answer.gradient[i];
+    good = close(static_cast<double>(result.gradient[i]), expected, loss + step * std::abs(expected));
   }
   if (good) return true;
   std::printf(
-      "%s, float%zu: %lld samples, %lld classes, %lld channels, %lld positions%s: got %.9g %.9g, expected "
+      "%s, %zu bytes: %lld samples, %lld classes, %lld channels, %lld positions%s: got %.9g %.9g, expected "
       "%.9g %.9g\n",
-      name, 8 * sizeof(T), static_cast<long long>(problem.samples),
+      name, sizeof(S), static_cast<long long>(problem.samples),
       static_cast<long long>(problem.groups.classes), static_cast<long long>(problem.groups.channels),
       static_cast<long long>(problem.positions), problem.channels_last ? ", channels_last" : "",
       result.discriminality, result.diversity, answer.discriminality, answer.diversity);
   return false;
 }
 
+// On every instruction set and in every way that samples are shared out.
+template <class S, class T>
+bool check_cpu(const LossProblem<T>& problem, const LossAnswer& answer) {
+  bool good = true;
+  for (const auto& [name, kernel] : cpu::supported_kernels<T>()) {
+    for (const CpuWay way : {CpuWay{true, 1}, CpuWay{false, 1}, CpuWay{false, 3}}) {
+      good = agrees(name, problem, answer, run_cpu<S>(problem, kernel, way)) && good;
+    }
+  }
+  return good;
+}
+
+// The same with features of a half type.
+template <class S>
+bool check_half(LossProblem<float> problem) {
+  for (float& value : problem.features) value = static_cast<float>(static_cast<S>(value));
+  return check_cpu<S>(problem, solve(problem));
+}
+
 template <class T>
 bool check(std::mt19937_64& random) {
   const auto problem = random_problem<T>(random);
   const auto answer = solve(problem);
-  bool good = true;
-  for (const auto& [name, kernel] : cpu::supported_kernels<T>()) {
-    good = agrees(name, problem, answer, run_cpu(problem, kernel, true)) && good;
-    good = agrees(name, problem, answer, run_cpu(problem, kernel, false)) && good;
+  bool good = check_cpu<T>(problem, answer);
+  if constexpr (std::is_same_v<T, float>) {
+    good = check_half<c10::BFloat16>(problem) && good;
+    good = check_half<c10::Half>(problem) && good;
   }
   good = agrees("CUDA, staged", problem, answer, run_emulated<T, true>(problem)) && good;
   return agrees("CUDA, not staged", problem, answer, run_emulated<T, false>(problem)) && good;
+}
+
+// Every half there is, and floats about each.
+template <class S>
+bool check_conversion(cpu::HalfConversion cpu::GroupKernel<float>::*conversion) {
+  bool good = true;
+  for (const auto& [name, kernel] : cpu::supported_kernels<float>()) {
+    std::vector<uint16_t> bits(1 << 16);
+    std::iota(bits.begin(), bits.end(), uint16_t{0});
+    std::vector<float> wide(bits.size());
+    (kernel.*conversion).widen(bits.data(), wide.data(), static_cast<int64_t>(bits.size()));
+    std::vector<float> values;
+    for (size_t i = 0; i < bits.size(); ++i) {
+      const auto expected = static_cast<float>(std::bit_cast<S>(bits[i]));
+      good = good && (wide[i] == expected || (wide[i] != wide[i] && expected != expected));
+      for (const float factor : {1.0F, 1.00003F, 1.001F, 0.9999F, 1 + 0x1p-11F, 1 + 0x1p-9F}) {
+        values.push_back(expected * factor);
+      }
+    }
+    std::vector<uint16_t> narrow(values.size());
+    (kernel.*conversion).narrow(values.data(), narrow.data(), static_cast<int64_t>(values.size()));
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto actual = static_cast<float>(std::bit_cast<S>(narrow[i]));
+      const auto expected = static_cast<float>(static_cast<S>(values[i]));
+      good = good &&
+             (values[i] != values[i] ? actual != actual
+                                     : std::bit_cast<uint32_t>(actual) == std::bit_cast<uint32_t>(expected));
+    }
+    if (!good) std::printf("%s: a half type is not converted as c10 does it\n", name);
+  }
+  return good;
 }
 
 // The known answers of Random123's own test, kat_vectors.
@@ -176,18 +266,21 @@ bool check_subsets() {
 }  // namespace mcloss::test
 
 int main(int count, char** values) {
+  using namespace mcloss;
   using namespace mcloss::test;
   const int cases = count > 1 ? std::atoi(values[1]) : 60;
   const auto seed = count > 2 ? std::strtoull(values[2], nullptr, 10) : 1ULL;
   int failed = 0;
   failed += !check_philox();
   failed += !check_subsets();
+  failed += !check_conversion<c10::BFloat16>(&cpu::GroupKernel<float>::bfloat16);
+  failed += !check_conversion<c10::Half>(&cpu::GroupKernel<float>::half);
   for (int i = 0; i < cases; ++i) {
     std::mt19937_64 random(seed + i);
     const bool good = i % 2 == 0 ? check<float>(random) : check<double>(random);
     if (!good) std::printf("again: loss_test 1 %llu\n", static_cast<unsigned long long>(seed + i));
     failed += !good;
   }
-  std::printf("%d passed, %d failed\n", cases + 2 - failed, failed);
+  std::printf("%d passed, %d failed\n", cases + 4 - failed, failed);
   return failed == 0 ? 0 : 1;
 }

@@ -127,6 +127,89 @@ describeOnDevices("the fused loss on random problems", (device) => {
   });
 });
 
+/** The distance from |value| to the next number of a half type. */
+function stepOf(dtype: "float16" | "bfloat16", value: number): number {
+  const [digits, least] = dtype === "float16" ? [10, -14] : [7, -126];
+  return 2 ** (Math.max(Math.floor(Math.log2(Math.abs(value))), least) - digits);
+}
+
+describeOnDevices("the fused loss in half types, whose gradient is scaled before it is rounded", (device) => {
+  const groups = ChannelGroups.split(2048, 200);
+  const { blockClasses, blockChannels } = groups.toLists();
+  const shape = [4, 2048, 14, 14];
+  const drawn = ops("aten::randn.generator", shape, { generator: new Generator(3) }) as Tensor;
+  const labels = tensor(Int32Array.of(0, 77, 160, 199), { dtype: "int64" });
+  const mask = tensor(Uint8Array.from({ length: 2048 }, (_, i) => Number(i % 3 !== 1)));
+  // GradScaler's initial scale, and one that is no power of two.
+  const scales = [65536, 1 / 3];
+
+  const lossOf = (operator: string, x: Tensor) => {
+    const [y, m] = [labels, mask].map((value) => value.to(x.device));
+    return (ops(operator, x, y, blockClasses, blockChannels, { ...WEIGHTS, mask: m! }) as [Tensor])[0];
+  };
+
+  /** The float64 reference's gradient for features as they are stored. */
+  async function exactGradient(x: Tensor): Promise<Float64Array> {
+    const leaf = x.to("float64").detach().withGrad();
+    await lossOf("mcloss::reference", leaf).backward();
+    return (await leaf.grad!.data()) as Float64Array;
+  }
+
+  async function halfGradient(x: Tensor, backward: (loss: Tensor) => Promise<void>): Promise<Float64Array> {
+    const leaf = x.to(device).detach().withGrad();
+    await backward(lossOf("mcloss::mc_loss", leaf));
+    expect(leaf.grad!.dtype).to.equal(x.dtype);
+    return (await leaf.grad!.to("float64").data()) as Float64Array;
+  }
+
+  for (const dtype of ["float16", "bfloat16"] as const) {
+    for (const layout of ["contiguous", "channelsLast"] as const) {
+      const x = ops("aten::contiguous", drawn.to(dtype), { memory_format: layout }) as Tensor;
+      let exact: Float64Array;
+
+      before(async () => {
+        exact = await exactGradient(x);
+      });
+
+      /** Expects the exact gradient times `scale`, rounded once, but where channels tie but for rounding. */
+      const expectRounded = (half: Float64Array, scale: number) => {
+        const wrong = half.filter((value, i) => {
+          const expected = exact[i]! * scale;
+          // What float32 leaves of the arithmetic before the rounding.
+          const residue = 1e-5 * Math.abs(expected) + scale * 1e-11;
+          return !(Math.abs(value - expected) <= 0.5 * stepOf(dtype, expected) + residue);
+        });
+        expect(wrong.length).to.be.at.most(1e-3 * half.length);
+      };
+
+      it(`${dtype}, ${layout}: rounds the scaled gradient once`, async () => {
+        for (const scale of scales) {
+          expectRounded(await halfGradient(x, (loss) => loss.mul(scale).backward()), scale);
+        }
+      });
+
+      it(`${dtype}, ${layout}: the same where the graph is kept, and again`, async () => {
+        for (const scale of scales) {
+          const once = await halfGradient(x, (loss) => loss.mul(scale).backward({ retainGraph: true }));
+          expectRounded(once, scale);
+          const twice = await halfGradient(x, async (loss) => {
+            const scaled = loss.mul(scale);
+            await scaled.backward({ retainGraph: true });
+            await scaled.backward();
+          });
+          // Doubling a half is exact.
+          expect(twice).to.deep.equal(once.map((value) => 2 * value));
+        }
+      });
+
+      it(`${dtype}, ${layout}: the same of a loss that is used twice`, async () => {
+        const half = await halfGradient(x, (loss) => loss.mul(65536).add(loss.mul(4096)).backward());
+        expectRounded(half, 65536 + 4096);
+      });
+    }
+  }
+});
+
 describe("the fused loss", () => {
   const blocks = [{ classes: 40, channels: 3 }];
   const labels = tensor(
@@ -138,13 +221,18 @@ describe("the fused loss", () => {
 
   it("gives the same bits with any number of threads", async () => {
     const before = native().threads();
-    const results = [];
-    for (const threads of [1, 2, 3, 8]) {
-      native().threads(threads);
-      results.push(await run("mcloss::mc_loss", x, labels, mask, blocks));
+    for (const samples of [2, 8]) {
+      for (const layout of ["contiguous", "channelsLast"]) {
+        const some = ops("aten::contiguous", x.narrow(0, 0, samples), { memory_format: layout }) as Tensor;
+        const results = [];
+        for (const threads of [1, 2, 3, 8]) {
+          native().threads(threads);
+          results.push(await run("mcloss::mc_loss", some, labels.narrow(0, 0, samples), mask, blocks));
+        }
+        for (const result of results) expect(result).to.deep.equal(results[0]);
+      }
     }
     native().threads(before);
-    for (const result of results) expect(result).to.deep.equal(results[0]);
   });
 
   it("scales its gradient by what comes from above, and adds terms that are used by themselves", async () => {

@@ -1,28 +1,24 @@
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <new>
+#include <c10/core/CPUAllocator.h>
 
-#include "group_kernel.h"
+#include <cstddef>
+#include <utility>
 
 namespace mcloss::cpu {
 
-// Uninitialised room for numbers that starts on a cache line, so that no vector straddles two.
+// Uninitialised room for numbers that starts on a cache line, so that no vector straddles two. From
+// LibTorch's allocator, which may keep large blocks for reuse.
 template <class T>
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  explicit AlignedBuffer(size_t size)
-      : data_(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kCacheLine}))) {}
+  explicit AlignedBuffer(size_t size) : data_(c10::GetCPUAllocator()->allocate(size * sizeof(T))) {}
 
-  T* data() const { return data_.get(); }
+  T* data() const { return static_cast<T*>(data_.get()); }
 
  private:
-  struct Delete {
-    void operator()(T* data) const { ::operator delete(data, std::align_val_t{kCacheLine}); }
-  };
-  std::unique_ptr<T, Delete> data_;
+  c10::DataPtr data_;
 };
 
 }  // namespace mcloss::cpu

@@ -24,7 +24,8 @@ struct Groups {
 // Memory that is moved while the processor computes: what the next sample will need is asked for, and
 // finished gradients are written past the caches, which would otherwise first read what is overwritten.
 struct Traffic {
-  int64_t ahead = 0;  // elements from a value to the next sample's, or 0
+  const char* next = nullptr;
+  int64_t next_step = 0;  // bytes to ask for with each vector, or 0
   const char* from = nullptr;
   char* to = nullptr;  // on a cache line
   int64_t lines = 0;
@@ -55,6 +56,12 @@ struct Slopes {
   const int16_t* winner;  // [count] rows as max_scores() left them; absent where the score is a mean
 };
 
+// Between float32 and a 16-bit type, as bits; to the nearest, even of two.
+struct HalfConversion {
+  void (*widen)(const uint16_t* from, float* to, int64_t count);
+  void (*narrow)(const float* from, uint16_t* to, int64_t count);
+};
+
 // The arithmetic of some groups, for one instruction set. Where a row is not a multiple of `width`, its last
 // `width` elements are read (and written) together, so rows must have that many; positions beyond the last
 // one, if any, must repeat a value of the row.
@@ -69,14 +76,28 @@ struct GroupKernel {
   // h, summed over the groups: of each the sum over positions of the max (or mean) over channels of the
   // spatial softmax.
   T (*coverage)(const Groups<T>& groups, const Workspace<T>& workspace, bool max_coverage);
-  // The gradient by the groups' values, after coverage(); rows of `gradient` are groups.stride apart.
+  // The gradient by the groups' values, after coverage(); rows of `gradient` are groups.stride apart and may
+  // be those of the values.
   void (*gradient)(const Groups<T>& groups, const Workspace<T>& workspace, const Slopes<T>& slopes,
                    T* gradient);
   // Writes the lines that are left.
   void (*finish)(Traffic& traffic);
-  // to[column * to_stride + row] = from[row * from_stride + column].
-  void (*transpose)(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t rows,
-                    int64_t columns);
+  // Must follow the last line, before another thread may read what was written.
+  void (*fence)();
+  // Turns channels_last memory into rows of the kernel's `width`: to[column * to_stride + row] = from[row *
+  // from_stride + column]. Rows beyond the last one, up to a multiple of `width`, repeat it.
+  void (*to_channels)(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
+                      int64_t to_stride);
+  // Back, for at most `width` columns: to[column * to_stride + row] = from[row * from_stride + column]. Whole
+  // vectors are read.
+  void (*to_positions)(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
+                       int64_t to_stride);
+  // The same past the caches, where the kernel can: `to`, `rows` and `to_stride` must be multiples of a line.
+  void (*stream_positions)(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
+                           int64_t to_stride);
+  // Of float32 alone.
+  HalfConversion bfloat16;
+  HalfConversion half;
 };
 
 namespace avx512 {

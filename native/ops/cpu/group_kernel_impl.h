@@ -112,6 +112,16 @@ inline void stream_line(const char* from, char* to) {
 #endif
 }
 
+// The same of one vector, which lies in a line.
+template <class V, class T>
+inline void stream_vector(const V& vector, T* to) {
+#if defined(__AVX512F__)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), __builtin_bit_cast(__m512i, vector));
+#else
+  store(vector, to);
+#endif
+}
+
 inline void write_line(Traffic& traffic) {
   stream_line(traffic.from, traffic.to);
   traffic.from += kCacheLine;
@@ -121,6 +131,9 @@ inline void write_line(Traffic& traffic) {
 
 void finish(Traffic& traffic) {
   while (traffic.lines > 0) write_line(traffic);
+}
+
+void fence() {
 #if defined(__x86_64__)
   _mm_sfence();
 #endif
@@ -227,13 +240,18 @@ T max_of_row(const T* values, int64_t positions) {
 template <class T>
 T exp_row(const T* values, int64_t positions, T shift, T* exps, Traffic& traffic) {
   Vector<T> sum{};
+  Traffic moved = traffic;  // in registers
   for_each_vector<T>(positions, [&](int64_t p, const auto& fresh) {
-    if (traffic.ahead != 0) __builtin_prefetch(values + p + traffic.ahead, 0, 1);
-    if (traffic.lines > 0) write_line(traffic);
+    if (moved.next_step != 0) {
+      __builtin_prefetch(moved.next, 0, 1);
+      moved.next += moved.next_step;
+    }
+    if (moved.lines > 0) write_line(moved);
     const Vector<T> power = exp_of_negative(load<Vector<T>>(values + p) - shift);
     store(power, exps + p);
     sum += fresh(power);
   });
+  traffic = moved;
   return sum_of<T>(sum);
 }
 
@@ -362,48 +380,190 @@ inline void exchange_blocks(Vector<T>* rows) {
   if constexpr (kSize > 1) exchange_blocks<T, kSize / 2>(rows);
 }
 
-// A square of as many rows as a vector has lanes.
-template <class T>
-inline void transpose_square(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
+// Transposes a square of as many rows as a vector has lanes: `from` gives the place of each row, and `write`
+// takes each of the result.
+template <class T, class From, class Write>
+inline void transpose_square(const From& from, const Write& write) {
   constexpr int kWidth = Lanes<T>::kWidth;
-  Vector<T> rows[kWidth];
+  Vector<T> square[kWidth];
 #pragma GCC unroll 16
-  for (int i = 0; i < kWidth; ++i) rows[i] = load<Vector<T>>(from + i * from_stride);
-  exchange_blocks<T, kWidth / 2>(rows);
+  for (int i = 0; i < kWidth; ++i) square[i] = load<Vector<T>>(from(i));
+  exchange_blocks<T, kWidth / 2>(square);
 #pragma GCC unroll 16
-  for (int i = 0; i < kWidth; ++i) store(rows[i], to + i * to_stride);
+  for (int i = 0; i < kWidth; ++i) write(i, square[i]);
+}
+
+// Calls visit(first) for each square along a side that is at least one square long; the last overlaps the one
+// before it.
+template <class T, class Visit>
+inline void for_each_square(int64_t side, const Visit& visit) {
+  constexpr int64_t kWidth = Lanes<T>::kWidth;
+  for (int64_t first = 0; first < side; first += kWidth) {
+    visit(first + kWidth <= side ? first : side - kWidth);
+  }
 }
 
 template <class T>
-void transpose(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t rows, int64_t columns) {
+void to_channels(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
+                 int64_t to_stride) {
   constexpr int64_t kWidth = Lanes<T>::kWidth;
-  if (rows < kWidth || columns < kWidth) {
+  for (int64_t row = 0; row < rows; row += kWidth) {
+    const auto row_at = [&](int64_t i) { return from + (row + i < rows ? row + i : rows - 1) * from_stride; };
+    if (columns < kWidth) {
+      for (int64_t i = 0; i < kWidth; ++i) {
+        for (int64_t c = 0; c < columns; ++c) to[c * to_stride + row + i] = row_at(i)[c];
+      }
+      continue;
+    }
+    for_each_square<T>(columns, [&](int64_t c) {
+      T* target = to + c * to_stride + row;
+      transpose_square<T>([&](int64_t i) { return row_at(i) + c; },
+                          [&](int64_t i, const Vector<T>& row) { store(row, target + i * to_stride); });
+    });
+  }
+}
+
+template <class T>
+void to_positions(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
+                  int64_t to_stride) {
+  constexpr int64_t kWidth = Lanes<T>::kWidth;
+  if (rows < kWidth) {
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
     }
     return;
   }
-  // The last square along each side overlaps the one before it.
-  const auto square = [&](int64_t row, int64_t column) {
-    const int64_t r = row + kWidth <= rows ? row : rows - kWidth;
-    const int64_t c = column + kWidth <= columns ? column : columns - kWidth;
-    transpose_square(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
-  };
-  // The side whose rows lie far apart is the outer one, so that each of its rows is gone along once.
-  if (from_stride > to_stride) {
-    for (int64_t row = 0; row < rows; row += kWidth) {
-      for (int64_t column = 0; column < columns; column += kWidth) square(row, column);
-    }
-    return;
+  for_each_square<T>(rows, [&](int64_t r) {
+    const T* source = from + r * from_stride;
+    transpose_square<T>([&](int64_t i) { return source + i * from_stride; },
+                        [&](int64_t i, const Vector<T>& row) {
+                          if (i < columns) store(row, to + i * to_stride + r);
+                        });
+  });
+}
+
+// Squares whose rows are whole lines.
+template <class T>
+void stream_positions(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
+                      int64_t to_stride) {
+  for (int64_t r = 0; r < rows; r += Lanes<T>::kWidth) {
+    const T* source = from + r * from_stride;
+    transpose_square<T>([&](int64_t i) { return source + i * from_stride; },
+                        [&](int64_t i, const Vector<T>& row) {
+                          if (i < columns) stream_vector(row, to + i * to_stride + r);
+                        });
   }
-  for (int64_t column = 0; column < columns; column += kWidth) {
-    for (int64_t row = 0; row < rows; row += kWidth) square(row, column);
+}
+
+typedef uint32_t Bits __attribute__((vector_size(MCLOSS_VECTOR_BYTES)));
+typedef uint16_t HalfBits __attribute__((vector_size(MCLOSS_VECTOR_BYTES / 2)));
+
+inline Vector<float> as_float(const Bits& bits) {
+  return __builtin_bit_cast(Vector<float>, bits);
+}
+
+inline Bits as_bits(const Vector<float>& value) {
+  return __builtin_bit_cast(Bits, value);
+}
+
+struct BFloat16 {
+  static Vector<float> widen(const HalfBits& value) {
+    return as_float(__builtin_convertvector(value, Bits) << 16);
   }
+
+  static HalfBits narrow(const Vector<float>& value) {
+    const Bits bits = as_bits(value);
+    const Bits rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+    const Bits quiet_nan = (bits >> 16) | 0x0040;
+    return __builtin_convertvector(value == value ? rounded : quiet_nan, HalfBits);
+  }
+};
+
+#if defined(__AVX512F__)
+struct Half {
+  static Vector<float> widen(const HalfBits& value) {
+    return __builtin_bit_cast(Vector<float>, _mm512_cvtph_ps(__builtin_bit_cast(__m256i, value)));
+  }
+
+  static HalfBits narrow(const Vector<float>& value) {
+    const auto bits = _mm512_cvtps_ph(__builtin_bit_cast(__m512, value), _MM_FROUND_TO_NEAREST_INT);
+    return __builtin_bit_cast(HalfBits, bits);
+  }
+};
+#else
+// Lets float32's own arithmetic scale and round.
+struct Half {
+  static Vector<float> widen(const HalfBits& value) {
+    const Bits bits = __builtin_convertvector(value, Bits);
+    const Bits magnitude = bits & 0x7FFF;
+    const Vector<float> normal = as_float((magnitude << 13) + (0xE0U << 23)) * 0x1p-112F;
+    const Vector<float> subnormal = as_float(magnitude | (126U << 23)) - 0.5F;
+    const Bits sign = (bits & 0x8000) << 16;
+    return as_float(as_bits(magnitude < 0x0400 ? subnormal : normal) | sign);
+  }
+
+  static HalfBits narrow(const Vector<float>& value) {
+    const Bits bits = as_bits(value);
+    const Bits magnitude = bits & 0x7FFFFFFF;
+    // What is too large becomes infinite, and the rest keeps what a half holds, to the nearest.
+    const Vector<float> scaled = as_float(magnitude) * 0x1p+112F * 0x1p-110F;
+    const Bits exponent = (magnitude << 1) & 0xFF000000;
+    const Bits step = (exponent > 0x71000000 ? exponent : Bits{} + 0x71000000) >> 1;
+    const Bits sum = as_bits(as_float(step + 0x07800000) + scaled);
+    const Bits number = ((sum >> 13) & 0x7C00) + (sum & 0x0FFF);
+    const Bits sign = (bits >> 16) & 0x8000;
+    return __builtin_convertvector((value == value ? number : Bits{} + 0x7E00) | sign, HalfBits);
+  }
+};
+#endif
+
+// Fewer than a vector's go through one of their own.
+template <class Conversion>
+void widen_row(const uint16_t* from, float* to, int64_t count) {
+  constexpr int64_t kWidth = Lanes<float>::kWidth;
+  if (count >= kWidth) {
+    return for_each_square<float>(
+        count, [&](int64_t i) { store(Conversion::widen(load<HalfBits>(from + i)), to + i); });
+  }
+  HalfBits few{};
+  for (int64_t i = 0; i < count; ++i) few[i] = from[i];
+  const Vector<float> wide = Conversion::widen(few);
+  for (int64_t i = 0; i < count; ++i) to[i] = wide[i];
+}
+
+template <class Conversion>
+void narrow_row(const float* from, uint16_t* to, int64_t count) {
+  constexpr int64_t kWidth = Lanes<float>::kWidth;
+  if (count >= kWidth) {
+    return for_each_square<float>(
+        count, [&](int64_t i) { store(Conversion::narrow(load<Vector<float>>(from + i)), to + i); });
+  }
+  Vector<float> few{};
+  for (int64_t i = 0; i < count; ++i) few[i] = from[i];
+  const HalfBits narrow = Conversion::narrow(few);
+  for (int64_t i = 0; i < count; ++i) to[i] = narrow[i];
+}
+
+template <class Conversion>
+HalfConversion conversion() {
+  return {widen_row<Conversion>, narrow_row<Conversion>};
 }
 
 template <class T>
 GroupKernel<T> kernel() {
-  return {Lanes<T>::kWidth, max_scores<T>, mean_scores<T>, coverage<T>, gradient<T>, finish, transpose<T>};
+  const bool widens = sizeof(T) == 4;
+  return {Lanes<T>::kWidth,
+          max_scores<T>,
+          mean_scores<T>,
+          coverage<T>,
+          gradient<T>,
+          finish,
+          fence,
+          to_channels<T>,
+          to_positions<T>,
+          MCLOSS_VECTOR_BYTES == kCacheLine ? stream_positions<T> : nullptr,
+          widens ? conversion<BFloat16>() : HalfConversion{},
+          widens ? conversion<Half>() : HalfConversion{}};
 }
 
 }  // namespace

@@ -1,107 +1,111 @@
 #pragma once
 
+#include <c10/util/BFloat16.h>
+
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
 #include <vector>
 
-#include "../channel_blocks.h"
-#include "../fused_options.h"
 #include "aligned_buffer.h"
-#include "group_kernel.h"
-#include "transpose.h"
+#include "loss_plan.h"
 
 namespace mcloss::cpu {
 
-// Where the elements of one sample lie: channel by channel, or position by position (channels_last).
-struct SampleLayout {
-  int64_t channels;
-  int64_t positions;
-  bool channels_last;
-  bool fits_cache;  // the features and their gradient, all samples together
-};
-
-// The loss of one sample at a time. S is the type in memory, T the one that is accumulated in.
+// What one thread needs to work on classes side by side of one sample at a time.
 template <class S, class T>
 class SamplePass {
  public:
-  SamplePass(const ChannelBlocks& groups, SampleLayout layout, const FusedOptions& options,
-             const GroupKernel<T>& kernel)
-      : groups_(groups),
-        layout_(layout),
-        options_(options),
-        kernel_(kernel),
-        direct_(std::is_same_v<S, T> && !layout.channels_last && layout.positions >= kernel_.width),
-        stride_(direct_ ? layout.positions : padded(layout.positions)),
-        workspace_stride_(padded(layout.positions)),
-        widest_(widest_group(groups)),
-        tile_channels_(std::max(widest_, kTileChannels)),
-        batch_channels_(std::max<int64_t>(widest_, kBatchBytes / (workspace_stride_ * sizeof(T)))),
-        streams_(direct_ && !layout.fits_cache && options.with_gradient),
-        scores_(groups.classes),
-        kept_(layout.channels),
-        scales_(batch_channels_),
-        won_(batch_channels_),
-        slopes_(batch_channels_),
-        candidates_(layout.channels),
-        candidate_counts_(groups.classes),
-        exps_(batch_channels_ * workspace_stride_),
-        coverage_winner_(batch_channels_ * workspace_stride_) {
-    if (options.max_score) score_winners_ = AlignedBuffer<int16_t>(groups.classes * workspace_stride_);
-    if (streams_) gradient_ = AlignedBuffer<T>(2 * batch_channels_ * stride_);
-    if (direct_ && !layout.fits_cache) traffic_.ahead = layout.channels * layout.positions;
-    if (direct_) return;
-    values_ = AlignedBuffer<T>(tile_channels_ * stride_);
-    if (options.with_gradient) gradient_ = AlignedBuffer<T>(tile_channels_ * stride_);
+  // `range` is of the most channels that will be asked for; `whole` if that is all of them and samples are
+  // taken one after another.
+  SamplePass(const LossPlan<S, T>& plan, int64_t most_channels, bool whole)
+      : plan_(plan),
+        whole_(whole),
+        streams_(whole && !plan.layout.fits_cache && plan.options.with_gradient),
+        kept_(plan.layout.channels),
+        candidates_(plan.layout.channels),
+        candidate_counts_(plan.classes),
+        scales_(plan.batch_rows),
+        won_(plan.batch_rows),
+        slopes_(plan.batch_rows),
+        exps_(plan.batch_rows * plan.workspace_stride),
+        coverage_winner_(plan.batch_rows * plan.workspace_stride) {
+    const auto& layout = plan.layout;
+    if (whole && !layout.fits_cache) traffic_.next_step = plan.kernel.width * sizeof(S);
+    if (!plan.direct)
+      values_ = AlignedBuffer<T>((in_place() ? most_channels : plan.batch_rows) * plan.stride);
+    if (layout.channels_last) {
+      if (!std::is_same_v<S, T> || streams_) turned_ = AlignedBuffer<T>(plan.kernel.width * most_channels);
+      if (!std::is_same_v<S, T>) packed_ = AlignedBuffer<S>(plan.kernel.width * most_channels);
+    } else if (streams_) {
+      packed_ = AlignedBuffer<S>(2 * plan.batch_rows * plan.stride);
+    }
   }
 
-  struct Terms {
-    T discriminality;
-    T diversity;
-  };
+  // Fills the classes' scores and winners and, if no gradient is asked for, what they cover.
+  void score(const Sample<S, T>& sample, BatchRange range) {
+    apply_mask(sample.mask, range);
+    load_all(sample.features, range);
+    if (!sample.gradient) ask_for_next(sample);
+    for_each_batch(
+        sample.features, range, [&](int64_t index, const ClassBatch& batch, const Groups<T>& groups) {
+          T* scores = sample.scores + batch.first_class;
+          if (plan_.options.max_score) {
+            plan_.kernel.max_scores(groups, scores, winners_of(sample, batch), plan_.workspace_stride);
+          } else {
+            plan_.kernel.mean_scores(groups, scores);
+          }
+          if (!sample.gradient) cover(sample, index, groups);
+        });
+  }
 
-  // Both terms of a sample, and where `gradient` is given that of the sample's share of the loss: of
-  // alpha * discriminality + beta * diversity.
-  Terms run(const S* sample, const uint8_t* mask, int64_t label, double alpha, double beta, S* gradient) {
-    if (mask != mask_) apply_mask(mask);
-    const T discriminality = cross_entropy(sample, label);
-    const T classes = static_cast<T>(groups_.classes);
-    T covered = 0;
-    const Workspace<T> workspace{workspace_stride_,       exps_.data(), scales_.data(), won_.data(),
-                                 coverage_winner_.data(), &traffic_};
-    for_each_batch(sample, gradient, [&](int64_t index, const Groups<T>& batch, T* out) {
-      const T share = 1 / static_cast<T>(batch.channels);
-      covered += kernel_.coverage(batch, workspace, options_.max_coverage) * share;
-      if (!out) return;
-      const T score_weight = static_cast<T>(alpha) / static_cast<T>(layout_.positions);
-      for (int64_t k = 0; k < batch.count; ++k) {
-        slopes_[k] = score_slope(index + k, label) * score_weight * (options_.max_score ? 1 : share);
-      }
-      const T coverage_slope = -static_cast<T>(beta) * share / classes;
-      kernel_.gradient(batch, workspace,
-                       {options_.max_coverage, coverage_slope, slopes_.data(), winners_of(index)}, out);
-    });
-    kernel_.finish(traffic_);
-    const T nan_or_0 = 0 * covered;
-    return {discriminality + nan_or_0, 1 - covered / classes};
+  // After score() of all classes: what these cover, and the gradient of alpha * discriminality + beta *
+  // diversity. `log_sum` is of the sample's scores.
+  void differentiate(const Sample<S, T>& sample, BatchRange range, T log_sum, double alpha, double beta) {
+    if (!whole_) {
+      apply_mask(sample.mask, range);
+      load_all(sample.features, range);
+    }
+    ask_for_next(sample);
+    const T score_weight = static_cast<T>(alpha) / static_cast<T>(plan_.layout.positions);
+    const T coverage_weight = -static_cast<T>(beta) / static_cast<T>(plan_.classes);
+    for_each_batch(
+        sample.features, range, [&](int64_t index, const ClassBatch& batch, const Groups<T>& groups) {
+          cover(sample, index, groups);
+          const T share = 1 / static_cast<T>(batch.channels);
+          for (int64_t k = 0; k < batch.classes; ++k) {
+            // d(cross-entropy)/d(score) = softmax - one-hot.
+            const int64_t class_index = batch.first_class + k;
+            const T slope =
+                std::exp(sample.scores[class_index] - log_sum) - static_cast<T>(class_index == sample.label);
+            slopes_[k] = slope * score_weight * (plan_.options.max_score ? 1 : share);
+          }
+          const Slopes<T> slopes{plan_.options.max_coverage, coverage_weight * share, slopes_.data(),
+                                 winners_of(sample, batch)};
+          T* out = gradient_rows(sample.gradient, batch, groups);
+          plan_.kernel.gradient(groups, workspace(), slopes, out);
+          store_batch(sample.gradient, batch, out);
+        });
+    store_all(sample.gradient, range);
+    plan_.kernel.finish(traffic_);
+    if (streams_) plan_.kernel.fence();
   }
 
  private:
-  // Rows that are worked on together: enough to keep the processor busy, few enough to stay in the
-  // first-level cache.
-  static constexpr int64_t kBatchBytes = 12 << 10;
-  // Channels that are brought into the workspace together: enough that neighbours in channels_last memory
-  // come together, few enough to stay in the second-level cache.
-  static constexpr int64_t kTileChannels = 128;
+  // Whether the rows of all classes lie in the workspace together, and the gradient takes their place.
+  bool in_place() const { return plan_.layout.channels_last; }
 
-  void apply_mask(const uint8_t* mask) {
+  void apply_mask(const uint8_t* mask, BatchRange range) {
+    if (whole_ && mask == mask_) return;
     mask_ = mask;
-    std::copy(mask, mask + layout_.channels, kept_.begin());
-    int64_t index = 0;
-    for (const auto& block : groups_.blocks) {
-      for (int64_t k = 0; k < block.classes; ++k) {
-        const int64_t first = block.first_channel + k * block.channels;
-        candidate_counts_[index++] = list_candidates(mask + first, block.channels, &candidates_[first]);
+    for (int64_t i = range.begin; i < range.end; ++i) {
+      const auto& batch = plan_.batches[i];
+      std::copy_n(mask + batch.first_channel, batch.rows(), &kept_[batch.first_channel]);
+      for (int64_t k = 0; k < batch.classes; ++k) {
+        const int64_t first = batch.first_channel + k * batch.channels;
+        candidate_counts_[batch.first_class + k] =
+            list_candidates(mask + first, batch.channels, &candidates_[first]);
       }
     }
   }
@@ -117,123 +121,151 @@ class SamplePass {
     return count;
   }
 
-  static int64_t widest_group(const ChannelBlocks& groups) {
-    int64_t widest = 0;
-    for (const auto& block : groups.blocks) widest = std::max(widest, block.channels);
-    return widest;
+  void ask_for_next(const Sample<S, T>& sample) {
+    const int64_t size = plan_.layout.channels * plan_.layout.positions;
+    if (traffic_.next_step != 0) traffic_.next = reinterpret_cast<const char*>(sample.features + size);
   }
 
-  int64_t padded(int64_t positions) const {
-    return (positions + kernel_.width - 1) / kernel_.width * kernel_.width;
+  int16_t* winners_of(const Sample<S, T>& sample, const ClassBatch& batch) const {
+    return sample.winner ? sample.winner + batch.first_class * plan_.workspace_stride : nullptr;
   }
 
-  int16_t* winners_of(int64_t index) {
-    return options_.max_score ? score_winners_.data() + index * workspace_stride_ : nullptr;
+  Workspace<T> workspace() {
+    return {plan_.workspace_stride,  exps_.data(), scales_.data(), won_.data(),
+            coverage_winner_.data(), &traffic_};
   }
 
-  T cross_entropy(const S* sample, int64_t label) {
-    for_each_batch(sample, nullptr, [&](int64_t index, const Groups<T>& batch, T*) {
-      if (options_.max_score) {
-        kernel_.max_scores(batch, &scores_[index], winners_of(index), workspace_stride_);
-      } else {
-        kernel_.mean_scores(batch, &scores_[index]);
-      }
-    });
-    const T largest = *std::max_element(scores_.begin(), scores_.end());
-    T sum = 0;
-    for (const T score : scores_) sum += std::exp(score - largest);
-    log_sum_ = std::log(sum) + largest;
-    return log_sum_ - scores_[label];
+  void cover(const Sample<S, T>& sample, int64_t index, const Groups<T>& groups) {
+    const T share = 1 / static_cast<T>(groups.channels);
+    sample.covered[index] = plan_.kernel.coverage(groups, workspace(), plan_.options.max_coverage) * share;
   }
 
-  // d(cross-entropy)/d(score) = softmax - one-hot.
-  T score_slope(int64_t index, int64_t label) const {
-    return std::exp(scores_[index] - log_sum_) - static_cast<T>(index == label);
-  }
-
-  // Calls visit(first class, groups, gradient) for all classes, with their rows where the kernel wants them.
+  // Calls visit(index, batch, groups), with the batch's rows where the kernel wants them.
   template <class Visit>
-  void for_each_batch(const S* sample, S* gradient, const Visit& visit) {
-    int64_t index = 0;
-    for (const auto& block : groups_.blocks) {
-      const int64_t batch = std::max<int64_t>(1, batch_channels_ / block.channels);
-      const int64_t tile = direct_ ? batch : std::max<int64_t>(1, tile_channels_ / block.channels);
-      for (int64_t k = 0; k < block.classes; k += tile) {
-        const int64_t tile_classes = std::min(tile, block.classes - k);
-        const int64_t first = block.first_channel + k * block.channels;
-        const T* values = load(sample, first, tile_classes * block.channels);
-        T* out = gradient ? gradient_rows(gradient, first) : nullptr;
-        for (int64_t i = 0; i < tile_classes; i += batch) {
-          const int64_t row = i * block.channels;
-          const Groups<T> groups{std::min(batch, tile_classes - i),
-                                 block.channels,
-                                 layout_.positions,
-                                 values + row * stride_,
-                                 stride_,
-                                 &kept_[first + row],
-                                 &candidates_[first + row],
-                                 &candidate_counts_[index]};
-          visit(index, groups, out ? out + row * stride_ : nullptr);
-          index += groups.count;
-        }
-        if (out) store(gradient, first, tile_classes * block.channels);
-      }
+  void for_each_batch(const S* features, BatchRange range, const Visit& visit) {
+    for (int64_t i = range.begin; i < range.end; ++i) {
+      const auto& batch = plan_.batches[i];
+      visit(i, batch,
+            Groups<T>{batch.classes, batch.channels, plan_.layout.positions, rows_of(features, range, batch),
+                      plan_.stride, &kept_[batch.first_channel], &candidates_[batch.first_channel],
+                      &candidate_counts_[batch.first_class]});
     }
   }
 
-  const T* load(const S* sample, int64_t first, int64_t channels) {
+  const T* rows_of(const S* features, BatchRange range, const ClassBatch& batch) {
+    if (in_place()) return values_.data() + (batch.first_channel - first_channel(range)) * plan_.stride;
+    const S* first = features + batch.first_channel * plan_.layout.positions;
     if constexpr (std::is_same_v<S, T>) {
-      if (direct_) return sample + first * layout_.positions;
+      if (plan_.direct) return first;
     }
-    const int64_t positions = layout_.positions;
-    if (layout_.channels_last) {
-      transposed(sample + first, layout_.channels, values_.data(), stride_, positions, channels);
-    }
-    for (int64_t j = 0; j < channels; ++j) {
-      T* row = values_.data() + j * stride_;
-      if (!layout_.channels_last) std::copy_n(sample + (first + j) * positions, positions, row);
-      std::fill(row + positions, row + stride_, row[positions - 1]);
+    const int64_t positions = plan_.layout.positions;
+    for (int64_t j = 0; j < batch.rows(); ++j) {
+      T* row = values_.data() + j * plan_.stride;
+      widen(first + j * positions, row, positions);
+      std::fill(row + positions, row + plan_.stride, row[positions - 1]);
     }
     return values_.data();
   }
 
-  template <class From, class To>
-  void transposed(const From* from, int64_t from_stride, To* to, int64_t to_stride, int64_t rows,
-                  int64_t columns) {
-    if constexpr (std::is_same_v<From, To>) {
-      kernel_.transpose(from, from_stride, to, to_stride, rows, columns);
-    } else {
-      transpose(from, from_stride, to, to_stride, rows, columns);
-    }
-  }
-
-  T* gradient_rows(S* gradient, int64_t first) {
+  // Of channels_last memory: each row is read once, in order.
+  void load_all(const S* features, BatchRange range) {
+    if (!in_place()) return;
+    const auto [channels, positions, channels_last, fits_cache] = plan_.layout;
+    const int64_t count = channels_of(range);
+    features += first_channel(range);
     if constexpr (std::is_same_v<S, T>) {
-      if (direct_ && !streams_) return gradient + first * layout_.positions;
+      plan_.kernel.to_channels(features, channels, positions, count, values_.data(), plan_.stride);
+    } else {
+      const int64_t width = plan_.kernel.width;
+      for (int64_t p = 0; p < positions; p += width) {
+        const int64_t rows = std::min(width, positions - p);
+        for (int64_t i = 0; i < rows; ++i)
+          widen(features + (p + i) * channels, turned_.data() + i * count, count);
+        plan_.kernel.to_channels(turned_.data(), count, rows, count, values_.data() + p, plan_.stride);
+      }
     }
-    // Where gradients are streamed, one is written while the other is filled.
-    if (streams_) std::swap(spare_offset_, gradient_offset_);
-    return gradient_.data() + gradient_offset_;
   }
 
-  void store(S* gradient, int64_t first, int64_t channels) {
-    const int64_t positions = layout_.positions;
-    if (streams_) return begin_stream(gradient + first * positions, channels * positions * sizeof(T));
-    if (direct_) return;
-    if (layout_.channels_last) {
-      transposed(gradient_.data(), stride_, gradient + first, layout_.channels, channels, positions);
-      return;
+  void store_all(S* gradient, BatchRange range) {
+    if (!in_place()) return;
+    const int64_t channels = plan_.layout.channels;
+    const int64_t positions = plan_.layout.positions;
+    const int64_t width = plan_.kernel.width;
+    const int64_t count = channels_of(range);
+    gradient += first_channel(range);
+    for (int64_t p = 0; p < positions; p += width) {
+      const int64_t rows = std::min(width, positions - p);
+      S* out = gradient + p * channels;
+      if constexpr (std::is_same_v<S, T>) {
+        if (!streams_ || has_whole_lines(out)) {
+          const auto write = streams_ ? plan_.kernel.stream_positions : plan_.kernel.to_positions;
+          write(values_.data() + p, plan_.stride, count, rows, out, channels);
+          continue;
+        }
+      }
+      plan_.kernel.to_positions(values_.data() + p, plan_.stride, count, rows, turned_.data(), count);
+      write_positions(out, rows, count);
     }
-    for (int64_t j = 0; j < channels; ++j) {
-      std::copy_n(gradient_.data() + j * stride_, positions, gradient + (first + j) * positions);
+  }
+
+  // Whether all positions from here on begin and end on a line.
+  bool has_whole_lines(const S* position) const {
+    const auto bytes = static_cast<uintptr_t>(plan_.layout.channels) * sizeof(S);
+    return plan_.kernel.stream_positions && (reinterpret_cast<uintptr_t>(position) | bytes) % kCacheLine == 0;
+  }
+
+  // The rows of `turned_`: side by side in memory where they are of all channels.
+  void write_positions(S* out, int64_t rows, int64_t count) {
+    if constexpr (std::is_same_v<S, T>) {
+      stream(turned_.data(), out, rows * count);
+    } else if (streams_) {
+      narrow(turned_.data(), packed_.data(), rows * count);
+      stream(packed_.data(), out, rows * count);
+    } else {
+      for (int64_t i = 0; i < rows; ++i)
+        narrow(turned_.data() + i * count, out + i * plan_.layout.channels, count);
     }
+  }
+
+  // Where the kernel is to write a batch's gradient.
+  T* gradient_rows(S* gradient, const ClassBatch& batch, const Groups<T>& groups) {
+    if constexpr (std::is_same_v<S, T>) {
+      if (plan_.direct) return streams_ ? spare() : gradient + batch.first_channel * plan_.layout.positions;
+    }
+    return const_cast<T*>(groups.values);  // in values_
+  }
+
+  // Where gradients are streamed, one batch's is written while the next one's is made.
+  S* spare() {
+    spare_offset_ = plan_.batch_rows * plan_.stride - spare_offset_;
+    return packed_.data() + spare_offset_;
+  }
+
+  void store_batch(S* gradient, const ClassBatch& batch, const T* rows) {
+    if (in_place()) return;
+    const int64_t positions = plan_.layout.positions;
+    S* out = gradient + batch.first_channel * positions;
+    const int64_t count = batch.rows() * positions;
+    if constexpr (std::is_same_v<S, T>) {
+      if (plan_.direct) return streams_ ? begin_stream(rows, out, count) : void();
+    }
+    S* packed = streams_ ? spare() : out;
+    for (int64_t j = 0; j < batch.rows(); ++j)
+      narrow(rows + j * plan_.stride, packed + j * positions, positions);
+    if (streams_) begin_stream(packed, out, count);
+  }
+
+  void stream(const S* from, S* to, int64_t count) {
+    begin_stream(from, to, count);
+    plan_.kernel.finish(traffic_);
   }
 
   // The ends, which are not whole lines, are written at once.
-  void begin_stream(void* target, int64_t bytes) {
-    kernel_.finish(traffic_);
-    const auto* from = reinterpret_cast<const char*>(gradient_.data() + gradient_offset_);
-    auto* to = static_cast<char*>(target);
+  void begin_stream(const S* first, S* target, int64_t count) {
+    plan_.kernel.finish(traffic_);
+    const auto bytes = count * static_cast<int64_t>(sizeof(S));
+    const auto* from = reinterpret_cast<const char*>(first);
+    auto* to = reinterpret_cast<char*>(target);
     const auto past_line = static_cast<int64_t>(reinterpret_cast<uintptr_t>(to) % kCacheLine);
     const int64_t head = std::min(bytes, past_line == 0 ? 0 : kCacheLine - past_line);
     std::copy_n(from, head, to);
@@ -244,28 +276,46 @@ class SamplePass {
     traffic_.lines = (bytes - head) / kCacheLine;
   }
 
-  const ChannelBlocks& groups_;
-  SampleLayout layout_;
-  const FusedOptions& options_;
-  const GroupKernel<T>& kernel_;
-  bool direct_;     // the features are rows of T already, each wide enough for the kernel
-  int64_t stride_;  // of the rows that the kernel sees
-  int64_t workspace_stride_;
-  int64_t widest_;
-  int64_t tile_channels_;
-  int64_t batch_channels_;
+  const HalfConversion& conversion() const {
+    return std::is_same_v<S, c10::BFloat16> ? plan_.kernel.bfloat16 : plan_.kernel.half;
+  }
+
+  void widen(const S* from, T* to, int64_t count) const {
+    if constexpr (std::is_same_v<S, T>) {
+      std::copy_n(from, count, to);
+    } else {
+      conversion().widen(reinterpret_cast<const uint16_t*>(from), to, count);
+    }
+  }
+
+  void narrow(const T* from, S* to, int64_t count) const {
+    if constexpr (std::is_same_v<S, T>) {
+      std::copy_n(from, count, to);
+    } else {
+      conversion().narrow(from, reinterpret_cast<uint16_t*>(to), count);
+    }
+  }
+
+  int64_t first_channel(BatchRange range) const { return plan_.batches[range.begin].first_channel; }
+
+  int64_t channels_of(BatchRange range) const {
+    const auto& last = plan_.batches[range.end - 1];
+    return last.first_channel + last.rows() - first_channel(range);
+  }
+
+  const LossPlan<S, T>& plan_;
+  bool whole_;
   bool streams_;  // the gradient is written past the caches
-  int64_t gradient_offset_ = 0;
-  int64_t spare_offset_ = batch_channels_ * stride_;
+  int64_t spare_offset_ = 0;
   Traffic traffic_;
-  T log_sum_ = 0;
-  std::vector<T> scores_, kept_, scales_, won_, slopes_;
+  const uint8_t* mask_ = nullptr;
+  std::vector<T> kept_;
   std::vector<int16_t> candidates_;
   std::vector<int> candidate_counts_;
-  const uint8_t* mask_ = nullptr;
-  AlignedBuffer<T> exps_, values_, gradient_;
+  std::vector<T> scales_, won_, slopes_;
+  AlignedBuffer<T> exps_, values_, turned_;
   AlignedBuffer<WinnerOf<T>> coverage_winner_;
-  AlignedBuffer<int16_t> score_winners_;
+  AlignedBuffer<S> packed_;
 };
 
 }  // namespace mcloss::cpu

@@ -19,7 +19,7 @@ struct FusedArguments {
   void* gradient;         // S, laid out as the features, or null
   const int64_t* labels;  // [samples]
   const uint8_t* mask;    // [channels] for all samples, or for each
-  const void* weights;    // T [2] instead of alpha and beta, or null
+  const void* weights;    // T [2], multiply alpha and beta; null for 1
   double alpha;
   double beta;
   int64_t mask_stride;    // 0 where all samples share a mask

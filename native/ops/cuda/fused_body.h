@@ -32,8 +32,8 @@ MCLOSS_DEVICE Rows<S, T> rows_of(const FusedArguments& a, int sample, const Grou
 
 template <class T>
 MCLOSS_DEVICE T weight(const FusedArguments& a, int which) {
-  if (a.weights) return static_cast<const T*>(a.weights)[which];
-  return static_cast<T>(which == 0 ? a.alpha : a.beta);
+  const T factor = a.weights ? static_cast<const T*>(a.weights)[which] : T(1);
+  return static_cast<T>(which == 0 ? a.alpha : a.beta) * factor;
 }
 
 // The channel of `group` whose value(j) is the largest, the first of equals; a NaN beats every number.

@@ -62,7 +62,8 @@ FusedResult fused_cuda(const at::Tensor& features, const at::Tensor& labels, con
   arguments.gradient = with_gradient ? gradient.mutable_data_ptr() : nullptr;
   arguments.labels = labels.const_data_ptr<int64_t>();
   arguments.mask = mask.const_data_ptr<uint8_t>();
-  arguments.weights = weights ? weights->const_data_ptr() : nullptr;
+  const auto each = weights ? weights->expand({2}).contiguous() : at::Tensor();
+  arguments.weights = weights ? each.const_data_ptr() : nullptr;
   arguments.alpha = alpha;
   arguments.beta = beta;
   arguments.mask_stride = mask.size(0) == 1 ? 0 : channels;

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include "../channel_blocks.h"
+#include "../fused_options.h"
+#include "class_batches.h"
+#include "group_kernel.h"
+
+namespace mcloss::cpu {
+
+// Where the elements of one sample lie: channel by channel, or position by position (channels_last).
+struct SampleLayout {
+  int64_t channels;
+  int64_t positions;
+  bool channels_last;
+  bool fits_cache;  // the features and their gradient, all samples together
+};
+
+// How every sample of a call is worked on. S is the type in memory, T the one that is accumulated in.
+template <class S, class T>
+class LossPlan {
+ public:
+  LossPlan(const ChannelBlocks& groups, SampleLayout layout, FusedOptions options,
+           const GroupKernel<T>& kernel)
+      : layout(layout),
+        options(options),
+        kernel(kernel),
+        direct(std::is_same_v<S, T> && !layout.channels_last && layout.positions >= kernel.width),
+        stride(direct ? layout.positions : row_stride()),
+        workspace_stride(padded()),
+        batch_rows(std::max<int64_t>(widest_group(groups), kBatchBytes / (workspace_stride * sizeof(T)))),
+        classes(groups.classes),
+        batches(make_class_batches(groups, batch_rows)) {}
+
+  // Of the widest of so many parts.
+  int64_t most_channels_of(int64_t parts) const {
+    int64_t most = 0;
+    for (int64_t i = 0; i < parts; ++i) {
+      const BatchRange part = part_of(batches, i, parts);
+      int64_t channels = 0;
+      for (int64_t b = part.begin; b < part.end; ++b) channels += batches[b].rows();
+      most = std::max(most, channels);
+    }
+    return most;
+  }
+
+  SampleLayout layout;
+  FusedOptions options;
+  const GroupKernel<T>& kernel;
+  bool direct;     // the features are rows of T already, each wide enough for the kernel
+  int64_t stride;  // of the rows that the kernel sees
+  int64_t workspace_stride;
+  int64_t batch_rows;  // the most of a batch
+  int64_t classes;
+  std::vector<ClassBatch> batches;
+
+ private:
+  // Rows that are worked on together: enough to keep the processor busy, few enough to stay in the
+  // first-level cache.
+  static constexpr int64_t kBatchBytes = 12 << 10;
+
+  int64_t padded() const { return (layout.positions + kernel.width - 1) / kernel.width * kernel.width; }
+
+  // An odd number of vectors, so that a column of the rows does not fall on a few sets of the caches.
+  int64_t row_stride() const {
+    const int64_t vectors = padded() / kernel.width;
+    return (layout.channels_last ? vectors | 1 : vectors) * kernel.width;
+  }
+};
+
+// One sample's memory, and where its results go. Places of what is made are given for all classes.
+template <class S, class T>
+struct Sample {
+  const S* features;
+  S* gradient;          // or null
+  const uint8_t* mask;  // [channels]
+  int64_t label;
+  T* scores;        // [classes]: g
+  int16_t* winner;  // [classes] rows, `workspace_stride` apart: each position's winner; null for means
+  T* covered;       // [batches]: h / channels, summed over a batch's classes
+};
+
+// log(sum(exp(scores))).
+template <class T>
+T log_sum_exp(const T* scores, int64_t classes) {
+  const T largest = *std::max_element(scores, scores + classes);
+  T sum = 0;
+  for (int64_t k = 0; k < classes; ++k) sum += std::exp(scores[k] - largest);
+  return std::log(sum) + largest;
+}
+
+}  // namespace mcloss::cpu
