@@ -5,13 +5,26 @@ const MOST_SHOWN = 4;
 
 /** A report for one screen. */
 export function formatReport(report: DatasetReport): string {
-  const { title, root, classes, images, counts, annotations, missing, corrupt, leaks, repeats, notes } =
-    report;
+  const {
+    title,
+    root,
+    classes,
+    images,
+    counts,
+    annotations,
+    missing,
+    corrupt,
+    boxes,
+    leaks,
+    repeats,
+    notes,
+  } = report;
   const findings: [string, readonly string[]][] = [
     ["not the whole set", counts],
     ["bad annotations", annotations],
     ["missing images", missing],
     ["corrupt images", corrupt.map(({ path, reason }) => `${path}: ${firstLine(reason)}`)],
+    ["boxes past their image", boxes],
     ["same image in several splits or classes", leaks.map((paths) => paths.join(" = "))],
     ["same image again", repeats.map((paths) => paths.join(" = "))],
   ];
@@ -24,7 +37,7 @@ export function formatReport(report: DatasetReport): string {
       .flatMap(([what, found]) => formatFinding(what, found)),
     ...notes.map((note) => `note: ${note}`),
     report.ok
-      ? `in order: images were ${report.full ? "decoded" : "opened; --full decodes them"}`
+      ? `in order: images were ${report.full ? "decoded" : "looked at from both ends; --full decodes them"}`
       : "not in order",
   ].join("\n");
 }

@@ -1,11 +1,12 @@
-import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { throwIfAborted } from "../../abort.js";
-import { systemPath } from "../../io/file-name.js";
 import { reasonOf } from "../../system-error.js";
-import type { Sample } from "../dataset.js";
-import { readEncoded } from "../read-encoded.js";
+import type { Box, Sample } from "../dataset.js";
+import type { Size } from "../geometry.js";
 import { prefetch } from "../prefetch.js";
+import { inspectEnds } from "./inspect-ends.js";
+import { readEnds, type FileEnds } from "./read-ends.js";
+import { TrainingReader } from "./training-reader.js";
 import type { VerifyOptions } from "./verify-dataset.js";
 
 /** An image that is there and cannot be used. */
@@ -14,58 +15,113 @@ export interface BadImage {
   reason: string;
 }
 
+/** What tells files that may have the same bytes from others. */
+export type FileFacts = Pick<FileEnds, "identity" | "fingerprint">;
+
 export interface CheckedImages {
   missing: string[];
   corrupt: BadImage[];
-  /** Bytes of each file that can be used. */
-  sizes: ReadonlyMap<string, number>;
+  /** Boxes that reach past their image, in words. */
+  boxes: string[];
+  /** Of each file that can be used. */
+  files: ReadonlyMap<string, FileFacts>;
 }
 
-/** Looks at every file once, a few at a time. */
+type Verdict =
+  | { kind: "missing" }
+  | { kind: "bad"; reason: string }
+  /** What is decoded alone, to see. */
+  | { kind: "doubtful"; facts: FileFacts }
+  | { kind: "good"; facts: FileFacts; size: Size };
+
+/**
+ * Looks at every file once, a few at a time: without `full` at its header and its end, and what is not as usual is
+ * decoded. What cannot be decoded is decoded again alone: libvips keeps what it says of all images in one place.
+ */
 export async function checkImages(
   samples: readonly Sample[],
   { full = false, signal, onProgress }: VerifyOptions,
 ): Promise<CheckedImages> {
+  const reader = new TrainingReader();
   const missing: string[] = [];
-  const corrupt: BadImage[] = [];
-  const sizes = new Map<string, number>();
-  const check = await imageChecker(full);
-  const tasks = samples.map(({ path }) => async () => {
-    const bytes = await fileSize(path);
-    return { path, bytes, reason: bytes === undefined ? undefined : await check(path, bytes) };
-  });
-  const waiting = tasks.values();
+  const boxes: string[] = [];
+  const reasons = new Map<string, string>();
+  const files = new Map<string, FileFacts>();
+  const doubtful: Sample[] = [];
+  const checkBox = ({ path, box }: Sample, size: Size | undefined) => {
+    if (box && size && reachesPast(box, size)) boxes.push(describeBox(path, box, size));
+  };
+  const waiting = samples
+    .map((sample) => async () => ({ sample, verdict: await judge(sample, reader, full) }))
+    .values();
   const next = () => waiting.next().value;
   let done = 0;
-  for await (const { path, bytes, reason } of prefetch(next, 2 * availableParallelism(), () => undefined)) {
+  for await (const { sample, verdict } of prefetch(next, 2 * availableParallelism(), () => undefined)) {
     throwIfAborted(signal, "verifying");
     onProgress?.("checking images", (done += 1), samples.length);
-    if (bytes === undefined) missing.push(path);
-    else if (reason !== undefined) corrupt.push({ path, reason });
-    else sizes.set(path, bytes);
-  }
-  return { missing, corrupt, sizes };
-}
-
-async function fileSize(path: string): Promise<number | undefined> {
-  const status = await stat(systemPath(path)).catch(() => undefined);
-  return status?.isFile() ? status.size : undefined;
-}
-
-/** Says what is wrong with an image: its header or, when `full`, any of its pixels. */
-async function imageChecker(
-  full: boolean,
-): Promise<(path: string, bytes: number) => Promise<string | undefined>> {
-  const { default: sharp } = await import("sharp");
-  return async (path, bytes) => {
-    if (bytes === 0) return "the file is empty";
-    try {
-      const image = sharp(await readEncoded(path), { failOn: "error" });
-      if (full) await image.resize(8, 8, { fit: "fill" }).raw().toBuffer();
-      else await image.metadata();
-      return undefined;
-    } catch (error) {
-      return reasonOf(error);
+    const { path } = sample;
+    if (verdict.kind === "missing") missing.push(path);
+    else if (verdict.kind === "bad") reasons.set(path, verdict.reason);
+    else {
+      files.set(path, verdict.facts);
+      if (verdict.kind === "doubtful") doubtful.push(sample);
+      else checkBox(sample, verdict.size);
     }
-  };
+  }
+  for (const sample of doubtful) {
+    throwIfAborted(signal, "verifying");
+    const { path } = sample;
+    const reason = await reader.problemOf(path);
+    if (reason === undefined) checkBox(sample, sample.box && (await reader.storedSize(path)));
+    else {
+      reasons.set(path, reason);
+      files.delete(path);
+    }
+  }
+  const corrupt = samples.flatMap(({ path }) => {
+    const reason = reasons.get(path);
+    return reason === undefined ? [] : [{ path, reason }];
+  });
+  return { missing, corrupt, boxes, files };
+}
+
+/** Larger ones are held against the limits. */
+const FREE_PIXELS = 2 ** 24;
+const FREE_SIDE = 2 ** 14;
+
+async function judge({ path }: Sample, reader: TrainingReader, full: boolean): Promise<Verdict> {
+  const ends = await readEnds(path).catch((error: unknown) => verdictOf(error));
+  if ("kind" in ends) return ends;
+  const { bytes, identity, fingerprint } = ends;
+  if (bytes === 0) return { kind: "bad", reason: "the file is empty" };
+  const facts = { identity, fingerprint };
+  const size = await sizeOf(path, ends, reader).catch(() => undefined);
+  if (size === undefined) return { kind: "doubtful", facts };
+  const whole = !full || (await reader.problemOf(path)) === undefined;
+  return whole ? { kind: "good", facts, size } : { kind: "doubtful", facts };
+}
+
+const ABSENT = new Set(["ENOENT", "ENOTDIR", "ELOOP"]);
+
+function verdictOf(error: unknown): Verdict {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  return ABSENT.has(code) ? { kind: "missing" } : { kind: "bad", reason: reasonOf(error) };
+}
+
+/** Undefined where the image has to be decoded to see. */
+async function sizeOf(path: string, ends: FileEnds, reader: TrainingReader): Promise<Size | undefined> {
+  const inspection = await inspectEnds(path, ends);
+  if (inspection.kind === "doubtful") return undefined;
+  if (inspection.kind === "other format") return reader.storedSize(path);
+  const { height, width } = inspection.size;
+  const isUsual = height * width <= FREE_PIXELS && Math.max(height, width) <= FREE_SIDE;
+  return isUsual ? inspection.size : reader.storedSize(path);
+}
+
+function reachesPast(box: Box, size: Size): boolean {
+  return box.x < 0 || box.y < 0 || box.x + box.width > size.width || box.y + box.height > size.height;
+}
+
+function describeBox(path: string, { x, y, width, height }: Box, size: Size): string {
+  return `${path}: its box, ${width} × ${height} at ${x}, ${y}, reaches past its ${size.width} × ${size.height} pixels`;
 }

@@ -1,23 +1,25 @@
 import { throwIfAborted } from "../../abort.js";
 import { hashFile } from "../../io/hash-file.js";
+import type { FileFacts } from "./check-images.js";
 import type { VerifyOptions } from "./verify-dataset.js";
 
 /** The paths of files with the same bytes. */
 export type Duplicates = readonly string[];
 
-/** Groups files by content. Only files of one size are read. */
+/** Groups files by content. Only files that begin and end alike are read, and each of them once. */
 export async function findDuplicates(
-  sizes: ReadonlyMap<string, number>,
+  files: ReadonlyMap<string, FileFacts>,
   { signal, onProgress }: VerifyOptions,
 ): Promise<Duplicates[]> {
-  const candidates = groupBy(sizes.keys(), (path) => sizes.get(path)).flat();
+  const candidates = groupBy(files.keys(), (path) => files.get(path)?.fingerprint).flat();
   const hashes = new Map<string, string>();
-  for (const path of candidates) {
+  for (const [index, path] of candidates.entries()) {
     throwIfAborted(signal, "verifying");
-    hashes.set(path, await hashFile(path));
-    onProgress?.("looking for duplicates", hashes.size, candidates.length);
+    const identity = files.get(path)?.identity ?? path;
+    if (!hashes.has(identity)) hashes.set(identity, await hashFile(path));
+    onProgress?.("looking for duplicates", index + 1, candidates.length);
   }
-  return groupBy(candidates, (path) => hashes.get(path));
+  return groupBy(candidates, (path) => hashes.get(files.get(path)?.identity ?? path));
 }
 
 /** The groups of more than one. */

@@ -11,7 +11,8 @@ export interface VerifyOptions extends Pick<
   OpenDatasetOptions,
   "kind" | "level" | "allowPartial" | "allowEmpty"
 > {
-  /** Decodes every image to its last pixel instead of reading its header. Default false. */
+  /** Decodes every image to its last pixel. Default false: looks at its header and its end, which tell a file that is cut
+   * off, and decodes what is not as usual. */
   full?: boolean;
   signal?: AbortSignal;
   /** Called as the work goes on, with what is done. */
@@ -33,6 +34,8 @@ export interface DatasetReport {
   /** Listed images that are not there. */
   missing: string[];
   corrupt: BadImage[];
+  /** Boxes that reach past their image, in words; those of a published set are not wrong. */
+  boxes: string[];
   /** Images with the same bytes that are in several parts or classes: the test images should be new to the model. */
   leaks: Duplicates[];
   /** Other images with the same bytes. */
@@ -67,11 +70,20 @@ export async function verifyDataset(dir: string, options: VerifyOptions = {}): P
   if (read.samples.length === 0 && problems.length === 0) {
     throw new McLossError("ERR_DATASET", `${read.root} lists no images`, { path: read.root });
   }
-  const { missing, corrupt, sizes } = await checkImages(read.samples, { ...options, full });
-  const { leaks, repeats } = sortDuplicates(read, await findDuplicates(sizes, options));
+  const labels = new Set(read.samples.map(({ label }) => label));
+  if (labels.size === 1) {
+    const name = read.classes[read.samples[0]?.label ?? 0] ?? "";
+    problems.push({
+      file: read.root,
+      problem: `has images of one class alone, "${name}": none can be trained`,
+    });
+  }
+  const { missing, corrupt, boxes, files } = await checkImages(read.samples, { ...options, full });
+  const { leaks, repeats } = sortDuplicates(read, await findDuplicates(files, options));
   const counts = allowPartial ? [] : compareCounts(read);
   const lacking = allowPartial && read.published ? [] : missing;
-  const wrong = [counts, problems, lacking, corrupt, read.published ? [] : leaks];
+  const own = read.published ? [] : [...leaks, ...boxes];
+  const wrong = [counts, problems, lacking, corrupt, own];
   return {
     kind: read.kind,
     title: read.title,
@@ -82,6 +94,7 @@ export async function verifyDataset(dir: string, options: VerifyOptions = {}): P
     annotations: problems.map(formatProblem),
     missing,
     corrupt,
+    boxes,
     leaks,
     repeats,
     notes: read.notes ?? [],

@@ -1,0 +1,40 @@
+import { McLossError } from "../../errors.js";
+import { reasonOf } from "../../system-error.js";
+import { ListDataset, type Sample } from "../dataset.js";
+import { readHeader } from "../decode.js";
+import type { Size } from "../geometry.js";
+import { buildPipeline } from "../pipeline.js";
+import { randomAt } from "../random.js";
+import { readEncoded } from "../read-encoded.js";
+import { SampleReader } from "../sample-reader.js";
+import { normalize, resize } from "../transforms.js";
+
+const SMALL = { height: 8, width: 8 };
+
+/** Reads images as training does, with its limits. */
+export class TrainingReader {
+  readonly #pipeline = buildPipeline([resize(SMALL), normalize()]);
+  readonly #reader = new SampleReader(new ListDataset<Sample>([""], []), this.#pipeline, { cacheBytes: 0 });
+
+  /** What is wrong with an image: it is decoded to its last pixel. Undefined where nothing is. */
+  async problemOf(path: string): Promise<string | undefined> {
+    try {
+      const target = new Uint8Array(this.#pipeline.sampleBytes);
+      await this.#reader.read({ path, label: 0 }, 0, randomAt(0), target);
+      return undefined;
+    } catch (error) {
+      const cause = error instanceof McLossError ? (error.cause ?? error) : error;
+      return reasonOf(cause);
+    }
+  }
+
+  /**
+   * The size of the pixels as they are stored; nothing is decoded.
+   * @throws McLossError ERR_IMAGE, also where an image is larger than may be
+   */
+  async storedSize(path: string): Promise<Size> {
+    const bytes = await readEncoded(path);
+    const { height, width, orientation } = await readHeader(bytes, this.#pipeline.limitInputPixels);
+    return orientation < 5 ? { height, width } : { height: width, width: height };
+  }
+}
