@@ -1,10 +1,18 @@
-import type { Sharp, SharpInput, SharpOptions } from "sharp";
+import type { Sharp } from "sharp";
 import { McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
+import { decodeBudget } from "./decode-memory.js";
 import { enlarge, type Pixels } from "./enlarge.js";
 import { intersect, isSameRegion, wholeOf, type Region, type Size } from "./geometry.js";
-import { readJpegHeader } from "./jpeg-header.js";
+import type { ImageLimits } from "./image-limits.js";
+import {
+  inspectImage,
+  loadSharp,
+  type DamagePolicy,
+  type ImageHeader,
+  type InspectedImage,
+} from "./open-image.js";
 import { readEncoded } from "./read-encoded.js";
 import type { Interpolation, Rgb } from "./transforms.js";
 
@@ -15,6 +23,8 @@ export type ImageSource = string | Uint8Array | (() => Promise<Uint8Array>);
 export interface DecodePlan {
   /** Whether it is the same in every epoch, so that the pixels may be kept. */
   fixed: boolean;
+  /** The size of the image that it was made for. Absent: it is for any. */
+  image: Size | undefined;
   /** The part that is resized, in the image's pixels. Absent: all of it. */
   region: Region | undefined;
   /** The size of the region, or the image. Absent where it is not known, and all of the resized image is wanted. */
@@ -28,67 +38,34 @@ export interface DecodePlan {
   visible: Region;
   /** Colour of the rest, 0 to 255. */
   fill: Rgb;
-  /** Images of more pixels are refused. */
-  limitInputPixels: number;
-}
-
-export interface ImageHeader extends Size {
-  /** "jpeg", "png", … */
-  format: string;
-  /** EXIF orientation of the stored pixels, 1 to 8; height and width are those of the upright image. */
-  orientation: number;
+  limits: ImageLimits;
 }
 
 const KERNELS = { nearest: "nearest", bilinear: "linear", bicubic: "cubic", lanczos: "lanczos3" } as const;
 
-const NO_PIXELS = { height: 0, width: 0, orientation: 1 };
-
-type OpenSharp = (input: SharpInput, options: SharpOptions) => Sharp;
-
-let opened: Promise<OpenSharp> | undefined;
-
-/** sharp, loaded at the first image: who only wants the loss does not pay for it. */
-function loadSharp(): Promise<OpenSharp> {
-  opened ??= import("sharp").then(({ default: sharp }) => {
-    // Many small images: parallel across images on libuv's pool, one thread within each.
-    sharp.concurrency(1);
-    // Pixels are cached by the loader, as they are after resizing.
-    sharp.cache(false);
-    return sharp;
-  });
-  return opened;
-}
-
-/** From bytes: given a path, libvips opens the file once for every format it knows. */
-async function openImage(bytes: Uint8Array, limitInputPixels: number): Promise<Sharp> {
-  const sharp = await loadSharp();
-  return sharp(bytes, { failOn: "error", limitInputPixels }).autoOrient();
-}
-
 /**
- * The size of an image when it is upright, and its format; only the file's header is read.
- * @throws McLossError ERR_IMAGE naming the file
+ * The size of an image when it is upright, and its format; nothing is decoded.
+ * @throws McLossError ERR_IMAGE naming the file, also where the image is larger than the limits
  */
-export async function readHeader(source: ImageSource, limitInputPixels: number): Promise<ImageHeader> {
+export async function readHeader(source: ImageSource, limits: ImageLimits): Promise<ImageHeader> {
   return inImage(source, async () => {
-    const bytes = await readEncoded(source);
-    const { height, width, orientation } = readJpegHeader(bytes) ?? NO_PIXELS;
-    if (height * width > 0 && height * width <= limitInputPixels) {
-      const upright = orientation < 5 ? { height, width } : { height: width, width: height };
-      return { format: "jpeg", orientation, ...upright };
-    }
-    const image = await openImage(bytes, limitInputPixels);
-    const { autoOrient, format, orientation: stored = 1 } = await image.metadata();
-    return { height: autoOrient.height, width: autoOrient.width, format, orientation: stored };
+    const { header } = await inspectImage(await readEncoded(source, limits), limits);
+    return header;
   });
 }
 
 /**
  * Decodes an image to 8-bit sRGB, row by row, 3 bytes a pixel, into `target`: each of the plan's windows after the
  * other. Transparency is laid on white, and of an animation the first frame is taken.
+ * @returns what was wrong with an image that was repaired
  * @throws McLossError ERR_IMAGE naming the file
  */
-export async function decodeSample(source: ImageSource, plan: DecodePlan, target: Uint8Array): Promise<void> {
+export async function decodeSample(
+  source: ImageSource,
+  plan: DecodePlan,
+  target: Uint8Array,
+  damage: DamagePolicy = "error",
+): Promise<string | undefined> {
   const { windows, visible } = plan;
   const [window = visible] = windows;
   const bytes = window.height * window.width * 3;
@@ -96,49 +73,82 @@ export async function decodeSample(source: ImageSource, plan: DecodePlan, target
     throw new RangeError(`target must hold ${windows.length * bytes} bytes, got ${target.length}`);
   }
   const seen = windows.length === 1 ? intersect(window, visible) : visible;
-  const pixels = await inImage(source, async () => {
-    const encoded = await readEncoded(source);
-    const direct = windows.length === 1 && isSameRegion(seen, window) ? target : undefined;
-    return (await decodePlainJpeg(encoded, plan, seen, direct)) ?? decodeRegion(encoded, plan, seen);
+  const direct = windows.length === 1 && isSameRegion(seen, window) ? target : undefined;
+  const { pixels, repaired } = await inImage(source, async () => {
+    const encoded = await readEncoded(source, plan.limits);
+    const image = await inspectImage(encoded, plan.limits);
+    const { header, memory } = image;
+    if (plan.image && (plan.image.height !== header.height || plan.image.width !== header.width)) {
+      throw new Error(`it was changed: it had ${plan.image.width} × ${plan.image.height} pixels`);
+    }
+    return decodeBudget.use(memory, () => decodePart({ encoded, image, plan, seen, target: direct }, damage));
   });
-  if (pixels.data === target) return;
+  if (pixels.data === target) return repaired;
   windows.forEach((wanted, index) => {
     place(pixels, seen, wanted, plan.fill, target.subarray(index * bytes, (index + 1) * bytes));
   });
+  return repaired;
+}
+
+interface Part {
+  encoded: Uint8Array;
+  image: InspectedImage;
+  plan: DecodePlan;
+  /** Of the resized image. */
+  seen: Region;
+  /** Where it may be decoded to. */
+  target: Uint8Array | undefined;
+}
+
+/** The pixels of `seen`, at the beginning of an image that may be larger. */
+async function decodePart(
+  part: Part,
+  damage: DamagePolicy,
+): Promise<{ pixels: Pixels; repaired: string | undefined }> {
+  const decode = async (how: DamagePolicy) => (await decodePlainJpeg(part, how)) ?? decodeRegion(part, how);
+  try {
+    return { pixels: await decode("error"), repaired: undefined };
+  } catch (error) {
+    if (damage === "error") throw error;
+    return { pixels: await decode("repair"), repaired: reasonOf(error) };
+  }
 }
 
 /**
- * The pixels of `seen`, by libjpeg: libvips takes several times as long for images of this size. Into `target` where
- * it is given. Undefined where sharp has to look at the image: it is no plain, intact JPEG.
+ * By libjpeg: libvips takes several times as long for images of this size. Undefined where sharp has to look at the
+ * image: it is no plain JPEG or, where damage is an error, no intact one.
  */
-async function decodePlainJpeg(
-  bytes: Uint8Array,
-  plan: DecodePlan,
-  seen: Region,
-  target: Uint8Array | undefined,
-): Promise<Pixels | undefined> {
-  const { region, resized, interpolation, limitInputPixels } = plan;
+async function decodePlainJpeg(part: Part, damage: DamagePolicy): Promise<Pixels | undefined> {
+  const { encoded, image, plan, seen } = part;
+  const { header } = image;
+  const { region, resized, interpolation, limits } = plan;
   if (interpolation === "nearest" || seen.height < 1 || seen.width < 1) return undefined;
-  if (!native().hasJpegDecoder() || readJpegHeader(bytes)?.orientation !== 1) return undefined;
-  const data = target ?? new Uint8Array(seen.height * seen.width * 3);
-  const options = { region, resized, window: seen, interpolation, limitInputPixels };
-  if (!(await native().decodeJpeg(bytes, options, data))) return undefined;
+  if (header.format !== "jpeg" || header.orientation !== 1 || !native().hasJpegDecoder()) return undefined;
+  const data = part.target ?? new Uint8Array(seen.height * seen.width * 3);
+  const { limitInputPixels } = limits;
+  const repair = damage === "repair";
+  const options = { region, resized, window: seen, interpolation, limitInputPixels, repair };
+  if (!(await native().decodeJpeg(encoded, options, data))) return undefined;
   return { data, height: seen.height, width: seen.width };
 }
 
-/** The pixels of `seen`, a part of the resized image, at the beginning of an image that may be larger. */
-async function decodeRegion(bytes: Uint8Array, plan: DecodePlan, seen: Region): Promise<Pixels> {
-  const { region, resized, interpolation } = plan;
-  const image = await openImage(bytes, plan.limitInputPixels);
-  if (region) image.extract(region);
+async function decodeRegion(part: Part, damage: DamagePolicy): Promise<Pixels> {
+  const { seen } = part;
+  const { header } = part.image;
+  const { region, resized, interpolation, source = header } = part.plan;
+  const image = await part.image.open(damage);
+  // What was made smaller while it was decoded has other pixels than were stored: "nearest" shows it.
+  if (region ?? interpolation === "nearest") image.extract(region ?? wholeOf(header));
   if (resized) {
     const kernel = KERNELS[interpolation];
-    image.resize({ ...resized, fit: "fill", kernel, withoutEnlargement: true });
+    const size = { height: resized.height, width: resized.width };
+    // As it is decoded a JPEG is left twice as large as needed at least, and nothing else is made smaller.
+    image.resize({ ...size, fit: "fill", kernel, withoutEnlargement: true, fastShrinkOnLoad: false });
   }
-  const enlarged = resized && plan.source && isEnlarged(plan.source, resized);
-  if (plan.source && !enlarged && !isSameRegion(seen, wholeOf(resized ?? plan.source))) image.extract(seen);
+  const enlarged = resized !== undefined && isEnlarged(source, resized);
+  if (!enlarged && !isSameRegion(seen, wholeOf(resized ?? source))) image.extract(seen);
   const pixels = await readPixels(image);
-  if (!resized || !(enlarged ?? isEnlarged(pixels, resized))) return pixels;
+  if (!enlarged) return pixels;
   const sharp = await loadSharp();
   return enlarge(pixels, resized, seen, interpolation, ({ data, height, width }) =>
     sharp(data, { raw: { height, width, channels: 3 } }),

@@ -46,8 +46,6 @@ const BEGINNINGS: readonly (readonly [ImageFormat, string])[] = [
   ["tiff", "MM\0*"],
   ["tiff", "II+\0"],
   ["tiff", "MM\0+"],
-  ["avif", "????ftypavif"],
-  ["avif", "????ftypavis"],
   ["bmp", "BM"],
   ["netpbm", "P2"],
   ["netpbm", "P3"],
@@ -55,10 +53,40 @@ const BEGINNINGS: readonly (readonly [ImageFormat, string])[] = [
   ["netpbm", "P6"],
 ];
 
+/** What files that are often met in place of images begin with. */
+const FOREIGN: readonly (readonly [string, string])[] = [
+  ["JPEG XL", "\xff\x0a"],
+  ["JPEG XL", "\0\0\0\x0cJXL "],
+  ["JPEG 2000", "\0\0\0\x0cjP  "],
+  ["Photoshop's", "8BPS"],
+  ["PDF", "%PDF"],
+  ["SVG", "<svg"],
+  ["XML or HTML", "<"],
+];
+
 /** The format of an encoded image, by its first bytes alone; undefined for any that is not read. */
 export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
+  if (brandsOf(bytes).some((brand) => brand === "avif" || brand === "avis")) return "avif";
   return BEGINNINGS.find(([, beginning]) => beginsWith(bytes, beginning))?.[0];
 }
+
+/** What a file is that is not read, where it is known. */
+export function nameOfForeign(bytes: Uint8Array): string | undefined {
+  if (brandsOf(bytes).some((brand) => /^(hei|hev|mif1|msf1)/.test(brand))) return "HEIC";
+  return FOREIGN.find(([, beginning]) => beginsWith(bytes, beginning))?.[0];
+}
+
+/** What a file in ISO's format for media (AVIF, HEIC) says it is. */
+function brandsOf(bytes: Uint8Array): string[] {
+  if (!beginsWith(bytes, "????ftyp")) return [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = Buffer.from(bytes.subarray(0, Math.min(view.getUint32(0), MOST_BRAND_BYTES))).toString(
+    "latin1",
+  );
+  return text.slice(8).match(/.{4}/gs) ?? [];
+}
+
+const MOST_BRAND_BYTES = 256;
 
 function beginsWith(bytes: Uint8Array, beginning: string): boolean {
   if (bytes.length < beginning.length) return false;

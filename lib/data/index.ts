@@ -3,6 +3,8 @@ export { ImageFolder, type ImageFolderOptions } from "./image-folder.js";
 export { listImages } from "./list-images.js";
 export { Batch } from "./batch.js";
 export type { DiskCacheOptions } from "./disk-cache.js";
+export { decodeMemory } from "./decode-memory.js";
+export type { ImageLimitOptions } from "./image-limits.js";
 export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "./loader.js";
 export type { LoaderState, SkippedImage } from "./loader-state.js";
 export {

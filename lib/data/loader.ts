@@ -7,6 +7,7 @@ import { BatchMaker, type Portion } from "./batch-maker.js";
 import { Claims } from "./claims.js";
 import type { Dataset, Sample } from "./dataset.js";
 import type { DiskCacheOptions } from "./disk-cache.js";
+import type { ImageLimitOptions } from "./image-limits.js";
 import { parseLoaderState, type LoaderState, type SkippedImage } from "./loader-state.js";
 import { buildPipeline, type Pipeline } from "./pipeline.js";
 import { prefetch } from "./prefetch.js";
@@ -17,7 +18,7 @@ import type { TransformSpec } from "./transforms.js";
 import { defaultWorkers } from "./workers.js";
 
 /** Options of {@link DataLoader}. */
-export interface DataLoaderOptions {
+export interface DataLoaderOptions extends ImageLimitOptions {
   /** Images in a batch; the last may have fewer. */
   batchSize: number;
   /** A resize or a crop, any random transforms, and a normalize. */
@@ -53,8 +54,6 @@ export interface DataLoaderOptions {
    * batches are full.
    */
   onBadImage?: "error" | "skip";
-  /** Images of more pixels are bad, as they may be decompression bombs. Default 178,956,970, as Pillow. */
-  limitInputPixels?: number;
   /** Where the batches go. Default "cpu". To a GPU they are copied while it computes. */
   device?: Device;
 }
@@ -85,7 +84,8 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   #reached = { epoch: 0, position: 0 };
 
   constructor(dataset: Dataset<T>, options: DataLoaderOptions) {
-    const { transforms, diskCache, limitInputPixels, sampler, shuffle = false, ...rest } = options;
+    const { transforms, diskCache, sampler, shuffle = false, ...others } = options;
+    const { limitInputPixels, limitInputSide, limitInputBytes, ...rest } = others;
     this.#dataset = dataset;
     this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...rest };
     this.#sampler = sampler ?? (shuffle ? samplers.shuffle() : samplers.sequential());
@@ -95,7 +95,9 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     checkSampler(this.#sampler, dataset);
     this.#pipeline = buildPipeline(transforms, {
       cached: diskCache !== undefined,
-      ...(limitInputPixels === undefined ? {} : { limitInputPixels }),
+      limitInputPixels,
+      limitInputSide,
+      limitInputBytes,
     });
     const { batchSize, cacheBytes, device, dropLast, onBadImage, workers } = this.#options;
     const reader = new SampleReader(dataset, this.#pipeline, { cacheBytes, diskCache });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { invalidArgument } from "../errors.js";
 import { parse } from "../schema.js";
 import type { Size } from "./geometry.js";
+import { chooseLimits, TRAINING_LIMITS, type ImageLimitOptions, type ImageLimits } from "./image-limits.js";
 import {
   transformList,
   type CenterCropSpec,
@@ -57,24 +58,18 @@ export interface Pipeline {
   normalize: NormalizeSpec;
   /** What an erased pixel becomes, in the tensor's units. */
   erased: Rgb;
-  /** Images of more pixels are refused. */
-  limitInputPixels: number;
+  /** Larger images are refused. */
+  limits: ImageLimits;
 }
 
-export interface PipelineOptions {
+export interface PipelineOptions extends ImageLimitOptions {
   /**
    * Whether decoded pixels will be kept from epoch to epoch. Then a random crop of images that have one size is taken
    * from the buffer; otherwise the decoder makes the pixels of the crop alone. Default false.
    */
   cached?: boolean;
-  /**
-   * Images of more pixels are refused, as they may be decompression bombs. Default 178,956,970, where Pillow raises
-   * DecompressionBombError.
-   */
-  limitInputPixels?: number;
 }
 
-const LIMIT_INPUT_PIXELS = 178_956_970;
 // Names the argument in messages: transforms[1].padding.
 const argument = z.strictObject({ transforms: transformList });
 
@@ -83,10 +78,7 @@ const argument = z.strictObject({ transforms: transformList });
  * @throws McLossError ERR_ARGUMENT naming the position
  */
 export function buildPipeline(transforms: readonly TransformSpec[], options: PipelineOptions = {}): Pipeline {
-  const { cached = false, limitInputPixels = LIMIT_INPUT_PIXELS } = options;
-  if (!Number.isSafeInteger(limitInputPixels) || limitInputPixels < 1) {
-    throw invalidArgument("limitInputPixels", `must be a positive integer, got ${limitInputPixels}`);
-  }
+  const { cached = false, ...limits } = options;
   const checked = parse(argument, { transforms }).transforms;
   const { sizing, steps, views, normalize, erased } = takeApart(checked);
   const decoderSteps = views ? steps.length : countDecoderSteps(sizing, steps, cached);
@@ -115,7 +107,7 @@ export function buildPipeline(transforms: readonly TransformSpec[], options: Pip
     fill: oneFill(steps),
     normalize,
     erased,
-    limitInputPixels,
+    limits: chooseLimits(limits, TRAINING_LIMITS),
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type Augmentation,
   type Matrix,
 } from "./augment.js";
-import { readHeader, type DecodePlan, type ImageHeader, type ImageSource } from "./decode.js";
+import { readHeader, type DecodePlan, type ImageSource } from "./decode.js";
 import {
   centerOf,
   cropView,
@@ -21,6 +21,7 @@ import {
   type Size,
   type View,
 } from "./geometry.js";
+import type { ImageHeader } from "./open-image.js";
 import type { Pipeline, Step, ViewsStep } from "./pipeline.js";
 import type { Random } from "./random.js";
 import type { RandomCropSpec, RandomErasingSpec, RandomResizedCropSpec } from "./transforms.js";
@@ -63,7 +64,7 @@ async function drawWithHeader(
   source: ImageSource,
   trim: Trim,
 ): Promise<SamplePlan> {
-  const header = await readHeader(source, pipeline.limitInputPixels);
+  const header = await readHeader(source, pipeline.limits);
   try {
     return drawSample(pipeline, random, header, trim);
   } catch (cause) {
@@ -79,7 +80,8 @@ export function drawSample(
   header?: ImageHeader,
   trim: Trim = { bottom: 0 },
 ): SamplePlan {
-  const { steps, decoderSteps, views, fixed, fill, limitInputPixels } = pipeline;
+  const { steps, decoderSteps, views, fixed, fill, limits } = pipeline;
+  const image = header && { height: header.height, width: header.width };
   const { view, region, source, resized } = drawScaling(pipeline, random, header, trim);
   const decoded = drawSteps(steps.slice(0, decoderSteps), random, view).view;
   const { window, visible, flipped } = decoded;
@@ -89,7 +91,7 @@ export function drawSample(
   const { theta, color, contrast, erased } = device;
   const { top, left } = device.view.window;
   return {
-    decode: { fixed, region, source, resized, interpolation, windows, visible, fill, limitInputPixels },
+    decode: { fixed, image, region, source, resized, interpolation, windows, visible, fill, limits },
     augmentation: { top, left, flipped: device.view.flipped, theta, color, contrast, erased },
   };
 }

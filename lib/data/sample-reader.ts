@@ -1,9 +1,10 @@
 import { McLossError } from "../errors.js";
 import type { Augmentation } from "./augment.js";
 import type { Dataset, Sample } from "./dataset.js";
-import { decodeSample, imageError, readHeader, type ImageHeader, type ImageSource } from "./decode.js";
+import { decodeSample, imageError, readHeader, type ImageSource } from "./decode.js";
 import { DiskCache, type DiskCacheOptions } from "./disk-cache.js";
 import { MemoryCache } from "./memory-cache.js";
+import type { ImageHeader } from "./open-image.js";
 import type { Pipeline } from "./pipeline.js";
 import { drawSample } from "./plan.js";
 import type { Random } from "./random.js";
@@ -44,7 +45,7 @@ export class SampleReader<T extends Sample> {
    */
   async read(sample: T, index: number, random: Random, target: Uint8Array): Promise<Augmentation> {
     let bytes: Promise<Uint8Array> | undefined;
-    const source = () => (bytes ??= readEncoded(sample.source ?? sample.path));
+    const source = () => (bytes ??= readEncoded(sample.source ?? sample.path, this.#pipeline.limits));
     try {
       const trim = { bottom: sample.trim?.bottom ?? 0 };
       const header =
@@ -68,7 +69,7 @@ export class SampleReader<T extends Sample> {
   async #header(index: number, source: ImageSource): Promise<ImageHeader> {
     const known = this.#headers.get(index);
     if (known) return known;
-    const header = await readHeader(source, this.#pipeline.limitInputPixels);
+    const header = await readHeader(source, this.#pipeline.limits);
     if (this.#pipeline.fixed) this.#headers.set(index, header);
     return header;
   }

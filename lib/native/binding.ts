@@ -51,6 +51,8 @@ export interface DecodeJpegOptions {
   window: Rectangle;
   interpolation: "bilinear" | "bicubic" | "lanczos";
   limitInputPixels: number;
+  /** Decodes what is there of a damaged image. */
+  repair: boolean;
 }
 
 /** The center loss of a run, as native/train takes it. */

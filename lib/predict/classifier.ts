@@ -1,3 +1,4 @@
+import { chooseLimits, SERVING_LIMITS, type ImageLimitOptions } from "../data/image-limits.js";
 import type { Pipeline } from "../data/pipeline.js";
 import type { TransformSpec } from "../data/transforms.js";
 import { defaultWorkers } from "../data/workers.js";
@@ -29,7 +30,7 @@ export interface PredictOptions extends AbortOptions {
 }
 
 /** Options of new {@link Classifier}. */
-export interface ClassifierOptions {
+export interface ClassifierOptions extends ImageLimitOptions {
   /** Images that go through the network at once, counting each view of five or ten. Default 32. */
   maxBatch?: number;
   /** Default: the model's own. */
@@ -61,7 +62,7 @@ export class Classifier {
     const { maxBatch = 32, transforms } = options;
     checkCount("maxBatch", maxBatch);
     this.#model = model;
-    this.#pipeline = inputPipeline(model, transforms);
+    this.#pipeline = inputPipeline(model, transforms, chooseLimits(options, SERVING_LIMITS));
     this.#batcher = new MicroBatcher(
       {
         prepare: async ({ model, image }) => ({ model, decoded: await decodeInput(this.#pipeline, image) }),

@@ -1,5 +1,6 @@
 import type { Augmentation } from "../data/augment.js";
 import { decodeSample, type ImageSource } from "../data/decode.js";
+import { TRAINING_LIMITS, type ImageLimits } from "../data/image-limits.js";
 import { buildPipeline, type Pipeline } from "../data/pipeline.js";
 import { planSample, type SamplePlan } from "../data/plan.js";
 import { prepareBatch } from "../data/prepare.js";
@@ -34,12 +35,16 @@ export interface ModelInput {
  * What images go through on their way to `model`.
  * @throws McLossError ERR_CHECKPOINT when the model does not say
  */
-export function inputPipeline(model: Model, transforms?: readonly TransformSpec[]): Pipeline {
+export function inputPipeline(
+  model: Model,
+  transforms?: readonly TransformSpec[],
+  limits: ImageLimits = TRAINING_LIMITS,
+): Pipeline {
   if (!transforms && !model.info.transforms && !model.info.normalization) {
     const text = "the model does not say how its inputs are made (info.transforms or info.normalization)";
     throw new McLossError("ERR_CHECKPOINT", text);
   }
-  return buildPipeline(transforms ?? evaluationTransforms(model));
+  return buildPipeline(transforms ?? evaluationTransforms(model), limits);
 }
 
 /** @throws McLossError ERR_IMAGE, which names the file where there is one */

@@ -4,6 +4,8 @@ import sharp from "sharp";
 import { throwIfAborted } from "../abort.js";
 import type { Sample } from "../data/dataset.js";
 import { openEvaluationSet } from "../data/usual-splits.js";
+import { TRAINING_LIMITS } from "../data/image-limits.js";
+import { inspectImage } from "../data/open-image.js";
 import { readEncoded } from "../data/read-encoded.js";
 import { invalidArgument } from "../errors.js";
 import { loadModel } from "../models/checkpoint.js";
@@ -132,8 +134,9 @@ async function pictureConfusions(
 }
 
 async function thumbnail({ path, source = path }: Sample): Promise<string> {
-  const bytes = await sharp(await readEncoded(source))
-    .autoOrient()
+  const image = await inspectImage(await readEncoded(source, TRAINING_LIMITS), TRAINING_LIMITS);
+  const opened = await image.open("error");
+  const bytes = await opened
     .flatten({ background: "#fff" })
     .resize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, { fit: "cover" })
     .jpeg({ mozjpeg: true })

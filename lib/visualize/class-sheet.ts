@@ -118,7 +118,7 @@ async function excitedTile(
   }: { classIndex: number; place: number; cell: number; strongest: number },
 ) {
   const source = sample.source ?? sample.path;
-  const header = await readHeader(source, inputPipeline(model).limitInputPixels);
+  const header = await readHeader(source, inputPipeline(model).limits);
   const size = fitInto(header, { width: cell, height: cell });
   const trim = { bottom: sample.trim?.bottom ?? 0 };
   const { classes, seen } = await lookAt(model, { source, header, trim, size, choose: () => [classIndex] });

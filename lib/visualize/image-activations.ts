@@ -1,4 +1,5 @@
-import type { ImageHeader, ImageSource } from "../data/decode.js";
+import type { ImageSource } from "../data/decode.js";
+import type { ImageHeader } from "../data/open-image.js";
 import type { Size } from "../data/geometry.js";
 import { drawSample } from "../data/plan.js";
 import { randomAt } from "../data/random.js";

@@ -1,4 +1,4 @@
-import type { ImageHeader } from "../data/decode.js";
+import type { ImageHeader } from "../data/open-image.js";
 import type { Size } from "../data/geometry.js";
 import { groupsOf } from "../models/groups-of.js";
 import type { Model } from "../models/model.js";

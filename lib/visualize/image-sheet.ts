@@ -61,7 +61,7 @@ export async function drawImageSheet(
   const models = compare ? [held, compare] : [held];
   const width = options.width ?? (compare ? 1680 : 1200);
   checkOptions(models, rivals, width);
-  const header = await readHeader(path, inputPipeline(held).limitInputPixels);
+  const header = await readHeader(path, inputPipeline(held).limits);
   const layout = layOut(width, models, header);
   const choose = (ranked: readonly ClassScore[]) => withRivals(ranked, rivals, classIndex);
   const looks = [await lookAt(held, { source: path, header, size: layout.tile, choose })];

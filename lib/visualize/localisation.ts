@@ -144,7 +144,7 @@ async function placeSample(
   pipeline: Pipeline,
   { path, source = path, trim, box }: BoxedSample,
 ): Promise<{ views: ViewPlacement[]; box: Rectangle }> {
-  const header = await readHeader(source, pipeline.limitInputPixels);
+  const header = await readHeader(source, pipeline.limits);
   const plan = drawSample(pipeline, randomAt(0), header, { bottom: trim?.bottom ?? 0 });
   const { x, y, width, height } = uprightBox(box, header);
   return {

@@ -1,5 +1,6 @@
 import { decodeSample, type ImageSource } from "../data/decode.js";
 import { wholeOf, type Size } from "../data/geometry.js";
+import { TRAINING_LIMITS } from "../data/image-limits.js";
 import { blendHeat, type RgbImage } from "../pictures/heat-map.js";
 import { blendParts } from "../pictures/part-colors.js";
 
@@ -14,7 +15,6 @@ const LUMA = [0.299, 0.587, 0.114] as const;
 const UNSEEN_OPACITY = 0.25;
 const UNSEEN_COLOR = 225;
 const FRAME_COLOR = 255;
-const LIMIT_INPUT_PIXELS = 2 ** 30;
 
 /** Reads an image, upright, at a tile's size. @throws McLossError ERR_IMAGE naming the file */
 export async function readTile(source: ImageSource, image: Size, size: Size): Promise<TileImage> {
@@ -22,6 +22,7 @@ export async function readTile(source: ImageSource, image: Size, size: Size): Pr
   const data = new Uint8Array(size.height * size.width * 3);
   const plan = {
     fixed: false,
+    image: { height: image.height, width: image.width },
     region: undefined,
     source: { height: image.height, width: image.width },
     resized: size,
@@ -29,7 +30,7 @@ export async function readTile(source: ImageSource, image: Size, size: Size): Pr
     windows: [whole],
     visible: whole,
     fill: [0, 0, 0],
-    limitInputPixels: LIMIT_INPUT_PIXELS,
+    limits: TRAINING_LIMITS,
   } as const;
   await decodeSample(source, plan, data);
   const gray = new Uint8Array(size.height * size.width);

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "color_profile.h"
+
 // After <cstdio>, which it needs.
 #include <jpeglib.h>
 
@@ -19,6 +21,8 @@ namespace mcloss::data {
 namespace {
 
 constexpr int kColorProfile = JPEG_APP0 + 2;
+constexpr std::string_view kProfileName("ICC_PROFILE\0", 12);
+constexpr std::string_view kOnlyPart("\1\1", 2);      // the first of one
 constexpr int kMaxScans = 100;                        // as many as a decoder may be made to work for
 constexpr long kMaxDecoderBytes = 256L << 20;         // of a progressive image's coefficients
 constexpr size_t kMaxPixelBytes = size_t{256} << 20;  // of the decoded image
@@ -76,12 +80,12 @@ const std::optional<Library>& library() {
 // One decompression. libjpeg leaves through longjmp(), so each step is a function without destructors to run.
 class Decoder {
  public:
-  explicit Decoder(const Library& library) : library_(library) {
+  Decoder(const Library& library, bool repair) : library_(library), repair_(repair) {
     info_.err = library.std_error(&errors_);
     errors_.error_exit = [](j_common_ptr info) { give_up(info); };
     // Warnings mean damage.
     errors_.emit_message = [](j_common_ptr info, int level) {
-      if (level < 0) give_up(info);
+      if (level < 0 && !static_cast<Decoder*>(info->client_data)->repair_) give_up(info);
     };
     progress_.progress_monitor = [](j_common_ptr info) {
       if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMaxScans) give_up(info);
@@ -173,16 +177,20 @@ class Decoder {
     std::longjmp(static_cast<Decoder*>(info->client_data)->jump_, 1);
   }
 
-  // Most images have none, which stands for sRGB.
+  // Most images have none, which stands for sRGB. One that is large enough to come in parts is not sRGB's.
   bool has_srgb_profile() const {
     for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
-      const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
-      if (data.starts_with("ICC_PROFILE") && data.find("sRGB") == std::string_view::npos) return false;
+      const std::span<const uint8_t> data(marker->data, marker->data_length);
+      const std::string_view text(reinterpret_cast<const char*>(marker->data), marker->data_length);
+      if (!text.starts_with(kProfileName)) continue;
+      const bool whole = text.substr(kProfileName.size()).starts_with(kOnlyPart);
+      if (!whole || !is_srgb_profile(data.subspan(kProfileName.size() + kOnlyPart.size()))) return false;
     }
     return true;
   }
 
   const Library& library_;
+  bool repair_;
   jpeg_decompress_struct info_{};
   jpeg_error_mgr errors_{};
   jpeg_progress_mgr progress_{};
@@ -250,7 +258,7 @@ bool decode_jpeg(std::span<const uint8_t> bytes, const JpegPlan& plan, std::span
   if (!has_libjpeg() || target.size() != static_cast<size_t>(3 * plan.window.width * plan.window.height)) {
     return false;
   }
-  Decoder decoder(*library());
+  Decoder decoder(*library(), plan.repair);
   if (!decoder.read_header(bytes) || !decoder.is_plain()) return false;
   const Size whole = decoder.size();
   const Window region = plan.region.value_or(Window{0, 0, whole.width, whole.height});

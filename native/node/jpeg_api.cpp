@@ -37,8 +37,10 @@ data::JpegPlan to_plan(const Napi::Object& object) {
   const auto resized = object.Get("resized");
   return {region.IsUndefined() ? std::nullopt : std::optional(to_window(region)),
           resized.IsUndefined() ? std::nullopt : std::optional(to_size(resized)),
-          to_window(object.Get("window")), to_filter(object.Get("interpolation").As<Napi::String>()),
-          object.Get("limitInputPixels").As<Napi::Number>().Int64Value()};
+          to_window(object.Get("window")),
+          to_filter(object.Get("interpolation").As<Napi::String>()),
+          object.Get("limitInputPixels").As<Napi::Number>().Int64Value(),
+          object.Get("repair").ToBoolean().Value()};
 }
 
 // Runs on a thread of libuv's pool, where sharp's decoders run too.
@@ -76,7 +78,8 @@ Napi::Value has_jpeg_decoder(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), data::has_libjpeg());
 }
 
-// decodeJpeg(bytes, { region?, resized?, window, interpolation, limitInputPixels }, target): Promise<boolean>
+// decodeJpeg(bytes, { region?, resized?, window, interpolation, limitInputPixels, repair }, target):
+// Promise<boolean>
 Napi::Value decode_jpeg(const Napi::CallbackInfo& info) {
   auto worker =
       std::make_unique<DecodeWorker>(info.Env(), info[0].As<Napi::Uint8Array>(),

@@ -17,7 +17,7 @@ import {
 import { caught } from "../support/errors.js";
 
 const IDENTITY = [1, 0, 0, 0, 1, 0];
-const HEADER = { height: 60, width: 90, format: "png", orientation: 1 };
+const HEADER = { height: 60, width: 90, format: "png" as const, orientation: 1 };
 
 describe("drawSample()", () => {
   const draw = (transforms: TransformSpec[], seed = 0, size = { height: 8, width: 16 }) =>
@@ -98,7 +98,7 @@ describe("drawSample()", () => {
       const { decode } = drawSample(pipeline, randomAt(seed), {
         height: 1200,
         width: 1600,
-        format: "jpeg",
+        format: "jpeg" as const,
         orientation: 1,
       });
       const { resized, region, windows } = decode;

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { decodeSample, type DecodePlan } from "#lib/data/decode.js";
+import { TRAINING_LIMITS } from "#lib/data/image-limits.js";
 import { native, type DecodeJpegOptions } from "#lib/native/binding.js";
 import sharp from "sharp";
 import { plain } from "./images.js";
@@ -15,6 +16,7 @@ const OPTIONS: DecodeJpegOptions = {
   window: whole,
   interpolation: "bilinear",
   limitInputPixels: 1e6,
+  repair: false,
 };
 /** Colour profiles are converted with some rounding, so sharp must not find one. */
 const read = async (name: string) =>
@@ -162,6 +164,8 @@ describe("plain JPEGs", function () {
   it("are decoded into their place, without another buffer", async () => {
     const plan: DecodePlan = {
       fixed: true,
+      image: { height: 110, width: 150 },
+      limits: TRAINING_LIMITS,
       source: { height: 110, width: 150 },
       visible: whole,
       windows: [whole],

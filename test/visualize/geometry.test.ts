@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import { centerCrop, fiveCrop, randomAffine, resize, type TransformSpec } from "mutual-channel-loss";
+import { TRAINING_LIMITS } from "#lib/data/image-limits.js";
 import { readHeader } from "#lib/data/decode.js";
 import { uprightBox } from "#lib/data/upright-box.js";
 import { lookAt } from "#lib/visualize/image-activations.js";
@@ -19,7 +20,7 @@ const folder = temporaryFolder();
 
 async function look(path: string, transforms?: readonly TransformSpec[]) {
   const model = colorModel(transforms ? { transforms } : {});
-  const header = await readHeader(path, 1e6);
+  const header = await readHeader(path, TRAINING_LIMITS);
   return lookAt(model, { source: path, header, size: header, choose: () => [0, 1] });
 }
 
@@ -112,7 +113,7 @@ describe("maps on the image", () => {
 
   it("need a class that there is", async () => {
     const path = await writeScene(join(folder(), "class.png"), UPRIGHT, [RED]);
-    const header = await readHeader(path, 1e6);
+    const header = await readHeader(path, TRAINING_LIMITS);
     const request = { source: path, header, size: header, choose: () => [2] };
     expect((await rejected(lookAt(colorModel(), request))).message).to.match(
       /classIndex must be from 0 to 1/,
@@ -136,7 +137,7 @@ describe("uprightBox", () => {
 
   for (const [orientation, box] of Object.entries(stored)) {
     it(`turns with EXIF orientation ${orientation}`, () => {
-      const header = { width: 10, height: 6, format: "jpeg", orientation: Number(orientation) };
+      const header = { width: 10, height: 6, format: "jpeg" as const, orientation: Number(orientation) };
       expect(uprightBox(box, header)).to.deep.equal(upright);
     });
   }

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { throwIfAborted } from "../../abort.js";
+import { TRAINING_LIMITS } from "../../data/image-limits.js";
 import type { FilePrediction } from "../../predict/predict.js";
 import { reasonOf } from "../../system-error.js";
 import { formatTable } from "../../table.js";
@@ -79,6 +80,7 @@ async function predictImages(
     maxBatch: flags.batchSize,
     top: flags.top,
     signal,
+    ...TRAINING_LIMITS,
     ...(flags.tenCrop ? { transforms: tenCropTransforms(model) } : {}),
     ...(flags.onBadImage === "skip" ? { onBadImage: report } : {}),
   });
