@@ -5,7 +5,6 @@ import { readHeader } from "../decode.js";
 import type { Size } from "../geometry.js";
 import { buildPipeline } from "../pipeline.js";
 import { randomAt } from "../random.js";
-import { readEncoded } from "../read-encoded.js";
 import { SampleReader } from "../sample-reader.js";
 import { normalize, resize } from "../transforms.js";
 
@@ -33,8 +32,7 @@ export class TrainingReader {
    * @throws McLossError ERR_IMAGE, also where an image is larger than may be
    */
   async storedSize(path: string): Promise<Size> {
-    const bytes = await readEncoded(path);
-    const { height, width, orientation } = await readHeader(bytes, this.#pipeline.limitInputPixels);
+    const { height, width, orientation } = await readHeader(path, this.#pipeline.limits);
     return orientation < 5 ? { height, width } : { height: width, width: height };
   }
 }
