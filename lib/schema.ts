@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { McLossError } from "./errors.js";
-import { suggestNear } from "./near.js";
+import { findNear, suggestNear } from "./near.js";
 
 /**
  * Checks untrusted data.
@@ -24,12 +24,59 @@ function explain(issue: z.core.$ZodRawIssue): string | undefined {
   }
   if (issue.code === "invalid_union" && typeof issue.discriminator === "string") {
     const got = (issue.input as Record<string, unknown>)[issue.discriminator];
-    const options = ((issue["options"] ?? []) as unknown[]).map(String);
-    const known = `must be one of ${options.join(", ")}`;
-    return typeof got === "string" ? `${known}, got "${got}"` : known;
+    return mustBeOneOf((issue["options"] ?? []) as unknown[], got);
   }
-  if (issue.code === "invalid_type" && issue.input === undefined) return "is missing";
-  return undefined;
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.input === undefined
+        ? "is missing"
+        : `must be ${kindOf(issue.expected)}, got ${shown(issue.input)}`;
+    case "invalid_value":
+      return mustBeOneOf(issue.values, issue.input);
+    case "too_big":
+      return `must ${limit(issue.origin, issue.inclusive ? "at most" : "less than", issue.maximum)}, got ${shown(issue.input)}`;
+    case "too_small":
+      return `must ${limit(issue.origin, issue.inclusive ? "at least" : "more than", issue.minimum)}, got ${shown(issue.input)}`;
+    default:
+      return undefined;
+  }
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  number: "a number",
+  int: "an integer",
+  string: "a text",
+  boolean: "true or false",
+  array: "a list",
+  tuple: "a list",
+  object: "an object",
+  record: "an object",
+};
+
+function kindOf(expected: string): string {
+  return KINDS[expected] ?? expected;
+}
+
+function mustBeOneOf(values: readonly unknown[], got: unknown): string {
+  const known = values.filter((value) => value !== undefined).map(String);
+  const text = `must be ${known.length === 1 ? "" : "one of "}${known.join(", ")}`;
+  if (got === undefined) return text;
+  const near = typeof got === "string" ? findNear(got, known) : undefined;
+  return `${text}, got ${shown(got)}${near === undefined ? "" : ` (did you mean ${near}?)`}`;
+}
+
+function limit(origin: string, relation: string, bound: number | bigint): string {
+  return origin === "string" || origin === "array"
+    ? `have ${relation} ${bound} items`
+    : `be ${relation} ${bound}`;
+}
+
+const MOST_SHOWN = 60;
+
+function shown(value: unknown): string {
+  const json = JSON.stringify(value) as string | undefined;
+  const text = typeof value === "number" ? String(value) : (json ?? typeof value);
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} …` : text;
 }
 
 /** The keys of an object's schema. */

@@ -91,6 +91,11 @@ const OPTIMIZER = new Option(
   `how the weights are updated (default: ${DEFAULT_RECIPE.optimizer.type})`,
 ).choices(["sgd", "adam", "adamw", "rmsprop"]);
 
+/** The options' attribute names by the keys of the recipe that they stand for. */
+export const RECIPE_KEYS: ReadonlyMap<string, string> = new Map(
+  FLAGS.map(({ key, option }) => [key, option.attributeName()]),
+);
+
 /** Adds the options to a command. */
 export function addRecipeFlags(command: Command): Command {
   const options = [MODEL, LOSS, OPTIMIZER, ...FLAGS.map(({ option }) => option)];

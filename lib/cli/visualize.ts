@@ -1,10 +1,9 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { DatasetKind } from "../data/sets/layout.js";
 import { openEvaluationSet } from "../data/usual-splits.js";
 import { invalidArgument } from "../errors.js";
 import { named } from "../io/replace-file.js";
-import { loadModel } from "../models/checkpoint.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
 import type { ChannelHealthTally } from "../loss/channel-health.js";
@@ -19,6 +18,7 @@ import { describeHealth, reportHabit } from "./describe-channels.js";
 import { percent, printJson } from "./format.js";
 import { expandPaths } from "./image-paths.js";
 import { interruptSignal } from "./interrupt.js";
+import { openModel } from "./open-model.js";
 import { startProgress } from "./progress.js";
 
 export interface VisualizeFlags {
@@ -44,9 +44,9 @@ export async function visualize(
 ): Promise<void> {
   const signal = interruptSignal();
   const { trustCode } = flags;
-  const model = await loadModel(path, { trustCode });
+  const model = await openModel(path, { trustCode });
   const classIndex = flags.class === undefined ? undefined : classOf(model, flags.class);
-  const compare = flags.compare === undefined ? undefined : await loadModel(flags.compare, { trustCode });
+  const compare = flags.compare === undefined ? undefined : await openModel(flags.compare, { trustCode });
   const folder = new PictureFolder(flags.out);
   const sheets: Picture[] = [];
   for (const image of await expandPaths(images)) {
@@ -151,9 +151,16 @@ class PictureFolder {
   /** @returns the picture's path @throws McLossError ERR_IO naming it */
   async write(name: string, png: Uint8Array): Promise<string> {
     const path = join(this.#dir, `${this.#free(name.replace(/[/\\\p{Cc}]/gu, "_"))}.png`);
-    await named(this.#dir, mkdir(this.#dir, { recursive: true }));
+    await this.#make();
     await named(path, writeFile(path, png));
     return path;
+  }
+
+  async #make(): Promise<void> {
+    const status = await stat(this.#dir).catch(() => undefined);
+    if (status && !status.isDirectory())
+      throw invalidArgument("--out", `must be a folder, and ${this.#dir} is a file`);
+    await named(this.#dir, mkdir(this.#dir, { recursive: true }));
   }
 
   /** Two images of one name, from two folders, get two pictures. */

@@ -1,4 +1,4 @@
-import { invalidArgument } from "../errors.js";
+import { invalidArgument, McLossError } from "../errors.js";
 import { flatten } from "../plain-data.js";
 import { completeLoss, isPlainCrossEntropy } from "./complete-loss.js";
 import { conditionsOf, describeDifferences } from "./conditions.js";
@@ -93,8 +93,8 @@ function requireDifferent(records: readonly RunRecord[]): void {
     for (const sign of [location, JSON.stringify([started, seed, epochs, final, best])]) {
       const twin = seen.get(sign);
       if (twin) {
-        const text = `has the same run twice: ${twin.folder} and ${record.folder}; leave one out`;
-        throw invalidArgument("folders", text);
+        const text = `the same run is there twice: ${twin.folder} and ${record.folder}; leave one out`;
+        throw new McLossError("ERR_ARGUMENT", text, { argument: "folders", path: record.folder });
       }
     }
     seen.set(location, record).set(JSON.stringify([started, seed, epochs, final, best]), record);

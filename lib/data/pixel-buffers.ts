@@ -1,3 +1,4 @@
+import { McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import type { Device } from "../tensor/dtype.js";
 
@@ -28,6 +29,13 @@ export class PixelBuffers {
   }
 
   #allocate(): Uint8Array {
-    return this.#pinned ? native().pinnedBuffer(this.#bytes) : new Uint8Array(this.#bytes);
+    if (this.#pinned) return native().pinnedBuffer(this.#bytes);
+    try {
+      return new Uint8Array(this.#bytes);
+    } catch (cause) {
+      const gigabytes = (this.#bytes / 1e9).toFixed(1);
+      const text = `a batch of pixels takes ${gigabytes} GB, which there are not: take the option batchSize smaller`;
+      throw new McLossError("ERR_OUT_OF_MEMORY", text, { argument: "batchSize", cause });
+    }
   }
 }

@@ -260,6 +260,6 @@ function cropViews({ type, size }: ViewsStep, view: View): Region[] {
 }
 
 function tooSmall(problem: string, { height, width }: Size): McLossError {
-  const text = `the image (${width} × ${height} pixels) ${problem}: resize it first, or skip bad images`;
+  const text = `the image (${width} × ${height} pixels) ${problem}: resize it first, or skip it ({ onBadImage: "skip" })`;
   return new McLossError("ERR_IMAGE", text);
 }

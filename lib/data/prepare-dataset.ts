@@ -116,6 +116,8 @@ async function meter(
     const status = await stat(path).catch((cause: unknown) => {
       throw unreadableArchive(path, cause);
     });
+    if (!status.isFile())
+      throw new McLossError("ERR_DATASET", `${path} is no file: give the archives`, { path });
     total += status.size;
   }
   let done = 0;

@@ -93,7 +93,7 @@ export class RunFolder {
 export function requireNoRun(path: string): void {
   const { last, best } = runFiles(path);
   if (!existsSync(last) && !existsSync(best)) return;
-  const advice = "resume it, choose another folder, or say overwrite to delete it";
+  const advice = "go on with it ({ resume: true }), choose another folder, or delete it ({ overwrite: true })";
   const text = `the output folder ${path} holds a run already: ${advice}`;
   throw new McLossError("ERR_IO", text, { path, argument: "output" });
 }

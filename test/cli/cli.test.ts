@@ -115,7 +115,10 @@ describe("mcloss train, eval and predict", () => {
     const again = ["train", "photos", ...QUICK, "--out", "run"];
     const { code, stderr } = await mcloss(...again);
     expect(code).to.equal(1);
-    expect(stderr).to.contain("mcloss: the output folder run holds a run already: resume it, ");
+    expect(stderr).to.equal(
+      "mcloss: the output folder run holds a run already: go on with it (--resume run), choose another folder, " +
+        "or delete it (--overwrite)\n",
+    );
     expect((await mcloss(...again, "--overwrite")).code).to.equal(0);
   });
 

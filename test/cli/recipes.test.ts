@@ -85,7 +85,7 @@ describe("mcloss train --recipe", () => {
     expect((await mcloss("train", "photos", "--recipe", "cub")).code).to.equal(2);
     const option = await mcloss("train", "photos", "--model", "resnet50", "--channels-per-class", "3");
     expect(option.code).to.equal(2);
-    expect(option.stderr).to.match(/network\.channelsPerClass: is not known here/);
+    expect(option.stderr).to.match(/--channels-per-class: is not known here/);
     await writeFile(join(folder(), "bad.yaml"), "epocs: 3");
     const file = await mcloss("train", "photos", "--recipe", "bad.yaml");
     expect(file.code).to.equal(1);

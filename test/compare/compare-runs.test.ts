@@ -178,7 +178,7 @@ describe("compareRuns", () => {
     for (const other of [run!, join(run!, "..", "twice-0"), copy!, link!]) {
       const { argument, message } = await rejected(compareRuns([run!, other]));
       expect(argument).to.equal("folders");
-      expect(message).to.contain(`has the same run twice: ${run} and ${other}`);
+      expect(message).to.contain(`the same run is there twice: ${run} and ${other}`);
     }
     const [again] = await runs("again", "ce", [0.6]);
     const mc = await runs("beside", {}, [0.7]);

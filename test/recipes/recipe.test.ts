@@ -160,7 +160,7 @@ describe("loadRecipe and parseRecipe", () => {
       /^network\.channelsPerClass: is not known here \(there is name, head, pool, inputSize, init\)$/,
     );
     expect(message({ schedule: { type: "cosin" } })).to.match(
-      /^schedule\.type: must be one of .*, got "cosin"$/,
+      /^schedule\.type: must be one of .*, got "cosin" \(did you mean cosine\?\)$/,
     );
     expect(message({ transforms: { train: [{ type: "resize", sise: 32 }] } })).to.match(
       /^transforms\.train\[0\]\./,

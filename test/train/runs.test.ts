@@ -126,7 +126,7 @@ describe("a run", () => {
     const before = await Promise.all([bytes(output), records(output)]);
     const error = await rejected(train(output, { epochs: 1 }));
     expect(error).to.include({ code: "ERR_IO", argument: "output", path: output });
-    expect(error.message).to.match(/holds a run already: resume it, .* or say overwrite/);
+    expect(error.message).to.match(/holds a run already: go on with it \(\{ resume: true \}\), .* or delete it \(\{ overwrite: true \}\)/);
     expect(await Promise.all([bytes(output), records(output)])).to.deep.equal(before);
 
     const events = new Trainer(network(), { ...OPTIONS, output, overwrite: true }).fit(loader());

@@ -74,8 +74,9 @@ export function evalCommand(): Command {
 }
 
 async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags): Promise<void> {
-  const { chooseDevice, DataLoader, evaluate, loadModel, openEvaluationSet, writeConfusion } =
+  const { chooseDevice, DataLoader, evaluate, openEvaluationSet, writeConfusion } =
     await import("../../index.js");
+  const { openModel } = await import("../open-model.js");
   const { evaluationTransforms, tenCropTransforms } = await import("../../data/presets.js");
   const { className } = await import("../../models/class-name.js");
   const { confusionFormat } = await import("../../pictures/confusion.js");
@@ -96,7 +97,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   if (confusion !== undefined) confusionFormat(confusion);
   const signal = interruptSignal();
   const device = chooseDevice("--device", wanted);
-  const model = await (await loadModel(modelPath, { trustCode })).to(device);
+  const model = await (await openModel(modelPath, { trustCode })).to(device);
   const { classNames } = model.info;
   const images = await openEvaluationSet({ dir, ...opening, classes: classNames });
   const transforms = tenCrop ? tenCropTransforms(model) : evaluationTransforms(model);

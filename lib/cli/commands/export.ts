@@ -32,9 +32,10 @@ async function exportModel(
 ): Promise<void> {
   const format = asked ?? FORMATS.find((name) => extname(out).toLowerCase() === `.${name}`);
   if (!format) return command.error("error: end --out in .onnx or .safetensors, or give --format");
-  const { exportOnnx, loadModel, saveModel } = await import("../../index.js");
+  const { exportOnnx, saveModel } = await import("../../index.js");
+  const { openModel } = await import("../open-model.js");
   const write = { onnx: exportOnnx, safetensors: saveModel }[format];
-  await write(await loadModel(modelPath, { trustCode }), out);
+  await write(await openModel(modelPath, { trustCode }), out);
   if (json) return printJson({ model: modelPath, file: out });
   printLine(`wrote ${out}`);
 }

@@ -65,10 +65,11 @@ async function predictImages(
 ): Promise<void> {
   const fromStdin = flags.stdin === true || images.includes("-");
   if (images.length === 0 && !fromStdin) command.error("error: name images or folders, or give --stdin");
-  const { chooseDevice, loadModel, predict, tenCropTransforms } = await import("../../index.js");
+  const { chooseDevice, predict, tenCropTransforms } = await import("../../index.js");
+  const { openModel } = await import("../open-model.js");
   const signal = interruptSignal();
   const model = await (
-    await loadModel(modelPath, { trustCode: flags.trustCode })
+    await openModel(modelPath, { trustCode: flags.trustCode })
   ).to(chooseDevice("--device", flags.device));
   const named = await expandPaths(images.filter((path) => path !== "-"));
   const output = outputOf(flags, fromStdin);
