@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname, relative } from "node:path";
 import { findGitRevision, type GitRevision } from "../io/git-revision.js";
+import { hashContents } from "./content-hash.js";
 import type { ListDataset } from "./dataset.js";
 import type { ReadDataset } from "./sets/layout.js";
 
@@ -9,6 +10,8 @@ export interface DataVersion {
   count: number;
   /** SHA-256 of the list: a line for each image, with its class's name and its path from the data set's folder. */
   sha256: string;
+  /** A SHA-256 that other bytes in one of the images change. */
+  contents: string;
   /** Of the manifest, where there is one and git keeps it. */
   manifest?: GitRevision;
 }
@@ -28,8 +31,14 @@ export async function findOrigin({ kind, root }: DataSource): Promise<DataOrigin
   return { folder: dirname(root), ...(manifest ? { manifest } : {}) };
 }
 
-export function dataVersion({ folder, manifest }: DataOrigin, set: ListDataset): DataVersion {
-  return { count: set.length, sha256: hashList(folder, set), ...(manifest ? { manifest } : {}) };
+export async function dataVersion(
+  { folder, manifest }: DataOrigin,
+  set: ListDataset,
+  signal?: AbortSignal,
+): Promise<DataVersion> {
+  const paths = set.samples.map(({ path }) => path);
+  const contents = await hashContents(paths, signal);
+  return { count: set.length, sha256: hashList(folder, set), contents, ...(manifest ? { manifest } : {}) };
 }
 
 function hashList(root: string, { classes, samples }: ListDataset): string {

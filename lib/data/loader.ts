@@ -113,6 +113,11 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     return this.#options.device;
   }
 
+  /** The data set's. */
+  get classes(): readonly string[] {
+    return this.#dataset.classes;
+  }
+
   /** Batches per epoch. Fewer come where images are skipped, unless the sampler is distributed. */
   get length(): number {
     const batches = countSamples(this.#sampler, this.#dataset) / this.#options.batchSize;

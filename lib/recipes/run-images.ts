@@ -12,13 +12,13 @@ export interface RunImages {
 
 export const runImagesSchema = z.object({ train: z.object({ count: z.int(), sha256: z.string() }) });
 
-export async function findRunImages(sets: TrainingSets): Promise<RunImages> {
+export async function findRunImages(sets: TrainingSets, signal?: AbortSignal): Promise<RunImages> {
   const { images, source, heldOut, heldOutSource } = sets;
   const origin = await findOrigin(source);
-  const train = dataVersion(origin, images);
+  const train = await dataVersion(origin, images, signal);
   if (!heldOut) return { train };
   const heldOutOrigin = heldOutSource ? await findOrigin(heldOutSource) : origin;
-  return { train, validation: dataVersion(heldOutOrigin, heldOut) };
+  return { train, validation: await dataVersion(heldOutOrigin, heldOut, signal) };
 }
 
 /** @throws McLossError ERR_DATASET where a run that began with some images would go on with others */

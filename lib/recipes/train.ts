@@ -145,7 +145,7 @@ async function prepare(
   const device = chooseDevice("device", wanted);
   const sets = await openSets(given, data);
   const { images, heldOut } = sets;
-  const runImages = await findRunImages(sets);
+  const runImages = await findRunImages(sets, signal);
   if (began) requireSameImages(data.dir, began, runImages);
   const spec = networkSpec(given, images.classes.length);
   const { recipe, transforms } = completeRecipe(given, spec);

@@ -6,6 +6,7 @@ import { groupsOf } from "../models/groups-of.js";
 import type { Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { tidy } from "../tensor/scope.js";
+import { checkSameClasses } from "./same-classes.js";
 import { checkSameDevice } from "./same-device.js";
 
 /** Options of {@link evaluateChannels}. */
@@ -26,6 +27,7 @@ export async function evaluateChannels(
 ): Promise<ChannelHealthReport> {
   using held = model.hold();
   checkSameDevice(held, loader);
+  checkSameClasses(held, loader);
   using tally = tallyOf(held);
   let done = 0;
   for await (const batch of loader) {

@@ -5,6 +5,7 @@ import type { Model } from "../models/model.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { ObjectiveOptions } from "../native/binding.js";
 import { addBatch } from "./evaluate-channels.js";
+import { checkSameClasses } from "./same-classes.js";
 import { checkSameDevice } from "./same-device.js";
 import { buildObjective, type LossOptions } from "./objective.js";
 import { ClassificationTally, predictedClasses, type ClassificationScores } from "./classification-scores.js";
@@ -62,6 +63,7 @@ export async function evaluateObjective(
 ): Promise<Evaluation> {
   using held = model.hold();
   checkSameDevice(held, loader);
+  checkSameClasses(held, loader);
   const channels = objective.blockClasses.length > 0;
   const sum = new MetricsSum(channels);
   const tally = new ClassificationTally(model.spec.classes);

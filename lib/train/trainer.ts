@@ -23,6 +23,7 @@ import { metricsOf, MetricsSum, trainsChannels, type Metrics } from "./metrics.j
 import { buildObjective } from "./objective.js";
 import { RunFolder, type EpochRecord } from "./run-folder.js";
 import { describeRun } from "./run-info.js";
+import { checkTrainingClasses } from "./same-classes.js";
 import { checkSameDevice } from "./same-device.js";
 import { StepGraph } from "./step-graph.js";
 import { checkChannelHealth, checkOptions, type FitOptions, type TrainerOptions } from "./trainer-options.js";
@@ -112,6 +113,7 @@ export class Trainer {
     const { output, tf32 } = this.#options;
     if (tf32 !== undefined) allowTf32(tf32);
     checkSameDevice(this.#model, train);
+    checkTrainingClasses(this.#model, train, options.validation);
     if (options.resume && output === undefined) throw invalidArgument("resume", "needs the option output");
     checkChannelHealth(this.#model, options);
     const run = output === undefined ? undefined : await RunFolder.open(output);
