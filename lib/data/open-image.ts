@@ -113,7 +113,8 @@ function formatOf(bytes: Uint8Array): ImageFormat {
   const format = sniffFormat(bytes);
   if (format) return format;
   if (bytes.length === 0) throw new Error("the file is empty");
-  throw new Error(`it is ${nameOfForeign(bytes) ?? "no image"}, and not a format that is read`);
+  const name = nameOfForeign(bytes);
+  throw new Error(`it is no image in a format that is read${name === undefined ? "" : `, but ${name}`}`);
 }
 
 function sampleBytes({ depth }: Metadata): number {

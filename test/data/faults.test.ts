@@ -54,7 +54,7 @@ const MATRIX: Row[] = [
     name: "text",
     file: "x.jpg",
     bytes: () => Promise.resolve(Buffer.from("not an image")),
-    outcome: /no image, and not a format/,
+    outcome: /no image in a format that is read/,
   },
   { name: "a truncated JPEG", file: "x.jpg", bytes: truncatedJpeg, outcome: DAMAGED },
   {

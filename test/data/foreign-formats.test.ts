@@ -23,14 +23,14 @@ describe("files in other formats", () => {
 
   const heic = Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1");
   const foreign: [string, string | Uint8Array, RegExp][] = [
-    ["picture.svg", slowSvg(), /it is SVG, and not a format that is read/],
-    ["svg called.png", slowSvg(), /it is SVG/],
-    ["with a prologue.jpg", `<?xml version="1.0"?>\n${slowSvg()}`, /it is XML or HTML/],
-    ["after blanks.gif", `\n  ${slowSvg()}`, /it is no image/],
-    ["packed.svgz", gzipSync(slowSvg()), /it is no image/],
-    ["page.jpg", "<!DOCTYPE html><html></html>", /it is XML or HTML/],
-    ["photo.heic", heic, /it is HEIC, and not a format that is read/],
-    ["paper.jpg", "%PDF-1.7\n", /it is PDF/],
+    ["picture.svg", slowSvg(), /it is no image in a format that is read, but SVG/],
+    ["svg called.png", slowSvg(), /but SVG/],
+    ["with a prologue.jpg", `<?xml version="1.0"?>\n${slowSvg()}`, /but XML or HTML/],
+    ["after blanks.gif", `\n  ${slowSvg()}`, /no image in a format that is read\b/],
+    ["packed.svgz", gzipSync(slowSvg()), /no image in a format that is read\b/],
+    ["page.jpg", "<!DOCTYPE html><html></html>", /but XML or HTML/],
+    ["photo.heic", heic, /it is no image in a format that is read, but HEIC/],
+    ["paper.jpg", "%PDF-1.7\n", /but PDF/],
     ["layers.tif", "8BPS\0\x01", /Photoshop's/],
   ];
   for (const [name, content, reason] of foreign) {
