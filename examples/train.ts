@@ -12,7 +12,7 @@ const model = smallResNet({ classes: images.classes.length, channelsPerClass: 3,
 const batches = new DataLoader(images, { batchSize: 8, shuffle: true, dropLast: true, transforms });
 const validation = new DataLoader(heldOut, { batchSize: 8, transforms });
 
-const trainer = new Trainer(model, { epochs: 10, loss: { alpha: 1.5, beta: 10 }, output: "runs/first" });
+const trainer = new Trainer(model, { epochs: 10, loss: { alpha: 1.5, beta: 1 }, output: "runs/first" });
 for await (const event of trainer.fit(batches, { validation })) {
   if (event.type === "epoch") console.log(event.epoch, event.train.loss, event.validation?.accuracy);
 }

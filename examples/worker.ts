@@ -33,7 +33,7 @@ async function train(folder: string): Promise<void> {
   const info = { classNames: images.classes, transforms };
   const model = smallResNet({ classes: images.classes.length, channelsPerClass: 3, info });
   const batches = new DataLoader(images, { batchSize: 8, shuffle: true, dropLast: true, transforms });
-  const trainer = new Trainer(model, { epochs: 5, loss: { alpha: 1.5, beta: 10 }, output: "runs/worker" });
+  const trainer = new Trainer(model, { epochs: 5, loss: { alpha: 1.5, beta: 1 }, output: "runs/worker" });
 
   // Events are plain data.
   for await (const event of trainer.fit(batches, { signal: stop.signal })) parentPort?.postMessage(event);

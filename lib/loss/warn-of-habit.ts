@@ -13,7 +13,7 @@ export function warnOfHabit({ habit, chance }: ChannelHealth): string | undefine
   const share = (value: number) => `${Math.round(100 * value)} %`;
   return (
     `channels keep to their places: in ${share(habit)} of the images a channel is strongest where it mostly is, whatever ` +
-    `is there (by chance in ${share(chance.habit)}), so their diversity says little of what they look at. Lower beta, the ` +
-    "weight of the diversity component, to 1 or 0, or give larger images, which make a larger last map"
+    `is there (by chance in ${share(chance.habit)}), so their diversity says little of what they look at. If the training ` +
+    "accuracy is still low, train for longer; else lower beta, the weight of the diversity component, to 1 or 0"
   );
 }

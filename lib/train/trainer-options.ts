@@ -11,7 +11,7 @@ import type { UnfreezeRule } from "./unfreeze.js";
 export interface TrainerOptions {
   /** Default 100. */
   epochs?: number;
-  /** Default: MC-Loss with α 1.5 and β 20. */
+  /** Default: MC-Loss with α 1.5 and β 20, as the released code; `mcloss train` takes β 1. */
   loss?: LossOptions;
   /** Default: SGD with learning rate 0.05, Nesterov momentum 0.9 and weight decay 5e-4. */
   optimizer?: OptimizerSpec;

@@ -37,11 +37,11 @@ describe("mcloss ablate", () => {
     const rows = stdout.trimEnd().split("\n").slice(1);
     expect(rows.map((row) => row.split(/ {2,}/)[0])).to.deep.equal([
       "cross-entropy",
-      "MC-Loss α 1.5 β 20",
-      "MC-Loss α 1.5 β 20, no CWA",
-      "MC-Loss α 1.5 β 20, CCAP",
+      "MC-Loss α 1.5 β 1",
+      "MC-Loss α 1.5 β 1, no CWA",
+      "MC-Loss α 1.5 β 1, CCAP",
       "MC-Loss α 1.5, no diversity",
-      "MC-Loss β 20, no discriminality",
+      "MC-Loss β 1, no discriminality",
     ]);
     expect(await readdir(join(folder(), "table", "no-cwa", "seed-4"))).to.include("run.json");
     const again = await mcloss(...args, "--json");

@@ -63,7 +63,7 @@ describe("mcloss train --recipe", () => {
       /^ {2}initialised: classifier\.4\.weight \[3, 256\] \(the file's is \[5, 256\]\)$/m,
     );
     const recipe = await recipeOf("run");
-    expect(recipe).to.deep.include({ name: "small", epochs: 1, batchSize: 12, loss: { alpha: 2, beta: 20 } });
+    expect(recipe).to.deep.include({ name: "small", epochs: 1, batchSize: 12, loss: { alpha: 2, beta: 1 } });
     expect(recipe.tf32).to.equal(true);
     expect(recipe.optimizer).to.deep.include({ type: "sgd", momentum: 0.5, learningRate: 0.05 });
     const resumed = await mcloss("train", "--resume", "run");

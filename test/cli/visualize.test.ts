@@ -166,7 +166,7 @@ describe("mcloss eval", () => {
     const { code, stdout, stderr } = await mcloss("eval", "edges.safetensors", "photos", "--channels");
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/^all classes .* 100 % \(\d+ %\) +100 % \(\d+ %\) +0 of 3$/m);
-    expect(stderr).to.match(/warning: channels keep to their places: in 100 % of the images .* Lower beta/);
+    expect(stderr).to.match(/warning: channels keep to their places: in 100 % of the images .* lower beta/);
     const sheets = ["visualize", "edges.safetensors", "--by-class", "photos", "--out", "edges"];
     const json = await mcloss(...sheets, "--json");
     expect(json.code, json.stderr).to.equal(0);

@@ -11,7 +11,7 @@ describe("the warning of channels that keep to their places", () => {
   it("says how much, how much by chance, and what to do", () => {
     const warning = warnOfHabit(health(0.73, 0.015));
     expect(warning).to.contain("in 73 % of the images").and.contain("(by chance in 2 %)");
-    expect(warning).to.contain("Lower beta").and.contain("larger images");
+    expect(warning).to.contain("lower beta").and.contain("train for longer");
   });
 
   it("is absent up to a quarter of what chance leaves", () => {

@@ -119,7 +119,7 @@ describe("loadRecipe and parseRecipe", () => {
     expect(recipe).to.deep.include({
       name: "birds",
       network: { name: "resnet50", pool: "max" },
-      loss: { alpha: 0.001, beta: 20, keep: { drop: 0.4 } },
+      loss: { alpha: 0.001, beta: 1, keep: { drop: 0.4 } },
       optimizer: {
         type: "adamw",
         learningRate: 1e-4,
