@@ -5,40 +5,45 @@ import { bytesOf } from "../tensor/dtype.js";
 import { tidy } from "../tensor/scope.js";
 import { ops, type Tensor } from "../tensor/tensor.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
-import { PickleError, unpickle } from "./pickle.js";
-import { PICKLE_RULES, PickledTensor, RefusedTensor, supportedDtype } from "./pytorch-pickle.js";
+import type { PyTorchFile, StoredStorage } from "./pytorch-file.js";
+import { PickledTensor, RefusedTensor } from "./pytorch-pickle.js";
 import { isCountable } from "./safetensors-header.js";
 import type { StateFile } from "./state-file.js";
-import { readZipRecords, type ZipRecord } from "./zip-records.js";
 
-// Names and shapes only: the tensors' elements are in records of their own.
-const MAX_PICKLE_BYTES = 32_000_000;
 const SHOWN_KEYS = 8;
+/** How far, and at how many values, dicts of tensors are looked for. */
+const MOST_LEVELS = 5;
+const MOST_VALUES = 100_000;
 
-interface Archive {
-  file: CheckpointFile;
-  /** The folder that all records are in, with its slash. */
-  root: string;
-  records: ReadonlyMap<string, ZipRecord>;
-  bigEndian: boolean;
-}
-
-/** A storage in the file, as a tensor of one dimension. */
-interface StoredStorage extends StoredTensor {
-  shape: [elements: number];
+/** Where dicts that have tensors are in a file, as keys from the top; those nearest to the top come first. */
+export function findTensorDicts({ value }: PyTorchFile): string[][] {
+  const found: string[][] = [];
+  const seen = new Set<unknown>();
+  let level: [keys: string[], value: unknown][] = [[[], value]];
+  for (let depth = 0; depth < MOST_LEVELS && seen.size < MOST_VALUES; depth += 1) {
+    const next: typeof level = [];
+    for (const [keys, dict] of level) {
+      if (!(dict instanceof Map) || seen.has(dict)) continue;
+      seen.add(dict);
+      const entries = [...(dict as Map<unknown, unknown>)];
+      if (entries.some(isNamedTensor)) found.push(keys);
+      for (const [key, inner] of entries) if (typeof key === "string") next.push([[...keys, key], inner]);
+    }
+    level = next;
+  }
+  return found;
 }
 
 /**
- * The tensors of a dict that torch.save wrote (PyTorch 1.6 or later), checked but not read. The pickle is data to a small
- * machine that knows tensors and plain values: nothing in it is run.
- * @param key the path of the dict in the file, such as "state_dict" or "model.state"
+ * The tensors of a dict that torch.save wrote, checked but not read. The pickle is data to a small machine that knows
+ * tensors and plain values: nothing in it is run.
+ * @param keys the path of the dict in the file, such as ["model", "state"]
  * @throws McLossError ERR_CHECKPOINT
  */
-export async function openPyTorchFile(file: CheckpointFile, key?: string): Promise<StateFile> {
-  const archive = await openArchive(file);
-  const dict = findDict(file, await readPickle(archive), key);
+export function openTensorDict({ file, value, locate }: PyTorchFile, keys: readonly string[]): StateFile {
+  const dict = findDict(file, value, keys);
   const named = [...dict].filter(isNamedTensor);
-  if (named.length === 0) throw withoutTensors(file, dict, key);
+  if (named.length === 0) throw withoutTensors(file, dict, keys);
   const views: PickledTensor[] = [];
   const storages = new Map<string, StoredStorage>();
   const tensors = new Map<string, StoredTensor>();
@@ -46,7 +51,7 @@ export async function openPyTorchFile(file: CheckpointFile, key?: string): Promi
     if (view instanceof RefusedTensor) {
       throw unreadable(file.path, `has a ${view.kind} under ${name}: ${view.advice}`);
     }
-    const storage = locateStorage(archive, name, view);
+    const storage = locate(name, view);
     storages.set(storageKey(view), storage);
     tensors.set(name, placeView(file, name, view, storage));
     views.push(view);
@@ -54,66 +59,23 @@ export async function openPyTorchFile(file: CheckpointFile, key?: string): Promi
   return { file, tensors, readAll: (options) => readShared(file, views, storages, options) };
 }
 
-async function openArchive(file: CheckpointFile): Promise<Archive> {
-  const records = await readZipRecords(file);
-  const pickle = [...records.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name));
-  if (pickle === undefined) {
-    throw unreadable(file.path, "is a zip without data.pkl: give a file that torch.save wrote");
-  }
-  const root = pickle.slice(0, -"data.pkl".length);
-  if (records.has(`${root}constants.pkl`)) {
-    const advice = "In Python: torch.save(torch.jit.load(path).state_dict(), another)";
-    throw unreadable(
-      file.path,
-      `is a TorchScript archive, a model with its code and no state dict. ${advice}`,
-    );
-  }
-  const order = findPlain(file, records, `${root}byteorder`);
-  const bigEndian = order?.bytes === 3 && (await file.read(order.offset, 3)).toString("latin1") === "big";
-  return { file, root, records, bigEndian };
-}
-
-function findPlain(
-  file: CheckpointFile,
-  records: ReadonlyMap<string, ZipRecord>,
-  name: string,
-): ZipRecord | undefined {
-  const record = records.get(name);
-  if (record?.plain === false) {
-    throw unreadable(file.path, `is refused: its ${name} is compressed or encrypted, as torch.save does not`);
-  }
-  return record;
-}
-
-async function readPickle({ file, root, records }: Archive): Promise<unknown> {
-  const { offset = 0, bytes = 0 } = findPlain(file, records, `${root}data.pkl`) ?? {};
-  if (bytes > MAX_PICKLE_BYTES) throw unreadable(file.path, `is refused: its data.pkl has ${bytes} bytes`);
-  const pickle = await file.read(offset, bytes);
-  try {
-    return unpickle(pickle, PICKLE_RULES);
-  } catch (cause) {
-    if (!(cause instanceof PickleError)) throw cause;
-    throw unreadable(file.path, `is refused: it ${cause.message}`, cause);
-  }
-}
-
 function isNamedTensor(entry: [unknown, unknown]): entry is [string, PickledTensor | RefusedTensor] {
   const [name, value] = entry;
   return typeof name === "string" && (value instanceof PickledTensor || value instanceof RefusedTensor);
 }
 
-function findDict(file: CheckpointFile, value: unknown, key?: string): Map<unknown, unknown> {
+function findDict(file: CheckpointFile, value: unknown, keys: readonly string[]): Map<unknown, unknown> {
   let found = value;
-  for (const part of key?.split(".") ?? []) {
-    if (!(found instanceof Map) || !found.has(part)) throw wrongKey(file, key, found);
+  for (const part of keys) {
+    if (!(found instanceof Map) || !found.has(part)) throw wrongKey(file, keys, found);
     found = found.get(part);
   }
   if (found instanceof Map) return found as Map<unknown, unknown>;
-  throw wrongKey(file, key, found);
+  throw wrongKey(file, keys, found);
 }
 
-function wrongKey(file: CheckpointFile, key: string | undefined, found: unknown): McLossError {
-  const place = key === undefined ? "is no dict of tensors" : `has no dict at the key ${key}`;
+function wrongKey(file: CheckpointFile, keys: readonly string[], found: unknown): McLossError {
+  const place = keys.length === 0 ? "is no dict of tensors" : `has no dict at the key ${keys.join(".")}`;
   const text = `${file.path} ${place}${keysOf(found)}`;
   return new McLossError("ERR_CHECKPOINT", text, { path: file.path, argument: "key" });
 }
@@ -121,9 +83,9 @@ function wrongKey(file: CheckpointFile, key: string | undefined, found: unknown)
 function withoutTensors(
   file: CheckpointFile,
   dict: ReadonlyMap<unknown, unknown>,
-  key?: string,
+  keys: readonly string[],
 ): McLossError {
-  const place = key === undefined ? "at its top" : `at the key ${key}`;
+  const place = keys.length === 0 ? "at its top" : `at the key ${keys.join(".")}`;
   const text = `${file.path} has no tensors ${place}${keysOf(dict)}: give the option key`;
   return new McLossError("ERR_CHECKPOINT", text, { path: file.path, argument: "key" });
 }
@@ -132,26 +94,6 @@ function keysOf(value: unknown): string {
   if (!(value instanceof Map) || value.size === 0) return "";
   const keys = [...(value as Map<unknown, unknown>).keys()].map(String);
   return ` (it has ${keys.slice(0, SHOWN_KEYS).join(", ")}${keys.length > SHOWN_KEYS ? ", …" : ""})`;
-}
-
-function locateStorage(archive: Archive, name: string, view: PickledTensor): StoredStorage {
-  const { file, root, records, bigEndian } = archive;
-  const { key, type, bytes } = view.storage;
-  const dtype = supportedDtype(view);
-  if (!dtype) {
-    throw unreadable(
-      file.path,
-      `has ${type} of ${view.dtype} under its tensor ${name}, which is not supported`,
-    );
-  }
-  const record = findPlain(file, records, `${root}data/${key}`);
-  if (!record) throw unreadable(file.path, `is damaged: the data of its tensor ${name} is missing`);
-  const elements = bytes / bytesOf(dtype);
-  if (record.bytes !== bytes || !Number.isInteger(elements)) {
-    const problem = `is damaged: its tensor ${name} has ${record.bytes} bytes of data, not those of ${elements} ${dtype}`;
-    throw unreadable(file.path, problem);
-  }
-  return { shape: [elements], dtype, offset: record.offset, swapped: bigEndian };
 }
 
 /** Where a view's elements lie, every one in its storage. */

@@ -3,6 +3,7 @@ import type { StoredTensor } from "../native/binding.js";
 import { isRecord } from "../plain-data.js";
 import { bytesOf, checkDtype, type Dtype } from "../tensor/dtype.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
+import { brokenLimit, endOfString } from "./json-limits.js";
 import { CHECKSUM_KEY, CHECKSUM_START, NO_CHECKSUM } from "./file-checksum.js";
 
 /** What a tensor is, without its elements. */
@@ -51,8 +52,11 @@ const PAIRS: Dtype = "float4_e2m1fn_x2";
 export const METADATA = "__metadata__";
 
 const LENGTH_BYTES = 8;
-// The format's own limit; a foreign file's first bytes would mostly ask for far more.
-const MAX_HEADER_BYTES = 100_000_000;
+// The format allows 100 MB and any number of tensors; no network's file has a hundredth of that.
+const MAX_HEADER_BYTES = 32_000_000;
+const MOST_TENSORS = 100_000;
+/** A tensor is an object with two lists. */
+const LIMITS = { depth: 3, containers: 3 * MOST_TENSORS + 2, values: 20 * MOST_TENSORS };
 
 /**
  * Reads and checks the header of a safetensors file: every tensor lies in the file, and they follow one another
@@ -108,7 +112,11 @@ export function makeHeader(
     ...placed.map(({ name, entry }) => [name, JSON.stringify(entry)] as const),
   ]);
   // Padded, so that the first tensor is aligned too.
+  if (tensors.length > MOST_TENSORS) throw invalidArgument("tensors", `must be at most ${MOST_TENSORS}`);
   const length = Math.ceil(Buffer.byteLength(text) / LENGTH_BYTES) * LENGTH_BYTES;
+  if (length > MAX_HEADER_BYTES) {
+    throw invalidArgument("metadata", `and the tensors' names must have at most ${MAX_HEADER_BYTES} bytes`);
+  }
   const bytes = Buffer.alloc(LENGTH_BYTES + length, " ");
   bytes.writeBigUInt64LE(BigInt(length));
   bytes.write(text, LENGTH_BYTES);
@@ -139,6 +147,8 @@ function decode(path: string, bytes: Buffer): string {
 }
 
 function parseObject(path: string, text: string): Record<string, unknown> {
+  const broken = brokenLimit(text, LIMITS);
+  if (broken !== undefined) throw foreign(path, `its header has ${broken}`);
   let header: unknown;
   try {
     header = JSON.parse(text);
@@ -171,13 +181,6 @@ function repeatedName(json: string): string | undefined {
   return undefined;
 }
 
-/** Where the string ends that starts with the quote at `start`. */
-function endOfString(json: string, start: number): number {
-  let i = start + 1;
-  while (json[i] !== '"') i += json[i] === "\\" ? 2 : 1;
-  return i + 1;
-}
-
 /** Whether the string that ended before `end` is a name: only names are followed by a colon. */
 function isName(json: string, end: number): boolean {
   let i = end;
@@ -189,7 +192,11 @@ function parseEntry(path: string, name: string, value: unknown, start: number): 
   if (!isRecord(value)) throw foreign(path, `its entry ${name} is not an object`);
   const { dtype: code, shape, data_offsets: offsets } = value;
   const dtype = typeof code === "string" && Object.hasOwn(DTYPES, code) ? DTYPES[code] : undefined;
-  if (!dtype) throw foreign(path, `its tensor ${name} has the unknown dtype ${String(code)}`);
+  if (!dtype)
+    throw foreign(
+      path,
+      `its tensor ${name} has the unknown dtype ${typeof code === "string" ? code : typeof code}`,
+    );
   if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2)
     throw foreign(path, `its tensor ${name} has no valid shape or offsets`);
   const [begin = 0, end = 0] = offsets;

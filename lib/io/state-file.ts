@@ -4,7 +4,10 @@ import type { StoredTensor } from "../native/binding.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { CheckpointFile, unreadable } from "./checkpoint-file.js";
 import { verifyChecksum } from "./file-checksum.js";
-import { openPyTorchFile } from "./pytorch.js";
+import type { PyTorchFile } from "./pytorch-file.js";
+import { isLegacy, LEGACY_START_BYTES, openLegacyFile } from "./pytorch-legacy.js";
+import { openZipFile } from "./pytorch-zip.js";
+import { findTensorDicts, openTensorDict } from "./pytorch.js";
 import { readHeader } from "./safetensors-header.js";
 import { checkPath } from "./safetensors.js";
 
@@ -24,11 +27,21 @@ export interface StateFile {
   readAll: (options?: AbortOptions) => Promise<Tensor[]>;
 }
 
-// The number that opens PyTorch's files from before 1.6, pickled; the byte before it is the pickle's protocol.
-const LEGACY = Buffer.from("8a0a6cfc9c46f9206aa850192e", "hex");
+/** What an open file has of named tensors. */
+export interface StateFiles {
+  /** Where dicts of tensors are in it, as keys from the top: [] alone is the top. */
+  places: readonly (readonly string[])[];
+  /** The texts in a safetensors file's header. */
+  metadata: Readonly<Record<string, string>>;
+  /** @throws McLossError ERR_CHECKPOINT where there are no tensors, or none that can be read */
+  open(place: readonly string[]): StateFile;
+}
+
 const ZIP = Buffer.from("PK\x03\x04", "latin1");
 // Where safetensors has its header, after the length.
 const HEADER_START = 8;
+const TAR = { at: 257, sign: "ustar" };
+const START_BYTES = Math.max(LEGACY_START_BYTES, TAR.at + TAR.sign.length);
 
 /** Opens a safetensors or PyTorch file, which the content tells, gives its tensors to `use` and closes it. */
 export async function useStateFile<T>(
@@ -40,37 +53,57 @@ export async function useStateFile<T>(
   checkPath(path);
   checkKey(key);
   if (typeof prefix !== "string") throw invalidArgument("prefix", "must be a string");
-  return CheckpointFile.use(path, async (file) => {
-    const state = await openStateFile(file, options);
+  return useStateFiles(path, options, async (files) => {
+    const state = files.open(key?.split(".") ?? []);
     return use({ ...state, tensors: stripPrefix(path, state.tensors, prefix) });
   });
 }
 
-async function openStateFile(file: CheckpointFile, options: LoadStateDictOptions): Promise<StateFile> {
-  const start = await file.read(0, Math.min(file.size, 2 + LEGACY.length));
+/** As {@link useStateFile}, where it is not known yet which of the file's tensors are meant. */
+export function useStateFiles<T>(
+  path: string,
+  options: AbortOptions,
+  use: (files: StateFiles) => Promise<T>,
+): Promise<T> {
+  return CheckpointFile.use(path, async (file) => use(await openStateFiles(file, options)));
+}
+
+async function openStateFiles(file: CheckpointFile, options: AbortOptions): Promise<StateFiles> {
+  const start = await file.read(0, Math.min(file.size, START_BYTES));
   if (start[HEADER_START] === "{".charCodeAt(0)) return openSafetensorsState(file, options);
-  if (start.subarray(0, ZIP.length).equals(ZIP)) return openPyTorchFile(file, options.key);
-  if (start.subarray(2).equals(LEGACY)) {
-    const advice = "In Python: torch.save(torch.load(path, weights_only=True), path)";
+  if (start.subarray(0, ZIP.length).equals(ZIP)) return pyTorchState(await openZipFile(file));
+  if (isLegacy(start)) return pyTorchState(await openLegacyFile(file));
+  if (start.toString("latin1", TAR.at, TAR.at + TAR.sign.length) === TAR.sign) {
+    const advice =
+      "Where you trust its author, in Python: torch.save(torch.load(path, weights_only=False), path)";
     throw unreadable(
       file.path,
-      `has PyTorch's legacy format from before 1.6, which is not supported. ${advice}`,
+      `is a tar, as PyTorch wrote before 0.1.10, which is not read here. ${advice}`,
     );
   }
   if (file.size <= HEADER_START) throw file.truncated(HEADER_START + 1);
   throw unreadable(file.path, "is neither safetensors nor a file of torch.save: give one of them");
 }
 
-async function openSafetensorsState(
-  file: CheckpointFile,
-  { key, ...options }: LoadStateDictOptions,
-): Promise<StateFile> {
-  if (key !== undefined) {
-    throw invalidArgument("key", `is for PyTorch files, and ${file.path} is safetensors: omit it`);
-  }
-  const { tensors, checksum } = await readHeader(file);
+function pyTorchState(opened: PyTorchFile): StateFiles {
+  return {
+    places: findTensorDicts(opened),
+    metadata: {},
+    open: (place) => openTensorDict(opened, place),
+  };
+}
+
+async function openSafetensorsState(file: CheckpointFile, options: AbortOptions): Promise<StateFiles> {
+  const { tensors, metadata, checksum } = await readHeader(file);
   await verifyChecksum(file, checksum, options);
-  return safetensorsState(file, tensors);
+  return {
+    places: [[]],
+    metadata,
+    open(place) {
+      if (place.length === 0) return safetensorsState(file, tensors);
+      throw invalidArgument("key", `is for PyTorch files, and ${file.path} is safetensors: omit it`);
+    },
+  };
 }
 
 /** The tensors of a safetensors file whose header was read. */
@@ -81,7 +114,8 @@ export function safetensorsState(
   return { file, tensors, readAll: (options) => file.readTensors([...tensors.values()], options) };
 }
 
-function stripPrefix(
+/** @throws McLossError ERR_CHECKPOINT where two names become one */
+export function stripPrefix(
   path: string,
   tensors: ReadonlyMap<string, StoredTensor>,
   prefix: string,

@@ -11,6 +11,11 @@ import type { Recipe } from "./recipe.js";
 
 /** Of recipe files. */
 const FORMAT = 1;
+/** The largest recipes here have 5 kB; YAML's parser takes half a minute for 2 MB of keys. */
+const MOST_BYTES = 2 ** 16;
+const MOST_DEPTH = 20;
+/** Of a message: a parser's may have the whole text in it. */
+const MOST_LETTERS = 1000;
 
 /** The default recipe and those of the paper, by name. */
 export const recipes: ReadonlyMap<string, Recipe> = new Map(
@@ -26,17 +31,29 @@ export async function loadRecipe(nameOrFile: string): Promise<Recipe> {
   const extension = extname(nameOrFile);
   const parseText = PARSERS[extension];
   if (!parseText) return builtIn(nameOrFile, "recipe");
-  const bytes = await readWhole(nameOrFile).catch((cause: unknown) => {
+  const bytes = await readWhole(nameOrFile, { mostBytes: MOST_BYTES }).catch((cause: unknown) => {
     const message = `cannot read the recipe ${nameOrFile}: ${reasonOf(cause)}`;
     throw new McLossError("ERR_IO", message, { path: nameOrFile, cause });
   });
   try {
-    return parseRecipe(await parseText(bytes.toString()), basename(nameOrFile, extension));
+    const value = await parseText(bytes.toString());
+    if (!isShallow(value, MOST_DEPTH))
+      throw invalidArgument("recipe", `must have at most ${MOST_DEPTH} levels`);
+    return parseRecipe(value, basename(nameOrFile, extension));
   } catch (cause) {
     const { argument, message } = cause as McLossError;
     const about = argument === undefined ? {} : { argument };
-    throw new McLossError("ERR_ARGUMENT", `${nameOrFile}: ${message}`, { path: nameOrFile, cause, ...about });
+    throw new McLossError("ERR_ARGUMENT", `${nameOrFile}: ${message.slice(0, MOST_LETTERS)}`, {
+      path: nameOrFile,
+      cause,
+      ...about,
+    });
   }
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner) => isShallow(inner, depth - 1));
 }
 
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {

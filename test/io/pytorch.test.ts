@@ -177,8 +177,79 @@ describe("loadStateDict of PyTorch files", () => {
     expect((await prefixed).message).to.match(/asks for torch\.storage\._load_from_bytes/);
   });
 
-  it("refuses the legacy format, compressed records and unknown dtypes, and says so", async () => {
-    expect(await refusal(fixture("legacy.pth"))).to.match(/legacy format from before 1\.6/);
+  it("passes over what is neither tensor nor plain value beside the tensors", async () => {
+    for (const name of ["beside.pth", "legacy-beside.pth"]) {
+      const state = await loadStateDict(fixture(name));
+      expect(Object.keys(state)).to.deep.equal(["weight"]);
+      expect(await values(state["weight"])).to.deep.equal([1, 2]);
+    }
+  });
+
+  it("reads the format from before PyTorch 1.6", async () => {
+    expect(await values((await loadStateDict(fixture("legacy.pth")))["weight"])).to.deep.equal([1, 1]);
+    for (const [old, now] of [
+      ["legacy-views.pth", "views.pth"],
+      ["legacy-dtypes.pth", "dtypes.pth"],
+    ] as const) {
+      const [given, wanted] = [await loadStateDict(fixture(old)), await loadStateDict(fixture(now))];
+      expect(Object.keys(given)).to.deep.equal(Object.keys(wanted));
+      for (const [name, tensor] of Object.entries(wanted)) {
+        expect([given[name]!.dtype, given[name]!.shape], name).to.deep.equal([tensor.dtype, tensor.shape]);
+        expect(await values(given[name]), name).to.deep.equal(await values(tensor));
+      }
+    }
+    const nested = await loadStateDict(fixture("legacy-nested.pth"), { key: "nested.model.state" });
+    expect(await values(nested["conv.bias"])).to.deep.equal([-1]);
+  });
+
+  it("refuses files from before PyTorch 1.6 that ask for code, or are cut short anywhere", async () => {
+    expect(await refusal(fixture("legacy-malicious.pth"))).to.match(/asks for posix\.system/);
+    const whole = await readFile(fixture("legacy-views.pth"));
+    for (let length = 0; length < whole.length; length += 1) {
+      const path = await written(whole.subarray(0, length));
+      expect((await rejected(loadStateDict(path))).code, `${length}`).to.equal("ERR_CHECKPOINT");
+    }
+  });
+
+  it("tells PyTorch's tar format from before 0.1.10", async () => {
+    const tar = Buffer.alloc(1024);
+    tar.write("sys_info");
+    tar.write("ustar", 257);
+    expect(await refusal(await written(tar))).to.match(/is a tar, as PyTorch wrote before 0\.1\.10/);
+  });
+
+  it("refuses at once what would take minutes or all of the memory", async () => {
+    const pickle = (...parts: (string | Buffer)[]) =>
+      archive(
+        Buffer.concat(["\x80\x02", ...parts, "."].map((part) => Buffer.from(part as string, "latin1"))),
+        DATA,
+      );
+    // A list of the list before it, twice over: as text, it is 2^100 brackets long.
+    const doubled = Array.from({ length: 100 }, (_, i) =>
+      Buffer.from([0x5d, 0x28, 0x68, i, 0x68, i, 0x65, 0x71, i + 1, 0x30]),
+    );
+    const last = Buffer.from([0x68, 100]);
+    const asKeys = await pickle("]q\x000", ...doubled, "}", last, "K\x01s", last, "K\x02s");
+    expect(await refusal(asKeys)).to.match(/has no tensors at its top: give/);
+    expect(await refusal(await pickle("]q\x000", ...doubled, last, "X\x01\0\0\0a\x93"))).to.match(
+      /other than text/,
+    );
+    expect(await refusal(await pickle("]q\x000", ...doubled, "c_codecs\nencode\n", last, "\x85R"))).to.match(
+      /encodes what is not text/,
+    );
+    const large = /makes far more than a file of tensors does/;
+    expect(await refusal(await pickle("(", Buffer.alloc(1_100_000, "}"), "l"))).to.match(large);
+    expect(await refusal(await pickle("N", Buffer.alloc(2_100_000, "\x94")))).to.match(large);
+    const text = `X\x40\x42\x0f\0${"a".repeat(1_000_000)}`;
+    const encoded = Buffer.alloc(6 * 40, "h\x01h\x00R0", "latin1");
+    expect(await refusal(await pickle(text, "\x85q\x000c_codecs\nencode\nq\x010", encoded))).to.match(large);
+    const self = "]q\x00(ctorch._tensor\n_rebuild_from_type_v2\nq\x01N";
+    expect(await refusal(await pickle(self, "h\x00eh\x01h\x00R"))).to.match(
+      /is not rebuilt by a function of PyTorch/,
+    );
+  });
+
+  it("refuses compressed records and unknown dtypes, and says so", async () => {
     expect(await refusal(fixture("deflated.pth"))).to.match(/plain\/\w+ is compressed/);
     expect(await refusal(await withTensors({ storage: "QUInt8Storage" }))).to.match(
       /QUInt8Storage .* under its tensor x, which is not supported/,

@@ -134,6 +134,20 @@ describe("safetensors", () => {
     expect(await refusal({ __metadata__: { a: 1 } })).to.match(/__metadata__ is not a map of strings/);
   });
 
+  it("are refused for headers of more tensors, lists or levels than any network has", async () => {
+    const many = Array.from(
+      { length: 100_001 },
+      (_, i) => `"${i}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`,
+    );
+    expect(await refusal(`{${many.join(",")}}`, 0)).to.match(
+      /its header has more than 300002 objects and lists/,
+    );
+    expect(await refusal(`{"x":{"shape":[[[]]]}}`)).to.match(/its header has more than 3 levels/);
+    expect(await refusal(`{"x":{"shape":[${"0,".repeat(2_000_000)}0]}}`)).to.match(
+      /more than 2000000 values/,
+    );
+  });
+
   it("may say null for no metadata, as the package safetensors allows", async () => {
     const header = `{"__metadata__":null,"s":${JSON.stringify(entry(0, 4))}}`;
     expect(Object.keys(await loadStateDict(await withHeader(header, 4)))).to.deep.equal(["s"]);

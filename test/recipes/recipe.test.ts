@@ -189,6 +189,14 @@ describe("loadRecipe and parseRecipe", () => {
       expect(error.message.startsWith(path)).to.equal(true);
     }
     await mkdir(join(folder(), "folder.json"));
+    const keys = Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join("\n");
+    expect((await rejected(loadRecipe(await written("large.yaml", keys)))).message).to.match(
+      /cannot read the recipe .*large\.yaml: it has \d+ bytes, more than 65536/,
+    );
+    const deep = await written("deep.json", `${'{"a":'.repeat(5000)}1${"}".repeat(5000)}`);
+    expect((await rejected(loadRecipe(deep))).message).to.match(/recipe must have at most 20 levels/);
+    const long = (await rejected(loadRecipe(await written("long.yaml", "[".repeat(60_000))))).message;
+    expect(long.length).to.be.below(1500);
     expect((await rejected(loadRecipe(join(folder(), "folder.json")))).code).to.equal("ERR_IO");
     expect((await rejected(loadRecipe("cub200-resnet"))).message).to.match(/did you mean cub200-resnet18\?/);
   });
