@@ -22,7 +22,7 @@ import { Trainer } from "../train/trainer.js";
 import { lossOptions } from "./loss.js";
 import { networkSpec } from "./network.js";
 import type { Recipe } from "./recipe.js";
-import { findRunImages, requireSameImages, runImagesSchema } from "./run-images.js";
+import { findRunImages, requireSameImages, runImagesSchema, type RunImages } from "./run-images.js";
 import { checkRecipe } from "./schema.js";
 
 /** What a recipe is trained on. */
@@ -120,7 +120,7 @@ const runSchema = z.object({
 interface StartedRun {
   recipe: Recipe;
   data: RecipeData;
-  images: z.infer<typeof runImagesSchema>;
+  images: RunImages;
 }
 
 async function readRun(output: string): Promise<StartedRun> {
@@ -146,7 +146,7 @@ async function prepare(
   const sets = await openSets(given, data);
   const { images, heldOut } = sets;
   const runImages = await findRunImages(sets, signal);
-  if (began) requireSameImages(data.dir, began, runImages);
+  if (began) await requireSameImages(data, sets, began, runImages);
   const spec = networkSpec(given, images.classes.length);
   const { recipe, transforms } = completeRecipe(given, spec);
   const model = new Model(spec, { seed: recipe.seed, info: modelInfo(images.classes, transforms.test) });

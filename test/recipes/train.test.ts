@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   changeRecipe,
@@ -65,7 +65,7 @@ describe("trainRecipe", () => {
       about: { recipe: Recipe; data: object; images: object };
     };
     expect(about.data).to.deep.equal({ dir: photos });
-    expect(about.images).to.have.all.keys("train", "validation");
+    expect(about.images).to.have.all.keys("time", "train", "validation");
     expect(about.images).to.have.nested.property("train.count", 24);
     expect(about.images).to.have.nested.property("validation.count", 9);
     const { transforms, ...settings } = about.recipe;
@@ -139,6 +139,24 @@ describe("trainRecipe", () => {
     const error = await rejected(prepareResume(output));
     expect(error).to.include({ code: "ERR_DATASET", path: dir });
     expect(error.message).to.match(/has 24 training images, which are not the 24 that the run began with/);
+  });
+
+  it("does not go on with other bytes in images of the same names, and names them", async () => {
+    const dir = await writeColorFolder(join(folder(), "edited"));
+    const output = join(folder(), "edited-run");
+    await finish(trainRecipe(changeRecipe(TINY, { epochs: 1, unfreeze: null }), { dir, output }));
+    const [path, other] = [join(dir, "red", "0.png"), join(dir, "blue", "0.png")];
+    const bytes = await readFile(path);
+    // The same bytes with another date are the same image.
+    await writeFile(path, bytes);
+    await prepareResume(output);
+    await copyFile(other, path);
+    const error = await rejected(prepareResume(output));
+    expect(error).to.include({ code: "ERR_DATASET", path: dir });
+    expect(error.message).to.contain("not the content").and.contain(`Changed since then: ${path}`);
+    expect(error.message).to.not.contain(other);
+    await writeFile(path, bytes);
+    await prepareResume(output);
   });
 
   it("refuses a folder that holds a run before the data is opened", async () => {
