@@ -11,11 +11,18 @@ const OWN_HOST = /^(127\.0\.0\.1|localhost)(:\d+)?$/i;
 const HEARTBEAT_MS = 15_000;
 /** What a client that reads nothing may delay the end by. */
 const CLOSE_MS = 1000;
+/** Of all watchers, pages that follow and others: so that files can be opened whatever watchers do. */
+const MOST_CONNECTIONS = 32;
+/** Until a connection has asked for something; one that asks for nothing makes room for others. */
+const REQUEST_MS = 2000;
+const CHECK_MS = 1000;
+/** VS Code shows pages in frames of its own. */
+const FRAME_ANCESTORS = "frame-ancestors 'self' vscode-webview: vscode-file: https://*.vscode-cdn.net";
 
 /** What a {@link LiveServer} serves, asked for each request. */
 export interface LiveContent {
-  /** An HTML document. */
-  page(): Promise<string>;
+  /** An HTML document, and its Content-Security-Policy. */
+  page(): Promise<{ document: string; policy: string }>;
   /** What a page that connects gets first. */
   state(): string;
 }
@@ -45,9 +52,15 @@ export class LiveServer {
    */
   static async start(content: LiveContent, port: number, keepAlive: boolean): Promise<LiveServer> {
     const clients = new Set<ServerResponse>();
-    const server = createServer((request, response) => {
-      answer(request, response, content, clients).catch((error: unknown) => response.destroy(error as Error));
+    const limits = {
+      headersTimeout: REQUEST_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: CHECK_MS,
+    };
+    const server = createServer(limits, (request, response) => {
+      answer(request, response, content, clients).catch(() => response.destroy());
     });
+    server.maxConnections = MOST_CONNECTIONS;
     if (!keepAlive) {
       server.unref();
       server.on("connection", (socket) => socket.unref());
@@ -60,6 +73,8 @@ export class LiveServer {
       const text = `${problem}: choose another, or 0 for one that is free`;
       throw new McLossError("ERR_IO", text, { argument: "port", cause });
     }
+    // Such as a connection that could not be accepted: a training never ends by its watchers.
+    server.on("error", () => undefined);
     return new LiveServer(server, clients);
   }
 
@@ -93,14 +108,19 @@ async function answer(
 ): Promise<void> {
   response.setHeader("Cache-Control", "no-store");
   response.setHeader("X-Content-Type-Options", "nosniff");
+  response.setHeader("Content-Security-Policy", `default-src 'none'; ${FRAME_ANCESTORS}`);
+  response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
+  response.setHeader("Referrer-Policy", "no-referrer");
   response.on("error", () => response.destroy());
   if (!isOwnRequest(request)) return refuse(response, 403, "This page is for this machine alone.");
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("Allow", "GET, HEAD");
     return refuse(response, 405, "This page can only be read.");
   }
-  if (request.url === "/") return sendPage(response, content);
-  if (request.url === "/events") return follow(request, response, content, clients);
+  // VS Code's browser adds a query.
+  const [path] = (request.url ?? "").split("?", 1);
+  if (path === "/") return sendPage(response, content);
+  if (path === "/events") return follow(request, response, content, clients);
   refuse(response, 404, "There is nothing here.");
 }
 
@@ -114,8 +134,9 @@ function refuse(response: ServerResponse, status: number, reason: string): void 
 }
 
 async function sendPage(response: ServerResponse, content: LiveContent): Promise<void> {
-  const page = await content.page();
-  response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(page);
+  const { document, policy } = await content.page();
+  response.setHeader("Content-Security-Policy", `${policy}; ${FRAME_ANCESTORS}`);
+  response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(document);
 }
 
 function follow(

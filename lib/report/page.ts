@@ -25,6 +25,15 @@ export interface PageContent {
 
 /** One HTML document with all that it needs. */
 export async function renderPage(content: PageContent): Promise<string> {
+  return (await renderDocument(content)).document;
+}
+
+/** The page that follows a run, and its Content-Security-Policy, which it has in itself too. */
+export function renderLivePage(run: RecordedRun | undefined): Promise<{ document: string; policy: string }> {
+  return renderDocument({ runs: run ? [run] : [], live: true });
+}
+
+async function renderDocument(content: PageContent): Promise<{ document: string; policy: string }> {
   const { live } = content;
   const { structure, title, fragments, charts } = stateOf(content);
   const slot = (name: string) => html`<div data-fragment="${name}">${fragments.get(name)}</div>`;
@@ -34,6 +43,8 @@ export async function renderPage(content: PageContent): Promise<string> {
     : [assets.uPlot, assets.drawCharts];
   const policy = [
     "default-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
     "img-src data:",
     "style-src 'unsafe-inline'",
     `script-src ${scripts.map(({ hash }) => hash).join(" ")}`,
@@ -71,7 +82,7 @@ export async function renderPage(content: PageContent): Promise<string> {
         ${dataElement("charts", charts)} ${scripts.map(({ element }) => element)}
       </body>
     </html> `;
-  return document.markup;
+  return { document: document.markup, policy };
 }
 
 /** What a live page gets when the run went on. */

@@ -3,7 +3,7 @@ import { readRecordedRun, type RecordedRun } from "../compare/recorded-run.js";
 import { invalidArgument } from "../errors.js";
 import { runFiles } from "../io/run-files.js";
 import { LiveServer } from "./live-server.js";
-import { liveUpdate, renderPage } from "./page.js";
+import { liveUpdate, renderLivePage } from "./page.js";
 
 const LOOK_EVERY_MS = 500;
 
@@ -37,7 +37,7 @@ export async function watchRun(folder: string, options: WatchOptions = {}): Prom
   let run = await readStarted(folder);
   const server = await LiveServer.start(
     {
-      page: () => renderPage({ runs: run ? [run] : [], live: true }),
+      page: () => renderLivePage(run),
       state: () => JSON.stringify(liveUpdate(run, false)),
     },
     port,

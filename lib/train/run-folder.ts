@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile, rm, truncate } from "node:fs/promises";
 import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
 import { named, replaceText } from "../io/replace-file.js";
+import { retryShortage } from "../io/retry-shortage.js";
 import { runFiles } from "../io/run-files.js";
 import { removeTemporaries } from "../io/temporary-file.js";
 import { reasonOf } from "../system-error.js";
@@ -80,7 +81,10 @@ export class RunFolder {
   /** Adds a line to `metrics.jsonl`. */
   async appendMetrics(record: EpochRecord): Promise<void> {
     const { metrics: path } = runFiles(this.path);
-    await named(path, appendFile(path, `${JSON.stringify(record)}\n`));
+    await named(
+      path,
+      retryShortage(() => appendFile(path, `${JSON.stringify(record)}\n`)),
+    );
   }
 
   /** Lets others have the folder. */
@@ -93,7 +97,8 @@ export class RunFolder {
 export function requireNoRun(path: string): void {
   const { last, best } = runFiles(path);
   if (!existsSync(last) && !existsSync(best)) return;
-  const advice = "go on with it ({ resume: true }), choose another folder, or delete it ({ overwrite: true })";
+  const advice =
+    "go on with it ({ resume: true }), choose another folder, or delete it ({ overwrite: true })";
   const text = `the output folder ${path} holds a run already: ${advice}`;
   throw new McLossError("ERR_IO", text, { path, argument: "output" });
 }

@@ -1,9 +1,11 @@
 import { expect } from "chai";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, readFile } from "node:fs/promises";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
-import { mclossIn, startMcloss } from "../support/mcloss.js";
+import { MCLOSS, mclossIn, startMcloss } from "../support/mcloss.js";
 import { writeRecordedRun } from "../support/recorded-run.js";
 
 const folder = temporaryFolder();
@@ -54,6 +56,15 @@ describe("mcloss report", () => {
   });
 });
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 describe("mcloss train --watch", () => {
   before(() => writeColorFolder(join(folder(), "photos")));
 
@@ -78,6 +89,27 @@ describe("mcloss train --watch", () => {
     expect(last).to.include({ ended: true });
     expect(last.title).to.match(/^run · \d+\.\d%$/);
     expect(await readFile(join(folder(), "run", "run.json"), "utf8")).to.not.match(/"watch"|"port"/);
+  });
+
+  it("trains on, whatever watchers do, where few files may be open", async function () {
+    this.timeout(120_000);
+    const port = await freePort();
+    const quick = ["--epochs", "40", "--batch-size", "8", "--image-size", "32", "--out", "besieged"];
+    const command = [process.execPath, MCLOSS, "train", "photos", ...quick, "--port", String(port)].join(" ");
+    const child = spawn("bash", ["-c", `ulimit -n 128; exec ${command}`], { cwd: folder() });
+    const sockets: Socket[] = [];
+    let stderr = "";
+    for await (const chunk of child.stderr.setEncoding("utf8")) {
+      stderr += String(chunk);
+      if (!stderr.includes("live view") || sockets.length > 0) continue;
+      for (let i = 0; i < 400; i += 1) sockets.push(connect(port, "127.0.0.1").on("error", () => undefined));
+    }
+    if (child.exitCode === null) await once(child, "exit");
+    sockets.forEach((socket) => socket.destroy());
+    expect(sockets).to.have.length(400);
+    expect(child.exitCode, stderr).to.equal(0);
+    const lines = (await readFile(join(folder(), "besieged", "metrics.jsonl"), "utf8")).trim().split("\n");
+    expect(lines).to.have.length(40);
   });
 
   it("stops before the training where the port is in use", async () => {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { once } from "node:events";
 import { appendFile, writeFile } from "node:fs/promises";
 import { request, type IncomingMessage, type RequestOptions } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { watchRun, type RunWatch } from "mutual-channel-loss";
@@ -60,6 +61,12 @@ describe("watchRun()", () => {
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
     });
+    expect(response.headers["content-security-policy"])
+      .to.match(
+        /^default-src 'none'; .*script-src 'sha256-.*; connect-src 'self'; frame-ancestors 'self' vscode-webview: /,
+      )
+      .and.not.contain("unsafe-eval");
+    expect(response.headers["cross-origin-resource-policy"]).to.equal("same-origin");
     const page = await text(response);
     expect(page).to.contain("<h1>live</h1>").and.contain("Epoch 1 of 5");
     expect(page).to.contain("connect-src &#39;self&#39;");
@@ -122,12 +129,34 @@ describe("watchRun()", () => {
       "/../run.json",
       "/%2e%2e/run.json",
       "//etc/passwd",
-      "/?x",
+      "/run.json?x",
       "*",
     ];
     for (const path of [...paths, `${watching.url}run.json`]) {
       expect(await statusOf({ path }), path).to.equal(404);
     }
+  });
+
+  it("answers with a query, as VS Code's browser asks, and forbids all where nothing is", async () => {
+    expect(await statusOf({ path: "/?vscodeBrowserReqId=1" })).to.equal(200);
+    expect(await statusOf({ path: "/events?x", method: "HEAD" })).to.equal(200);
+    const missing = await send({ path: "/nothing?x" });
+    missing.resume();
+    expect(missing.statusCode).to.equal(404);
+    expect(missing.headers["content-security-policy"]).to.match(
+      /^default-src 'none'; frame-ancestors 'self'/,
+    );
+    expect(missing.headers["x-content-type-options"]).to.equal("nosniff");
+  });
+
+  it("takes no more than some connections, and those that ask for nothing make room", async function () {
+    this.timeout(30_000);
+    const port = Number(new URL(watching.url).port);
+    const idle = Array.from({ length: 100 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
+    const ended = idle.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+    idle.forEach((socket) => socket.resume());
+    await Promise.all(ended);
+    expect(await statusOf({ path: "/" })).to.equal(200);
   });
 
   it("refuses other names than this machine's, and other sites", async () => {
