@@ -8,6 +8,7 @@ export {
   listOperators,
   manualSeed,
   ops,
+  opsInTurn,
   ScriptObject,
   Tensor,
   type OpArgument,
@@ -19,6 +20,7 @@ export * from "./tensor/operators.js";
 export type { CreationOptions, MemoryFormat, NamedResults, NativeObject, Reduction } from "./tensor/ops.js";
 export { slice, type Slice, type TensorIndex } from "./tensor/indexing.js";
 export type { Device, Dtype, TypedArray } from "./tensor/dtype.js";
+export type { Precision } from "./tensor/precision.js";
 export { backward, grad, type BackwardOptions, type GradOptions } from "./tensor/autograd.js";
 export type { GraphOptions } from "./tensor/backward.js";
 export { enableGrad, inferenceMode, noGrad } from "./tensor/grad-mode.js";
@@ -41,6 +43,7 @@ export { allowTf32, chooseDevice, cuda } from "./tensor/cuda.js";
 export { ChannelGroups, type ChannelBlock } from "./loss/channel-groups.js";
 export {
   mcLoss,
+  mcLossAsync,
   type ChannelLossOptions,
   type McLossOptions,
   type McLossTerms,

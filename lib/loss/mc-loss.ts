@@ -1,5 +1,5 @@
 import { invalidArgument, McLossError } from "../errors.js";
-import { ops, type Generator, type Tensor } from "../tensor/tensor.js";
+import { ops, opsInTurn, type Generator, type OpResult, type Tensor } from "../tensor/tensor.js";
 import type { ChannelGroups } from "./channel-groups.js";
 import { DEFAULT_WEIGHTS } from "./default-weights.js";
 
@@ -50,11 +50,32 @@ export interface McLossTerms {
  * @throws McLossError ERR_SHAPE or ERR_ARGUMENT, naming the argument and the shapes involved
  */
 export function mcLoss(features: Tensor, labels: Tensor, options: McLossOptions): McLossTerms {
+  const { blockClasses, blockChannels, named } = operatorArguments(features, labels, options);
+  return namedTerms(ops(OPERATOR, features, labels, blockClasses, blockChannels, named));
+}
+
+/**
+ * {@link mcLoss} on the native thread, in the order of what is asked for there, so that large features, of which it takes
+ * milliseconds on the CPU, do not hold the event loop.
+ * @throws McLossError as {@link mcLoss}, as a rejection
+ */
+export async function mcLossAsync(
+  features: Tensor,
+  labels: Tensor,
+  options: McLossOptions,
+): Promise<McLossTerms> {
+  const { blockClasses, blockChannels, named } = operatorArguments(features, labels, options);
+  return namedTerms(await opsInTurn(OPERATOR, features, labels, blockClasses, blockChannels, named));
+}
+
+const OPERATOR = "mcloss::mc_loss";
+
+function operatorArguments(features: Tensor, labels: Tensor, options: McLossOptions) {
   const { groups } = options;
   checkShapes(features.shape, labels.shape, groups, options.mask?.shape);
   const { blockClasses, blockChannels } = groups.toLists();
   const { alpha, beta, keep, perSample, pooling, diversityPooling } = resolveChannelLoss(options, groups);
-  const terms = ops("mcloss::mc_loss", features, labels, blockClasses, blockChannels, {
+  const named = {
     alpha,
     beta,
     mask: options.mask,
@@ -63,8 +84,13 @@ export function mcLoss(features: Tensor, labels: Tensor, options: McLossOptions)
     generator: options.generator,
     pooling,
     diversity_pooling: diversityPooling,
-  }) as [Tensor, Tensor, Tensor];
-  return { loss: terms[0], discriminality: terms[1], diversity: terms[2] };
+  };
+  return { blockClasses, blockChannels, named };
+}
+
+function namedTerms(terms: OpResult): McLossTerms {
+  const [loss, discriminality, diversity] = terms as [Tensor, Tensor, Tensor];
+  return { loss, discriminality, diversity };
 }
 
 /** The options with their defaults, checked; `keep` has one number per block. */

@@ -9,6 +9,7 @@ import type { ImageInput } from "../predict/model-input.js";
 import { checkDevice, isDtype, type Device, type Dtype } from "../tensor/dtype.js";
 import { operationMode } from "../tensor/grad-mode.js";
 import { heldTensors } from "../tensor/held-tensors.js";
+import { autocastOf, type Precision } from "../tensor/precision.js";
 import { Tensor } from "../tensor/tensor.js";
 import { useStateFile, type StateFile, type LoadStateDictOptions } from "../io/state-file.js";
 import { compareStates, loadState, pairStates, requireSame, type StateDifference } from "./load-state.js";
@@ -91,6 +92,7 @@ export class Model {
   /** Whether batch normalisation and dropout behave as in training. True until eval(). */
   training = true;
   readonly #owner: Owner<ModelHandle>;
+  readonly #seed: number;
   #state: { handle: ModelHandle; entries: StateEntry[] } | undefined;
   #classifier: Classifier | undefined;
 
@@ -104,7 +106,19 @@ export class Model {
     }
     this.spec = built ? spec : pinModules(spec);
     this.info = info;
+    this.#seed = seed;
     this.#owner = new Owner("model", built ? built.#owner : () => native().createModel(this.spec, seed));
+  }
+
+  /**
+   * A model whose weights are made at once, on the native thread: seconds of work for a VGG16, which the constructor
+   * leaves to the first use, and that to the event loop.
+   */
+  static async create(spec: ModelSpec, options: NewModelOptions = {}): Promise<Model> {
+    const model = new Model(spec, options);
+    const handle = await native().createModelInTurn(model.spec, model.#seed);
+    model.#owner.replace(handle);
+    return model;
   }
 
   /**
@@ -162,13 +176,15 @@ export class Model {
    * submodules and methods. Of a layer that runs several times it is the last output.
    * @param options.training whether batch normalisation and dropout behave as in training. Default: as train() and eval()
    * have set it.
+   * @param options.precision what it computes in. Default "float32"
    * @throws McLossError ERR_SHAPE, or ERR_ARGUMENT that names a tap that there is not
    */
   async forward<const Tap extends string = never>(
     images: Tensor,
-    options: { taps?: readonly Tap[]; training?: boolean } & AbortOptions = {},
+    options: { taps?: readonly Tap[]; training?: boolean; precision?: Precision } & AbortOptions = {},
   ): Promise<ModelOutput<Tap>> {
-    const { taps = [], training = this.training, signal } = options;
+    const { taps = [], training = this.training, precision, signal } = options;
+    const autocast = autocastOf(precision);
     const { shape } = images;
     const { channels } = this.spec.input;
     if (shape.length !== 4 || shape[1] !== channels) {
@@ -176,7 +192,9 @@ export class Model {
       throw new McLossError("ERR_SHAPE", text, { argument: "images" });
     }
     const output = await abortable(signal, "forward()", (binding) =>
-      binding.forward(this.handle, images.handle, training, operationMode(), taps),
+      training
+        ? binding.forwardTraining(this.handle, images.handle, operationMode(), taps, autocast)
+        : binding.forward(this.handle, images.handle, operationMode(), taps, autocast),
     );
     const tapped = output.taps.map((handle, index) => [taps[index], new Tensor(handle)]);
     return {
@@ -211,6 +229,20 @@ export class Model {
       this.#state = { handle, entries: heldTensors(native().modelState(handle)) };
     }
     return this.#state.entries;
+  }
+
+  /**
+   * Copies of the parameters' gradients by name, null where there is none, as they are when what was asked for before has
+   * been done: for looking at them while the model trains, when {@link Tensor.grad} throws ERR_BUSY.
+   */
+  async gradients({ signal }: AbortOptions = {}): Promise<Record<string, Tensor | null>> {
+    const names = this.state();
+    const handles = await abortable(signal, "gradients()", (binding) => binding.modelGradients(this.handle));
+    const gradients = handles.map((handle) => handle && new Tensor(handle));
+    const entries = names.flatMap(({ name, trainable }, i) =>
+      trainable ? [[name, gradients[i] ?? null]] : [],
+    );
+    return Object.fromEntries(entries) as Record<string, Tensor | null>;
   }
 
   /** The parameters, or those that `pattern` names; frozen ones too. */

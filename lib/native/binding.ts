@@ -89,6 +89,13 @@ export interface NamedTensor {
   trainable: boolean;
 }
 
+/** What a network made of images. */
+export interface ForwardOutput {
+  features: TensorHandle;
+  logits: TensorHandle;
+  taps: TensorHandle[];
+}
+
 /** Losses are means over the batch; counts are sums. */
 export interface BatchMetrics {
   loss: number;
@@ -113,7 +120,7 @@ export interface OptimizerGroup {
   learningRate: number;
 }
 
-/** How one training step is made, beyond its loss, as native/train takes it. */
+/** How one training step is made, beyond what it trains and on what; see native/train/classification.h. */
 export interface StepOptions {
   learningRates: readonly number[];
   autocast?: Dtype;
@@ -128,6 +135,15 @@ export interface StepOptions {
   foundInf: TensorHandle;
   /** Whether training goes on after a loss that is not finite. */
   skipNonFinite: boolean;
+}
+
+/** One training step, as native/train takes it. */
+export interface TrainingStep extends StepOptions {
+  model: ModelHandle;
+  optimizer: OptimizerHandle;
+  images: TensorHandle;
+  labels: TensorHandle;
+  objective: ObjectiveOptions;
 }
 
 /** How a tensor lies in a file; see native/io. */
@@ -164,7 +180,12 @@ export interface FunctionCall {
   backward: NativeCallback;
 }
 
-/** What the addon exports. Functions that return promises run in order on the executor's thread. */
+/**
+ * What the addon exports: native/node/function_table.cpp, of which a test compares names, parameters and promises.
+ * Functions that return promises are jobs: they run in order on the executor's thread, and read the state of their
+ * arguments when their turn comes. The others run at once; they throw ERR_BUSY where a job may be writing what they read,
+ * or reading what they write.
+ */
 export interface Binding {
   initialize(options: { errorClass: typeof McLossError } & ReturnType<typeof callbackRunner>): void;
   /** Lets the running job finish, and rejects the promises of those that have not started. */
@@ -185,6 +206,8 @@ export interface Binding {
   };
   listOperators(): { name: string; schema: string; unsupported: string[] }[];
   call(operator: number, mode: OperationMode, empty: TensorHandle | undefined, ...args: unknown[]): unknown;
+  /** The same as a job. */
+  callInTurn(operator: number, mode: OperationMode, ...args: unknown[]): Promise<unknown>;
   emptyHandle(): TensorHandle;
   tensorFromData(
     data: TypedArray,
@@ -216,6 +239,7 @@ export interface Binding {
     mode: OperationMode,
   ): Promise<(TensorHandle | null)[]>;
   grad(tensor: TensorHandle): TensorHandle | null;
+  copyGradient(tensor: TensorHandle): Promise<TensorHandle | null>;
   clearGrad(tensor: TensorHandle): void;
   registerHook(tensor: TensorHandle, hook: NativeCallback): Handle<"Hook">;
   registerPostAccumulateGradHook(tensor: TensorHandle, hook: NativeCallback): Handle<"Hook">;
@@ -239,14 +263,25 @@ export interface Binding {
 
   /** Without a seed the weights have no values yet. */
   createModel(spec: object, seed: number | null): ModelHandle;
+  createModelInTurn(spec: object, seed: number | null): Promise<ModelHandle>;
   forward(
     model: ModelHandle,
     images: TensorHandle,
-    training: boolean,
     mode: OperationMode,
     taps: readonly string[],
-  ): Promise<{ features: TensorHandle; logits: TensorHandle; taps: TensorHandle[] }>;
+    autocast: Dtype | undefined,
+  ): Promise<ForwardOutput>;
+  /** The same in training: running statistics move. */
+  forwardTraining(
+    model: ModelHandle,
+    images: TensorHandle,
+    mode: OperationMode,
+    taps: readonly string[],
+    autocast: Dtype | undefined,
+  ): Promise<ForwardOutput>;
   modelState(model: ModelHandle): NamedTensor[];
+  /** Copies, one for each entry of {@link modelState}. */
+  modelGradients(model: ModelHandle): Promise<(TensorHandle | null)[]>;
   modelTo(
     model: ModelHandle,
     target: { device?: Device; dtype?: Dtype; channelsLast?: boolean },
@@ -256,7 +291,7 @@ export interface Binding {
   /** `positions` in {@link modelState}. */
   freeze(model: ModelHandle, positions: number[], frozen: boolean): void;
 
-  createOptimizer(kind: string, groups: readonly OptimizerGroup[]): OptimizerHandle;
+  createOptimizer(definition: { kind: string; groups: readonly OptimizerGroup[] }): OptimizerHandle;
   optimizerStep(
     optimizer: OptimizerHandle,
     learningRates: readonly number[],
@@ -277,15 +312,7 @@ export interface Binding {
   createEma(model: ModelHandle, decay: number): EmaHandle;
   updateEma(ema: EmaHandle, model: ModelHandle): Promise<void>;
   emaState(ema: EmaHandle): NamedTensor[];
-  trainStep(
-    model: ModelHandle,
-    optimizer: OptimizerHandle,
-    images: TensorHandle,
-    labels: TensorHandle,
-    objective: ObjectiveOptions,
-    options: StepOptions,
-    mode: OperationMode,
-  ): Promise<TensorHandle>;
+  trainStep(step: TrainingStep, mode: OperationMode): Promise<TensorHandle>;
   createStepGraph(): StepGraphHandle;
   /** Why steps are made without the graph; empty while there is no reason. */
   stepGraphRefusal(graph: StepGraphHandle): string;
@@ -296,6 +323,7 @@ export interface Binding {
     images: TensorHandle,
     labels: TensorHandle,
     objective: ObjectiveOptions,
+    autocast: Dtype | undefined,
   ): Promise<BatchEvaluation>;
 
   hasJpegDecoder(): boolean;

@@ -48,7 +48,7 @@ export abstract class Optimizer<Options extends { learningRate: number }> {
       return { ...resolve(merged), parameters: handles } satisfies OptimizerGroup;
     });
     this.learningRates = resolved.map((group) => group.learningRate);
-    this.#owner = new Owner("optimizer", native().createOptimizer(kind, resolved));
+    this.#owner = new Owner("optimizer", native().createOptimizer({ kind, groups: resolved }));
   }
 
   /** @internal */

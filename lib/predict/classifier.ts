@@ -6,6 +6,7 @@ import { invalidArgument, McLossError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { inferenceMode } from "../tensor/grad-mode.js";
+import { autocastOf, type Precision } from "../tensor/precision.js";
 import { tidy } from "../tensor/scope.js";
 import { MicroBatcher } from "./micro-batcher.js";
 import {
@@ -33,6 +34,8 @@ export interface PredictOptions extends AbortOptions {
 export interface ClassifierOptions extends ImageLimitOptions {
   /** Images that go through the network at once, counting each view of five or ten. Default 32. */
   maxBatch?: number;
+  /** What the network computes in. Default "float32" */
+  precision?: Precision;
   /** Default: the model's own. */
   transforms?: readonly TransformSpec[];
 }
@@ -55,13 +58,16 @@ interface Decoded {
 export class Classifier {
   readonly #model: Model;
   readonly #pipeline: Pipeline;
+  readonly #precision: Precision;
   readonly #batcher: MicroBatcher<Request, Decoded, Float32Array>;
 
   /** @throws McLossError ERR_CHECKPOINT when the model does not say how its inputs are made */
   constructor(model: Model, options: ClassifierOptions = {}) {
-    const { maxBatch = 32, transforms } = options;
+    const { maxBatch = 32, transforms, precision = "float32" } = options;
+    autocastOf(precision);
     checkCount("maxBatch", maxBatch);
     this.#model = model;
+    this.#precision = precision;
     this.#pipeline = inputPipeline(model, transforms, chooseLimits(options, SERVING_LIMITS));
     this.#batcher = new MicroBatcher(
       {
@@ -117,7 +123,7 @@ export class Classifier {
     return inferenceMode(() =>
       tidy(async () => {
         const inputs = await prepareInputs(this.#pipeline, images, model.device);
-        const { logits } = await model.forward(inputs, { training: false });
+        const { logits } = await model.forward(inputs, { training: false, precision: this.#precision });
         const probabilities = averagedProbabilities(logits, this.#pipeline.viewCount);
         const all = (await probabilities.data()) as Float32Array;
         const classes = all.length / images.length;

@@ -18,7 +18,7 @@ export interface ClassScore {
  */
 export function averagedProbabilities(logits: Tensor, views: number): Tensor {
   const classes = logits.shape[1] ?? 0;
-  return logits.view([-1, views, classes]).mean(1).to("float32").softmax(1);
+  return logits.to("float32").view([-1, views, classes]).mean(1).softmax(1);
 }
 
 /** Every class by its probability, best first. */

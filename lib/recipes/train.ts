@@ -149,7 +149,8 @@ async function prepare(
   if (began) await requireSameImages(data, sets, began, runImages);
   const spec = networkSpec(given, images.classes.length);
   const { recipe, transforms } = completeRecipe(given, spec);
-  const model = new Model(spec, { seed: recipe.seed, info: modelInfo(images.classes, transforms.test) });
+  const info = modelInfo(images.classes, transforms.test);
+  const model = await Model.create(spec, { seed: recipe.seed, info });
   const weights =
     recipe.weights === undefined || resume
       ? undefined

@@ -145,6 +145,22 @@ export function ops(name: string, ...args: (OpArgument | Record<string, OpArgume
   return run(operator, args, named);
 }
 
+/**
+ * {@link ops} on the native thread, in the order of everything that is asked for there: for operators that take long, so
+ * that the event loop stays free.
+ * @throws McLossError as {@link ops}, as a rejection
+ */
+export async function opsInTurn(
+  name: string,
+  ...args: (OpArgument | Record<string, OpArgument>)[]
+): Promise<OpResult> {
+  const operator = operatorOf(name);
+  const named = isNamed(args.at(-1)) ? (args.pop() as Record<string, OpArgument>) : undefined;
+  // eslint-disable-next-line no-restricted-syntax -- at most the operator's arity
+  const job = native().callInTurn(operator.id, operationMode(), ...nativeArguments(operator, args, named));
+  return resultOf(operator, await job, args, named);
+}
+
 /** Calls an operator with options in camelCase. For the generated surface. */
 export function call(name: string, args: readonly unknown[], options?: unknown): OpResult {
   const operator = operatorOf(name);
@@ -224,13 +240,32 @@ function run(
   given: readonly unknown[],
   named: Record<string, unknown> | undefined,
 ): OpResult {
-  const args = given.map(toNative);
-  if (args.length > operator.arity) throw tooMany(operator, args.length);
-  if (named) placeNamed(operator, args, named);
+  const args = nativeArguments(operator, given, named);
   const empty = takeHandle();
   // eslint-disable-next-line no-restricted-syntax -- at most the operator's arity
   const result = native().call(operator.id, operationMode(), empty, ...args);
   if (empty !== undefined && result !== empty) giveHandle(empty);
+  return resultOf(operator, result, given, named);
+}
+
+/** The arguments in the places that the schema has for them. */
+function nativeArguments(
+  operator: Operator,
+  given: readonly unknown[],
+  named: Record<string, unknown> | undefined,
+): unknown[] {
+  const args = given.map(toNative);
+  if (args.length > operator.arity) throw tooMany(operator, args.length);
+  if (named) placeNamed(operator, args, named);
+  return args;
+}
+
+function resultOf(
+  operator: Operator,
+  result: unknown,
+  given: readonly unknown[],
+  named: Record<string, unknown> | undefined,
+): OpResult {
   return operator.writes ? withWritten(operator, result, given, named) : fromNative(result);
 }
 

@@ -16,6 +16,7 @@ export {
   Complex,
   listOperators,
   ops,
+  opsInTurn,
   ScriptObject,
   type OpArgument,
   type OperatorDescription,
@@ -109,7 +110,10 @@ export class Tensor extends TensorOperators {
     return this.#handle === disposedHandle();
   }
 
-  /** The gradient that backward() accumulated here, or null. Assign null to clear it. */
+  /**
+   * The gradient that backward() accumulated here, or null. Assign null to clear it.
+   * @throws McLossError ERR_BUSY while backward() or a training step has not ended; {@link gradient} waits for it
+   */
   get grad(): Tensor | null {
     const handle = native().grad(this.#handle);
     return handle ? new Tensor(handle) : null;
@@ -119,6 +123,12 @@ export class Tensor extends TensorOperators {
   set grad(value: Tensor | null) {
     if (value !== null) throw invalidArgument("grad", "can only be set to null");
     native().clearGrad(this.#handle);
+  }
+
+  /** A copy of the gradient as it is when what was asked for before has been done; null where there is none. */
+  async gradient({ signal }: AbortOptions = {}): Promise<Tensor | null> {
+    const handle = await abortable(signal, "gradient()", (binding) => binding.copyGradient(this.#handle));
+    return handle ? new Tensor(handle) : null;
   }
 
   /**

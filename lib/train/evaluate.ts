@@ -4,6 +4,7 @@ import type { ChannelHealthTally } from "../loss/channel-health.js";
 import type { Model } from "../models/model.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { ObjectiveOptions } from "../native/binding.js";
+import { autocastOf, type Precision } from "../tensor/precision.js";
 import { addBatch } from "./evaluate-channels.js";
 import { checkSameClasses } from "./same-classes.js";
 import { checkSameDevice } from "./same-device.js";
@@ -37,6 +38,8 @@ export interface EvaluateOptions extends AbortOptions {
    * ({@link Trainer.evaluate} has them). Default "ce".
    */
   loss?: LossOptions;
+  /** What forward passes compute in. Default "float32"; {@link Trainer.evaluate} uses its trainer's. */
+  precision?: Precision | undefined;
   /** Adds up the health of the channels on the way; it takes a second forward pass. */
   channels?: ChannelHealthTally;
   /** Called after each batch. */
@@ -65,6 +68,7 @@ export async function evaluateObjective(
   checkSameDevice(held, loader);
   checkSameClasses(held, loader);
   const channels = objective.blockClasses.length > 0;
+  const autocast = autocastOf(options.precision);
   const sum = new MetricsSum(channels);
   const tally = new ClassificationTally(model.spec.classes);
   let done = 0;
@@ -72,7 +76,7 @@ export async function evaluateObjective(
     using current = batch;
     const { images, labels, samples } = current;
     const result = await abortable(options.signal, "the evaluation", (binding) =>
-      binding.evaluateBatch(held.handle, images.handle, labels.handle, objective),
+      binding.evaluateBatch(held.handle, images.handle, labels.handle, objective, autocast),
     );
     sum.add(result, samples.length);
     tally.add(

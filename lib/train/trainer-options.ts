@@ -2,6 +2,7 @@ import type { DataLoader } from "../data/loader.js";
 import { invalidArgument } from "../errors.js";
 import type { Model } from "../models/model.js";
 import type { Schedule } from "../optim/schedule.js";
+import { autocastOf, type Precision } from "../tensor/precision.js";
 import type { OptimizerSpec } from "./build-optimizer.js";
 import { DEFAULT_EPOCHS } from "./defaults.js";
 import type { LossOptions } from "./objective.js";
@@ -21,7 +22,7 @@ export interface TrainerOptions {
    * What forward and backward compute in (torch.autocast); the weights stay float32. "float16" brings a
    * {@link GradScaler}. Default "float32".
    */
-  precision?: "float32" | "bfloat16" | "float16";
+  precision?: Precision;
   /** The largest joint L2 norm of the gradients. Default: none. */
   clipNorm?: number;
   /** The largest absolute value of a gradient's element. Default: none. */
@@ -99,9 +100,7 @@ export function checkOptions(options: TrainerOptions): void {
   for (const [name, value] of Object.entries({ clipNorm, clipValue })) {
     if (!(value > 0)) throw invalidArgument(name, `must be a number above 0, got ${value}`);
   }
-  if (!["float32", "bfloat16", "float16"].includes(precision)) {
-    throw invalidArgument("precision", `must be "float32", "bfloat16" or "float16", got "${precision}"`);
-  }
+  autocastOf(precision);
   for (const [name, value] of Object.entries({ tf32, cudaGraph })) {
     if (typeof value !== "boolean") throw invalidArgument(name, "must be true or false");
   }

@@ -134,9 +134,11 @@ export class Trainer {
 
   /** Losses and accuracy in evaluation mode, with this trainer's objective; of the averaged weights where there are any. */
   async evaluate(loader: DataLoader, options: Omit<EvaluateOptions, "loss"> = {}): Promise<Evaluation> {
-    if (!this.#ema) return evaluateObjective(this.#model, loader, this.#objective, options);
+    const { precision = this.#options.precision } = options;
+    const resolved = { ...options, precision };
+    if (!this.#ema) return evaluateObjective(this.#model, loader, this.#objective, resolved);
     using averaged = await this.#averagedModel(this.#ema);
-    return await evaluateObjective(averaged, loader, this.#objective, options);
+    return await evaluateObjective(averaged, loader, this.#objective, resolved);
   }
 
   #notices(): NoticeEvent[] {
@@ -258,15 +260,15 @@ export class Trainer {
 
   /** The batch's metrics, on the model's device. */
   async #step(batch: Batch, options: StepOptions): Promise<TensorHandle> {
-    const metrics = await native().trainStep(
-      this.#model.handle,
-      this.#optimizer.handle,
-      batch.images.handle,
-      batch.labels.handle,
-      this.#objective,
-      options,
-      backwardMode(),
-    );
+    const step = {
+      ...options,
+      model: this.#model.handle,
+      optimizer: this.#optimizer.handle,
+      images: batch.images.handle,
+      labels: batch.labels.handle,
+      objective: this.#objective,
+    };
+    const metrics = await native().trainStep(step, backwardMode());
     batch.dispose();
     return metrics;
   }

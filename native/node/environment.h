@@ -2,7 +2,7 @@
 
 #include <napi.h>
 
-#include <vector>
+#include <deque>
 
 #include "executor.h"
 #include "memory_ledger.h"
@@ -27,18 +27,15 @@ class Environment {
 
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  // Does so where no job could be changing a tensor at the same time; later is early enough.
-  void reconcile_memory() {
-    if (executor.idle()) ledger.reconcile();
-  }
-
   std::shared_ptr<ReferenceBin> references;
   ScriptRunner script;
   Executor executor;
   MemoryLedger ledger;
+  // Of jobs that may write the gradient of any tensor.
+  const std::shared_ptr<Pending> gradients = std::make_shared<Pending>();
   int64_t tensors = 0;  // handles of tensors that are neither disposed nor collected
   Napi::FunctionReference error_class;
-  std::vector<Operator> operators;  // those that findOperator() found
+  std::deque<Operator> operators;  // those that findOperator() found; they stay where they are
 };
 
 }  // namespace mcloss::node

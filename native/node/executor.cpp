@@ -1,9 +1,11 @@
 #include "executor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "../autograd/mode.h"
 #include "environment.h"
+#include "errors.h"
 
 namespace mcloss::node {
 namespace {
@@ -24,7 +26,7 @@ Executor::~Executor() {
   stop();
 }
 
-void Executor::enqueue(Napi::Env env, std::unique_ptr<Job> job) {
+void Executor::submit(Napi::Env env, std::unique_ptr<Job> job) {
   if (stopping_) return job->reject(exiting(env));
   if (unsettled_++ == 0) channel_.Ref(env);
   ++last_job_;

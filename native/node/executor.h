@@ -5,16 +5,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
-#include <type_traits>
-#include <utility>
+#include <vector>
 
 #include "caller.h"
-#include "errors.h"
 #include "script_calls.h"
 
 namespace mcloss::node {
@@ -30,11 +26,6 @@ class Job {
   virtual const Caller& caller() const = 0;
 };
 
-// Converts the result of work that is done only for its effect.
-inline Napi::Value nothing(Napi::Env env, bool) {
-  return env.Undefined();
-}
-
 // One thread per environment that runs jobs first in, first out, and settles their promises on the JavaScript
 // thread, each in a macrotask of its own.
 class Executor {
@@ -44,10 +35,8 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // `work` runs on the executor's thread and must not touch JavaScript; `convert` makes its result a
-  // JavaScript value.
-  template <class Work, class Convert>
-  Napi::Value submit(Napi::Env env, Work work, Convert convert);
+  // Takes a job's turn in the queue.
+  void submit(Napi::Env env, std::unique_ptr<Job> job);
 
   // Runs a job on a thread of the executor's.
   void run(std::unique_ptr<Job> job);
@@ -83,7 +72,6 @@ class Executor {
   static void deliver(Napi::Env env, Napi::Function callback, Executor* executor, void* nothing);
   using Channel = Napi::TypedThreadSafeFunction<Executor, void, &Executor::deliver>;
 
-  void enqueue(Napi::Env env, std::unique_ptr<Job> job);
   void run_jobs();
   bool settle_next(Napi::Env env);
   void forget_one(Napi::Env env);
@@ -103,55 +91,5 @@ class Executor {
   uint64_t last_job_ = 0;
   size_t unsettled_ = 0;
 };
-
-template <class Work, class Convert>
-class PromiseJob final : public Job {
- public:
-  PromiseJob(Napi::Env env, Work work, Convert convert)
-      : deferred_(env), caller_(Caller::capture(env)), work_(std::move(work)), convert_(std::move(convert)) {}
-
-  Napi::Value promise() const { return deferred_.Promise(); }
-
-  void run() override {
-    try {
-      result_.emplace(work_());
-    } catch (...) {
-      failure_ = describe(std::current_exception());
-    }
-  }
-
-  void settle(Napi::Env env) override {
-    try {
-      if (!failure_) return deferred_.Resolve(convert_(env, std::move(*result_)));
-    } catch (const Napi::Error& error) {
-      return deferred_.Reject(error.Value());
-    } catch (...) {
-      failure_ = describe(std::current_exception());
-    }
-    const auto error = make_error(env, *failure_);
-    if (!failure_->thrown) caller_.sign(error);
-    deferred_.Reject(error.Value());
-  }
-
-  void reject(Napi::Value reason) override { deferred_.Reject(reason); }
-
-  const Caller& caller() const override { return caller_; }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  Caller caller_;
-  Work work_;
-  Convert convert_;
-  std::optional<std::invoke_result_t<Work>> result_;
-  std::optional<ErrorReport> failure_;
-};
-
-template <class Work, class Convert>
-Napi::Value Executor::submit(Napi::Env env, Work work, Convert convert) {
-  auto job = std::make_unique<PromiseJob<Work, Convert>>(env, std::move(work), std::move(convert));
-  const auto promise = job->promise();
-  enqueue(env, std::move(job));
-  return promise;
-}
 
 }  // namespace mcloss::node

@@ -1,87 +1,18 @@
 #pragma once
 
-#include <ATen/core/Generator.h>
-#include <ATen/core/Tensor.h>
-#include <ATen/core/ivalue.h>
 #include <napi.h>
 
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
-#include "../train/grad_scaler.h"
-#include "../train/step_graph.h"
 #include "charges.h"
 #include "environment.h"
-#include "script_function.h"
+#include "errors.h"
+#include "handle_kinds.h"
 
 namespace mcloss::node {
-
-// What a JavaScript handle can hold: its name in messages and the tag that tells it from every other object.
-template <class T>
-struct HandleKind;
-
-template <>
-struct HandleKind<at::Tensor> {
-  static constexpr const char* kName = "Tensor";
-  static constexpr napi_type_tag kTag{0x6d6c6f7373543031, 0x9b2f6a1c7d3e4f50};
-};
-template <>
-struct HandleKind<at::Generator> {
-  static constexpr const char* kName = "Generator";
-  static constexpr napi_type_tag kTag{0x6d6c6f7373473031, 0x1f8e2d3c4b5a6978};
-};
-// An object of a class that LibTorch defines, such as packed weights: torch.ScriptObject.
-template <>
-struct HandleKind<c10::IValue> {
-  static constexpr const char* kName = "ScriptObject";
-  static constexpr napi_type_tag kTag{0x6d6c6f73734f3031, 0x2e7d19c86b50f3a4};
-};
-template <>
-struct HandleKind<std::shared_ptr<nn::Model>> {
-  static constexpr const char* kName = "Model";
-  static constexpr napi_type_tag kTag{0x6d6c6f73734d3031, 0x83a4c5e60718293a};
-};
-template <>
-struct HandleKind<std::shared_ptr<train::Optimizer>> {
-  static constexpr const char* kName = "Optimizer";
-  static constexpr napi_type_tag kTag{0x6d6c6f73734f3031, 0x4c5d6e7f80912a3b};
-};
-template <>
-struct HandleKind<std::shared_ptr<train::GradScaler>> {
-  static constexpr const char* kName = "GradScaler";
-  static constexpr napi_type_tag kTag{0x6d6c6f7373533032, 0x52e1d07c9a3b4f68};
-};
-template <>
-struct HandleKind<std::shared_ptr<train::Ema>> {
-  static constexpr const char* kName = "EMA";
-  static constexpr napi_type_tag kTag{0x6d6c6f7373453031, 0x3d5a7c1e9f204b86};
-};
-template <>
-struct HandleKind<std::shared_ptr<train::StepGraph>> {
-  static constexpr const char* kName = "StepGraph";
-  static constexpr napi_type_tag kTag{0x6d6c6f7373533033, 0x1c9e4b7d2a5f8063};
-};
-
-// A number of this copy of the addon: another in the same process must not take its handles for its own.
-uint64_t addon_copy();
-
-template <class T>
-napi_type_tag tag_of() {
-  return {HandleKind<T>::kTag.lower, HandleKind<T>::kTag.upper ^ addon_copy()};
-}
-
-template <>
-struct HandleKind<std::shared_ptr<autograd::CheckpointPass>> {
-  static constexpr const char* kName = "CheckpointPass";
-  static constexpr napi_type_tag kTag{0x6d6c6f7373503031, 0x7a1d3e5b9c2f4068};
-};
-template <>
-struct HandleKind<std::shared_ptr<ScriptFunction>> {
-  static constexpr const char* kName = "Hook";
-  static constexpr napi_type_tag kTag{0x6d6c6f7373483031, 0x5e8b1c7d4f3a2960};
-};
 
 // The one owner of a native object that JavaScript holds. Emptied by dispose() or by the finalizer.
 template <class T>
@@ -145,49 +76,32 @@ Handle<T>* find_handle(const Napi::Value& value) {
   return static_cast<Handle<T>*>(data);
 }
 
+// The handle of an object that has not been disposed; null for any other value.
+template <class T>
+Handle<T>* find_held(const Napi::Value& value, std::string_view argument) {
+  auto* handle = find_handle<T>(value);
+  if (!handle || handle->value) return handle;
+  const std::string name(argument);
+  throw CodedError("ERR_DISPOSED", name + " is a disposed " + HandleKind<T>::kName, name);
+}
+
+template <class T>
+Handle<T>& held(const Napi::Value& value, std::string_view argument) {
+  if (auto* handle = find_held<T>(value, argument)) return *handle;
+  const std::string name(argument);
+  throw CodedError("ERR_ARGUMENT", name + " must be a " + HandleKind<T>::kName, name);
+}
+
 // What a handle holds; null for any other value.
 template <class T>
-T* find(const Napi::Value& value, const std::string& argument) {
-  auto* handle = find_handle<T>(value);
-  if (!handle) return nullptr;
-  if (handle->value) return &*handle->value;
-  throw CodedError("ERR_DISPOSED", argument + " is a disposed " + HandleKind<T>::kName, argument);
+T* find(const Napi::Value& value, std::string_view argument) {
+  auto* handle = find_held<T>(value, argument);
+  return handle ? &*handle->value : nullptr;
 }
 
 template <class T>
-T& unwrap(const Napi::Value& value, const std::string& argument) {
-  if (auto* held = find<T>(value, argument)) return *held;
-  throw CodedError("ERR_ARGUMENT", argument + " must be a " + HandleKind<T>::kName, argument);
-}
-
-inline std::vector<at::Tensor> to_tensors(const Napi::Value& value, const std::string& argument) {
-  const auto array = value.As<Napi::Array>();
-  std::vector<at::Tensor> tensors;
-  for (uint32_t i = 0; i < array.Length(); ++i) tensors.push_back(unwrap<at::Tensor>(array[i], argument));
-  return tensors;
-}
-
-// An undefined tensor becomes null.
-inline Napi::Value to_handles(Napi::Env env, std::vector<at::Tensor> tensors) {
-  auto array = Napi::Array::New(env, tensors.size());
-  for (uint32_t i = 0; i < tensors.size(); ++i) {
-    array[i] = tensors[i].defined() ? wrap(env, std::move(tensors[i])) : Napi::Value(env.Null());
-  }
-  return array;
-}
-
-// { name, tensor, trainable }[]; the tensors share the entries' memory.
-template <class Entries>
-Napi::Value from_named_tensors(Napi::Env env, const Entries& entries) {
-  auto result = Napi::Array::New(env, entries.size());
-  for (uint32_t i = 0; i < entries.size(); ++i) {
-    auto entry = Napi::Object::New(env);
-    entry.Set("name", entries[i].name);
-    entry.Set("tensor", wrap(env, entries[i].tensor));
-    entry.Set("trainable", entries[i].trainable);
-    result[i] = entry;
-  }
-  return result;
+T& unwrap(const Napi::Value& value, std::string_view argument) {
+  return *held<T>(value, argument).value;
 }
 
 }  // namespace mcloss::node

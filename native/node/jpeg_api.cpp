@@ -73,13 +73,12 @@ class DecodeWorker final : public Napi::AsyncWorker {
   bool decoded_ = false;
 };
 
-// hasJpegDecoder(): boolean
-Napi::Value has_jpeg_decoder(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), data::has_libjpeg());
+}  // namespace
+
+bool has_jpeg_decoder() {
+  return data::has_libjpeg();
 }
 
-// decodeJpeg(bytes, { region?, resized?, window, interpolation, limitInputPixels, repair }, target):
-// Promise<boolean>
 Napi::Value decode_jpeg(const Napi::CallbackInfo& info) {
   auto worker =
       std::make_unique<DecodeWorker>(info.Env(), info[0].As<Napi::Uint8Array>(),
@@ -88,13 +87,6 @@ Napi::Value decode_jpeg(const Napi::CallbackInfo& info) {
   worker->Queue();
   static_cast<void>(worker.release());  // it deletes itself when it is done
   return promise;
-}
-
-}  // namespace
-
-void export_jpeg_api(Napi::Env env, Napi::Object& exports) {
-  exports.Set("hasJpegDecoder", Napi::Function::New<guarded<has_jpeg_decoder>>(env, "hasJpegDecoder"));
-  exports.Set("decodeJpeg", Napi::Function::New<guarded<decode_jpeg>>(env, "decodeJpeg"));
 }
 
 }  // namespace mcloss::node

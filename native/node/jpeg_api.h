@@ -4,7 +4,9 @@
 
 namespace mcloss::node {
 
-// Adds the JPEG decoder to the addon's exports.
-void export_jpeg_api(Napi::Env env, Napi::Object& exports);
+bool has_jpeg_decoder();
+// decodeJpeg(bytes, { region?, resized?, window, interpolation, limitInputPixels, repair }, target):
+// Promise<boolean>
+Napi::Value decode_jpeg(const Napi::CallbackInfo& info);
 
 }  // namespace mcloss::node

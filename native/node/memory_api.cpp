@@ -3,7 +3,6 @@
 #include "../memory/allocators.h"
 #include "convert.h"
 #include "environment.h"
-#include "errors.h"
 
 namespace mcloss::node {
 namespace {
@@ -20,11 +19,12 @@ Napi::Object allocators(Napi::Env env) {
   return result;
 }
 
-// memory(): { tensors, bytes, bytesByDevice, allocators }
+}  // namespace
+
 Napi::Value memory(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto& environment = Environment::of(env);
-  environment.reconcile_memory();
+  environment.ledger.reconcile();
   auto devices = Napi::Object::New(env);
   for (const auto& [device, bytes] : environment.ledger.bytes_by_device()) {
     devices.Set(device, to_number(env, bytes));
@@ -37,17 +37,8 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// emptyCache()
-Napi::Value empty_cache(const Napi::CallbackInfo& info) {
+void empty_cache() {
   empty_allocator_caches();
-  return info.Env().Undefined();
-}
-
-}  // namespace
-
-void export_memory_api(Napi::Env env, Napi::Object& exports) {
-  exports.Set("memory", Napi::Function::New<guarded<memory>>(env, "memory"));
-  exports.Set("emptyCache", Napi::Function::New<guarded<empty_cache>>(env, "emptyCache"));
 }
 
 }  // namespace mcloss::node

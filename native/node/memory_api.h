@@ -4,6 +4,8 @@
 
 namespace mcloss::node {
 
-void export_memory_api(Napi::Env env, Napi::Object& exports);
+// { tensors, bytes, bytesByDevice, allocators }
+Napi::Value memory(const Napi::CallbackInfo& info);
+void empty_cache();
 
 }  // namespace mcloss::node

@@ -32,13 +32,59 @@ void MemoryLedger::remove(Charge& charge) {
 
 void MemoryLedger::reconcile() {
   for (auto* charge = first_; charge; charge = charge->next) {
+    const auto known = storages_.find(charge->storage);
+    if (known != storages_.end() && !against(known->second, Access::kLook).empty()) continue;
     if (storage_of(*charge->tensor) == charge->storage) {
       if (charge->storage) measure(*charge->storage);
       continue;
     }
+    const auto owners = known == storages_.end() ? decltype(Entry::owners)() : known->second.owners;
     refund_storage(*charge);
     charge_storage(*charge);
+    if (charge->storage && storages_[charge->storage].owners.empty()) {
+      storages_[charge->storage].owners = owners;
+    }
   }
+}
+
+void MemoryLedger::share(const Charge& charge, const std::shared_ptr<Pending>& owner) {
+  if (!charge.storage) return;
+  auto& owners = storages_[charge.storage].owners;
+  std::erase_if(owners, [](const auto& known) { return known.expired(); });
+  owners.emplace_back(owner);
+}
+
+void MemoryLedger::share_owners(const Charge& charge, const Charge& other) {
+  const auto found = storages_.find(other.storage);
+  if (found == storages_.end()) return;
+  for (const auto& weak : std::vector(found->second.owners)) {
+    if (const auto owner = weak.lock()) share(charge, owner);
+  }
+}
+
+void MemoryLedger::begin(const c10::StorageImpl* storage, Access access, std::string_view job) {
+  if (storage) storages_[storage].pending.begin(access, job);
+}
+
+void MemoryLedger::end(const c10::StorageImpl* storage, Access access) {
+  if (!storage) return;
+  storages_[storage].pending.end(access);
+  drop_unused(storage);
+}
+
+std::string_view MemoryLedger::against(const c10::StorageImpl* storage, Access access) const {
+  const auto found = storages_.find(storage);
+  return found == storages_.end() ? std::string_view() : against(found->second, access);
+}
+
+std::string_view MemoryLedger::against(const Entry& entry, Access access) {
+  if (const auto job = entry.pending.against(access); !job.empty()) return job;
+  for (const auto& weak : entry.owners) {
+    const auto owner = weak.lock();
+    const auto job = owner ? owner->against(access) : std::string_view();
+    if (!job.empty()) return job;
+  }
+  return {};
 }
 
 void MemoryLedger::charge_storage(Charge& charge) {
@@ -57,10 +103,16 @@ MemoryLedger::Entry& MemoryLedger::measure(const c10::StorageImpl& storage) {
 
 void MemoryLedger::refund_storage(Charge& charge) {
   if (!charge.storage) return;
-  const auto entry = storages_.find(charge.storage);
-  if (--entry->second.charges > 0) return;
-  adjust(-entry->second.bytes);
-  storages_.erase(entry);
+  auto& entry = storages_[charge.storage];
+  if (--entry.charges > 0) return;
+  adjust(-entry.bytes);
+  entry.bytes = 0;
+  drop_unused(charge.storage);
+}
+
+void MemoryLedger::drop_unused(const c10::StorageImpl* storage) {
+  const auto entry = storages_.find(storage);
+  if (entry->second.charges == 0 && entry->second.pending.none()) storages_.erase(entry);
 }
 
 std::map<std::string, int64_t> MemoryLedger::bytes_by_device() const {

@@ -1,14 +1,11 @@
 #include "model_api.h"
 
+#include "../autograd/anomaly.h"
 #include "../nn/finite.h"
-#include "convert.h"
-#include "handle.h"
-#include "operation_mode.h"
+#include "../train/autocast.h"
 
 namespace mcloss::node {
 namespace {
-
-using ModelPointer = std::shared_ptr<nn::Model>;
 
 nn::LayerSpec to_layer_spec(const Napi::Object& object);
 
@@ -48,105 +45,106 @@ nn::LayerSpec to_layer_spec(const Napi::Object& object) {
   return spec;
 }
 
-nn::Initialization to_initialization(const Napi::Value& value) {
-  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "pytorch";
+nn::Initialization to_initialization(const std::optional<std::string>& name) {
   if (name == "released") return nn::Initialization::kReleased;
   return name == "torchvision" ? nn::Initialization::kTorchvision : nn::Initialization::kPyTorch;
 }
 
-// createModel(spec: ModelSpec, seed | null): handle
-Napi::Value create_model(const Napi::CallbackInfo& info) {
-  const auto object = info[0].As<Napi::Object>();
-  nn::ModelSpec spec;
-  spec.layers = to_layer_specs(object.Get("layers"));
-  spec.features = object.Get("features").As<Napi::String>();
-  spec.initialization = to_initialization(object.Get("init"));
-  std::optional<uint64_t> seed;
-  if (info[1].IsNumber()) seed = static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value());
-  return wrap(info.Env(), std::make_shared<nn::Model>(spec, seed));
-}
-
-// forward(model, images, training, mode, taps): Promise<{ features, logits, taps }>
-Napi::Value forward(const Napi::CallbackInfo& info) {
-  const auto model = unwrap<ModelPointer>(info[0], "model");
-  const auto taps = to_strings(info[4]);
+nn::ModelOutput run(const nn::Model& model, const at::Tensor& images, bool training, const CallMode& mode,
+                    const std::vector<std::string>& taps, std::optional<at::ScalarType> autocast) {
   for (const auto& name : taps) {
-    if (!model->contains(name))
+    if (!model.contains(name))
       throw CodedError("ERR_ARGUMENT", "taps name no layer: \"" + name + "\"", "taps");
   }
-  auto mode = to_mode(info[3]);
-  auto stack = mode.anomaly ? script_stack(info.Env()) : std::string();
-  auto work = [model, taps, images = unwrap<at::Tensor>(info[1], "images"),
-               training = info[2].As<Napi::Boolean>().Value(), mode = std::move(mode),
-               stack = std::move(stack)] {
-    const autograd::ModeGuard guard(mode);
-    const autograd::ForwardTrace trace({images});
-    auto output = model->forward(images, training, taps);
-    if (mode.anomaly) trace.record({output.features, output.logits}, {"forward", stack});
-    return output;
-  };
-  return Environment::of(info.Env())
-      .executor.submit(info.Env(), std::move(work), [](Napi::Env env, nn::ModelOutput output) -> Napi::Value {
-        auto result = Napi::Object::New(env);
-        result.Set("features", wrap(env, std::move(output.features)));
-        result.Set("logits", wrap(env, std::move(output.logits)));
-        result.Set("taps", to_handles(env, std::move(output.taps)));
-        return result;
-      });
-}
-
-// modelState(model): { name, tensor, trainable }[]
-Napi::Value model_state(const Napi::CallbackInfo& info) {
-  return from_named_tensors(info.Env(), unwrap<ModelPointer>(info[0], "model")->state().entries());
-}
-
-// modelTo(model, { device?, dtype?, channelsLast? }): Promise<void>
-Napi::Value model_to(const Napi::CallbackInfo& info) {
-  const auto options = info[1].As<Napi::Object>();
-  const Napi::Value device = options.Get("device"), dtype = options.Get("dtype"),
-                    channels_last = options.Get("channelsLast");
-  nn::Placement placement;
-  if (device.IsString()) placement.device = c10::Device(device.As<Napi::String>().Utf8Value());
-  if (dtype.IsString()) placement.dtype = dtype_from_name(dtype.As<Napi::String>());
-  if (channels_last.IsBoolean()) {
-    placement.kernel_format = channels_last.As<Napi::Boolean>().Value() ? at::MemoryFormat::ChannelsLast
-                                                                        : at::MemoryFormat::Contiguous;
-  }
-  auto work = [model = unwrap<ModelPointer>(info[0], "model"), placement] {
-    model->state().convert(placement);
-    return true;
-  };
-  const auto settle = [](Napi::Env env, bool) -> Napi::Value {
-    Environment::of(env).reconcile_memory();
-    return env.Undefined();
-  };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), settle);
-}
-
-// isFinite(model): Promise<boolean>, whether no weight is infinite or not a number
-Napi::Value is_finite(const Napi::CallbackInfo& info) {
-  auto work = [model = unwrap<ModelPointer>(info[0], "model")] { return nn::is_finite(model->state()); };
-  return Environment::of(info.Env()).executor.submit(info.Env(), std::move(work), Napi::Boolean::New);
-}
-
-// freeze(model, positions in modelState(), frozen)
-Napi::Value freeze(const Napi::CallbackInfo& info) {
-  const auto positions = to_int_list(info[1], "positions");
-  unwrap<ModelPointer>(info[0], "model")
-      ->state()
-      .set_frozen({positions.begin(), positions.end()}, info[2].As<Napi::Boolean>().Value());
-  return info.Env().Undefined();
+  const autograd::ModeGuard guard(mode.mode);
+  const autograd::ForwardTrace trace({images});
+  const train::Autocast precision(images.device().type(), autocast);
+  auto output = model.forward(images, training, taps);
+  if (mode.mode.anomaly) trace.record({output.features, output.logits}, {"forward", mode.stack});
+  return output;
 }
 
 }  // namespace
 
-void export_model_api(Napi::Env env, Napi::Object& exports) {
-  exports.Set("createModel", Napi::Function::New<guarded<create_model>>(env, "createModel"));
-  exports.Set("forward", Napi::Function::New<guarded<forward>>(env, "forward"));
-  exports.Set("modelState", Napi::Function::New<guarded<model_state>>(env, "modelState"));
-  exports.Set("isFinite", Napi::Function::New<guarded<is_finite>>(env, "isFinite"));
-  exports.Set("freeze", Napi::Function::New<guarded<freeze>>(env, "freeze"));
-  exports.Set("modelTo", Napi::Function::New<guarded<model_to>>(env, "modelTo"));
+nn::ModelSpec From<nn::ModelSpec>::take(Capture& capture, const Napi::Value& value,
+                                        std::string_view argument) {
+  const Fields fields(capture, value, argument);
+  return {to_layer_specs(fields.raw("layers")), fields.get<std::string>("features"),
+          to_initialization(fields.get<std::optional<std::string>>("init"))};
+}
+
+nn::Placement From<nn::Placement>::take(Capture& capture, const Napi::Value& value,
+                                        std::string_view argument) {
+  const Fields fields(capture, value, argument);
+  nn::Placement placement{fields.get<std::optional<c10::Device>>("device"),
+                          fields.get<std::optional<at::ScalarType>>("dtype")};
+  if (const auto channels_last = fields.get<std::optional<bool>>("channelsLast")) {
+    placement.kernel_format = *channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  }
+  return placement;
+}
+
+Napi::Value To<nn::NamedTensor>::give(Napi::Env env, const nn::NamedTensor& entry) {
+  auto object = Napi::Object::New(env);
+  object.Set("name", entry.name);
+  give_field(object, "tensor", entry.tensor);
+  object.Set("trainable", entry.trainable);
+  return object;
+}
+
+Napi::Value To<nn::ModelOutput>::give(Napi::Env env, nn::ModelOutput output) {
+  auto object = Napi::Object::New(env);
+  give_field(object, "features", std::move(output.features));
+  give_field(object, "logits", std::move(output.logits));
+  give_field(object, "taps", std::move(output.taps));
+  return object;
+}
+
+Napi::Value To<MemoryMoved>::give(Napi::Env env, MemoryMoved) {
+  Environment::of(env).ledger.reconcile();
+  return env.Undefined();
+}
+
+ModelPointer create_model(const nn::ModelSpec& spec, std::optional<uint64_t> seed) {
+  return std::make_shared<nn::Model>(spec, seed);
+}
+
+nn::ModelOutput forward(const ConstModelPointer& model, const at::Tensor& images, const CallMode& mode,
+                        const std::vector<std::string>& taps, std::optional<at::ScalarType> autocast) {
+  return run(*model, images, /*training=*/false, mode, taps, autocast);
+}
+
+nn::ModelOutput forward_training(const ModelPointer& model, const at::Tensor& images, const CallMode& mode,
+                                 const std::vector<std::string>& taps,
+                                 std::optional<at::ScalarType> autocast) {
+  return run(*model, images, /*training=*/true, mode, taps, autocast);
+}
+
+std::vector<nn::NamedTensor> model_state(const ConstModelPointer& model) {
+  const auto& entries = model->state().entries();
+  return {entries.begin(), entries.end()};
+}
+
+std::vector<at::Tensor> model_gradients(const ConstModelPointer& model) {
+  std::vector<at::Tensor> gradients;
+  for (const auto& entry : model->state().entries()) {
+    const auto& gradient = entry.tensor.grad();
+    gradients.push_back(gradient.defined() ? gradient.detach().clone() : at::Tensor());
+  }
+  return gradients;
+}
+
+MemoryMoved model_to(const Moved<nn::Model>& model, const nn::Placement& placement) {
+  model.object->state().convert(placement);
+  return {};
+}
+
+bool is_finite(const ConstModelPointer& model) {
+  return nn::is_finite(model->state());
+}
+
+void freeze(const ModelPointer& model, const std::vector<int64_t>& positions, bool frozen) {
+  model->state().set_frozen({positions.begin(), positions.end()}, frozen);
 }
 
 }  // namespace mcloss::node

@@ -3,8 +3,8 @@
 #include <ATen/core/grad_mode.h>
 
 #include "environment.h"
-#include "handle.h"
 #include "script_function.h"
+#include "to_script.h"
 
 namespace mcloss::node {
 
@@ -106,7 +106,7 @@ void ScriptCalls::begin(Napi::Env env, uint64_t id, const Call& call) {
     const Napi::Value function = call.function.get(env);
     if (function.IsNull()) return finish(id, {});
     auto arguments = Napi::Object::New(env);
-    arguments.Set("tensors", to_handles(env, call.arguments.tensors));
+    arguments.Set("tensors", To<std::vector<at::Tensor>>::give(env, call.arguments.tensors));
     arguments.Set("flags", to_flags(env, call.arguments.flags));
     arguments.Set("grad", call.grad);
     const auto& pass = call.arguments.pass;
@@ -147,17 +147,28 @@ void ScriptCalls::fail(uint64_t id, std::exception_ptr failure) {
   changed_.notify_all();
 }
 
-void ScriptCalls::adopt(Napi::Env env, std::unique_ptr<Job>& job) {
+std::shared_ptr<ScriptCalls::Call> ScriptCalls::served(Napi::Env env) {
   {
     const std::lock_guard lock(mutex_);
-    if (calls_.empty()) return;
+    if (calls_.empty()) return nullptr;
   }
   const Napi::Value current = Environment::of(env).script.current.Call({});
-  if (!current.IsNumber()) return;
+  if (!current.IsNumber()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  const auto call = find(static_cast<uint64_t>(current.As<Napi::Number>().Int64Value()));
+  return call && call->waited_for ? call : nullptr;
+}
+
+bool ScriptCalls::are_served() {
+  const Napi::HandleScope scope(executor_.env());
+  return served(executor_.env()) != nullptr;
+}
+
+void ScriptCalls::adopt(Napi::Env env, std::unique_ptr<Job>& job) {
+  const auto call = served(env);
+  if (!call) return;
   {
     const std::lock_guard lock(mutex_);
-    const auto call = find(static_cast<uint64_t>(current.As<Napi::Number>().Int64Value()));
-    if (!call || !call->waited_for) return;
     call->jobs.push_back(std::move(job));
   }
   changed_.notify_all();

@@ -37,6 +37,8 @@ class ScriptCalls {
   // The function returned these, or threw. A call that is over already is left alone.
   void finish(uint64_t id, std::vector<at::Tensor> results);
   void fail(uint64_t id, std::exception_ptr failure);
+  // On the JavaScript thread: whether what runs was called for a thread that waits for it.
+  bool are_served();
   // Takes a job that a waiting call's function submits; leaves any other.
   void adopt(Napi::Env env, std::unique_ptr<Job>& job);
 
@@ -46,6 +48,8 @@ class ScriptCalls {
  private:
   struct Call;
 
+  // The call whose function is running and whose caller waits on a thread of its own, if any.
+  std::shared_ptr<Call> served(Napi::Env env);
   void begin(Napi::Env env, uint64_t id, const Call& call);
   void wait(Call& call);
   std::shared_ptr<Call> find(uint64_t id);

@@ -1,10 +1,48 @@
 #pragma once
 
-#include <napi.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../train/classification.h"
+#include "../train/step_graph.h"
+#include "from_script.h"
+#include "model_api.h"
+#include "to_script.h"
 
 namespace mcloss::node {
 
-// Adds the functions on whole training steps to the addon's exports.
-void export_train_api(Napi::Env env, Napi::Object& exports);
+template <>
+struct From<train::CenterTerm> {
+  static train::CenterTerm take(Capture& capture, const Napi::Value& value, std::string_view argument);
+};
+template <>
+struct From<train::Objective> {
+  static train::Objective take(Capture& capture, const Napi::Value& value, std::string_view argument);
+};
+template <>
+struct From<train::TrainingStep> {
+  static train::TrainingStep take(Capture& capture, const Napi::Value& value, std::string_view argument);
+};
+template <>
+struct To<train::BatchMetrics> {
+  static Napi::Value give(Napi::Env env, const train::BatchMetrics& metrics);
+};
+template <>
+struct To<train::BatchEvaluation> {
+  static Napi::Value give(Napi::Env env, const train::BatchEvaluation& evaluation);
+};
+
+using GraphPointer = std::shared_ptr<train::StepGraph>;
+
+GraphPointer create_step_graph();
+// Empty while steps are captured or may be.
+std::string step_graph_refusal(const std::shared_ptr<const train::StepGraph>& graph);
+// For read_metrics().
+at::Tensor train_step(const train::TrainingStep& step, const CallMode& mode);
+std::vector<train::BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps);
+train::BatchEvaluation evaluate_batch(const ConstModelPointer& model, const at::Tensor& images,
+                                      const at::Tensor& labels, const train::Objective& objective,
+                                      std::optional<at::ScalarType> autocast);
 
 }  // namespace mcloss::node

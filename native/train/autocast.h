@@ -10,7 +10,10 @@ namespace mcloss::train {
 class Autocast {
  public:
   Autocast(c10::DeviceType device, std::optional<at::ScalarType> dtype)
-      : device_(device), was_enabled_(at::autocast::is_autocast_enabled(device)), active_(dtype.has_value()) {
+      : device_(device),
+        was_enabled_(at::autocast::is_autocast_enabled(device)),
+        previous_(at::autocast::get_autocast_dtype(device)),
+        active_(dtype.has_value()) {
     if (!active_) return;
     at::autocast::set_autocast_enabled(device_, true);
     at::autocast::set_autocast_dtype(device_, *dtype);
@@ -20,6 +23,7 @@ class Autocast {
     if (!active_) return;
     // Casts of the parameters are kept until the outermost scope ends.
     if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_dtype(device_, previous_);
     at::autocast::set_autocast_enabled(device_, was_enabled_);
   }
   Autocast(const Autocast&) = delete;
@@ -28,6 +32,7 @@ class Autocast {
  private:
   c10::DeviceType device_;
   bool was_enabled_;
+  at::ScalarType previous_;
   bool active_;
 };
 

@@ -12,6 +12,10 @@ struct CenterTerm {
   double rate = 0;     // at which the centers follow the vectors
   std::string layer;   // whose output [N, D] is the vectors; none: the features' global average
   at::Tensor centers;  // [K, D]
+  bool operator==(const CenterTerm& other) const {
+    return weight == other.weight && rate == other.rate && layer == other.layer &&
+           centers.is_same(other.centers);
+  }
 };
 
 // Half the squared distance to the class's center, mean over the batch (equation 2 over N). Differentiable in

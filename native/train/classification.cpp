@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/ones.h>
@@ -14,7 +15,7 @@
 #include "../ops/mc_loss.h"
 #include "../ops/reference.h"
 #include "autocast.h"
-#include "gradients.h"
+#include "clip_gradients.h"
 #include "snapshot.h"
 #include "step_graph.h"
 
@@ -50,11 +51,7 @@ Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& vectors, 
   return losses;
 }
 
-at::Tensor gather_samples(const std::vector<at::Tensor>& columns) {
-  return at::stack(columns, 1).to(at::kCPU, at::kInt);
-}
-
-// The metrics as one small tensor on the device, in the order of read_metrics().
+// The metrics as one small tensor on the device, in the order of to_metrics().
 at::Tensor measure(const Losses& losses, const at::Tensor& logits, const at::Tensor& labels) {
   const at::NoGradGuard no_grad;
   const auto correct = logits.argmax(1).eq(labels).sum(at::kFloat);
@@ -62,6 +59,14 @@ at::Tensor measure(const Losses& losses, const at::Tensor& logits, const at::Ten
                                 correct};
   if (losses.center.defined()) terms.push_back(losses.center);
   return at::stack(terms);
+}
+
+// What measure() gave, on the CPU in float64.
+BatchMetrics to_metrics(const at::Tensor& measured) {
+  const auto* terms = measured.const_data_ptr<double>();
+  BatchMetrics metrics{terms[0], terms[1], terms[2], terms[3], static_cast<int64_t>(terms[4])};
+  if (measured.size(0) > 5) metrics.center = terms[5];
+  return metrics;
 }
 
 std::vector<std::string> center_taps(const Objective& objective) {
@@ -81,26 +86,26 @@ std::vector<at::Tensor> buffers_of(const nn::Model& model) {
   return buffers;
 }
 
-void note_non_finite(const at::Tensor& non_finite, const StepOptions& options) {
+void note_non_finite(const at::Tensor& non_finite, const TrainingStep& step) {
   const at::NoGradGuard no_grad;
   const auto flag = non_finite.to(at::kFloat);
-  const auto& found_inf = options.found_inf;
-  found_inf.copy_(options.position == 0 ? flag : at::maximum(found_inf, flag));
+  step.found_inf.copy_(step.position == 0 ? flag : at::maximum(step.found_inf, flag));
 }
 
 // Unscales, clips and applies the gradients.
-void update(const nn::Model& model, Optimizer& optimizer, const StepOptions& options) {
+void update(const TrainingStep& step) {
+  auto& optimizer = *step.optimizer;
   const auto gradients = optimizer.gradients();
   std::optional<at::Tensor> found_inf;
-  if (options.scaler) found_inf = options.scaler->unscale(gradients);
-  if (options.clip_value) clip_value(gradients, *options.clip_value);
-  if (options.clip_norm) clip_norm(gradients, *options.clip_norm);
-  for (size_t i = 0; i < options.learning_rates.size(); ++i) {
-    optimizer.set_learning_rate(i, options.learning_rates[i]);
+  if (step.scaler) found_inf = step.scaler->unscale(gradients);
+  if (step.clip_value) clip_value(gradients, *step.clip_value);
+  if (step.clip_norm) clip_norm(gradients, *step.clip_norm);
+  for (size_t i = 0; i < step.learning_rates.size(); ++i) {
+    optimizer.set_learning_rate(i, step.learning_rates[i]);
   }
-  optimizer.step(found_inf ? at::maximum(*found_inf, options.found_inf) : options.found_inf);
-  if (options.scaler) options.scaler->update(*found_inf);
-  if (options.ema) options.ema->update(model.state());
+  optimizer.step(found_inf ? at::maximum(*found_inf, step.found_inf) : step.found_inf);
+  if (step.scaler) step.scaler->update(*found_inf);
+  if (step.ema) step.ema->update(step.model->state());
 }
 
 // How many classes come before each label's. Of equal logits the first come first and NaN is the largest, as
@@ -128,54 +133,50 @@ bool has_channel_loss(const Objective& objective) {
   return !objective.block_classes.empty() && (objective.alpha != 0 || objective.beta != 0);
 }
 
-at::Tensor train_step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
-                      const at::Tensor& labels, const Objective& objective, const StepOptions& options) {
-  if (options.graph) return options.graph->step(model, optimizer, images, labels, objective, options);
-  return run_step(model, optimizer, images, labels, std::nullopt, objective, options);
+at::Tensor train_step(const TrainingStep& step) {
+  return step.graph ? step.graph->step(step) : run_step(step);
 }
 
 // Under capture nothing here may wait for the device, as item() or a mask of places would.
-at::Tensor run_step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
-                    const at::Tensor& labels, const std::optional<at::Tensor>& mask,
-                    const Objective& objective, const StepOptions& options) {
+at::Tensor run_step(const TrainingStep& step) {
+  const nn::Model& model = *step.model;
+  const auto& objective = step.objective;
   const at::AutoGradMode enable_grad(true);
   std::optional<Snapshot> buffers;
-  if (options.skip_non_finite) buffers.emplace(buffers_of(model));
+  if (step.skip_non_finite) buffers.emplace(buffers_of(model));
   at::Tensor vectors;
   const auto losses_and_metrics = [&] {
-    const Autocast autocast(images.device().type(), options.autocast);
-    const auto output = model.forward(images, /*training=*/true, center_taps(objective));
+    const Autocast autocast(step.images.device().type(), step.autocast);
+    const auto output = model.forward(step.images, /*training=*/true, center_taps(objective));
     if (objective.center) vectors = center_vectors(output);
-    const auto losses = compute_losses(output, vectors, labels, objective, mask, has_channel_loss(objective));
-    return std::pair(losses.total, measure(losses, output.logits, labels));
+    const auto losses =
+        compute_losses(output, vectors, step.labels, objective, step.mask, has_channel_loss(objective));
+    return std::pair(losses.total, measure(losses, output.logits, step.labels));
   };
   const auto [loss, metrics] = losses_and_metrics();
   const auto non_finite = loss.detach().isfinite().logical_not();
-  if (options.position == 0) optimizer.zero_grad();
-  note_non_finite(non_finite, options);
-  const auto share = options.accumulate > 1 ? loss / static_cast<double>(options.accumulate) : loss;
-  autograd::backward({options.scaler ? options.scaler->scale(share) : share}, {});
+  if (step.position == 0) step.optimizer->zero_grad();
+  note_non_finite(non_finite, step);
+  const auto share = step.accumulate > 1 ? loss / static_cast<double>(step.accumulate) : loss;
+  autograd::backward({step.scaler ? step.scaler->scale(share) : share}, {});
   // Only now: backward has a look at them too.
   if (buffers) buffers->restore_where(non_finite);
-  if (objective.center) move_centers(*objective.center, vectors, labels, non_finite);
-  if (options.position + 1 == options.accumulate) update(model, optimizer, options);
+  if (objective.center) move_centers(*objective.center, vectors, step.labels, non_finite);
+  if (step.position + 1 == step.accumulate) update(step);
   return metrics;
 }
 
 std::vector<BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps) {
   const auto values = at::stack(steps).to(at::kCPU, at::kDouble).contiguous();
   std::vector<BatchMetrics> metrics;
-  for (int64_t i = 0; i < values.size(0); ++i) {
-    const auto* terms = values[i].const_data_ptr<double>();
-    metrics.push_back({terms[0], terms[1], terms[2], terms[3], static_cast<int64_t>(terms[4])});
-    if (values.size(1) > 5) metrics.back().center = terms[5];
-  }
+  for (int64_t i = 0; i < values.size(0); ++i) metrics.push_back(to_metrics(values[i]));
   return metrics;
 }
 
 BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images, const at::Tensor& labels,
-                               const Objective& objective) {
+                               const Objective& objective, std::optional<at::ScalarType> autocast) {
   const at::NoGradGuard no_grad;
+  const Autocast guard(images.device().type(), autocast);
   const auto output = evaluate_views(model, images, center_taps(objective));
   const auto& logits = output.logits;
   const auto vectors = objective.center ? center_vectors(output) : at::Tensor();
@@ -183,15 +184,22 @@ BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images,
   const auto rank = ranks_of(labels, logits);
   const bool with_channels = !objective.block_classes.empty();
   std::optional<at::Tensor> every_channel;
-  if (with_channels) every_channel = at::ones({output.features.size(1)}, output.features.options());
+  auto by_groups = at::full_like(rank, -1);
+  if (with_channels) {
+    every_channel = at::ones({output.features.size(1)}, output.features.options());
+    by_groups =
+        group_scores(output.features, objective.block_classes, objective.block_channels, objective.pooling)
+            .argmax(1);
+  }
   const auto losses = compute_losses(output, vectors, labels, objective, every_channel, with_channels);
-  auto metrics = read_metrics({measure(losses, logits, labels)}).front();
-  if (!with_channels) return {metrics, gather_samples({predicted, rank, at::full_like(rank, -1)})};
-  const auto by_groups =
-      group_scores(output.features, objective.block_classes, objective.block_channels, objective.pooling)
-          .argmax(1);
-  metrics.groups_correct = by_groups.eq(labels).sum().item<int64_t>();
-  return {metrics, gather_samples({predicted, rank, by_groups})};
+  const auto samples = at::stack({predicted, rank, by_groups}, 1);
+  const auto groups_correct = by_groups.eq(labels).sum(at::kDouble).reshape(1);
+  const auto terms = measure(losses, logits, labels);
+  const auto all = at::cat({samples.to(at::kDouble).flatten(), groups_correct, terms.to(at::kDouble)}).cpu();
+  BatchEvaluation evaluation{to_metrics(all.slice(0, samples.numel() + 1)),
+                             all.slice(0, 0, samples.numel()).to(at::kInt).view(samples.sizes())};
+  evaluation.metrics.groups_correct = all[samples.numel()].item<int64_t>();
+  return evaluation;
 }
 
 }  // namespace mcloss::train

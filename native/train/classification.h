@@ -33,6 +33,7 @@ struct Objective {
   std::string pooling = "max";
   std::string diversity_pooling = "max";
   std::optional<at::Generator> generator;  // draws the channel masks
+  bool operator==(const Objective&) const = default;
 };
 
 // Whether MC-Loss is a part of what is minimised.
@@ -49,17 +50,23 @@ struct BatchMetrics {
   int64_t groups_correct = 0;    // by the channel groups alone, without the classifier
 };
 
-// How one step is made, beyond its loss.
-struct StepOptions {
-  std::vector<double> learning_rates;      // of each group
-  std::optional<at::ScalarType> autocast;  // float32 throughout where absent
-  std::optional<double> clip_norm;         // of all gradients together
-  std::optional<double> clip_value;        // of each element
-  int64_t accumulate = 1;                  // batches whose gradients are averaged into one update
-  int64_t position = 0;                    // of this batch among them
-  std::shared_ptr<GradScaler> scaler;      // may be null
-  std::shared_ptr<Ema> ema;                // may be null
-  std::shared_ptr<StepGraph> graph;        // may be null
+// One step: what it trains, on what, and how.
+struct TrainingStep {
+  std::shared_ptr<nn::Model> model;
+  std::shared_ptr<Optimizer> optimizer;
+  at::Tensor images;
+  at::Tensor labels;
+  Objective objective;
+  std::optional<at::Tensor> mask = {};          // of the channels, see mc_loss(); drawn fresh where absent
+  std::vector<double> learning_rates = {};      // of each group
+  std::optional<at::ScalarType> autocast = {};  // float32 throughout where absent
+  std::optional<double> clip_norm = {};         // of all gradients together
+  std::optional<double> clip_value = {};        // of each element
+  int64_t accumulate = 1;                       // batches whose gradients are averaged into one update
+  int64_t position = 0;                         // of this batch among them
+  std::shared_ptr<GradScaler> scaler = nullptr;
+  std::shared_ptr<Ema> ema = nullptr;
+  std::shared_ptr<StepGraph> graph = nullptr;
   // A float32 scalar on the model's device, kept between the batches of one update: 1 where the loss of one
   // of them was not finite.
   at::Tensor found_inf;
@@ -68,17 +75,13 @@ struct StepOptions {
   bool skip_non_finite = false;
 };
 
-// One step: forward, loss, backward, optimizer. Where a loss is not finite, neither the parameters nor the
-// optimizer's state change in the update that the batch has a part in. Nothing waits for the device: what is
-// returned lies there, for read_metrics().
-at::Tensor train_step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
-                      const at::Tensor& labels, const Objective& objective, const StepOptions& options);
+// Forward, loss, backward, optimizer. Where a loss is not finite, neither the parameters nor the optimizer's
+// state change in the update that the batch has a part in. Nothing waits for the device: what is returned
+// lies there, for read_metrics().
+at::Tensor train_step(const TrainingStep& step);
 
-// train_step() operator by operator, whatever options.graph is, with a channel mask (see mc_loss()) or a
-// fresh one.
-at::Tensor run_step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
-                    const at::Tensor& labels, const std::optional<at::Tensor>& mask,
-                    const Objective& objective, const StepOptions& options);
+// train_step() operator by operator, whatever the step's graph is.
+at::Tensor run_step(const TrainingStep& step);
 
 // The metrics of steps, in one transfer.
 std::vector<BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps);
@@ -91,8 +94,8 @@ struct BatchEvaluation {
   at::Tensor samples;
 };
 
-// The same losses in inference mode, over whole groups (no mask).
+// The same losses in evaluation mode, over whole groups (no mask); waits for the device once.
 BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images, const at::Tensor& labels,
-                               const Objective& objective);
+                               const Objective& objective, std::optional<at::ScalarType> autocast);
 
 }  // namespace mcloss::train

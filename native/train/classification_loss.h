@@ -10,6 +10,7 @@ namespace mcloss::train {
 struct ClassificationTerm {
   double label_smoothing = 0;
   std::optional<double> focal_gamma;
+  bool operator==(const ClassificationTerm&) const = default;
 };
 
 struct ClassificationLoss {

@@ -10,7 +10,7 @@
 namespace mcloss::train {
 
 GradScaler::GradScaler(const GradScalerOptions& options) : options_(options) {
-  restore(options.initial_scale, 0);
+  restore({options.initial_scale, 0});
 }
 
 at::Tensor GradScaler::scale(const at::Tensor& loss) {
@@ -34,14 +34,14 @@ void GradScaler::update(const at::Tensor& found_inf) {
                          options_.growth_interval);
 }
 
-std::pair<double, int64_t> GradScaler::state() const {
+ScalerState GradScaler::state() const {
   return {scale_.item<double>(), growth_tracker_.item<int64_t>()};
 }
 
-void GradScaler::restore(double scale, int64_t growth_tracker) {
+void GradScaler::restore(const ScalerState& state) {
   const auto device = scale_.defined() ? scale_.device() : c10::Device(at::kCPU);
-  scale_ = at::full({1}, scale, at::TensorOptions(at::kFloat).device(device));
-  growth_tracker_ = at::full({1}, growth_tracker, at::TensorOptions(at::kInt).device(device));
+  scale_ = at::full({1}, state.scale, at::TensorOptions(at::kFloat).device(device));
+  growth_tracker_ = at::full({1}, state.growth_tracker, at::TensorOptions(at::kInt).device(device));
 }
 
 void GradScaler::move_to(c10::Device device) {

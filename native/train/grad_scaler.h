@@ -13,6 +13,12 @@ struct GradScalerOptions {
   int64_t growth_interval = 2000;
 };
 
+// For checkpoints and messages.
+struct ScalerState {
+  double scale;
+  int64_t growth_tracker;  // steps since the last change
+};
+
 // torch.amp.GradScaler: keeps half precision's gradients away from 0 by scaling the loss, finds steps whose
 // gradients overflow, and adapts the scale. All of it stays on the device.
 class GradScaler {
@@ -26,9 +32,8 @@ class GradScaler {
   // Backs off after an overflow, grows after enough steps without one.
   void update(const at::Tensor& found_inf);
 
-  // [scale, steps since the last change], for checkpoints and messages.
-  std::pair<double, int64_t> state() const;
-  void restore(double scale, int64_t growth_tracker);
+  ScalerState state() const;
+  void restore(const ScalerState& state);
 
  private:
   void move_to(c10::Device device);

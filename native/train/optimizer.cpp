@@ -58,12 +58,16 @@ void Optimizer::zero_grad() {
   }
 }
 
+std::vector<at::Tensor> Optimizer::parameters() const {
+  std::vector<at::Tensor> all;
+  for (const auto& group : groups_) all.insert(all.end(), group.parameters.begin(), group.parameters.end());
+  return all;
+}
+
 std::vector<at::Tensor> Optimizer::gradients() const {
   std::vector<at::Tensor> found;
-  for (const auto& group : groups_) {
-    for (const auto& parameter : group.parameters) {
-      if (parameter.grad().defined()) found.push_back(parameter.grad());
-    }
+  for (const auto& parameter : parameters()) {
+    if (parameter.grad().defined()) found.push_back(parameter.grad());
   }
   return found;
 }

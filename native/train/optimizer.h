@@ -33,6 +33,7 @@ class Optimizer {
   void step(const std::optional<at::Tensor>& found_inf = std::nullopt);
   void zero_grad();
 
+  std::vector<at::Tensor> parameters() const;
   std::vector<at::Tensor> gradients() const;
   std::vector<OptimizerState> state() const;
 

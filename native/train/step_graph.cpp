@@ -6,6 +6,7 @@
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <array>
 #include <exception>
 #include <utility>
 
@@ -57,9 +58,16 @@ struct StepGraph::Recorded {
     bool operator==(const Tensor&) const = default;
   };
 
-  Recorded(const nn::Model& model, const at::Tensor& images, const StepOptions& options)
-      : shape(images.sizes().vec()), dtype(images.scalar_type()), autocast(options.autocast) {
-    for (const auto& [name, tensor, trainable, frozen] : model.state().entries()) {
+  explicit Recorded(const TrainingStep& step)
+      : shape(step.images.sizes().vec()),
+        dtype(step.images.scalar_type()),
+        autocast(step.autocast),
+        clip_norm(step.clip_norm),
+        clip_value(step.clip_value),
+        skip_non_finite(step.skip_non_finite),
+        objects{step.optimizer.get(), step.scaler.get(), step.ema.get()},
+        objective(step.objective) {
+    for (const auto& [name, tensor, trainable, frozen] : step.model->state().entries()) {
       tensors.push_back({tensor.const_data_ptr(), tensor.requires_grad(), frozen});
     }
   }
@@ -68,6 +76,11 @@ struct StepGraph::Recorded {
   std::vector<int64_t> shape;
   at::ScalarType dtype;
   std::optional<at::ScalarType> autocast;
+  std::optional<double> clip_norm;
+  std::optional<double> clip_value;
+  bool skip_non_finite;
+  std::array<const void*, 3> objects;
+  Objective objective;
   bool tf32_products = at::globalContext().allowTF32CuBLAS();
   bool tf32_convolutions = at::globalContext().allowTF32CuDNN();
   std::vector<Tensor> tensors;
@@ -94,34 +107,34 @@ bool StepGraph::is_smaller(const at::Tensor& images) const {
   return images.size(0) < shape[0] && images.sizes().slice(1) == shape.slice(1);
 }
 
-void StepGraph::begin(const at::Tensor& images, const at::Tensor& labels, size_t groups) {
+void StepGraph::begin(const TrainingStep& step) {
   capture_.reset();
   captured_ = false;
   warm_steps_ = 0;
-  capture_ = make_stream_capture(images.device());
-  images_ = at::empty_like(images);
-  labels_ = at::empty_like(labels);
+  capture_ = make_stream_capture(step.images.device());
+  images_ = at::empty_like(step.images);
+  labels_ = at::empty_like(step.labels);
   mask_.reset();
-  const auto scalars = at::TensorOptions(at::kFloat).device(images.device());
+  const auto scalars = at::TensorOptions(at::kFloat).device(step.images.device());
   found_inf_ = at::empty({}, scalars);
   learning_rates_.clear();
-  for (size_t i = 0; i < groups; ++i) learning_rates_.push_back(at::empty({}, scalars));
+  for (size_t i = 0; i < step.learning_rates.size(); ++i) learning_rates_.push_back(at::empty({}, scalars));
 }
 
-void StepGraph::load(Optimizer& optimizer, const at::Tensor& images, const at::Tensor& labels,
-                     const Objective& objective, const std::vector<double>& learning_rates) {
+void StepGraph::load(const TrainingStep& step) {
   const at::NoGradGuard no_grad;
-  images_.copy_(images, /*non_blocking=*/true);
-  labels_.copy_(labels, /*non_blocking=*/true);
-  for (size_t i = 0; i < learning_rates.size(); ++i) {
-    learning_rates_.at(i).fill_(learning_rates[i]);
-    optimizer.set_learning_rate(i, learning_rates_[i]);
+  images_.copy_(step.images, /*non_blocking=*/true);
+  labels_.copy_(step.labels, /*non_blocking=*/true);
+  for (size_t i = 0; i < step.learning_rates.size(); ++i) {
+    learning_rates_.at(i).fill_(step.learning_rates[i]);
+    step.optimizer->set_learning_rate(i, learning_rates_[i]);
   }
+  const auto& objective = step.objective;
   if (!has_channel_loss(objective)) return;
   // Outside the graph, which moves LibTorch's own generator on at each launch, and no other.
   const auto mask =
       draw_mask(objective.block_classes, objective.block_channels, objective.keep,
-                objective.per_sample ? images.size(0) : 1, images.device(), objective.generator);
+                objective.per_sample ? images_.size(0) : 1, images_.device(), objective.generator);
   if (mask_) {
     mask_->copy_(mask);
   } else {
@@ -129,26 +142,24 @@ void StepGraph::load(Optimizer& optimizer, const at::Tensor& images, const at::T
   }
 }
 
-at::Tensor StepGraph::step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
-                           const at::Tensor& labels, const Objective& objective, const StepOptions& options) {
+at::Tensor StepGraph::step(const TrainingStep& step) {
   if (refusal_.empty()) {
-    if (auto reason = reason_against(model, images); !reason.empty()) refuse(std::move(reason));
+    if (auto reason = reason_against(*step.model, step.images); !reason.empty()) refuse(std::move(reason));
   }
-  if (!refusal_.empty() || is_smaller(images)) {
-    return run_step(model, optimizer, images, labels, std::nullopt, objective, options);
-  }
-  Recorded now(model, images, options);
+  if (!refusal_.empty() || is_smaller(step.images)) return run_step(step);
+  Recorded now(step);
   if (!recorded_ || *recorded_ != now) {
-    begin(images, labels, options.learning_rates.size());
+    begin(step);
     recorded_ = std::make_unique<Recorded>(std::move(now));
   }
-  load(optimizer, images, labels, objective, options.learning_rates);
-  StepOptions inside = options;
+  load(step);
+  TrainingStep inside = step;
+  inside.images = images_;
+  inside.labels = labels_;
+  inside.mask = mask_;
   inside.learning_rates.clear();
   inside.found_inf = found_inf_;
-  const auto work = [&] {
-    metrics_ = run_step(model, optimizer, images_, labels_, mask_, objective, inside);
-  };
+  const auto work = [&] { metrics_ = run_step(inside); };
   if (warm_steps_ < kWarmUpSteps) {
     ++warm_steps_;
     capture_->warm_up(work);
@@ -156,14 +167,15 @@ at::Tensor StepGraph::step(const nn::Model& model, Optimizer& optimizer, const a
   }
   if (!captured_) {
     // So that the gradients of the graph are in its own memory, where nothing else is put.
-    optimizer.zero_grad();
+    step.optimizer->zero_grad();
     try {
       capture_->capture(work);
       captured_ = true;
     } catch (const std::exception& error) {
-      const auto mask = mask_;
+      TrainingStep alone = step;
+      alone.mask = mask_;
       refuse("the step could not be captured: " + message_of(error));
-      return run_step(model, optimizer, images, labels, mask, objective, options);
+      return run_step(alone);
     }
   }
   capture_->replay();

@@ -7,17 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "../nn/model.h"
 #include "classification.h"
-#include "optimizer.h"
 #include "stream_capture.h"
 
 namespace mcloss::train {
 
 // Whole steps as CUDA graphs: after a few steps operator by operator one step is recorded, and from then on
 // launched as a whole. A graph reads and writes the same memory at each launch, so that what changes from
-// step to step is copied to where it was recorded. Of one model, optimizer and objective; not for several
-// threads at once.
+// step to step is copied to where it was recorded. Not for several threads at once.
 class StepGraph {
  public:
   StepGraph();
@@ -28,19 +25,17 @@ class StepGraph {
 
   // As train_step(), with float32 learning rates, where each batch makes an update (accumulate is 1). A
   // smaller batch than the recorded one is made operator by operator, and so is a step that cannot be
-  // recorded. What was recorded is thrown away where another set of parameters is trained, or in another
-  // precision.
-  at::Tensor step(const nn::Model& model, Optimizer& optimizer, const at::Tensor& images,
-                  const at::Tensor& labels, const Objective& objective, const StepOptions& options);
+  // recorded. What was recorded is thrown away where anything of it is another now: the parameters trained,
+  // the objective, the precision, the clipping, the optimizer, the scaler or the average.
+  at::Tensor step(const TrainingStep& step);
 
  private:
   struct Recorded;
 
   void refuse(std::string reason);
   bool is_smaller(const at::Tensor& images) const;
-  void begin(const at::Tensor& images, const at::Tensor& labels, size_t groups);
-  void load(Optimizer& optimizer, const at::Tensor& images, const at::Tensor& labels,
-            const Objective& objective, const std::vector<double>& learning_rates);
+  void begin(const TrainingStep& step);
+  void load(const TrainingStep& step);
 
   std::string refusal_;
   std::unique_ptr<Recorded> recorded_;  // what the graph is of, of which a change asks for another

@@ -1,4 +1,4 @@
-#include "gradients.h"
+#include "clip_gradients.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
