@@ -59,12 +59,12 @@ export async function detectKind(dir: string): Promise<DatasetKind> {
   return "folder";
 }
 
-/** `path` itself where it is a file, or manifest.csv or manifest.jsonl in it. */
+/** `path` itself where it is no folder, or manifest.csv or manifest.jsonl in it. */
 async function findManifest(path: string): Promise<string | undefined> {
   const names = MANIFEST_EXTENSIONS.map((extension) => join(path, `manifest${extension}`));
   for (const file of [path, ...names]) {
     const status = await stat(file).catch(() => undefined);
-    if (status?.isFile()) return file;
+    if (status && !status.isDirectory()) return file;
   }
   return undefined;
 }
