@@ -1,6 +1,84 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { McLossError } from "./errors.js";
 import { findNear, suggestNear } from "./near.js";
+import { isRecord } from "./plain-data.js";
+
+/** A schema for every key of `T`, and for no other: options and what is told of them cannot drift apart. */
+export type Shape<T> = { readonly [Key in keyof Required<T>]: z.ZodType };
+
+const POSITIVE = {
+  error: ({ input }: { input?: unknown }) =>
+    input === undefined ? "is missing" : `must be a positive integer, got ${shown(input)}`,
+};
+/** A positive integer. */
+export const count = z.int(POSITIVE).min(1, POSITIVE);
+/** An integer of at least 0. */
+export const index = z.int().min(0);
+/** A finite number of at least 0. */
+export const rate = z.number().min(0);
+/** From 0 to 1. */
+export const share = z.number().min(0).max(1);
+/** From 0 to less than 1. */
+export const decay = z.number().min(0).lt(1);
+export const flag = z.boolean();
+/** A text that is not empty. */
+export const text = z.string().min(1);
+
+/** An object of a class; `what` is its name with an article. */
+export function instanceOf<T>(type: { readonly prototype: T }, what: string): z.ZodType<T> {
+  return z.custom<T>((value) => value instanceof (type as unknown as new () => T), `must be ${what}`);
+}
+
+/** Anything that `test` takes; `what` says what that is. */
+export function like<T>(what: string, test: (value: unknown) => boolean): z.ZodType<T> {
+  return z.custom<T>(test, `must be ${what}`);
+}
+
+/** A function, whatever its arguments. */
+export const callback = like<(...args: never[]) => unknown>(
+  "a function",
+  (value) => typeof value === "function",
+);
+
+/** Of AbortOptions. */
+export const abortShape = { signal: instanceOf(AbortSignal, "an AbortSignal").optional() };
+
+/** A schema of options that has every key of `T` and no other. */
+export function optionsOf<T extends object>(shape: Shape<T>): z.ZodType<T> {
+  return z.strictObject(shape) as unknown as z.ZodType<T>;
+}
+
+/**
+ * Checks the options of a function that users call. A key whose value is undefined is one that was not given.
+ * @param around what the options are part of, before their names: "groups[0]"
+ * @throws McLossError ERR_ARGUMENT naming the option, and for one that there is not the one that was probably meant
+ */
+export function parseOptions<T>(schema: z.ZodType<T>, options: unknown, around = ""): T {
+  if (!isRecord(options)) {
+    const name = around || "options";
+    throw new McLossError("ERR_ARGUMENT", `${name} must be an object, got ${shown(options)}`, {
+      argument: name,
+    });
+  }
+  const found = check(schema, withoutUndefined(options), around);
+  if (found.problem === undefined) return found.value;
+  const { name, problem } = found;
+  const separator = problem.startsWith("must ") ? " " : ": ";
+  throw new McLossError("ERR_ARGUMENT", name + separator + problem, { argument: name });
+}
+
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefined);
+  if (!isPlain(value)) return value;
+  const given = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return Object.fromEntries(given.map(([key, inner]) => [key, withoutUndefined(inner)]));
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (!isRecord(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
 
 /**
  * Checks untrusted data.
@@ -8,11 +86,19 @@ import { findNear, suggestNear } from "./near.js";
  * that there is not the one that was probably meant
  */
 export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const found = check(schema, value, "");
+  if (found.problem === undefined) return found.value;
+  const { name, problem } = found;
+  throw new McLossError("ERR_ARGUMENT", `${name}: ${problem}`, { argument: name });
+}
+
+type Checked<T> = { value: T; problem?: undefined } | { name: string; problem: string };
+
+function check<T>(schema: z.ZodType<T>, value: unknown, around: string): Checked<T> {
   const parsed = schema.safeParse(value, { error: explain });
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { value: parsed.data };
   const { path, message } = innermost(parsed.error.issues[0]);
-  const text = pathText(path);
-  throw new McLossError("ERR_ARGUMENT", `${text}: ${message}`, { argument: text });
+  return { name: (around + pathText(path)).replace(/^\./, "") || "the value", problem: message };
 }
 
 type Issue = z.core.$ZodIssue;
@@ -74,8 +160,13 @@ function limit(origin: string, relation: string, bound: number | bigint): string
 const MOST_SHOWN = 60;
 
 function shown(value: unknown): string {
-  const json = JSON.stringify(value) as string | undefined;
-  const text = typeof value === "number" ? String(value) : (json ?? typeof value);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "string" && (!isRecord(value) || !isPlain(value)) && !Array.isArray(value)) {
+    return isRecord(value) ? `a ${value.constructor.name}` : String(value);
+  }
+  const text = JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "bigint" ? `${inner}n` : inner,
+  );
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} …` : text;
 }
 
@@ -102,6 +193,5 @@ function innermost(issue: Issue | undefined): { path: readonly PropertyKey[]; me
 const DEFAULT_MESSAGE = "Invalid input";
 
 function pathText(path: readonly PropertyKey[]): string {
-  const text = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-  return text.replace(/^\./, "") || "the value";
+  return path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
 }

@@ -1,6 +1,9 @@
+import { z } from "zod";
 import { invalidArgument, McLossError } from "../errors.js";
-import { ops, opsInTurn, type Generator, type OpResult, type Tensor } from "../tensor/tensor.js";
-import type { ChannelGroups } from "./channel-groups.js";
+import { flag, instanceOf, like, optionsOf, parseOptions, rate, type Shape } from "../schema.js";
+import { checkFloating, checkTensor } from "../tensor/check-tensor.js";
+import { Generator, ops, opsInTurn, Tensor, type OpResult } from "../tensor/tensor.js";
+import { ChannelGroups } from "./channel-groups.js";
 import { DEFAULT_WEIGHTS } from "./default-weights.js";
 
 /** Cross-channel pooling: "max" is the paper's CCMP, "mean" its ablation CCAP. */
@@ -25,6 +28,25 @@ export interface ChannelLossOptions {
   diversityPooling?: Pooling;
 }
 
+const pooling = z.enum(["max", "mean"]).optional();
+
+export const channelLossShape = {
+  alpha: rate.optional(),
+  beta: rate.optional(),
+  keep: like<ChannelLossOptions["keep"]>(
+    'a positive integer, "all" or a function of the channels of a class',
+    (keep) => keep === "all" || typeof keep === "function" || isCount(keep),
+  ).optional(),
+  perSample: flag.optional(),
+  pooling,
+  diversityPooling: pooling,
+} satisfies Shape<ChannelLossOptions>;
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** Options of {@link mcLoss}. */
 export interface McLossOptions extends ChannelLossOptions {
   /** Which channels belong to which class. */
   groups: ChannelGroups;
@@ -33,6 +55,13 @@ export interface McLossOptions extends ChannelLossOptions {
   /** Draws the mask. Default: LibTorch's global generator. */
   generator?: Generator;
 }
+
+const schema = optionsOf<McLossOptions>({
+  ...channelLossShape,
+  groups: instanceOf(ChannelGroups, "ChannelGroups"),
+  mask: instanceOf(Tensor, "a Tensor").optional(),
+  generator: instanceOf(Generator, "a Generator").optional(),
+});
 
 /** Scalars, float32 (float64 for float64 features), each differentiable. */
 export interface McLossTerms {
@@ -71,17 +100,20 @@ export async function mcLossAsync(
 const OPERATOR = "mcloss::mc_loss";
 
 function operatorArguments(features: Tensor, labels: Tensor, options: McLossOptions) {
-  const { groups } = options;
-  checkShapes(features.shape, labels.shape, groups, options.mask?.shape);
+  const given = parseOptions(schema, options);
+  const { groups, mask, generator } = given;
+  checkFloating("features", features);
+  checkTensor("labels", labels);
+  checkShapes(features.shape, labels.shape, groups, mask?.shape);
   const { blockClasses, blockChannels } = groups.toLists();
-  const { alpha, beta, keep, perSample, pooling, diversityPooling } = resolveChannelLoss(options, groups);
+  const { alpha, beta, keep, perSample, pooling, diversityPooling } = resolveChannelLoss(given, groups);
   const named = {
     alpha,
     beta,
-    mask: options.mask,
+    mask,
     keep,
     per_sample: perSample,
-    generator: options.generator,
+    generator,
     pooling,
     diversity_pooling: diversityPooling,
   };
@@ -93,38 +125,31 @@ function namedTerms(terms: OpResult): McLossTerms {
   return { loss, discriminality, diversity };
 }
 
-/** The options with their defaults, checked; `keep` has one number per block. */
-export function resolveChannelLoss(options: ChannelLossOptions, groups: ChannelGroups) {
+/** Checked options with their defaults; `keep` has one number per block. */
+export function resolveChannelLoss(options: ChannelLossOptions, groups: ChannelGroups, argument = "keep") {
   const { alpha = DEFAULT_WEIGHTS.alpha, beta = DEFAULT_WEIGHTS.beta } = options;
   const { perSample = false, pooling = "max", diversityPooling = "max" } = options;
-  checkWeight("alpha", alpha);
-  checkWeight("beta", beta);
-  checkPooling("pooling", pooling);
-  checkPooling("diversityPooling", diversityPooling);
-  return { alpha, beta, perSample, pooling, diversityPooling, keep: resolveKeep(options.keep, groups) };
+  return {
+    alpha,
+    beta,
+    perSample,
+    pooling,
+    diversityPooling,
+    keep: resolveKeep(options.keep, groups, argument),
+  };
 }
 
-function resolveKeep(keep: ChannelLossOptions["keep"], groups: ChannelGroups): number[] {
+function resolveKeep(keep: ChannelLossOptions["keep"], groups: ChannelGroups, argument: string): number[] {
   if (keep === undefined) return [];
   return groups.blocks.map(({ channels }) => {
     if (keep === "all") return channels;
     const kept = typeof keep === "function" ? keep(channels) : keep;
     if (Number.isInteger(kept) && kept >= 1 && kept <= channels) return kept;
     throw invalidArgument(
-      "keep",
+      argument,
       `must be an integer from 1 to ${channels} for groups of ${channels}, got ${kept}`,
     );
   });
-}
-
-function checkWeight(argument: string, value: number): void {
-  if (Number.isFinite(value)) return;
-  throw invalidArgument(argument, `must be a finite number, got ${value}`);
-}
-
-function checkPooling(argument: string, value: string): void {
-  if (value === "max" || value === "mean") return;
-  throw invalidArgument(argument, `must be "max" or "mean", got "${value}"`);
 }
 
 function checkShapes(features: number[], labels: number[], groups: ChannelGroups, mask?: number[]): void {

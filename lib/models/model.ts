@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { TransformSpec } from "../data/transforms.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { ChannelGroups } from "../loss/channel-groups.js";
@@ -9,7 +10,7 @@ import type { ImageInput } from "../predict/model-input.js";
 import { checkDevice, isDtype, type Device, type Dtype } from "../tensor/dtype.js";
 import { operationMode } from "../tensor/grad-mode.js";
 import { heldTensors } from "../tensor/held-tensors.js";
-import { autocastOf, type Precision } from "../tensor/precision.js";
+import { autocastOf, precisionSchema, type Precision } from "../tensor/precision.js";
 import { Tensor } from "../tensor/tensor.js";
 import { useStateFile, type StateFile, type LoadStateDictOptions } from "../io/state-file.js";
 import { compareStates, loadState, pairStates, requireSame, type StateDifference } from "./load-state.js";
@@ -17,6 +18,8 @@ import { matches, select, type NamePattern } from "./names.js";
 import { groupParameters, type NamedGroup, type PatternGroup } from "./parameter-groups.js";
 import type { ModelSpec } from "./spec.js";
 import { hasModules, pinModules } from "./torchscript-file.js";
+import { abortShape, flag, optionsOf, parseOptions } from "../schema.js";
+import { checkFloating } from "../tensor/check-tensor.js";
 import { parseModelJson } from "./validate.js";
 
 /** One number for each channel of an image. */
@@ -183,8 +186,9 @@ export class Model {
     images: Tensor,
     options: { taps?: readonly Tap[]; training?: boolean; precision?: Precision } & AbortOptions = {},
   ): Promise<ModelOutput<Tap>> {
-    const { taps = [], training = this.training, precision, signal } = options;
+    const { taps = [], training = this.training, precision, signal } = parseOptions(forwardOptions, options);
     const autocast = autocastOf(precision);
+    checkFloating("images", images);
     const { shape } = images;
     const { channels } = this.spec.input;
     if (shape.length !== 4 || shape[1] !== channels) {
@@ -394,6 +398,15 @@ export class Model {
     this.dispose();
   }
 }
+
+const forwardOptions = optionsOf<
+  { taps?: readonly string[]; training?: boolean; precision?: Precision } & AbortOptions
+>({
+  precision: precisionSchema.optional(),
+  taps: z.array(z.string()).readonly().optional(),
+  training: flag.optional(),
+  ...abortShape,
+});
 
 const FLOATING: readonly string[] = ["float32", "float64", "bfloat16", "float16"] satisfies Dtype[];
 

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { instanceOf } from "../schema.js";
 import { invalidArgument } from "../errors.js";
 
 /**
@@ -35,3 +37,9 @@ export function select<Entry extends { name: string }>(
     `(${String(pattern)}) matches no name, such as ${entries[0]?.name ?? "none"}`,
   );
 }
+
+/** {@link NamePattern} */
+export const namePattern = z.union(
+  [z.string(), instanceOf(RegExp, "a regular expression")],
+  "must be a name or a regular expression",
+);

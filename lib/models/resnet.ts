@@ -1,6 +1,8 @@
+import { z } from "zod";
+import { count, type Shape } from "../schema.js";
 import { basicBlock, bottleneck, convNorm, denseHead, globalPool, splitGroups } from "./blocks.js";
 import type { LayerSpec, Residual, Sequential } from "./layers.js";
-import type { Initialization, ModelSpec } from "./spec.js";
+import { initialization, type Initialization, type ModelSpec } from "./spec.js";
 
 /** Options of {@link resnet18} and {@link resnet34}. */
 export interface ResNet18Options {
@@ -31,6 +33,23 @@ export interface ResNet50Options {
   /** Default "torchvision". */
   init?: Initialization;
 }
+
+const init = initialization.optional();
+
+export const resnet18Shape = {
+  classes: count,
+  channelsPerClass: count.optional(),
+  inputSize: count.optional(),
+  init,
+} satisfies Shape<ResNet18Options>;
+
+export const resnet50Shape = {
+  classes: count,
+  head: z.enum(["mlp", "linear"]).optional(),
+  pool: z.enum(["avg", "max"]).optional(),
+  inputSize: count.optional(),
+  init,
+} satisfies Shape<ResNet50Options>;
 
 /** ResNet18 (He et al. 2016), in torchvision's form or in the form that the paper trains from scratch. */
 export function resnet18Spec(options: ResNet18Options): ModelSpec {

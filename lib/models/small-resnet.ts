@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { count, type Shape } from "../schema.js";
 import { basicBlock, convNorm, denseHead, globalPool } from "./blocks.js";
 import type { ModelSpec } from "./spec.js";
 
@@ -14,6 +16,14 @@ export interface SmallResNetOptions {
   /** Channels of the first stage; the next have 2 and 4 times as many. Default 24. */
   width?: number;
 }
+
+export const smallResNetShape = {
+  classes: count,
+  channelsPerClass: count.optional(),
+  inputSize: count.optional(),
+  pool: z.enum(["avg", "max"]).optional(),
+  width: count.optional(),
+} satisfies Shape<SmallResNetOptions>;
 
 /** A small residual network for small images: 8 convolutions, K·ξ feature channels at an eighth of the input's size. */
 export function smallResNetSpec(options: SmallResNetOptions): ModelSpec {

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { ChannelBlock } from "../loss/channel-groups.js";
 import type { LayerSpec } from "./layers.js";
 
@@ -26,3 +27,6 @@ export interface ModelSpec {
  * 0, as torchvision's ResNet and VGG.
  */
 export type Initialization = "pytorch" | "released" | "torchvision";
+
+/** {@link Initialization} */
+export const initialization = z.enum(["pytorch", "released", "torchvision"]);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { transformList } from "../data/transforms.js";
 import { McLossError } from "../errors.js";
-import { parse } from "../schema.js";
+import { optionsOf, parse, type Shape } from "../schema.js";
 import { describe } from "./describe.js";
 import { PLAIN_TYPES, type LayerSpec } from "./layers.js";
 import type { ModelInfo, ModelJson } from "./model.js";
@@ -148,11 +148,18 @@ const modelSpec = z.strictObject({
 
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
-const modelInfo = z.object({
+const modelInfoShape = {
   classNames: z.array(z.string()).optional(),
   transforms: transformList.optional(),
+  // A normalize() transform is one.
   normalization: z.object({ mean: rgb, std: rgb }).optional(),
-});
+} satisfies Shape<ModelInfo>;
+
+/** Of a file, which another version may have written. */
+const modelInfo = z.object(modelInfoShape);
+
+/** As users give it. */
+export const modelInfoOptions = optionsOf<ModelInfo>(modelInfoShape);
 
 const modelJson = z.strictObject({ spec: modelSpec, info: modelInfo.optional() });
 

@@ -1,6 +1,7 @@
+import { count, flag, type Shape } from "../schema.js";
 import { denseHead, splitGroups } from "./blocks.js";
 import type { LayerSpec } from "./layers.js";
-import type { Initialization, ModelSpec } from "./spec.js";
+import { initialization, type Initialization, type ModelSpec } from "./spec.js";
 
 /** Options of {@link vgg16}. */
 export interface Vgg16Options {
@@ -31,6 +32,20 @@ export interface BilinearVgg16Options {
   /** Default "torchvision". */
   init?: Initialization;
 }
+
+export const vgg16Shape = {
+  classes: count,
+  channelsPerClass: count.optional(),
+  batchNorm: flag.optional(),
+  inputSize: count.optional(),
+  init: initialization.optional(),
+} satisfies Shape<Vgg16Options>;
+
+export const bilinearVgg16Shape = {
+  classes: count,
+  inputSize: count.optional(),
+  init: initialization.optional(),
+} satisfies Shape<BilinearVgg16Options>;
 
 /** VGG16 (Simonyan & Zisserman 2015), in torchvision's form or the paper's. */
 export function vgg16Spec(options: Vgg16Options): ModelSpec {

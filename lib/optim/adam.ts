@@ -1,4 +1,6 @@
-import { notADecay, notARate, Optimizer, type OptionProblem, type ParameterGroup } from "./optimizer.js";
+import { z } from "zod";
+import { decay, flag, optionsOf, rate, type Shape } from "../schema.js";
+import { Optimizer, type ParameterGroup } from "./optimizer.js";
 
 /** Options of {@link Adam} and {@link AdamW}. */
 export interface AdamOptions {
@@ -14,11 +16,22 @@ export interface AdamOptions {
   amsgrad?: boolean;
 }
 
+export const adamShape = {
+  learningRate: rate,
+  betas: z.tuple([decay, decay]).readonly().optional(),
+  eps: rate.optional(),
+  weightDecay: rate.optional(),
+  amsgrad: flag.optional(),
+} satisfies Shape<AdamOptions>;
+
+const schema = optionsOf<AdamOptions>(adamShape);
+const DEFAULTS = { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false } as const;
+
 /** Adam (Kingma & Ba 2015; torch.optim.Adam), stepped by fused native kernels. */
 export class Adam extends Optimizer<AdamOptions> {
   /** @throws McLossError ERR_ARGUMENT naming the group and the option */
   constructor(groups: readonly ParameterGroup<AdamOptions>[], options: AdamOptions) {
-    super("adam", groups, options, (own) => ({ ...DEFAULTS, ...own, decoupled: false }), check);
+    super("adam", groups, options, { schema, resolve: (own) => ({ ...DEFAULTS, ...own, decoupled: false }) });
   }
 }
 
@@ -26,27 +39,7 @@ export class Adam extends Optimizer<AdamOptions> {
 export class AdamW extends Optimizer<AdamOptions> {
   /** @throws McLossError ERR_ARGUMENT naming the group and the option */
   constructor(groups: readonly ParameterGroup<AdamOptions>[], options: AdamOptions) {
-    super(
-      "adam",
-      groups,
-      options,
-      (own) => ({ ...DEFAULTS, weightDecay: 0.01, ...own, decoupled: true }),
-      check,
-    );
+    const defaults = { ...DEFAULTS, weightDecay: 0.01 };
+    super("adam", groups, options, { schema, resolve: (own) => ({ ...defaults, ...own, decoupled: true }) });
   }
-}
-
-const DEFAULTS = { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false } as const;
-
-function check({
-  betas = DEFAULTS.betas,
-  eps = 1e-8,
-  weightDecay = 0,
-}: AdamOptions): OptionProblem | undefined {
-  return (
-    notADecay("betas[0]", betas[0]) ??
-    notADecay("betas[1]", betas[1]) ??
-    notARate("eps", eps) ??
-    notARate("weightDecay", weightDecay)
-  );
 }

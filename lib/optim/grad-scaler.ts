@@ -1,6 +1,7 @@
-import { invalidArgument } from "../errors.js";
+import { z } from "zod";
 import { native, type GradScalerHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
+import { count, optionsOf, parseOptions } from "../schema.js";
 import { Tensor } from "../tensor/tensor.js";
 
 /** Options of {@link GradScaler}. */
@@ -14,6 +15,15 @@ export interface GradScalerOptions {
   /** Default 2000. */
   growthInterval?: number;
 }
+
+const DEFAULTS = { initialScale: 65_536, growthFactor: 2, backoffFactor: 0.5, growthInterval: 2000 };
+
+const schema = optionsOf<GradScalerOptions>({
+  initialScale: z.number().gt(0).optional(),
+  growthFactor: z.number().gt(1).optional(),
+  backoffFactor: z.number().gt(0).lt(1).optional(),
+  growthInterval: count.optional(),
+});
 
 /** What a scaler has learned, for checkpoints. */
 export interface GradScalerState {
@@ -36,23 +46,7 @@ export class GradScaler {
 
   /** @throws McLossError ERR_ARGUMENT naming the option */
   constructor(options: GradScalerOptions = {}) {
-    const resolved = {
-      initialScale: 65_536,
-      growthFactor: 2,
-      backoffFactor: 0.5,
-      growthInterval: 2000,
-      ...options,
-    };
-    const { initialScale, growthFactor, backoffFactor, growthInterval } = resolved;
-    check("initialScale", "above 0", initialScale, initialScale > 0);
-    check("growthFactor", "above 1", growthFactor, growthFactor > 1);
-    check("backoffFactor", "between 0 and 1", backoffFactor, backoffFactor > 0 && backoffFactor < 1);
-    check(
-      "growthInterval",
-      "a positive integer",
-      growthInterval,
-      Number.isInteger(growthInterval) && growthInterval > 0,
-    );
+    const resolved = { ...DEFAULTS, ...parseOptions(schema, options) };
     this.#owner = new Owner("GradScaler", native().createGradScaler(resolved));
   }
 
@@ -96,8 +90,4 @@ export class GradScaler {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-function check(argument: string, range: string, value: number, valid: boolean): void {
-  if (!valid) throw invalidArgument(argument, `must be ${range}, got ${value}`);
 }

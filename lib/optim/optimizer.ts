@@ -1,9 +1,11 @@
+import { z } from "zod";
 import { invalidArgument } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type OptimizerGroup, type OptimizerHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
 import { heldTensors } from "../tensor/held-tensors.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { parseOptions } from "../schema.js";
+import { Tensor } from "../tensor/tensor.js";
 
 /** Parameters that are updated alike; options left out are the optimizer's. */
 export type ParameterGroup<Options> = Partial<Options> & { parameters: readonly Tensor[] };
@@ -21,6 +23,15 @@ export interface OptimizerStateEntry {
 /** An option's name, and what is wrong with it. */
 export type OptionProblem = readonly [option: string, problem: string];
 
+/** What an optimizer's options are. */
+export interface OptionRules<Options> {
+  schema: z.ZodType<Options>;
+  /** Gives them their defaults. */
+  resolve: (options: Options) => object & { learningRate: number };
+  /** Finds options that do not fit together. */
+  check?: (options: Options) => OptionProblem | undefined;
+}
+
 /** What every optimizer does alike: groups, learning rates, steps and state. */
 export abstract class Optimizer<Options extends { learningRate: number }> {
   /** The learning rate of each group, used by the next step. */
@@ -28,24 +39,24 @@ export abstract class Optimizer<Options extends { learningRate: number }> {
   readonly #owner: Owner<OptimizerHandle>;
   #state: readonly OptimizerStateEntry[] | undefined;
 
-  /**
-   * @param kind native/train's name of the algorithm
-   * @param resolve gives options their defaults
-   * @param check finds an option that is out of range
-   */
+  /** @param kind native/train's name of the algorithm */
   protected constructor(
     kind: "sgd" | "adam" | "rmsprop",
     groups: readonly ParameterGroup<Options>[],
     options: Options,
-    resolve: (options: Options) => object & { learningRate: number },
-    check: (options: Options) => OptionProblem | undefined,
+    rules: OptionRules<Options>,
   ) {
-    const resolved = groups.map(({ parameters, ...own }, index) => {
-      const merged = { ...options, ...own } as Options;
-      const problem = notARate("learningRate", merged.learningRate) ?? check(merged);
-      if (problem) throw invalidArgument(`groups[${index}].${problem[0]}`, problem[1]);
-      const handles = checkParameters(`groups[${index}].parameters`, parameters);
-      return { ...resolve(merged), parameters: handles } satisfies OptimizerGroup;
+    if (!Array.isArray(groups) || groups.length === 0) {
+      throw invalidArgument("groups", "must be a list of { parameters: [...] }, with at least one");
+    }
+    const resolved = groups.map((group: ParameterGroup<Options>, index) => {
+      const argument = `groups[${index}]`;
+      const { parameters, ...own } = parseOptions(anyOptions, group, argument) as ParameterGroup<Options>;
+      const merged = parseOptions(rules.schema, { ...parseOptions(anyOptions, options), ...own }, argument);
+      const problem = rules.check?.(merged);
+      if (problem) throw invalidArgument(`${argument}.${problem[0]}`, problem[1]);
+      const handles = checkParameters(`${argument}.parameters`, parameters);
+      return { ...rules.resolve(merged), parameters: handles } satisfies OptimizerGroup;
     });
     this.learningRates = resolved.map((group) => group.learningRate);
     this.#owner = new Owner("optimizer", native().createOptimizer({ kind, groups: resolved }));
@@ -90,22 +101,15 @@ export abstract class Optimizer<Options extends { learningRate: number }> {
   }
 }
 
-/** A problem unless `value` is a finite number of at least 0. */
-export function notARate(option: string, value: number): OptionProblem | undefined {
-  if (value >= 0 && Number.isFinite(value)) return undefined;
-  return [option, `must be a number of at least 0, got ${value}`];
-}
+// Which keys there are the merged options tell.
+const anyOptions = z.looseObject({});
 
-/** A problem unless `value` is from 0 to less than 1. */
-export function notADecay(option: string, value: number): OptionProblem | undefined {
-  if (value >= 0 && value < 1) return undefined;
-  return [option, `must be from 0 to less than 1, got ${value}`];
-}
-
-function checkParameters(argument: string, parameters: readonly Tensor[]) {
+function checkParameters(argument: string, parameters: unknown) {
   // Callers in JavaScript may hand over the tensors themselves.
-  if ((parameters as unknown) === undefined)
-    throw invalidArgument(argument, "must be tensors: [{ parameters: [...] }]");
+  if (!Array.isArray(parameters)) throw invalidArgument(argument, "must be tensors: [{ parameters: [...] }]");
   if (parameters.length === 0) throw invalidArgument(argument, "must not be empty");
-  return parameters.map((parameter) => parameter.handle);
+  return parameters.map((parameter: unknown, index) => {
+    if (parameter instanceof Tensor) return parameter.handle;
+    throw invalidArgument(`${argument}[${index}]`, "must be a Tensor");
+  });
 }

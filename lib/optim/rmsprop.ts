@@ -1,4 +1,5 @@
-import { notADecay, notARate, Optimizer, type OptionProblem, type ParameterGroup } from "./optimizer.js";
+import { decay, flag, optionsOf, rate, type Shape } from "../schema.js";
+import { Optimizer, type ParameterGroup } from "./optimizer.js";
 
 /** Options of {@link RMSprop}. */
 export interface RmspropOptions {
@@ -16,24 +17,23 @@ export interface RmspropOptions {
   centered?: boolean;
 }
 
+export const rmspropShape = {
+  learningRate: rate,
+  alpha: decay.optional(),
+  eps: rate.optional(),
+  weightDecay: rate.optional(),
+  momentum: rate.optional(),
+  centered: flag.optional(),
+} satisfies Shape<RmspropOptions>;
+
 /** RMSprop (torch.optim.RMSprop), in LibTorch's foreach operators. */
 export class RMSprop extends Optimizer<RmspropOptions> {
   /** @throws McLossError ERR_ARGUMENT naming the group and the option */
   constructor(groups: readonly ParameterGroup<RmspropOptions>[], options: RmspropOptions) {
-    super("rmsprop", groups, options, resolve, check);
+    super("rmsprop", groups, options, { schema: optionsOf<RmspropOptions>(rmspropShape), resolve });
   }
 }
 
 function resolve(options: RmspropOptions): Required<RmspropOptions> {
   return { alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: false, ...options };
-}
-
-function check(options: RmspropOptions): OptionProblem | undefined {
-  const { alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0 } = options;
-  return (
-    notADecay("alpha", alpha) ??
-    notARate("eps", eps) ??
-    notARate("weightDecay", weightDecay) ??
-    notARate("momentum", momentum)
-  );
 }

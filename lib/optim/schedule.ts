@@ -1,4 +1,6 @@
+import { z } from "zod";
 import { invalidArgument } from "../errors.js";
+import { index, optionsOf, parseOptions, rate, share } from "../schema.js";
 import { plateauFactor, type Plateau } from "./plateau.js";
 
 /** How a schedule may begin. */
@@ -39,6 +41,43 @@ export interface OneCycle {
   anneal?: "cosine" | "linear";
 }
 
+const warmupEpochs = rate.optional();
+const minFactor = rate.optional();
+const gamma = rate.optional();
+
+/** {@link Schedule} */
+export const scheduleSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("constant"), warmupEpochs }),
+  z.strictObject({ type: z.literal("cosine"), minFactor, warmupEpochs }),
+  z.strictObject({
+    type: z.literal("cosineRestarts"),
+    period: z.number().gt(0),
+    multiplier: z.number().min(1).optional(),
+    minFactor,
+    warmupEpochs,
+  }),
+  z.strictObject({ type: z.literal("step"), size: z.number().gt(0), gamma, warmupEpochs }),
+  z.strictObject({ type: z.literal("multiStep"), milestones: z.array(rate).readonly(), gamma, warmupEpochs }),
+  z.strictObject({ type: z.literal("exponential"), gamma: rate, warmupEpochs }),
+  z.strictObject({
+    type: z.literal("oneCycle"),
+    upShare: share.optional(),
+    startFactor: rate.optional(),
+    endFactor: rate.optional(),
+    anneal: z.enum(["cosine", "linear"]).optional(),
+  }),
+  z.strictObject({
+    type: z.literal("plateau"),
+    mode: z.enum(["max", "min"]).optional(),
+    factor: rate.optional(),
+    patience: index.optional(),
+    threshold: rate.optional(),
+    cooldown: index.optional(),
+    minFactor,
+    warmupEpochs,
+  }),
+]);
+
 /** Where in a run a learning rate is asked for. */
 export interface SchedulePosition {
   /** How much of the run is done, in epochs; fractions count. */
@@ -56,31 +95,34 @@ export function defaultSchedule(epochs: number): Schedule {
   return { type: "cosine", warmupEpochs: Math.min(3, epochs - 1) };
 }
 
-/** Throws ERR_ARGUMENT when a schedule does not fit a run of `epochs`. */
+/** @throws McLossError ERR_ARGUMENT for a schedule that is none, or that does not fit a run of `epochs` */
 export function checkSchedule(schedule: Schedule, epochs: number): void {
-  const { warmupEpochs: warmup = 0, ...options } = schedule as Schedule & WarmUp;
-  requireThat("warmupEpochs", warmup, `from 0 to less than ${epochs} epochs`, warmup >= 0 && warmup < epochs);
-  for (const [name, value] of Object.entries(options)) {
-    if (typeof value === "number") requireThat(name, value, "a number of at least 0", value >= 0);
-  }
-  if (schedule.type === "multiStep") {
-    const increasing = schedule.milestones.every((milestone, i, all) => milestone > (all[i - 1] ?? 0));
-    requireThat("milestones", schedule.milestones.join(), "positive and increasing", increasing);
-  }
-  if (schedule.type === "step") requireThat("size", schedule.size, "above 0", schedule.size > 0);
-  if (schedule.type === "cosineRestarts") {
-    requireThat("period", schedule.period, "above 0", schedule.period > 0);
-    const { multiplier = 1 } = schedule;
-    requireThat("multiplier", multiplier, "at least 1", multiplier >= 1);
-  }
-  if (schedule.type === "oneCycle") {
-    const { upShare = 0.3 } = schedule;
-    requireThat("upShare", upShare, "from 0 to 1", upShare <= 1);
-  }
+  parseOptions(scheduleSchema, schedule, "schedule");
+  const { warmupEpochs: warmup = 0 } = schedule as Schedule & WarmUp;
+  requireThat("warmupEpochs", warmup, `from 0 to less than ${epochs} epochs`, warmup < epochs);
+  if (schedule.type !== "multiStep") return;
+  const increasing = schedule.milestones.every((milestone, i, all) => milestone > (all[i - 1] ?? 0));
+  requireThat("milestones", schedule.milestones.join(), "positive and increasing", increasing);
 }
 
-/** What the base learning rate is multiplied by. */
+const positionSchema = optionsOf<SchedulePosition>({
+  epoch: rate,
+  epochs: z.number().gt(0),
+  stepsPerEpoch: z.number().gt(0).optional(),
+  metrics: z.array(z.number()).readonly().optional(),
+});
+
+/**
+ * What the base learning rate is multiplied by.
+ * @throws McLossError ERR_ARGUMENT
+ */
 export function learningRateFactor(schedule: Schedule, position: SchedulePosition): number {
+  parseOptions(scheduleSchema, schedule, "schedule");
+  return factorAt(schedule, parseOptions(positionSchema, position, "position"));
+}
+
+/** As {@link learningRateFactor}, of what was checked before. */
+export function factorAt(schedule: Schedule, position: SchedulePosition): number {
   if (schedule.type === "oneCycle") return oneCycle(schedule, position);
   const warmup = schedule.warmupEpochs ?? 0;
   const rise = warmup > 0 ? Math.min(1, position.epoch / warmup) : 1;
@@ -130,7 +172,9 @@ function oneCycle(schedule: OneCycle, position: SchedulePosition): number {
   const top = upShare * steps - 1;
   const last = steps - 1;
   const between = anneal === "cosine" ? halfCosine : straight;
-  if (step <= top) return between(step / top, startFactor, 1);
+  // Where at most one step goes up, it is the top.
+  if (step <= top) return top > 0 ? between(step / top, startFactor, 1) : 1;
+  if (last <= top) return 1;
   return between(Math.min(1, (step - top) / (last - top)), 1, endFactor);
 }
 

@@ -1,4 +1,5 @@
-import { notARate, Optimizer, type OptionProblem, type ParameterGroup } from "./optimizer.js";
+import { flag, optionsOf, rate, type Shape } from "../schema.js";
+import { Optimizer, type OptionProblem, type ParameterGroup } from "./optimizer.js";
 
 /** Options of {@link SGD}. */
 export interface SgdOptions {
@@ -12,11 +13,18 @@ export interface SgdOptions {
   nesterov?: boolean;
 }
 
+export const sgdShape = {
+  learningRate: rate,
+  momentum: rate.optional(),
+  weightDecay: rate.optional(),
+  nesterov: flag.optional(),
+} satisfies Shape<SgdOptions>;
+
 /** Stochastic gradient descent with momentum (torch.optim.SGD with dampening 0), stepped by fused native kernels. */
 export class SGD extends Optimizer<SgdOptions> {
   /** @throws McLossError ERR_ARGUMENT naming the group and the option */
   constructor(groups: readonly ParameterGroup<SgdOptions>[], options: SgdOptions) {
-    super("sgd", groups, options, resolve, check);
+    super("sgd", groups, options, { schema: optionsOf<SgdOptions>(sgdShape), resolve, check });
   }
 }
 
@@ -24,7 +32,6 @@ function resolve(options: SgdOptions): Required<SgdOptions> {
   return { momentum: 0, weightDecay: 0, nesterov: false, ...options };
 }
 
-function check({ momentum = 0, weightDecay = 0, nesterov = false }: SgdOptions): OptionProblem | undefined {
-  if (nesterov && momentum === 0) return ["nesterov", "needs momentum above 0"];
-  return notARate("momentum", momentum) ?? notARate("weightDecay", weightDecay);
+function check({ momentum = 0, nesterov = false }: SgdOptions): OptionProblem | undefined {
+  return nesterov && momentum === 0 ? ["nesterov", "needs momentum above 0"] : undefined;
 }

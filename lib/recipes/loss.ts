@@ -1,5 +1,11 @@
 import { z } from "zod";
-import type { ChannelObjective, ClassificationLoss, LossOptions } from "../train/objective.js";
+import { count, decay } from "../schema.js";
+import {
+  lossSchemaOf,
+  type ChannelObjective,
+  type ClassificationLoss,
+  type LossOptions,
+} from "../train/objective.js";
 import type { CenterLossOptions } from "../train/class-centers.js";
 
 /** MC-Loss as plain data: where channels are kept by a function of ξ, that is a share of them to drop. */
@@ -8,36 +14,10 @@ export type RecipeChannelLoss = Omit<ChannelObjective, "keep"> & { keep?: number
 /** {@link LossOptions} as plain data. */
 export type RecipeLoss = "ce" | ((ClassificationLoss | RecipeChannelLoss) & { center?: CenterLossOptions });
 
-const pooling = z.enum(["max", "mean"]).optional();
-const weight = z.number().min(0).optional();
-const center = z.strictObject({ weight, rate: z.number().min(0).max(1).optional() }).optional();
-const crossEntropy = { type: z.literal("ce"), labelSmoothing: z.number().min(0).lt(1).optional() };
-const focal = { type: z.literal("focal"), gamma: weight };
-
-const channelLoss = z.strictObject({
-  type: z.literal("mc").optional(),
-  alpha: z.number().optional(),
-  beta: z.number().optional(),
-  keep: z
-    .union([z.int().min(1), z.literal("all"), z.strictObject({ drop: z.number().min(0).lt(1) })])
-    .optional(),
-  perSample: z.boolean().optional(),
-  pooling,
-  diversityPooling: pooling,
-  classification: z
-    .discriminatedUnion("type", [z.strictObject(crossEntropy), z.strictObject(focal)])
-    .optional(),
-  center,
-});
-
-export const lossSchema = z.union([
-  z.literal("ce"),
-  z.discriminatedUnion("type", [
-    channelLoss,
-    z.strictObject({ ...crossEntropy, center }),
-    z.strictObject({ ...focal, center }),
-  ]),
-]);
+/** {@link RecipeLoss} */
+export const recipeLossSchema = lossSchemaOf(
+  z.union([count, z.literal("all"), z.strictObject({ drop: decay })]),
+);
 
 /** Whether it is MC-Loss, maybe with other terms. */
 export function isChannelLoss(loss: RecipeLoss): loss is RecipeChannelLoss {

@@ -3,15 +3,24 @@ import { ChannelGroups } from "../loss/channel-groups.js";
 import { describe } from "../models/describe.js";
 import {
   resnet101Spec,
+  resnet18Shape,
   resnet18Spec,
   resnet34Spec,
+  resnet50Shape,
   resnet50Spec,
   type ResNet18Options,
   type ResNet50Options,
 } from "../models/resnet.js";
-import { smallResNetSpec, type SmallResNetOptions } from "../models/small-resnet.js";
+import { smallResNetShape, smallResNetSpec, type SmallResNetOptions } from "../models/small-resnet.js";
 import type { ModelSpec } from "../models/spec.js";
-import { bilinearVgg16Spec, vgg16Spec, type BilinearVgg16Options, type Vgg16Options } from "../models/vgg.js";
+import {
+  bilinearVgg16Shape,
+  bilinearVgg16Spec,
+  vgg16Shape,
+  vgg16Spec,
+  type BilinearVgg16Options,
+  type Vgg16Options,
+} from "../models/vgg.js";
 import type { Recipe } from "./recipe.js";
 
 /** A network by name, with the options of the function that makes it, but without the classes. */
@@ -22,35 +31,19 @@ export type RecipeNetwork =
   | ({ name: "vgg16" } & Omit<Vgg16Options, "classes">)
   | ({ name: "bilinear-vgg16" } & Omit<BilinearVgg16Options, "classes">);
 
-const count = z.int().positive().optional();
-const pool = z.enum(["avg", "max"]).optional();
-const init = z.enum(["pytorch", "released", "torchvision"]).optional();
-
+/** {@link RecipeNetwork} */
 export const networkSchema = z.discriminatedUnion("name", [
-  z.strictObject({
-    name: z.literal("small-resnet"),
-    channelsPerClass: count,
-    inputSize: count,
-    pool,
-    width: count,
-  }),
-  z.strictObject({ name: z.enum(["resnet18", "resnet34"]), channelsPerClass: count, inputSize: count, init }),
-  z.strictObject({
-    name: z.enum(["resnet50", "resnet101"]),
-    head: z.enum(["mlp", "linear"]).optional(),
-    pool,
-    inputSize: count,
-    init,
-  }),
-  z.strictObject({
-    name: z.literal("vgg16"),
-    channelsPerClass: count,
-    batchNorm: z.boolean().optional(),
-    inputSize: count,
-    init,
-  }),
-  z.strictObject({ name: z.literal("bilinear-vgg16"), inputSize: count, init }),
+  z.strictObject({ name: z.literal("small-resnet"), ...withoutClasses(smallResNetShape) }),
+  z.strictObject({ name: z.enum(["resnet18", "resnet34"]), ...withoutClasses(resnet18Shape) }),
+  z.strictObject({ name: z.enum(["resnet50", "resnet101"]), ...withoutClasses(resnet50Shape) }),
+  z.strictObject({ name: z.literal("vgg16"), ...withoutClasses(vgg16Shape) }),
+  z.strictObject({ name: z.literal("bilinear-vgg16"), ...withoutClasses(bilinearVgg16Shape) }),
 ]);
+
+/** The data have them. */
+function withoutClasses<T extends { classes: unknown }>({ classes, ...shape }: T): Omit<T, "classes"> {
+  return shape;
+}
 
 /** The network of a recipe for so many classes, with its channel groups. @throws McLossError ERR_ARGUMENT, ERR_SHAPE */
 export function networkSpec(recipe: Pick<Recipe, "network" | "groups">, classes: number): ModelSpec {

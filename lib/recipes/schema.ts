@@ -1,128 +1,55 @@
 import { z } from "zod";
 import { DATASET_KINDS } from "../data/sets/layout.js";
 import { transformList } from "../data/transforms.js";
-import { parse } from "../schema.js";
-import { lossSchema } from "./loss.js";
+import { count, flag, index, parse, share, text } from "../schema.js";
+import { scheduleSchema } from "../optim/schedule.js";
+import { optimizerSchema } from "../train/build-optimizer.js";
+import { recipeLossSchema } from "./loss.js";
 import { networkSchema } from "./network.js";
 import type { Recipe } from "./recipe.js";
 
-const count = z.int().positive();
-const rate = z.number().min(0);
-const momentum = rate.optional();
-const share = z.number().min(0).max(1).optional();
-
-const everyOptimizer = {
-  learningRate: rate,
-  weightDecay: rate.optional(),
-  decayBiasAndNorm: z.boolean().optional(),
-  groups: z
-    .array(
-      z.strictObject({
-        pattern: z.string(),
-        learningRate: rate.optional(),
-        weightDecay: rate.optional(),
-      }),
-    )
-    .optional(),
-};
-
-const optimizer = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("sgd"), ...everyOptimizer, momentum, nesterov: z.boolean().optional() }),
-  z.strictObject({
-    type: z.enum(["adam", "adamw"]),
-    ...everyOptimizer,
-    betas: z.tuple([z.number(), z.number()]).optional(),
-    eps: rate.optional(),
-    amsgrad: z.boolean().optional(),
-  }),
-  z.strictObject({
-    type: z.literal("rmsprop"),
-    ...everyOptimizer,
-    momentum,
-    alpha: rate.optional(),
-    eps: rate.optional(),
-    centered: z.boolean().optional(),
-  }),
-]);
-
-const warmupEpochs = rate.optional();
-const minFactor = rate.optional();
-const gamma = rate.optional();
-
-const schedule = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("constant"), warmupEpochs }),
-  z.strictObject({ type: z.literal("cosine"), minFactor, warmupEpochs }),
-  z.strictObject({
-    type: z.literal("cosineRestarts"),
-    period: rate,
-    multiplier: z.number().min(1).optional(),
-    minFactor,
-    warmupEpochs,
-  }),
-  z.strictObject({ type: z.literal("step"), size: rate, gamma, warmupEpochs }),
-  z.strictObject({ type: z.literal("multiStep"), milestones: z.array(rate), gamma, warmupEpochs }),
-  z.strictObject({ type: z.literal("exponential"), gamma: rate, warmupEpochs }),
-  z.strictObject({
-    type: z.literal("oneCycle"),
-    upShare: share,
-    startFactor: rate.optional(),
-    endFactor: rate.optional(),
-    anneal: z.enum(["cosine", "linear"]).optional(),
-  }),
-  z.strictObject({
-    type: z.literal("plateau"),
-    mode: z.enum(["max", "min"]).optional(),
-    factor: rate.optional(),
-    patience: z.int().min(0).optional(),
-    threshold: rate.optional(),
-    cooldown: z.int().min(0).optional(),
-    minFactor,
-    warmupEpochs,
-  }),
-]);
-
 const recipe = z.strictObject({
-  name: z.string().min(1),
+  name: text,
   description: z.string().optional(),
   dataset: z.strictObject({
     kind: z.enum(DATASET_KINDS).optional(),
     level: z.enum(["variant", "family", "manufacturer"]).optional(),
   }),
   network: networkSchema,
-  weights: z.string().min(1).optional(),
+  weights: text.optional(),
   groups: z.union([z.literal("split"), z.array(z.strictObject({ classes: count, channels: count })).min(1)]),
-  loss: lossSchema,
+  loss: recipeLossSchema,
   transforms: z.strictObject({
     train: z.union([z.enum(["none", "flip", "strong"]), transformList]),
     test: z.union([z.literal("resize"), transformList]),
   }),
   epochs: count,
   batchSize: count,
-  dropLast: z.boolean(),
+  dropLast: flag,
   onBadImage: z.enum(["error", "skip"]),
-  optimizer,
-  schedule: schedule.optional(),
+  optimizer: optimizerSchema.transform((optimizer) => ({ ...optimizer, type: optimizer.type ?? "sgd" })),
+  schedule: scheduleSchema.optional(),
   precision: z.enum(["float32", "bfloat16", "float16"]),
-  tf32: z.boolean().optional(),
-  clipNorm: z.number().positive().optional(),
-  clipValue: z.number().positive().optional(),
+  tf32: flag.optional(),
+  clipNorm: z.number().gt(0).optional(),
+  clipValue: z.number().gt(0).optional(),
   accumulate: count,
-  ema: share,
+  ema: share.optional(),
   unfreeze: z
-    .array(z.strictObject({ epoch: z.int().min(0), pattern: z.string() }))
+    .array(z.strictObject({ epoch: index, pattern: z.string() }))
     .min(1)
     .optional(),
   onNan: z.enum(["stop", "skip"]),
-  channelHealth: z.boolean().optional(),
-  cudaGraph: z.boolean().optional(),
-  seed: z.int().min(0),
+  channelHealth: flag.optional(),
+  cudaGraph: flag.optional(),
+  seed: index,
   published: z
     .array(
       z.strictObject({
         loss: z.enum(["mc", "ce"]),
-        accuracy: z.number().min(0).max(1),
+        accuracy: share,
         source: z.enum(["paper", "reimplementation"]),
-        verified: z.boolean(),
+        verified: flag,
         note: z.string().optional(),
       }),
     )

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { invalidArgument } from "../errors.js";
 import type { Dtype } from "./dtype.js";
 
@@ -14,3 +15,6 @@ export function autocastOf(precision: Precision = "float32"): Dtype | undefined 
   }
   return precision === "float32" ? undefined : precision;
 }
+
+/** {@link Precision} */
+export const precisionSchema = z.enum(["float32", "bfloat16", "float16"]);

@@ -1,9 +1,12 @@
+import { z } from "zod";
 import type { Model } from "../models/model.js";
 import type { PatternGroup } from "../models/parameter-groups.js";
-import { Adam, AdamW, type AdamOptions } from "../optim/adam.js";
+import { namePattern } from "../models/names.js";
+import { Adam, AdamW, adamShape, type AdamOptions } from "../optim/adam.js";
 import type { Optimizer, ParameterGroup } from "../optim/optimizer.js";
-import { RMSprop, type RmspropOptions } from "../optim/rmsprop.js";
-import { SGD, type SgdOptions } from "../optim/sgd.js";
+import { RMSprop, rmspropShape, type RmspropOptions } from "../optim/rmsprop.js";
+import { SGD, sgdShape, type SgdOptions } from "../optim/sgd.js";
+import { flag, rate, type Shape } from "../schema.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { DEFAULT_OPTIMIZER } from "./defaults.js";
 
@@ -18,6 +21,27 @@ export type OptimizerSpec = (
   /** Parameters with rates of their own; see {@link Model.parameterGroups}. Default: none. */
   groups?: readonly PatternGroup<GroupRates>[];
 };
+
+const everyOptimizer = {
+  decayBiasAndNorm: flag.optional(),
+  groups: z
+    .array(
+      z.strictObject({
+        pattern: namePattern,
+        learningRate: rate.optional(),
+        weightDecay: rate.optional(),
+      } satisfies Shape<PatternGroup<GroupRates>>),
+    )
+    .readonly()
+    .optional(),
+};
+
+/** {@link OptimizerSpec} */
+export const optimizerSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("sgd").optional(), ...sgdShape, ...everyOptimizer }),
+  z.strictObject({ type: z.enum(["adam", "adamw"]), ...adamShape, ...everyOptimizer }),
+  z.strictObject({ type: z.literal("rmsprop"), ...rmspropShape, ...everyOptimizer }),
+]);
 
 /** What a group of parameters may have of its own. */
 export interface GroupRates {

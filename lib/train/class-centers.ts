@@ -25,14 +25,8 @@ export class ClassCenters {
   /** What native/train takes. */
   readonly term: CenterTerm;
 
-  /** @throws McLossError ERR_ARGUMENT naming the option */
+  /** @throws McLossError ERR_ARGUMENT where it is not known what the network pools */
   constructor(model: Model, { weight = DEFAULT_CENTER_WEIGHT, rate = 0.5 }: CenterLossOptions) {
-    if (!(weight >= 0 && Number.isFinite(weight))) {
-      throw invalidArgument("loss.center.weight", `must be a number of at least 0, got ${weight}`);
-    }
-    if (!(rate >= 0 && rate <= 1)) {
-      throw invalidArgument("loss.center.rate", `must be from 0 to 1, got ${rate}`);
-    }
     const { layer, size } = pooledFeatures(model);
     const weights = model.parameters()[0];
     const dtype = weights?.dtype === "float64" ? "float64" : "float32";

@@ -1,7 +1,9 @@
+import { z } from "zod";
 import { invalidArgument } from "../errors.js";
-import { resolveChannelLoss, type ChannelLossOptions } from "../loss/mc-loss.js";
+import { channelLossShape, resolveChannelLoss, type ChannelLossOptions } from "../loss/mc-loss.js";
 import type { Model } from "../models/model.js";
 import type { ObjectiveOptions } from "../native/binding.js";
+import { decay, optionsOf, rate, share, type Shape } from "../schema.js";
 import { Generator } from "../tensor/tensor.js";
 import type { CenterLossOptions } from "./class-centers.js";
 import { DEFAULT_FOCAL_GAMMA } from "./defaults.js";
@@ -30,6 +32,37 @@ export interface ChannelObjective extends ChannelLossOptions {
   classification?: ClassificationLoss;
 }
 
+const weight = rate.optional();
+const crossEntropy = {
+  type: z.literal("ce"),
+  labelSmoothing: decay.optional(),
+} satisfies Shape<CrossEntropyLoss>;
+const focal = { type: z.literal("focal"), gamma: weight } satisfies Shape<FocalLoss>;
+const center = optionsOf<CenterLossOptions>({ weight, rate: share.optional() }).optional();
+
+/** {@link LossOptions}, where MC-Loss keeps channels as `keep` says. */
+export function lossSchemaOf(keep: z.ZodType) {
+  const channelLoss = {
+    type: z.literal("mc").optional(),
+    ...channelLossShape,
+    keep: keep.optional(),
+    classification: z
+      .discriminatedUnion("type", [z.strictObject(crossEntropy), z.strictObject(focal)])
+      .optional(),
+  } satisfies Shape<ChannelObjective>;
+  return z.union([
+    z.literal("ce"),
+    z.discriminatedUnion("type", [
+      z.strictObject({ ...channelLoss, center }),
+      z.strictObject({ ...crossEntropy, center }),
+      z.strictObject({ ...focal, center }),
+    ]),
+  ]);
+}
+
+/** {@link LossOptions} */
+export const lossSchema = lossSchemaOf(channelLossShape.keep);
+
 /** What is minimised; "ce" is cross-entropy alone. */
 export type LossOptions =
   | "ce"
@@ -41,15 +74,15 @@ export type LossOptions =
 /**
  * The training objective of `model`, without a center loss: its centers belong to a run. The channel groups are kept
  * without MC-Loss as well, so that evaluation can report all terms.
+ * @param loss as {@link lossSchema} takes it
  * @param seed of the generator that draws the channel masks
- * @throws McLossError ERR_ARGUMENT naming the option
+ * @throws McLossError ERR_ARGUMENT for MC-Loss where there are no groups, or too many channels to keep
  */
 export function buildObjective(model: Model, loss: LossOptions, seed: number): ObjectiveOptions {
   if (loss === "ce") return buildObjective(model, { type: "ce" }, seed);
   const groups = model.groups;
   const blocks = groups?.toLists() ?? { blockClasses: [], blockChannels: [] };
-  if (!isChannelObjective(loss))
-    return { ...WITHOUT_CHANNELS, ...classificationTerm("loss", loss), ...blocks };
+  if (!isChannelObjective(loss)) return { ...WITHOUT_CHANNELS, ...classificationTerm(loss), ...blocks };
   if (!groups) {
     const { name } = model.spec;
     throw invalidArgument(
@@ -59,8 +92,8 @@ export function buildObjective(model: Model, loss: LossOptions, seed: number): O
   }
   return {
     ...blocks,
-    ...classificationTerm("loss.classification", loss.classification ?? { type: "ce" }),
-    ...resolveChannelLoss(loss, groups),
+    ...classificationTerm(loss.classification ?? { type: "ce" }),
+    ...resolveChannelLoss(loss, groups, "loss.keep"),
     center: null,
     generator: new Generator(seed, model.device).handle,
   };
@@ -81,27 +114,7 @@ function isChannelObjective(loss: ClassificationLoss | ChannelObjective): loss i
   return loss.type === undefined || loss.type === "mc";
 }
 
-function classificationTerm(argument: string, loss: ClassificationLoss) {
-  switch (loss.type) {
-    case "ce": {
-      const { labelSmoothing = 0 } = loss;
-      if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-        const problem = `must be from 0 to less than 1, got ${labelSmoothing}`;
-        throw invalidArgument(`${argument}.labelSmoothing`, problem);
-      }
-      return { labelSmoothing, focalGamma: null };
-    }
-    case "focal": {
-      const { gamma = DEFAULT_FOCAL_GAMMA } = loss;
-      if (!(gamma >= 0 && Number.isFinite(gamma))) {
-        throw invalidArgument(`${argument}.gamma`, `must be a number of at least 0, got ${gamma}`);
-      }
-      return { labelSmoothing: 0, focalGamma: gamma };
-    }
-    default: {
-      const { type } = loss as { type: unknown };
-      const types = argument === "loss" ? '"mc", "ce" or "focal"' : '"ce" or "focal"';
-      throw invalidArgument(`${argument}.type`, `must be ${types}, got ${JSON.stringify(type)}`);
-    }
-  }
+function classificationTerm(loss: ClassificationLoss) {
+  if (loss.type === "ce") return { labelSmoothing: loss.labelSmoothing ?? 0, focalGamma: null };
+  return { labelSmoothing: 0, focalGamma: loss.gamma ?? DEFAULT_FOCAL_GAMMA };
 }

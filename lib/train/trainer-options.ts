@@ -1,11 +1,13 @@
 import type { DataLoader } from "../data/loader.js";
+import { z } from "zod";
 import { invalidArgument } from "../errors.js";
 import type { Model } from "../models/model.js";
-import type { Schedule } from "../optim/schedule.js";
-import { autocastOf, type Precision } from "../tensor/precision.js";
-import type { OptimizerSpec } from "./build-optimizer.js";
-import { DEFAULT_EPOCHS } from "./defaults.js";
-import type { LossOptions } from "./objective.js";
+import { namePattern } from "../models/names.js";
+import { scheduleSchema, type Schedule } from "../optim/schedule.js";
+import { abortShape, count, decay, flag, index, like, optionsOf, text, type Shape } from "../schema.js";
+import { optimizerSchema, type OptimizerSpec } from "./build-optimizer.js";
+import { lossSchema, type LossOptions } from "./objective.js";
+import { precisionSchema, type Precision } from "../tensor/precision.js";
 import type { UnfreezeRule } from "./unfreeze.js";
 
 /** Options of a Trainer. */
@@ -81,30 +83,48 @@ export interface FitOptions {
   resume?: boolean;
 }
 
+/** {@link TrainerOptions} */
+export const trainerOptions = optionsOf<TrainerOptions>({
+  epochs: count.optional(),
+  loss: lossSchema.optional(),
+  optimizer: optimizerSchema.optional(),
+  schedule: scheduleSchema.optional(),
+  precision: precisionSchema.optional(),
+  clipNorm: z.number().gt(0).optional(),
+  clipValue: z.number().gt(0).optional(),
+  accumulate: count.optional(),
+  ema: decay.optional(),
+  unfreeze: z
+    .array(z.strictObject({ epoch: index, pattern: namePattern } satisfies Shape<UnfreezeRule>))
+    .readonly()
+    .optional(),
+  onNan: z.enum(["stop", "skip"]).optional(),
+  metricsEvery: count.optional(),
+  tf32: flag.optional(),
+  cudaGraph: flag.optional(),
+  seed: index.optional(),
+  output: text.optional(),
+  overwrite: flag.optional(),
+  about: z.record(z.string(), z.unknown()).readonly().optional(),
+});
+
+const loader = like<DataLoader>(
+  "a DataLoader",
+  (value) => typeof value === "object" && value !== null && Symbol.asyncIterator in value,
+);
+
+/** {@link FitOptions} */
+export const fitOptions = optionsOf<FitOptions>({
+  validation: loader.optional(),
+  validateEvery: count.optional(),
+  channelHealth: flag.optional(),
+  ...abortShape,
+  resume: flag.optional(),
+});
+
 /** @throws McLossError ERR_ARGUMENT where the channels' health is asked for and cannot be measured */
 export function checkChannelHealth({ groups, spec }: Model, { channelHealth, validation }: FitOptions): void {
   if (!channelHealth) return;
   if (!validation) throw invalidArgument("channelHealth", "needs the option validation");
   if (!groups) throw invalidArgument("channelHealth", `needs channel groups, and ${spec.name} has none`);
-}
-
-/** @throws McLossError ERR_ARGUMENT naming the option */
-export function checkOptions(options: TrainerOptions): void {
-  const { epochs = DEFAULT_EPOCHS, accumulate = 1, metricsEvery = 1, clipNorm = 1, clipValue = 1 } = options;
-  const { precision = "float32", onNan = "stop", tf32 = false, cudaGraph = false } = options;
-  for (const [name, value] of Object.entries({ epochs, accumulate, metricsEvery })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw invalidArgument(name, `must be a positive integer, got ${value}`);
-    }
-  }
-  for (const [name, value] of Object.entries({ clipNorm, clipValue })) {
-    if (!(value > 0)) throw invalidArgument(name, `must be a number above 0, got ${value}`);
-  }
-  autocastOf(precision);
-  for (const [name, value] of Object.entries({ tf32, cudaGraph })) {
-    if (typeof value !== "boolean") throw invalidArgument(name, "must be true or false");
-  }
-  if (onNan !== "stop" && (onNan as string) !== "skip") {
-    throw invalidArgument("onNan", `must be "stop" or "skip", got "${onNan as string}"`);
-  }
 }

@@ -7,7 +7,8 @@ import { native, type ObjectiveOptions, type StepOptions, type TensorHandle } fr
 import { EMA } from "../optim/ema.js";
 import { GradScaler } from "../optim/grad-scaler.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import { checkSchedule, defaultSchedule, learningRateFactor, type Schedule } from "../optim/schedule.js";
+import { checkSchedule, defaultSchedule, factorAt, type Schedule } from "../optim/schedule.js";
+import { parseOptions } from "../schema.js";
 import { zeros } from "../tensor/creation.js";
 import { allowTf32 } from "../tensor/cuda.js";
 import { backwardMode } from "../tensor/grad-mode.js";
@@ -26,7 +27,13 @@ import { describeRun } from "./run-info.js";
 import { checkTrainingClasses } from "./same-classes.js";
 import { checkSameDevice } from "./same-device.js";
 import { StepGraph } from "./step-graph.js";
-import { checkChannelHealth, checkOptions, type FitOptions, type TrainerOptions } from "./trainer-options.js";
+import {
+  checkChannelHealth,
+  fitOptions,
+  trainerOptions,
+  type FitOptions,
+  type TrainerOptions,
+} from "./trainer-options.js";
 import { loadTraining, saveTraining, type TrainingParts } from "./training-checkpoint.js";
 import { applyUnfreezing, checkUnfreezing } from "./unfreeze.js";
 import { UnreadSteps, type MadeStep } from "./unread-steps.js";
@@ -65,9 +72,10 @@ export class Trainer {
   #judged: number[] = [];
   #lastCheckpoint: string | undefined;
 
-  constructor(model: Model, options: TrainerOptions = {}) {
+  /** @throws McLossError ERR_ARGUMENT naming the option, ERR_DISPOSED */
+  constructor(model: Model, given: TrainerOptions = {}) {
+    const options = parseOptions(trainerOptions, given);
     const { epochs = DEFAULT_EPOCHS, loss = {}, seed = 0, accumulate = 1 } = options;
-    checkOptions(options);
     this.model = model;
     this.epochs = epochs;
     this.#options = options;
@@ -98,7 +106,7 @@ export class Trainer {
     using held = this.model.hold();
     this.#fitting = held;
     try {
-      yield* this.#fit(train, options);
+      yield* this.#fit(train, parseOptions(fitOptions, options));
     } finally {
       this.#fitting = undefined;
     }
@@ -325,7 +333,7 @@ export class Trainer {
       stepsPerEpoch: batches,
       metrics: this.#judged,
     };
-    const factor = learningRateFactor(this.#schedule, position);
+    const factor = factorAt(this.#schedule, position);
     this.#baseRates.forEach((rate, group) => {
       this.#optimizer.learningRates[group] = rate * factor;
     });

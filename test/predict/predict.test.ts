@@ -101,7 +101,7 @@ describe("a model's evaluation transforms", () => {
     await saveModel(network(info), path);
     const loaded = await loadModel(path);
     expect(evaluationTransforms(loaded)).to.deep.equal(info.transforms);
-    await saveModel(network({ transforms: [{ type: "blur" }] as unknown as TransformSpec[] }), path);
+    await saveModel(network({}), path, { transforms: [{ type: "blur" }] as unknown as TransformSpec[] });
     const error = await rejected(loadModel(path));
     expect(error).to.include({ code: "ERR_CHECKPOINT", path });
     expect(error.message).to.match(/transforms\[0\]\.type/);

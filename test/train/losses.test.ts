@@ -106,7 +106,10 @@ describe("training losses", () => {
     expect(argument({ type: "hinge" })).to.equal("loss.type");
     expect(argument({ center: { weight: -1 } })).to.equal("loss.center.weight");
     expect(argument({ type: "ce", center: { rate: 2 } })).to.equal("loss.center.rate");
-    expect(argument({ keep: "none" })).to.equal("keep");
+    expect(argument({ keep: "none" })).to.equal("loss.keep");
+    expect(argument({ keep: 99 })).to.equal("loss.keep");
+    expect(argument({ alpa: 1 })).to.equal("loss.alpa");
+    expect(argument({ alpha: -1 })).to.equal("loss.alpha");
   });
 
   it("center: draws what the features are pooled to, or their average where that is not known", async () => {

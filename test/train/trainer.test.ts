@@ -224,9 +224,9 @@ describe("Trainer", () => {
     expect(message({ schedule: { type: "cosine", warmupEpochs: 100 } })).to.match(/^schedule.warmupEpochs/);
     expect(message({ schedule: { type: "multiStep", milestones: [5, 3] } })).to.match(/^schedule.milestones/);
     expect(message({ optimizer: { learningRate: -1 } })).to.match(
-      /learningRate must be a number of at least 0/,
+      /learningRate must be at least 0/,
     );
     expect(message({ optimizer: { learningRate: 1, nesterov: true } })).to.match(/nesterov needs momentum/);
-    expect(message({ loss: { keep: 5 } })).to.match(/^keep must be an integer from 1 to 2/);
+    expect(message({ loss: { keep: 5 } })).to.match(/^loss\.keep must be an integer from 1 to 2/);
   });
 });
