@@ -12,10 +12,10 @@ export function flattenViews(images: Tensor): Tensor {
 export async function evaluateFeatures(
   model: Model,
   images: Tensor,
-  options: AbortOptions = {},
+  { signal }: AbortOptions = {},
 ): Promise<Tensor> {
   const { features, logits } = await inferenceMode(() =>
-    model.forward(flattenViews(images), { ...options, training: false }),
+    model.forward(flattenViews(images), { signal, training: false }),
   );
   logits.dispose();
   return features;

@@ -14,7 +14,6 @@ import {
   GradScaler,
   ImageFolder,
   loadModel,
-  memory,
   noGrad,
   normalize,
   predict,
@@ -33,6 +32,7 @@ import {
 } from "mutual-channel-loss";
 import { StepGraph } from "#lib/train/step-graph.js";
 import { caught, rejected } from "../support/errors.js";
+import { heldMemory, settledMemory } from "../support/memory.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 
 const folder = temporaryFolder();
@@ -134,10 +134,10 @@ describe("a model that is disposed while something is under way", () => {
   });
 
   it("frees its weights once that is done", async () => {
-    const before = memory().tensors;
+    const before = (await settledMemory()).tensors;
     const [disposed] = await bothWays(async (model) => probabilities(await model.predict(image)));
     expect(disposed).to.have.length(3);
-    expect(memory().tensors).to.equal(before);
+    expect(heldMemory().tensors).to.equal(before);
   });
 
   it("saves tensors that are disposed while they are written", async () => {
