@@ -60,7 +60,7 @@ export function describeDifferences(all: readonly Conditions[]): string[][] {
 }
 
 /** By name, of what is not the same in all, each one's value. The trainer and its recipe are often asked for the same. */
-function varyingValues(all: readonly Conditions[]): Map<string, (string | undefined)[]> {
+export function varyingValues(all: readonly Conditions[]): Map<string, (string | undefined)[]> {
   const varying = new Map<string, (string | undefined)[]>();
   for (const full of new Set(all.flatMap((each) => Object.keys(each)))) {
     const values = all.map((each) => each[full]);
@@ -84,9 +84,14 @@ function shortName(name: string, others: readonly string[]): string {
 const MOST_LETTERS = 40;
 const HASH_LETTERS = 12;
 
-/** A hash's first digits tell it from others, and a long value's hash too. */
-function shorten(value: string): string {
-  if (/^[0-9a-f]{64}$/.test(value)) return value.slice(0, HASH_LETTERS);
+/** A hash's first digits tell it from others. */
+export function shortenHash(value: string): string {
+  return /^[0-9a-f]{64}$/.test(value) ? value.slice(0, HASH_LETTERS) : value;
+}
+
+/** As {@link shortenHash}, and a long value's hash. */
+function shorten(whole: string): string {
+  const value = shortenHash(whole);
   if (value.length <= MOST_LETTERS) return value;
   return `#${createHash("sha256").update(value).digest("hex").slice(0, HASH_LETTERS)}`;
 }

@@ -1,9 +1,12 @@
 import { stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
 import sharp from "sharp";
+import { z } from "zod";
 import { throwIfAborted } from "../abort.js";
 import type { Sample } from "../data/dataset.js";
-import { openEvaluationSet } from "../data/usual-splits.js";
+import type { RecordedInfo, RecordedRun } from "../compare/recorded-run.js";
+import { MANIFEST_EXTENSIONS } from "../data/sets/manifest.js";
+import { openEvaluationSet, type EvaluationSetOptions } from "../data/usual-splits.js";
 import { TRAINING_LIMITS } from "../data/image-limits.js";
 import { inspectImage } from "../data/open-image.js";
 import { readEncoded } from "../data/read-encoded.js";
@@ -74,18 +77,18 @@ const SHEET_QUALITY = 82;
  * @throws McLossError ERR_ARGUMENT, ERR_DATASET, ERR_IMAGE or ERR_CHECKPOINT naming what is wrong
  */
 export async function picturesOf(
-  { folder, name }: { folder: string; name: string },
+  { folder, name, info }: Pick<RecordedRun, "folder" | "name" | "info">,
   options: PicturesOptions,
 ): Promise<RunPictures> {
   const model = await loadModel(folder, { trustCode: options.trustCode });
   const classNames = Array.from({ length: model.spec.classes }, (_, index) =>
     className(model.info.classNames, index),
   );
-  const found = await directoryIn(options.images);
+  const found = await dataSetIn(options.images);
   const shared = { run: name, classNames, hasChannels: model.groups !== undefined };
   if (found === undefined)
     return { ...shared, sheets: await drawSheets(model, options.images.map(captioned), options) };
-  const images = await openEvaluationSet({ dir: found, classes: classNames });
+  const images = await openEvaluationSet({ dir: found, classes: classNames, ...openingOf(info) });
   const { onProgress } = options;
   const confusions = await findConfusions(model, images, {
     pairs: PAIRS,
@@ -100,14 +103,32 @@ export async function picturesOf(
   };
 }
 
-/** The data set's folder; undefined where all are files. */
-async function directoryIn(paths: readonly string[]): Promise<string | undefined> {
+/** How the run opened its own data set, which this one is most often a part of. */
+function openingOf({ about }: RecordedInfo): Pick<EvaluationSetOptions, "level" | "allowPartial"> {
+  const { recipe, data } = openingSchema.safeParse(about).data ?? {};
+  const [level, allowPartial] = [recipe?.dataset.level, data?.allowPartial];
+  return { ...(level ? { level } : {}), ...(allowPartial ? { allowPartial } : {}) };
+}
+
+const openingSchema = z.looseObject({
+  recipe: z
+    .looseObject({
+      dataset: z.looseObject({ level: z.enum(["variant", "family", "manufacturer"]).optional() }),
+    })
+    .optional(),
+  data: z.looseObject({ allowPartial: z.boolean().optional() }).optional(),
+});
+
+/** The data set's folder or manifest; undefined where all are image files. */
+async function dataSetIn(paths: readonly string[]): Promise<string | undefined> {
   const kinds = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
   const missing = kinds.indexOf(undefined);
   if (missing >= 0) throw invalidArgument("images", `has ${paths[missing] ?? ""}, which cannot be read`);
-  if (!kinds.some((kind) => kind?.isDirectory())) return undefined;
+  const isDataSet = (path: string, place: number) =>
+    kinds[place]?.isDirectory() === true || MANIFEST_EXTENSIONS.includes(extname(path).toLowerCase());
+  if (!paths.some(isDataSet)) return undefined;
   if (paths.length === 1) return paths[0];
-  throw invalidArgument("images", "must be one folder, or image files");
+  throw invalidArgument("images", "must be one folder or manifest, or image files");
 }
 
 async function pictureConfusions(

@@ -144,6 +144,41 @@ describe("a report's page in Chromium", function () {
     }
   });
 
+  it("compares four runs without scrolling sideways, on a screen and on a phone", async () => {
+    const names = [
+      "cub100-small-resnet-mc-beta-1-seed-0",
+      "cub100-small-resnet-cross-entropy",
+      "third",
+      "fourth",
+    ];
+    const runs = names.map((name, i) => {
+      const about = {
+        recipe: { name: "default", batchSize: 8 * i },
+        data: { dir: `/data/photos/birds-${i}` },
+      };
+      return writeRecordedRun(join(folder(), name), {
+        about,
+        channels: {},
+        ...(i === 1 ? { loss: "ce" } : {}),
+      });
+    });
+    const path = join(folder(), "four.html");
+    await writeReport(await Promise.all(runs), path);
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.goto(pathToFileURL(path).href);
+      const sizes = await page.evaluate<[number, number, number][]>(
+        "[...document.querySelectorAll('.scroll:has(.runs)')].map((e) => [e.scrollWidth, e.clientWidth, e.scrollHeight - e.clientHeight])",
+      );
+      expect(sizes).to.have.length(3);
+      for (const [whole, seen, below] of sizes)
+        expect([whole, below], String(width)).to.deep.equal([seen, 0]);
+      // Names are broken at their hyphens, if at all.
+      const { height } = (await page.locator(".runs tbody th").first().boundingBox())!;
+      expect(height).to.be.below(120);
+    }
+  });
+
   it("runs nothing that a run's text has in it", async () => {
     const hostile = `</script><script>console.log("run")</script><img src=x onerror="console.log('run')">`;
     await open("hostile", { model: hostile, about: { recipe: hostile, [hostile]: hostile } });

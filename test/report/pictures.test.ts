@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import {
@@ -109,10 +109,27 @@ describe("writeReport() with images", function () {
     expect(page).to.not.contain("Most confused classes");
   });
 
+  it("takes a manifest", async () => {
+    const rows = CLASSES.flatMap((name) =>
+      Array.from({ length: PER_CLASS }, (_, i) => {
+        return [join("photos", name, `${i}.png`), name, "test"]
+          .map((cell) => `"${cell.replaceAll('"', '""')}"`)
+          .join();
+      }),
+    );
+    const manifest = join(folder(), "test.csv");
+    await writeFile(manifest, `path,label,split\n${rows.join("\n")}\n`);
+    const page = await pageOf(manifest);
+    expect(page).to.contain("33.3%").and.contain("of the 9 images").and.contain("test.csv");
+    expect(page.match(/data:image\/jpeg/g)).to.have.length(8);
+    const both = await rejected(pageOf([manifest, photos]));
+    expect(both.message).to.equal("images must be one folder or manifest, or image files");
+  });
+
   it("names what is wrong with the images", async () => {
     expect(await rejected(pageOf(join(folder(), "none")))).to.include({ argument: "images" });
     const mixed = await rejected(pageOf([photos, join(photos, "green", "0.png")]));
-    expect(mixed.message).to.equal("images must be one folder, or image files");
+    expect(mixed.message).to.equal("images must be one folder or manifest, or image files");
     expect(await rejected(pageOf(join(run, "run.json")))).to.include({ code: "ERR_IMAGE" });
   });
 

@@ -18,7 +18,7 @@ export function reportCommand(): Command {
     .option("--out <file>", "the file to write", "report.html")
     .option(
       "--images <paths...>",
-      "a data set whose most confused classes are shown, or images whose channels are",
+      "a data set or manifest whose most confused classes are shown, or images whose channels are",
     )
     .addOption(watchOption("serve the page instead, updating it as the run goes on, until Ctrl-C"))
     .addOption(portOption())

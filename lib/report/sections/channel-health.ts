@@ -20,18 +20,34 @@ export function healthSection(
   const measured = runs.flatMap(({ name, channels }) => (channels ? [{ name, channels }] : []));
   if (measured.length === 0) return undefined;
   const several = runs.length > 1;
-  const heading = measured.flatMap(({ name }) =>
-    several ? [name, `${name} by chance`] : ["Measured", "By chance"],
-  );
-  const rows = FIGURES.map(({ figure, label }) => [
-    label,
-    ...measured.flatMap(({ channels }) => [percent(channels[figure]), percent(channels.chance[figure])]),
-  ]);
-  const dead = ["Dead channels", ...measured.flatMap(({ channels }) => [whole(channels.dead), "–"])];
   const warnings = measured.flatMap(({ name, channels }) => {
     const warning = warnOfHabit(channels);
     if (warning === undefined) return [];
     return [html`<p class="notice">${several ? `${name}: ` : "The "}${warning}.</p>`];
   });
-  return html`${warnings}${table("Channel health, measured last", ["Figure", ...heading], [...rows, dead])}`;
+  const [first] = measured;
+  return html`${warnings}${several || !first ? tableOfRuns(measured) : tableOfOne(first.channels)}`;
+}
+
+const CAPTION = "Channel health, measured last";
+
+function tableOfOne(channels: MeasuredHealth): Html {
+  const rows = FIGURES.map(({ figure, label }) => {
+    return [label, percent(channels[figure]), percent(channels.chance[figure])];
+  });
+  const dead = ["Dead channels", whole(channels.dead), "–"];
+  return table(CAPTION, ["Figure", "Measured", "By chance"], [...rows, dead]);
+}
+
+function tableOfRuns(measured: readonly { name: string; channels: MeasuredHealth }[]): Html {
+  const heading = ["Run", ...FIGURES.map(({ label }) => label), "Dead channels"];
+  const rows = measured.map(({ name, channels }) => [
+    name,
+    ...FIGURES.map(({ figure }) => {
+      const chance = html`<span class="note">chance ${percent(channels.chance[figure])}</span>`;
+      return html`<span>${percent(channels[figure])} ${chance}</span>`;
+    }),
+    whole(channels.dead),
+  ]);
+  return table(CAPTION, heading, rows, "runs");
 }

@@ -1,29 +1,35 @@
-import { flattenTexts } from "../../plain-data.js";
+import { conditionsOf, shortenHash, varyingValues, type Conditions } from "../../compare/conditions.js";
+import { describeLoss } from "../../compare/describe-loss.js";
+import { lossOf } from "../../compare/read-run.js";
+import type { RecordedRun } from "../../compare/recorded-run.js";
+import { textOf } from "../../plain-data.js";
 import { duration, percent, whole } from "../format.js";
 import { html, type Html } from "../html.js";
-import type { RecordedRun } from "../../compare/recorded-run.js";
 import type { RunSummary } from "../summarize-run.js";
 import { table } from "./table.js";
 
-const HEADING = [
-  "Run",
-  "Best accuracy",
-  "Last accuracy",
-  "Top-5",
-  "Macro F1",
-  "Epochs",
-  "Time",
-  "Images/s",
-  "Recipe",
-  "Network",
-  "Data",
+const HEADING = ["Run", "Best accuracy", "Last accuracy", "Top-5", "Macro F1", "Epochs", "Time", "Images/s"];
+
+/** What a run is of, beside its name. */
+const FACTS: readonly [string, (summary: RunSummary) => string][] = [
+  ["Recipe", ({ recipe }) => recipe],
+  ["Network", ({ model, classes }) => `${model}, ${classes} classes`],
+  ["Data", ({ data }) => data ?? "not recorded"],
 ];
 
 /** Several runs beside one another, the best first, and the options in which they differ. */
 export function comparisonSection(runs: readonly RecordedRun[], summaries: readonly RunSummary[]): Html {
   const ranked = [...summaries].sort((a, b) => (b.best?.accuracy ?? -1) - (a.best?.accuracy ?? -1));
+  const isShared = ([, valueOf]: (typeof FACTS)[number]) => new Set(summaries.map(valueOf)).size === 1;
+  const own = FACTS.filter((fact) => !isShared(fact));
+  const shared = FACTS.filter(isShared).map(([name, valueOf]) => {
+    return html`<div>
+      <dt>${name}</dt>
+      <dd>${summaries.slice(0, 1).map(valueOf).join("")}</dd>
+    </div>`;
+  });
   const rows = ranked.map((summary) => [
-    summary.name,
+    html`${summary.name}${own.map(([, valueOf]) => html`<span class="note">${valueOf(summary)}</span>`)}`,
     percent(summary.best?.accuracy) + (summary.measuredOn === "training" ? " (training)" : ""),
     percent(summary.last?.accuracy),
     percent(summary.best?.top5Accuracy),
@@ -31,24 +37,31 @@ export function comparisonSection(runs: readonly RecordedRun[], summaries: reado
     `${summary.epochs.done} of ${summary.epochs.planned}`,
     duration(summary.seconds),
     whole(summary.imagesPerSecond),
-    summary.recipe,
-    `${summary.model}, ${summary.classes} classes`,
-    summary.data ?? "–",
   ]);
   const differing = differences(runs);
   const names = runs.map(({ name }) => name);
-  return html`${table("The runs, the best first; top-5 and macro F1 are of the best epoch", HEADING, rows)}
+  return html`${table("The runs, the best first; top-5 and macro F1 are of the best epoch", HEADING, rows, "runs")}
+  ${shared.length > 0 ? html`<dl class="facts">${shared}</dl>` : undefined}
   ${
     differing.length > 0
-      ? table("Options in which they differ", ["Option", ...names], differing)
+      ? table("Options in which they differ", ["Option", ...names], differing, "runs")
       : html`<p>They have the same options.</p>`
   }`;
 }
 
 function differences(runs: readonly RecordedRun[]): string[][] {
-  const options = runs.map(({ info }) => new Map(flattenTexts(info.options)));
-  const names = [...new Set(options.flatMap((map) => [...map.keys()]))].sort();
-  return names
-    .map((name) => [name, ...options.map((map) => map.get(name) ?? "–")])
-    .filter(([, ...values]) => new Set(values).size > 1);
+  return [...varyingValues(runs.map(({ info }) => settingsOf(info)))].map(([name, values]) => [
+    name,
+    ...values.map((value) => shortenHash(value ?? "–")),
+  ]);
+}
+
+/** What a run was asked for: its loss in words, its seed, and all else. */
+function settingsOf({ model, options, about }: RecordedRun["info"]): Conditions {
+  const { name: network, classes } = model;
+  return {
+    loss: describeLoss(lossOf({ options, about })),
+    seed: textOf(options["seed"] ?? 0),
+    ...conditionsOf({ network, classes, options, about }),
+  };
 }
