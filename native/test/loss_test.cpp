@@ -3,35 +3,28 @@
 // GPU, so that it can be built with the address sanitizer.
 //   loss_test [cases [seed]]
 
-#define MCLOSS_EMULATED
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
+#include <stdexcept>
 #include <type_traits>
 
 #include "../ops/cpu/sample_pass.h"
 #include "../ops/cpu/supported_kernels.h"
-#include "../ops/cuda/channel_table.h"
-#include "../ops/cuda/fused_body.h"
 #include "../ops/cuda/philox.h"
+#include "../ops/cuda/scale_body.h"
+#include "emulated_launch.h"
 #include "loss_problem.h"
 
 namespace mcloss::test {
 namespace {
-
-// Results in memory of exactly the right size, so that a step beyond it is seen.
-template <class T>
-struct Result {
-  double discriminality = 0;
-  double diversity = 0;
-  std::vector<T> gradient;
-};
 
 // How the CPU shares a sample out and writes its gradient.
 struct CpuWay {
@@ -74,59 +67,37 @@ Result<S> run_cpu(const LossProblem<T>& problem, const cpu::GroupKernel<T>& kern
   return result;
 }
 
-template <class Body>
-void run_block(Body body) {
-  emulated::run_block(
-      64, [](void* context) { (*static_cast<Body*>(context))(); }, &body);
+// One launch. Each feature is read once and each element of the gradient written once, or it says so.
+template <class S, class T>
+Result<S> run_at_once(const LossProblem<T>& problem, int past, bool with_gradient = true,
+                      int64_t tile_classes = 2) {
+  EmulatedLaunch<S, T> launch(problem, past, with_gradient);
+  launch.plan_for(tile_classes);
+  emulated::traffic() = {};
+  launch.run_at_once(2);
+  const auto bytes = static_cast<int64_t>(problem.features.size() * sizeof(S));
+  const auto& traffic = emulated::traffic();
+  const bool once = traffic.read == bytes && traffic.written == (with_gradient ? bytes : 0);
+  if (!once) throw std::logic_error("features are not read once, or gradients not written once");
+  return launch.result();
 }
 
-template <class T, bool kStaged>
-Result<T> run_emulated(const LossProblem<T>& problem) {
-  const int64_t channels = problem.groups.channels;
-  const auto samples = static_cast<int>(problem.samples);
-  const auto classes = static_cast<int>(problem.groups.classes);
-  Result<T> result;
-  result.gradient.resize(problem.features.size());
-  std::vector<T> scores(samples * classes), covered(samples * classes), entropy(samples), terms(3);
-  cuda::FusedArguments a{};
-  a.features = problem.features.data();
-  a.gradient = result.gradient.data();
-  a.labels = problem.labels.data();
-  a.mask = problem.mask.data();
-  a.alpha = problem.alpha;
-  a.beta = problem.beta;
-  a.mask_stride = channels;
-  a.sample_stride = channels * problem.positions;
-  a.channel_stride = problem.channels_last ? 1 : problem.positions;
-  a.position_stride = problem.channels_last ? channels : 1;
-  a.samples = samples;
-  a.classes = classes;
-  a.positions = static_cast<int>(problem.positions);
-  a.max_score = problem.max_score;
-  a.max_coverage = problem.max_coverage;
-  a.table = cuda::make_channel_table(problem.groups);
-  a.scores = scores.data();
-  a.covered = covered.data();
-  a.entropy = entropy.data();
-  a.loss = &terms[0];
-  a.discriminality = &terms[1];
-  a.diversity = &terms[2];
-
-  int64_t widest = 0;
-  for (const auto& block : problem.groups.blocks) widest = std::max(widest, block.channels);
-  const int64_t bytes = cuda::shared_bytes(static_cast<int>(widest), a.positions, sizeof(T), kStaged);
-  std::vector<double> shared((bytes + sizeof(double) - 1) / sizeof(double));
-  auto* room = reinterpret_cast<T*>(shared.data());
-  for (int n = 0; n < samples; ++n) {
-    for (int k = 0; k < classes; ++k) run_block([&] { cuda::score_group<T, T>(a, k, n, room); });
-    for (int k = 0; k < classes; ++k) {
-      run_block([&] { cuda::GroupPass<T, T, kStaged>(a, k, n, shared.data()).run(); });
-    }
+template <class S, class T, bool kStaged>
+Result<S> run_in_chunks(const LossProblem<T>& problem) {
+  EmulatedLaunch<S, T> launch(problem, 0, true);
+  launch.plan_for(kStaged ? 2 : 0);
+  const auto& a = launch.a;
+  for (int n = 0; n < a.samples; ++n) {
+    const auto tiles = static_cast<unsigned>(a.tiles);
+    launch.run(tiles, [&](void* memory, unsigned* room) {
+      cuda::run_scores<S, T, kStaged>(a, static_cast<int>(blockIdx.x), n, memory, room);
+    });
+    launch.run(tiles, [&](void* memory, unsigned*) {
+      cuda::run_coverage<S, T, kStaged>(a, static_cast<int>(blockIdx.x), n, memory);
+    });
   }
-  run_block([&] { cuda::write_losses<T>(a, room); });
-  result.discriminality = terms[1];
-  result.diversity = terms[2];
-  return result;
+  launch.run(1, [&](void* memory, unsigned*) { cuda::write_losses<T>(a, static_cast<T*>(memory)); });
+  return launch.result();
 }
 
 struct Tolerance {
@@ -179,11 +150,26 @@ bool check_cpu(const LossProblem<T>& problem, const LossAnswer& answer) {
   return good;
 }
 
+// The CUDA kernels' bodies. What begins on a pack and what does not, by turns.
+template <class S, class T>
+bool check_cuda(const LossProblem<T>& problem, const LossAnswer& answer) {
+  const int past = static_cast<int>(problem.features.size() % cuda::Pack<S>::kSize);
+  bool good = agrees("CUDA, in chunks, not staged", problem, answer, run_in_chunks<S, T, false>(problem));
+  good = agrees("CUDA, in chunks", problem, answer, run_in_chunks<S, T, true>(problem)) && good;
+  const auto at_once = run_at_once<S>(problem, past);
+  good = agrees("CUDA, at once", problem, answer, at_once) && good;
+  const auto forward = run_at_once<S>(problem, past, false);
+  if (forward.discriminality == at_once.discriminality && forward.diversity == at_once.diversity) return good;
+  std::printf("CUDA: the losses differ where no gradient is asked for\n");
+  return false;
+}
+
 // The same with features of a half type.
 template <class S>
 bool check_half(LossProblem<float> problem) {
   for (float& value : problem.features) value = static_cast<float>(static_cast<S>(value));
-  return check_cpu<S>(problem, solve(problem));
+  const auto answer = solve(problem);
+  return check_cpu<S>(problem, answer) && check_cuda<S>(problem, answer);
 }
 
 template <class T>
@@ -195,8 +181,48 @@ bool check(std::mt19937_64& random) {
     good = check_half<c10::BFloat16>(problem) && good;
     good = check_half<c10::Half>(problem) && good;
   }
-  good = agrees("CUDA, staged", problem, answer, run_emulated<T, true>(problem)) && good;
-  return agrees("CUDA, not staged", problem, answer, run_emulated<T, false>(problem)) && good;
+  return check_cuda<T>(problem, answer) && good;
+}
+
+// In both layouts whole packs move where channels and positions allow it.
+bool check_packs() {
+  LossProblem<float> problem;
+  problem.groups = {{{16, 3, 0}}, 16, 48};
+  problem.samples = 2;
+  problem.positions = 49;
+  problem.max_score = problem.max_coverage = true;
+  problem.alpha = 1.5;
+  problem.beta = 20;
+  problem.features.resize(problem.samples * 48 * 49, 1);
+  problem.labels = {3, 15};
+  problem.mask.resize(problem.samples * 48, 1);
+  bool good = true;
+  for (const bool channels_last : {false, true}) {
+    problem.channels_last = channels_last;
+    run_at_once<float>(problem, 0, true, 5);
+    const auto packs = static_cast<int64_t>(problem.features.size()) / 4;
+    // The ends of tiles, where they are not whole packs.
+    good = good && emulated::traffic().reads <= packs + 64 && emulated::traffic().writes <= packs + 64;
+  }
+  if (!good) std::printf("features or gradients are not moved in packs of 16 bytes\n");
+  return good;
+}
+
+bool check_scaling() {
+  bool good = true;
+  for (int past = 0; past < 4; ++past) {
+    for (const int count : {1, 3, 4, 5, 131, 1030}) {
+      std::vector<float> room(count + 8, 1);
+      float* first = room.data();
+      while (cuda::past_pack(first) != past) ++first;
+      run_grid(2, [&] { cuda::scale_values(first, count, 3.0F); });
+      for (float* value = room.data(); value < room.data() + room.size(); ++value) {
+        good = good && *value == (value >= first && value < first + count ? 3 : 1);
+      }
+    }
+  }
+  if (!good) std::printf("scale_values does not scale each element once\n");
+  return good;
 }
 
 // Every half there is, and floats about each.
@@ -273,6 +299,8 @@ int main(int count, char** values) {
   int failed = 0;
   failed += !check_philox();
   failed += !check_subsets();
+  failed += !check_packs();
+  failed += !check_scaling();
   failed += !check_conversion<c10::BFloat16>(&cpu::GroupKernel<float>::bfloat16);
   failed += !check_conversion<c10::Half>(&cpu::GroupKernel<float>::half);
   for (int i = 0; i < cases; ++i) {
@@ -281,6 +309,6 @@ int main(int count, char** values) {
     if (!good) std::printf("again: loss_test 1 %llu\n", static_cast<unsigned long long>(seed + i));
     failed += !good;
   }
-  std::printf("%d passed, %d failed\n", cases + 4 - failed, failed);
+  std::printf("%d passed, %d failed\n", cases + 6 - failed, failed);
   return failed == 0 ? 0 : 1;
 }

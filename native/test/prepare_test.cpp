@@ -2,7 +2,6 @@
 // cases in memory of exactly the right size, so that a step beyond it is seen.
 //   prepare_test [cases [seed]]
 
-#define MCLOSS_EMULATED
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -85,7 +84,9 @@ bool check(std::mt19937_64& random) {
   }
   std::vector<float> emulated(problem.elements());
   a.output = emulated.data();
-  for (size_t i = 0; i < emulated.size() / 3; ++i) cuda::prepare_pixel<float>(a, static_cast<int64_t>(i));
+  for (int n = 0; n < a.samples; ++n) {
+    for (int i = 0; i < a.height * a.width; ++i) cuda::prepare_pixel<float>(a, n, i);
+  }
   return rows == expected && emulated == expected;
 }
 

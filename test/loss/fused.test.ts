@@ -125,6 +125,22 @@ describeOnDevices("the fused loss on random problems", (device) => {
     const property = fc.asyncProperty(problems, (problem) => compareWithReference(problem, device));
     await fc.assert(property, { seed: 20, numRuns: 500 });
   });
+
+  it("takes feature maps of any size", async () => {
+    const [blocks, base] = [[{ classes: 2, channels: 3 }], { samples: 1, seed: 5, maskPerSample: false }];
+    for (const layout of ["contiguous", "channelsLast"] as const) {
+      const problem = {
+        ...base,
+        blocks,
+        layout,
+        height: 251,
+        width: 253,
+        dtype: "float32",
+        kind: "normal",
+      } as const;
+      await compareWithReference({ ...problem, pooling: "max", diversityPooling: "max" }, device);
+    }
+  });
 });
 
 /** The distance from |value| to the next number of a half type. */

@@ -13,6 +13,7 @@ inline ChannelTable make_channel_table(const ChannelBlocks& groups) {
     table.first_class[table.blocks] = first_class;
     table.first_channel[table.blocks] = static_cast<int>(block.first_channel);
     table.channels[table.blocks] = static_cast<int>(block.channels);
+    table.classes[table.blocks] = static_cast<int>(block.classes);
     first_class += static_cast<int>(block.classes);
     ++table.blocks;
   }

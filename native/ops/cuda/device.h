@@ -75,12 +75,67 @@ MCLOSS_DEVICE T reduce_block(T value, Combine combine, T* room) {
   return result;
 }
 
-template <class T>
-MCLOSS_DEVICE T widen(float value) {
-  return static_cast<T>(value);
+// As many elements as one thread reads or writes at once.
+template <class S>
+struct alignas(16) Pack {
+  static constexpr int kSize = 16 / sizeof(S);
+  S values[kSize];
+};
+
+// Elements by which an address is past a pack's.
+template <class S>
+MCLOSS_DEVICE int past_pack(const S* address) {
+  return static_cast<int>(reinterpret_cast<uintptr_t>(address) % sizeof(Pack<S>) / sizeof(S));
 }
+
+// Features and gradients; the emulated device counts what is moved.
+template <class V>
+MCLOSS_DEVICE V read_features(const V* from) {
+#if defined(MCLOSS_EMULATED)
+  emulated::count_read(sizeof(V));
+#endif
+  return *from;
+}
+template <class V>
+MCLOSS_DEVICE void write_gradient(V* to, const V& value) {
+#if defined(MCLOSS_EMULATED)
+  emulated::count_written(sizeof(V));
+#endif
+  *to = value;
+}
+
+// What another block has written, past this multiprocessor's own cache.
 template <class T>
-MCLOSS_DEVICE T widen(double value) {
+MCLOSS_DEVICE T read_fresh(const T* from) {
+#if defined(MCLOSS_EMULATED)
+  return *from;
+#else
+  return __ldcg(from);
+#endif
+}
+
+// Calls visit(outer, inner) for all pairs, neighbours in `inner` by neighbouring threads, without dividing
+// for each.
+template <class Visit>
+MCLOSS_DEVICE void for_each_pair(int outers, int inners, const Visit& visit) {
+  const int threads = static_cast<int>(blockDim.x);
+  const int outer_step = threads / inners;
+  const int inner_step = threads - outer_step * inners;
+  int outer = static_cast<int>(threadIdx.x) / inners;
+  int inner = static_cast<int>(threadIdx.x) - outer * inners;
+  while (outer < outers) {
+    visit(outer, inner);
+    outer += outer_step;
+    inner += inner_step;
+    if (inner >= inners) {
+      inner -= inners;
+      ++outer;
+    }
+  }
+}
+
+template <class T, class S>
+MCLOSS_DEVICE T widen(S value) {
   return static_cast<T>(value);
 }
 template <class S, class T>
@@ -89,12 +144,12 @@ struct Narrow {
 };
 
 #if !defined(MCLOSS_EMULATED)
-template <class T>
-MCLOSS_DEVICE T widen(__nv_bfloat16 value) {
+template <>
+MCLOSS_DEVICE float widen<float>(__nv_bfloat16 value) {
   return __bfloat162float(value);
 }
-template <class T>
-MCLOSS_DEVICE T widen(__half value) {
+template <>
+MCLOSS_DEVICE float widen<float>(__half value) {
   return __half2float(value);
 }
 template <>

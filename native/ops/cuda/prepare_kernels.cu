@@ -7,23 +7,25 @@ namespace mcloss::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int64_t kMostBlocks = 1 << 16;
+constexpr int64_t kMostRows = 65535;  // of a grid
 
 template <class S>
 __global__ void __launch_bounds__(kThreads) prepare_kernel(const __grid_constant__ PrepareArguments a) {
-  const int64_t pixels = a.samples * a.height * a.width;
-  const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
-  for (int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; i < pixels; i += step) {
-    prepare_pixel<S>(a, i);
+  const unsigned index = blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= static_cast<unsigned>(a.height * a.width)) return;
+  for (int n = static_cast<int>(blockIdx.y); n < a.samples; n += static_cast<int>(gridDim.y)) {
+    prepare_pixel<S>(a, n, static_cast<int>(index));
   }
 }
 
 template <class S>
 cudaError_t launch_typed(const PrepareArguments& a, cudaStream_t stream) {
-  const int64_t pixels = a.samples * a.height * a.width;
-  if (pixels == 0) return cudaSuccess;
-  const auto blocks = static_cast<unsigned>(std::min((pixels + kThreads - 1) / kThreads, kMostBlocks));
-  prepare_kernel<S><<<blocks, kThreads, 0, stream>>>(a);
+  const int64_t pixels = static_cast<int64_t>(a.height) * a.width;
+  if (pixels * a.samples == 0) return cudaSuccess;
+  if (pixels > INT32_MAX) return cudaErrorInvalidValue;
+  const dim3 grid(static_cast<unsigned>((pixels + kThreads - 1) / kThreads),
+                  static_cast<unsigned>(std::min(a.samples, kMostRows)));
+  prepare_kernel<S><<<grid, kThreads, 0, stream>>>(a);
   return cudaGetLastError();
 }
 
