@@ -239,7 +239,7 @@ describe("loadStateDict of PyTorch files", () => {
     );
     const large = /makes far more than a file of tensors does/;
     expect(await refusal(await pickle("(", Buffer.alloc(1_100_000, "}"), "l"))).to.match(large);
-    expect(await refusal(await pickle("N", Buffer.alloc(2_100_000, "\x94")))).to.match(large);
+    expect(await refusal(await pickle("N", Buffer.alloc(2_100_000, 0x94)))).to.match(large);
     const text = `X\x40\x42\x0f\0${"a".repeat(1_000_000)}`;
     const encoded = Buffer.alloc(6 * 40, "h\x01h\x00R0", "latin1");
     expect(await refusal(await pickle(text, "\x85q\x000c_codecs\nencode\nq\x010", encoded))).to.match(large);
