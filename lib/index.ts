@@ -130,7 +130,7 @@ export { watchRun, type RunWatch, type WatchOptions } from "./report/watch-run.j
 export type { EpochScores, RunSummary } from "./report/summarize-run.js";
 
 export { loadModel, saveModel, type LoadModelOptions } from "./models/checkpoint.js";
-export { loadWeights, type LoadedWeights } from "./models/load-weights.js";
+export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "./models/load-weights.js";
 export { loadStateDict, saveStateDict } from "./io/state-dict.js";
 export type { LoadStateDictOptions } from "./io/state-file.js";
 export {

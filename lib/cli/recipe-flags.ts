@@ -27,6 +27,16 @@ function flag(
 const FLAGS: readonly RecipeFlag[] = [
   { key: "dataset.kind", option: kindOption() },
   flag("--weights <file>", "weights", "pre-trained weights: torchvision's .pth, or safetensors"),
+  flag(
+    "--weights-key <key>",
+    "weightsKey",
+    "where they are in that file, such as state_dict (default: found)",
+  ),
+  flag(
+    "--weights-prefix <prefix>",
+    "weightsPrefix",
+    "what stands before their names, such as module. (default: found)",
+  ),
   flag("--alpha <weight>", "loss.alpha", "weight of the discriminality component", nonNegativeNumber),
   flag("--beta <weight>", "loss.beta", "weight of the diversity component", nonNegativeNumber),
   flag(

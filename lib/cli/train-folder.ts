@@ -91,8 +91,10 @@ async function fitAndTell(training: RecipeTraining, out: string, json: boolean):
   printJsonLine({ ...last, type: "result", ...outcome, bad, notes, ...(weights ? { weights } : {}) });
 }
 
-function reportWeights({ path, loaded, initialized, unused }: LoadedWeights): void {
-  printLine(`${loaded.length} tensors loaded from ${path}`);
+function reportWeights({ path, loaded, initialized, unused, key, prefix }: LoadedWeights): void {
+  const place = key === undefined ? "" : `, at ${key}`;
+  const wrapped = prefix === undefined ? "" : `, without the prefix ${prefix}`;
+  printLine(`${loaded.length} tensors loaded from ${path}${place}${wrapped}`);
   for (const { name, shape, stored } of initialized) {
     const why = stored ? `the file's is [${stored.join(", ")}]` : "not in the file";
     printLine(`  initialised: ${name} [${shape.join(", ")}] (${why})`);

@@ -1,6 +1,7 @@
 import type { Model } from "../models/model.js";
 import { buildPipeline } from "./pipeline.js";
 import {
+  IMAGENET_STATISTICS as IMAGENET,
   centerCrop,
   colorJitter,
   normalize,
@@ -27,9 +28,6 @@ export interface TransformPreset {
 type TakesImages = Pick<Model, "spec" | "info">;
 
 const WHITE: Rgb = [255, 255, 255];
-/** torchvision's statistics of ImageNet. */
-const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
-
 /**
  * Training from scratch as the paper's released code: 224 × 224 whatever the image's shape, a crop from 4 pixels of
  * black around it, a flip, mean = std = 0.5.

@@ -223,6 +223,9 @@ export function randomErasing(
   return parse(specs.randomErasing, { type: "randomErasing", ...options });
 }
 
+/** torchvision's statistics of ImageNet. */
+export const IMAGENET_STATISTICS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
 /** (value − mean) / std on values in [0, 1] (torchvision ToTensor and Normalize). Default 0.5, as the released code. */
 export function normalize(options: Options<NormalizeSpec> = {}): NormalizeSpec {
   const { mean, std } = options;

@@ -1,10 +1,11 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { McLossError } from "../errors.js";
+import { invalidArgument, McLossError } from "../errors.js";
 import { hashFile } from "../io/hash-file.js";
-import { useStateFile, type LoadStateDictOptions, type StateFile } from "../io/state-file.js";
+import { useStateFiles, type LoadStateDictOptions, type StateFiles } from "../io/state-file.js";
 import type { StoredTensor } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
+import { findWeights, type FoundWeights, type Wanted } from "./find-weights.js";
 import { compareStates } from "./load-state.js";
 import type { Model, StateEntry } from "./model.js";
 import { isBatchCounter } from "./names.js";
@@ -19,12 +20,23 @@ export interface LoadedWeights {
   initialized: { name: string; shape: number[]; stored?: number[] }[];
   /** Names in the file alone. */
   unused: string[];
+  /** Where in the file they were found, where that is not its top; see {@link LoadWeightsOptions}. */
+  key?: string;
+  /** What was taken off their names, where that was something. */
+  prefix?: string;
+}
+
+/** Options of {@link loadWeights}. What is left out is found: the place and the prefix that fit most of the network. */
+export interface LoadWeightsOptions extends LoadStateDictOptions {
+  /** Aborting loads nothing while the reading has not begun. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
  * Starts a model from pre-trained weights: a torchvision `.pth` or a safetensors file. A layer whose tensors are all in
  * the file, by name and shape, is loaded; any other, such as a classifier of other classes or a widened stage, keeps its
- * initialisation, and all its names are told. Where a `.pth` file's name ends in digits of its SHA-256, as
+ * initialisation, and all its names are told. Nested dicts ("state_dict") and the prefixes of wrappers ("module." of
+ * DataParallel, "_orig_mod." of torch.compile) are found. Where a `.pth` file's name ends in digits of its SHA-256, as
  * resnet50-0676ba61.pth, they are compared.
  * @throws McLossError ERR_CHECKPOINT when the file is missing (and which official file is meant), is another one than its
  * name says, cannot be read, or has nothing for the network; ERR_ABORTED
@@ -32,18 +44,35 @@ export interface LoadedWeights {
 export async function loadWeights(
   model: Model,
   path: string,
-  { signal, ...options }: LoadStateDictOptions & { signal?: AbortSignal } = {},
+  { signal, ...wanted }: LoadWeightsOptions = {},
 ): Promise<LoadedWeights> {
   await stat(path).catch((cause: unknown) => {
     throw new McLossError("ERR_CHECKPOINT", missingFile(model, path, reasonOf(cause)), { path, cause });
   });
   await checkHash(path, signal);
-  return useStateFile(path, options, async (state) => {
-    const whole = wholeLayers(model.state(), state.tensors);
-    if (whole.size === 0) throw nothingFits(model, state);
-    await model.loadFrom({ ...state, tensors: whole }, false);
-    return report(model, state, whole);
+  return useStateFiles(path, { signal }, async (files) => {
+    const { whole, ...found } = bestFit(model, files, wanted);
+    if (whole.size === 0) throw nothingFits(model, found);
+    await model.loadFrom({ ...found.state, tensors: whole }, false);
+    return report(model, found, whole);
   });
+}
+
+interface Fit extends FoundWeights {
+  /** The tensors of those layers that the file has whole. */
+  whole: Map<string, StoredTensor>;
+}
+
+/** The way to take the file's tensors that gives the network most of them; the first of equals. */
+function bestFit(model: Model, files: StateFiles, wanted: Wanted): Fit {
+  const names = model.state().map(({ name }) => name);
+  let best: Fit | undefined;
+  for (const found of findWeights(files, names, wanted)) {
+    const whole = wholeLayers(model.state(), found.state.tensors);
+    if (!best || whole.size > best.whole.size) best = { ...found, whole };
+  }
+  if (best) return best;
+  throw invalidArgument("prefix", `(${wanted.prefix ?? ""}) makes two names of the file one`);
 }
 
 function missingFile({ spec }: Model, path: string, reason: string): string {
@@ -102,7 +131,7 @@ function layerOf(name: string): string {
 
 function report(
   model: Model,
-  { file, tensors }: StateFile,
+  { state: { file, tensors }, key, prefix }: FoundWeights,
   whole: ReadonlyMap<string, unknown>,
 ): LoadedWeights {
   const own = new Set(model.state().map(({ name }) => name));
@@ -117,6 +146,8 @@ function report(
       return { name, shape: tensor.shape, ...(stored ? { stored: [...stored.shape] } : {}) };
     }),
     unused: [...tensors.keys()].filter((name) => !own.has(name)),
+    ...(key === "" ? {} : { key }),
+    ...(prefix === "" ? {} : { prefix }),
   };
 }
 
@@ -125,11 +156,12 @@ function siblingOf(counter: string): string {
   return `${layerOf(counter)}.running_mean`;
 }
 
-function nothingFits(model: Model, { file, tensors }: StateFile): McLossError {
+function nothingFits(model: Model, { state: { file, tensors } }: FoundWeights): McLossError {
   const [ours] = model.state();
   const theirs = tensors.keys().next().value ?? "none";
   const text =
     `${file.path} has no weights that fit ${model.spec.name}: its names are such as ${theirs}, ` +
-    `the network's such as ${ours?.name ?? "none"}. Give weights of the same network`;
+    `the network's such as ${ours?.name ?? "none"}. Give weights of the same network, or say ` +
+    "where in the file they are: key (--weights-key), and what stands before their names: prefix (--weights-prefix)";
   return new McLossError("ERR_CHECKPOINT", text, { path: file.path });
 }

@@ -26,6 +26,10 @@ export interface Recipe {
   network: RecipeNetwork;
   /** A torchvision `.pth` or safetensors file that the network starts from; see {@link loadWeights}. Default: none. */
   weights?: string;
+  /** Where the weights are in a file that holds more, such as "state_dict". Default: found. */
+  weightsKey?: string;
+  /** What stands before their names, such as "module.". Default: found. */
+  weightsPrefix?: string;
   /** Which class owns which feature channels: "split" shares them out (ChannelGroups.split), or blocks of one's own. */
   groups: "split" | readonly ChannelBlock[];
   loss: RecipeLoss;

@@ -17,6 +17,8 @@ const recipe = z.strictObject({
   }),
   network: networkSchema,
   weights: text.optional(),
+  weightsKey: text.optional(),
+  weightsPrefix: z.string().optional(),
   groups: z.union([z.literal("split"), z.array(z.strictObject({ classes: count, channels: count })).min(1)]),
   loss: recipeLossSchema,
   transforms: z.strictObject({

@@ -10,6 +10,7 @@ import { invalidArgument, McLossError } from "../errors.js";
 import { readRunInfo, runFiles } from "../io/run-files.js";
 import { loadWeights, type LoadedWeights } from "../models/load-weights.js";
 import { Model, type ModelInfo } from "../models/model.js";
+import { weightsNormalization, type WeightsNormalization } from "../models/weights-normalization.js";
 import type { ModelSpec } from "../models/spec.js";
 import { defaultSchedule } from "../optim/schedule.js";
 import { parse } from "../schema.js";
@@ -148,13 +149,14 @@ async function prepare(
   const runImages = await findRunImages(sets, signal);
   if (began) await requireSameImages(data, sets, began, runImages);
   const spec = networkSpec(given, images.classes.length);
-  const { recipe, transforms } = completeRecipe(given, spec);
+  const known = resume ? undefined : await knownNormalization(given);
+  const { recipe, transforms } = completeRecipe(given, spec, known?.normalization);
   const info = modelInfo(images.classes, transforms.test);
   const model = await Model.create(spec, { seed: recipe.seed, info });
   const weights =
     recipe.weights === undefined || resume
       ? undefined
-      : await loadWeights(model, recipe.weights, signal ? { signal } : {});
+      : await loadWeights(model, recipe.weights, { ...wantedWeights(recipe), signal });
   await model.to(device);
   const { batchSize, onBadImage, seed } = recipe;
   const shared = { batchSize, onBadImage, seed, device };
@@ -179,7 +181,7 @@ async function prepare(
     train,
     ...validated,
     trainer,
-    notes: sets.notes,
+    notes: known ? [...sets.notes, normalizationNote(recipe, known)] : sets.notes,
     ...(weights ? { weights } : {}),
     fit: () => {
       const { channelHealth } = recipe;
@@ -210,11 +212,44 @@ interface Transforms {
   test: readonly TransformSpec[];
 }
 
-/** The recipe with what its short forms stand for on this network. */
-function completeRecipe(recipe: Recipe, spec: ModelSpec): { recipe: Recipe; transforms: Transforms } {
+/** Which of its file's tensors the recipe starts from. */
+function wantedWeights({ weightsKey: key, weightsPrefix: prefix }: Recipe) {
+  return { ...(key === undefined ? {} : { key }), ...(prefix === undefined ? {} : { prefix }) };
+}
+
+/** What the weights that a recipe starts from say of their images, where the recipe itself does not. */
+async function knownNormalization(recipe: Recipe): Promise<WeightsNormalization | undefined> {
+  if (recipe.weights === undefined || writtenTransforms(recipe)) return undefined;
+  // What is wrong with the file is told when it is loaded.
+  return weightsNormalization(recipe.weights, wantedWeights(recipe)).catch(() => undefined);
+}
+
+function normalizationNote(
+  { weights = "" }: Recipe,
+  { normalization, reason }: WeightsNormalization,
+): string {
+  const { mean, std } = normalization;
+  return `images are normalised as those of ${weights} were (${reason}): mean ${mean.join(", ")}, std ${std.join(", ")}`;
+}
+
+/** The transforms that a recipe writes out, whose normalisation goes for the others too. */
+function writtenTransforms({ transforms: { train, test } }: Recipe): readonly TransformSpec[] | undefined {
+  return [test, train].find((each) => typeof each !== "string");
+}
+
+/**
+ * The recipe with what its short forms stand for on this network.
+ * @param known the weights' normalisation, for transforms that the recipe does not write out
+ */
+function completeRecipe(
+  recipe: Recipe,
+  spec: ModelSpec,
+  known: ModelInfo["normalization"],
+): { recipe: Recipe; transforms: Transforms } {
   const { train, test } = recipe.transforms;
-  const normalized = typeof test === "string" ? undefined : normalizationOf(test);
-  const images = { spec, info: { normalization: normalized ?? normalizationOf([]) } };
+  const written = writtenTransforms(recipe);
+  const normalization = written ? normalizationOf(written) : (known ?? normalizationOf([]));
+  const images = { spec, info: { normalization } };
   const transforms = {
     train: typeof train === "string" ? augmentation(images, train) : train,
     test: typeof test === "string" ? evaluationTransforms(images) : test,

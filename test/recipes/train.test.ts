@@ -6,17 +6,23 @@ import {
   loadModel,
   manualSeed,
   Model,
+  normalize,
   parseRecipe,
   prepareRecipe,
   prepareResume,
   recipes,
+  resize,
+  resnet18,
   saveModel,
   smallResNet,
   trainRecipe,
   type EpochEvent,
+  type ModelInfo,
+  type NormalizeSpec,
   type Patch,
   type Recipe,
   type TrainingEvent,
+  type TransformSpec,
 } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
@@ -220,6 +226,45 @@ describe("trainRecipe", () => {
     expect(training.model.spec.groups).to.deep.equal([{ classes: 3, channels: 2 }]);
     const first = await training.fit().next();
     expect((first.value as { learningRate: number }).learningRate).to.equal(0.02);
+  });
+
+  it("normalises images as those were that its weights were trained on", async () => {
+    const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+    const normalised = async (weights: Model, change: Patch = {}) => {
+      const file = join(folder(), "normalised.safetensors");
+      await saveModel(weights, file);
+      const { model, notes, recipe } = await prepareRecipe(
+        changeRecipe(SMALL, { ...change, weights: file }),
+        {
+          dir: photos,
+        },
+      );
+      const { train, test } = recipe.transforms;
+      const steps = [train, test].map((list) => (list as TransformSpec[]).at(-1));
+      const { mean, std } = steps[0] as NormalizeSpec;
+      expect(steps[1]).to.deep.include({ mean, std });
+      expect(model.info.normalization).to.deep.equal({ mean, std });
+      return { seen: { mean, std }, told: notes.filter((note) => note.includes("are normalised as")) };
+    };
+    const SMALL = changeRecipe(TINY, {
+      network: { name: "resnet18", inputSize: 32 },
+      optimizer: { groups: null },
+      unfreeze: null,
+    });
+    const known = await normalised(resnet18({ classes: 1000, inputSize: 32 }));
+    expect(known.seen).to.deep.equal(imageNet);
+    expect(known.told[0]).to.match(/1000 classes\): mean 0\.485, 0\.456, 0\.406, std 0\.229/);
+    const unknown = await normalised(resnet18({ classes: 12, inputSize: 32 }));
+    expect(unknown).to.deep.equal({ seen: half, told: [] });
+    const own: ModelInfo["normalization"] = { mean: [0.1, 0.2, 0.3], std: [1, 1, 1] };
+    const ours = await normalised(resnet18({ classes: 1000, inputSize: 32, info: { normalization: own } }));
+    expect(ours.seen).to.deep.equal(own);
+    expect(ours.told[0]).to.contain("as its checkpoint says");
+    // What a recipe writes out goes for the images that it leaves open too.
+    const train = [resize({ height: 32, width: 32 }), normalize(own)];
+    const written = await normalised(resnet18({ classes: 1000, inputSize: 32 }), { transforms: { train } });
+    expect(written).to.deep.equal({ seen: own, told: [] });
   });
 
   it("starts from weights, and does not need them to go on", async () => {

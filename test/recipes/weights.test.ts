@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   bilinearVgg16,
   loadWeights,
@@ -81,6 +82,31 @@ describe("loadWeights", () => {
     expect(await model.parameters("fc.bias")[0]!.data()).to.deep.equal(bias);
   });
 
+  it("finds nested weights, and takes off what wrappers put before their names", async () => {
+    using model = tiny(2);
+    const wrapped = fileURLToPath(new URL("../fixtures/pth/wrapped.pth", import.meta.url));
+    const found = await loadWeights(model, wrapped);
+    expect(found).to.deep.include({ key: "state.model", prefix: "module._orig_mod.", unused: [] });
+    expect(found.loaded).to.have.members(["conv.weight", "fc.weight", "fc.bias"]);
+    expect([...(await model.parameters("fc.weight")[0]!.data())]).to.deep.equal([3, 3]);
+    for (const prefix of ["module.", "_orig_mod.", "student.backbone."]) {
+      const state = Object.entries(stateOf(model)).map(([name, value]) => [prefix + name, value] as const);
+      const path = await saved("prefixed.safetensors", Object.fromEntries(state));
+      expect(await loadWeights(tiny(2), path)).to.deep.include({ prefix, initialized: [] });
+      expect(await loadWeights(tiny(2), path, { prefix })).to.deep.include({ prefix, initialized: [] });
+    }
+    const other = await rejected(loadWeights(model, wrapped, { key: "discriminator" }));
+    expect(other.message).to.match(
+      /no weights that fit tiny.*key \(--weights-key\).*prefix \(--weights-prefix\)/,
+    );
+    expect((await rejected(loadWeights(model, wrapped, { key: "none" }))).message).to.match(
+      /no dict at the key none/,
+    );
+    const plain = join(folder(), "plain.pth");
+    await writeFile(plain, storedZip([{ name: "a/data.pkl", data: Buffer.from("\x80\x02}.", "latin1") }]));
+    expect((await rejected(loadWeights(model, plain))).message).to.match(/has no tensors at its top/);
+  });
+
   it("leaves a widened last stage as it was initialised", async () => {
     const options = { classes: 5, inputSize: 32, width: 8 };
     using narrow = smallResNet({ ...options, channelsPerClass: 2 });
@@ -156,7 +182,7 @@ describe("loadWeights", () => {
     const other = await saved("other.safetensors", {
       "module.conv.weight": stateOf(tiny(3))["conv.weight"]!,
     });
-    const error = await rejected(loadWeights(tiny(3), other));
+    const error = await rejected(loadWeights(tiny(3), other, { prefix: "" }));
     expect(error.message).to.match(/no weights that fit tiny: its names are such as module\.conv\.weight/);
     const { loaded } = await loadWeights(tiny(3), other, { prefix: "module." });
     expect(loaded).to.deep.equal(["conv.weight"]);

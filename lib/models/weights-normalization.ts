@@ -1,0 +1,61 @@
+import { useStateFiles, type StateFiles } from "../io/state-file.js";
+import type { AbortOptions } from "../native/abortable.js";
+import { IMAGENET_STATISTICS } from "../data/transforms.js";
+import { findWeights, type Wanted } from "./find-weights.js";
+import type { ModelInfo } from "./model.js";
+import { parseModelInfo } from "./validate.js";
+
+/** How the images were normalised that weights were trained on, and how that is known. */
+export interface WeightsNormalization {
+  normalization: NonNullable<ModelInfo["normalization"]>;
+  /** For people: "as its checkpoint says". */
+  reason: string;
+}
+
+const IMAGENET_CLASSES = 1000;
+/** The last layers of torchvision's ResNets and VGGs. */
+const CLASSIFIERS = ["fc.weight", "classifier.6.weight"];
+
+/**
+ * What a file of weights says of its images: a checkpoint of this package has its normalisation, and a network of
+ * torchvision's names whose classifier has 1000 classes was trained on ImageNet. Undefined for any other.
+ * @throws McLossError ERR_CHECKPOINT
+ */
+export function weightsNormalization(
+  path: string,
+  { signal, ...wanted }: Wanted & AbortOptions = {},
+): Promise<WeightsNormalization | undefined> {
+  return useStateFiles(path, { signal }, (files) =>
+    Promise.resolve(ofCheckpoint(files) ?? (isOfImageNet(files, wanted) ? IMAGENET : undefined)),
+  );
+}
+
+const IMAGENET: WeightsNormalization = {
+  normalization: IMAGENET_STATISTICS,
+  reason: "its classifier is of ImageNet's 1000 classes",
+};
+
+function ofCheckpoint({ metadata }: StateFiles): WeightsNormalization | undefined {
+  const { info } = metadata;
+  if (info === undefined || metadata["spec"] === undefined) return undefined;
+  const { transforms = [], normalization } = readInfo(info);
+  const step = transforms.find((each) => each.type === "normalize");
+  const found = step ? { mean: step.mean, std: step.std } : normalization;
+  return found && { normalization: found, reason: "as its checkpoint says" };
+}
+
+/** What another program calls so says nothing. */
+function readInfo(text: string): ModelInfo {
+  try {
+    return parseModelInfo(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+function isOfImageNet(files: StateFiles, wanted: Wanted): boolean {
+  for (const { state } of findWeights(files, CLASSIFIERS, wanted)) {
+    if (CLASSIFIERS.some((name) => state.tensors.get(name)?.shape[0] === IMAGENET_CLASSES)) return true;
+  }
+  return false;
+}
