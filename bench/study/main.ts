@@ -2,9 +2,11 @@
 // training; then several seeds of each are tested. A finished run is a line in bench/results/study-NAME.jsonl and is not
 // run again, so that what was interrupted goes on. "report" writes docs/results.md from those lines.
 //   npm run study -- NAME... [--seeds 0,1,2,3,4] [--budget MINUTES]
+//   npm run study -- photos --images DIR [--name NAME] [--betas 20,5,2,1,0] [--epochs 50] [--size 80]
 //   npm run study -- report
 import { parseArgs } from "node:util";
 import { native } from "#lib/native/binding.js";
+import { studyPhotos } from "./photos/run.js";
 import { listTests, listTrials } from "./plan.js";
 import { writeReport } from "./report.js";
 import { appendResult, findResult, readResults, type Run } from "./results.js";
@@ -17,6 +19,11 @@ const { values, positionals } = parseArgs({
   options: {
     seeds: { type: "string", default: TEST_SEEDS.join(",") },
     budget: { type: "string", default: "Infinity" },
+    images: { type: "string" },
+    name: { type: "string" },
+    betas: { type: "string", default: "20,5,2,1,0" },
+    epochs: { type: "string", default: "50" },
+    size: { type: "string", default: "80" },
   },
 });
 const seeds = values.seeds.split(",").map(Number);
@@ -56,16 +63,37 @@ async function runEach(
 
 async function main(): Promise<void> {
   if (positionals.length === 1 && positionals[0] === "report") return writeReport();
+  if (positionals.length === 1 && positionals[0] === "photos") return runPhotos(interrupts());
   const unknown = positionals.find((name) => !Object.hasOwn(STUDIES, name));
   if (positionals.length === 0 || unknown !== undefined) {
     throw new Error(
-      `name studies (${Object.keys(STUDIES).join(", ")}) or report, not ${unknown ?? "nothing"}`,
+      `name studies (${Object.keys(STUDIES).join(", ")}), photos or report, not ${unknown ?? "nothing"}`,
     );
   }
+  const signal = interrupts();
+  native().threads(1);
+  for (const name of positionals) await runAll(name, STUDIES[name] as Study, signal);
+}
+
+async function runPhotos(signal: AbortSignal): Promise<void> {
+  const { images, name, betas, epochs, size } = values;
+  if (images === undefined)
+    throw new Error("photos needs --images DIR, with DIR/train/CLASS and DIR/test/CLASS");
+  native().threads(1);
+  await studyPhotos(
+    {
+      ...{ images, epochs: Number(epochs), size: Number(size), seeds, deadline },
+      betas: betas.split(",").map(Number),
+      ...(name === undefined ? {} : { name }),
+    },
+    signal,
+  );
+}
+
+function interrupts(): AbortSignal {
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort());
-  native().threads(1);
-  for (const name of positionals) await runAll(name, STUDIES[name] as Study, interrupt.signal);
+  return interrupt.signal;
 }
 
 await main().catch((error: unknown) => {

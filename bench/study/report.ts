@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
 import { readArm } from "./comparison.js";
 import { listTrials } from "./plan.js";
+import { describePhotos } from "./photos/describe.js";
 import { conclude, concludeAblations, concludeStrongest } from "./report/conclusions.js";
 import { INTRODUCTION } from "./report/introduction.js";
 import { tabulateTests, tabulateTrials } from "./report/tables.js";
@@ -23,6 +24,7 @@ export async function writeReport(): Promise<void> {
     ...(conclusions.length === 0 ? [NOTHING] : [...conclusions, ...concludeStrongest()].map(listItem)),
     "",
     ...studies.flatMap(([name, study]) => describeStudy(name, study)),
+    ...describePhotos(),
     "## Not run yet",
     ...studies.flatMap(([name, study]) => listMissing(name, study)).map(listItem),
     "",

@@ -46,11 +46,13 @@ export interface ChannelHealth {
 /** What the figures of {@link ChannelHealth} are by chance. */
 export interface ChannelChance {
   /**
-   * With each map moved by a random number of places, from the last to the first: what maps as sharp or as flat have of
-   * `diversity`, `iou` and `cosine` when no channel heeds another. Drawn once for each image and channel, always alike.
+   * Of the same maps, each moved by a random number of places, from the last to the first: what maps as sharp or as flat have
+   * when no channel heeds another. The numbers are drawn once for each image and channel, and are always the same.
    */
   diversity: number;
+  /** Of the same moved maps. */
   iou: number;
+  /** Of the same moved maps. */
   cosine: number;
   /** Of channels that do not know their class: the class's share of the images. */
   alignment: number;
@@ -59,6 +61,7 @@ export interface ChannelChance {
    * afterwards; much more where images are few: 8 % of 30 images of 10 × 10 places, 1.5 % of 3,000.
    */
   habit: number;
+  /** As `habit`, of the images of the channel's class alone. */
   ownHabit: number;
 }
 

@@ -4,7 +4,7 @@ import type { ChannelHealth } from "./channel-health.js";
  * How much of what is left above chance a habit may take, before channels are said to keep to their places. On photographs
  * cross-entropy, and MC-Loss with β up to 2, stayed below 0.2; with β = 5 and more it was above 0.3 (docs/results.md).
  */
-const TOLERATED = 0.25;
+const TOLERATED = 0.3;
 
 /** What is wrong with channels that keep to their places, and what to do; undefined where they look at the image. */
 export function warnOfHabit({ habit, chance }: ChannelHealth): string | undefined {

@@ -14,11 +14,11 @@ describe("the warning of channels that keep to their places", () => {
     expect(warning).to.contain("lower beta").and.contain("train for longer");
   });
 
-  it("is absent up to a quarter of what chance leaves", () => {
-    expect(warnOfHabit(health(0.25, 0))).to.equal(undefined);
-    expect(warnOfHabit(health(0.26, 0))).to.be.a("string");
-    expect(warnOfHabit(health(0.42, 0.25))).to.equal(undefined);
-    expect(warnOfHabit(health(0.46, 0.25))).to.be.a("string");
+  it("is absent up to three tenths of what chance leaves", () => {
+    expect(warnOfHabit(health(0.3, 0))).to.equal(undefined);
+    expect(warnOfHabit(health(0.31, 0))).to.be.a("string");
+    expect(warnOfHabit(health(0.47, 0.25))).to.equal(undefined);
+    expect(warnOfHabit(health(0.48, 0.25))).to.be.a("string");
     expect(warnOfHabit(health(1, 1))).to.equal(undefined);
     expect(warnOfHabit(health(0, 0))).to.equal(undefined);
   });

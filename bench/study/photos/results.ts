@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from "node:fs";
+import { appendFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+/** A training of the photographs. */
+export interface PhotosRun {
+  /** What the photographs are called; runs of sets with a common "name/" are averaged. */
+  set: string;
+  /** β, with α 1.5; "ce" is cross-entropy alone. */
+  loss: "ce" | { beta: number };
+  epochs: number;
+  /** Side of the network's input, in pixels. */
+  size: number;
+  seed: number;
+}
+
+/** A finished one: a line of `bench/results/photos.jsonl`. Of the test images; shares are from 0 to 1. */
+export interface PhotosResult extends PhotosRun {
+  classes: number;
+  images: { train: number; test: number };
+  /** Of the last map. */
+  places: number;
+  /** After the last epoch. */
+  accuracy: number;
+  /** Of the epochs that were evaluated: every fifth, and the last. */
+  bestAccuracy: number;
+  groupAccuracy: number;
+  trainAccuracy: number;
+  /** As in ChannelHealth. */
+  diversity: number;
+  alignment: number;
+  habit: number;
+  ownHabit: number;
+  seconds: number;
+  versions: Readonly<Record<string, string>>;
+}
+
+const PATH = fileURLToPath(new URL("../../results/photos.jsonl", import.meta.url));
+
+export function readPhotosResults(): PhotosResult[] {
+  if (!existsSync(PATH)) return [];
+  const lines = readFileSync(PATH, "utf8").split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as PhotosResult);
+}
+
+export async function appendPhotosResult(result: PhotosResult): Promise<void> {
+  await appendFile(PATH, `${JSON.stringify(result)}\n`);
+}
+
+export function isDone(results: readonly PhotosResult[], run: PhotosRun): boolean {
+  return results.some(
+    (result) =>
+      result.set === run.set &&
+      nameLoss(result.loss) === nameLoss(run.loss) &&
+      result.epochs === run.epochs &&
+      result.size === run.size &&
+      result.seed === run.seed,
+  );
+}
+
+export function nameLoss(loss: PhotosRun["loss"]): string {
+  return loss === "ce" ? "CE" : `MC, β ${loss.beta}`;
+}

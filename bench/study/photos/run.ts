@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { DataLoader, ImageFolder, smallResNet, Trainer } from "mutual-channel-loss";
+import { augmentation, evaluationTransforms } from "#lib/data/presets.js";
+import { native } from "#lib/native/binding.js";
+import { DEFAULT_OPTIMIZER } from "#lib/train/defaults.js";
+import {
+  appendPhotosResult,
+  isDone,
+  nameLoss,
+  readPhotosResults,
+  type PhotosResult,
+  type PhotosRun,
+} from "./results.js";
+
+/** What the command line says. */
+export interface PhotosOptions {
+  /** A folder with train/CLASS/ and test/CLASS/. */
+  images: string;
+  /** Default: the folder's name. */
+  name?: string;
+  betas: readonly number[];
+  epochs: number;
+  size: number;
+  seeds: readonly number[];
+  /** Milliseconds of performance.now() after which no run begins. */
+  deadline: number;
+}
+
+const BATCH_SIZE = 32;
+const EVALUATED_EVERY = 5;
+
+const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+/** Trains the default recipe's network with cross-entropy and with MC-Loss of each β, seed by seed; goes on where it was. */
+export async function studyPhotos(options: PhotosOptions, signal: AbortSignal): Promise<void> {
+  const { images, name: set = basename(resolve(images)), betas, epochs, size, seeds, deadline } = options;
+  const losses: PhotosRun["loss"][] = ["ce", ...betas.map((beta) => ({ beta }))];
+  for (const seed of seeds) {
+    for (const loss of losses) {
+      const run = { set, loss, epochs, size, seed };
+      if (isDone(readPhotosResults(), run)) continue;
+      if (performance.now() > deadline) return;
+      const result = await train(images, run, signal);
+      await appendPhotosResult(result);
+      const { accuracy, habit, seconds } = result;
+      const [correct, kept] = [accuracy, habit].map((share) => (100 * share).toFixed(1));
+      console.log(`${set}, ${nameLoss(loss)}, seed ${seed}: ${correct} %, habit ${kept} % in ${seconds} s`);
+    }
+  }
+}
+
+async function train(dir: string, run: PhotosRun, signal: AbortSignal): Promise<PhotosResult> {
+  const { loss, epochs, size, seed } = run;
+  const images = await ImageFolder.open(join(dir, "train"));
+  const test = await ImageFolder.open(join(dir, "test"), { classes: images.classes });
+  const { length: classes } = images.classes;
+  using model = smallResNet({ classes, inputSize: size, seed });
+  const loader = new DataLoader(images, {
+    ...{ batchSize: BATCH_SIZE, shuffle: true, dropLast: images.length > BATCH_SIZE, seed },
+    transforms: augmentation(model, "flip"),
+  });
+  const validation = new DataLoader(test, { batchSize: 64, transforms: evaluationTransforms(model) });
+  const trainer = new Trainer(model, { epochs, loss, seed, optimizer: DEFAULT_OPTIMIZER });
+  const started = performance.now();
+  let [bestAccuracy, result] = [0, undefined as PhotosResult | undefined];
+  for await (const event of trainer.fit(loader, { validation, validateEvery: EVALUATED_EVERY, signal })) {
+    if (event.type !== "epoch" || !event.validation) continue;
+    bestAccuracy = Math.max(bestAccuracy, event.validation.accuracy);
+    if (!event.channels) continue;
+    const { accuracy, groupAccuracy = 0 } = event.validation;
+    const { diversity, alignment, habit, ownHabit } = event.channels;
+    const shares = { accuracy, bestAccuracy, groupAccuracy, trainAccuracy: event.train.accuracy };
+    result = {
+      ...run,
+      classes,
+      images: { train: images.length, test: test.length },
+      places: (size / 8) ** 2,
+      ...rounded({ ...shares, diversity, alignment, habit, ownHabit }),
+      seconds: Math.round((performance.now() - started) / 1000),
+      versions: {
+        "mutual-channel-loss": version,
+        libtorch: native().torchVersion().runtime,
+        node: process.version,
+      },
+    };
+  }
+  if (!result) throw new Error("the channels were not measured");
+  return result;
+}
+
+function rounded<Shares extends Record<string, number>>(shares: Shares): Shares {
+  const entries = Object.entries(shares).map(([name, share]) => [name, Math.round(share * 1e4) / 1e4]);
+  return Object.fromEntries(entries) as Shares;
+}
