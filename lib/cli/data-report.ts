@@ -25,8 +25,8 @@ export function formatReport(report: DatasetReport): string {
     ["missing images", missing],
     ["corrupt images", corrupt.map(({ path, reason }) => `${path}: ${firstLine(reason)}`)],
     ["boxes past their image", boxes],
-    ["same image in several splits or classes", leaks.map((paths) => paths.join(" = "))],
-    ["same image again", repeats.map((paths) => paths.join(" = "))],
+    ["same image in several splits or classes", leaks.map(joinSame)],
+    ["same image again", repeats.map(joinSame)],
   ];
   const parts = Object.entries(images).map(([part, count]) => `${part === "all" ? "images" : part} ${count}`);
   return [
@@ -40,6 +40,12 @@ export function formatReport(report: DatasetReport): string {
       ? `in order: images were ${report.full ? "decoded" : "looked at from both ends; --full decodes them"}`
       : "not in order",
   ].join("\n");
+}
+
+function joinSame(paths: readonly string[]): string {
+  const shown = paths.slice(0, MOST_SHOWN).join(" = ");
+  const more = paths.length - MOST_SHOWN;
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 function formatFinding(what: string, found: readonly string[]): string[] {

@@ -19,6 +19,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { throwIfAborted } from "../abort.js";
 import { camMethod, classActivationMap, forwardForCam, type CamMethod } from "./class-activation-map.js";
 import { normalise, placeViews, type Rectangle, type ViewPlacement } from "./input-geometry.js";
+import { checkSameClasses } from "../train/same-classes.js";
 import { projectOntoImages, rectangleMasks } from "./project.js";
 
 /** How well maps find the object; shares are from 0 to 1. */
@@ -68,6 +69,7 @@ export async function evaluateLocalisation(
   const { batchSize = 16, onBadImage = "error", signal, onBatch } = options;
   using held = model.hold();
   groupsOf(held);
+  checkSameClasses(held, images, "images");
   const boxed = withBoxes(images);
   const { device } = held;
   const transforms = evaluationTransforms(model);

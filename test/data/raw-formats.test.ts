@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { readdirSync, readFileSync } from "node:fs";
 import { bmp } from "#lib/data/bmp.js";
 import { netpbm } from "#lib/data/netpbm.js";
+import { maximum } from "#lib/extremes.js";
 import { DataLoader, datasetFrom, normalize, resize } from "mutual-channel-loss";
 import sharp from "sharp";
 import { plain } from "./images.js";
@@ -28,7 +29,7 @@ describe("BMP, PGM and PPM", () => {
       const most = name === "alpha.bmp" ? 1 : 0;
       const differences = decoded.map((value, i) => Math.abs(value - expected[i]!));
       expect(decoded).to.have.length(expected.length);
-      expect(Math.max(...differences)).to.be.at.most(most);
+      expect(maximum(differences)).to.be.at.most(most);
     });
 
     it(`are refused when they are cut off anywhere, and repaired as far as they go: ${name}`, async () => {
