@@ -1,4 +1,5 @@
 import { Option, type Command } from "commander";
+import { BAD_IMAGE_POLICIES } from "../data/bad-images.js";
 import { DEFAULT_NETWORKS, DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";
 import type { Recipe } from "../recipes/recipe.js";
@@ -15,12 +16,12 @@ function flag(
   flags: string,
   key: string,
   text: string,
-  take?: ((text: string) => unknown) | string[],
+  take?: ((text: string) => unknown) | readonly string[],
 ): RecipeFlag {
   const standard = valueAt(DEFAULT_RECIPE, key);
   const option = new Option(flags, standard === undefined ? text : `${text} (default: ${standard})`);
-  if (Array.isArray(take)) option.choices(take);
-  else if (take) option.argParser(take);
+  if (typeof take === "function") option.argParser(take);
+  else if (take) option.choices(take);
   return { key, option };
 }
 
@@ -86,7 +87,7 @@ const FLAGS: readonly RecipeFlag[] = [
     "flip",
     "strong",
   ]),
-  flag("--on-bad-image <policy>", "onBadImage", "what an unreadable image does", ["error", "skip"]),
+  flag("--on-bad-image <policy>", "onBadImage", "what an unreadable image does", BAD_IMAGE_POLICIES),
 ];
 
 const MODEL = new Option("--model <name>", `the network (default: ${DEFAULT_RECIPE.network.name})`).choices(

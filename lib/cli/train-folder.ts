@@ -14,6 +14,7 @@ import {
 } from "../recipes/train.js";
 import type { EpochEvent } from "../train/events.js";
 import { describeHealth, reportHabit } from "./describe-channels.js";
+import { tellBadImages } from "./bad-images.js";
 import { printJsonLine } from "./format.js";
 import { interruptSignal } from "./interrupt.js";
 import { printLine } from "./progress.js";
@@ -69,7 +70,7 @@ async function fit(training: RecipeTraining, json: boolean): Promise<EpochEvent 
   const loss = describeLoss(recipe.loss);
   printLine(`${images.length} images of ${images.classes.length} classes · ${model.spec.name} · ${loss}`);
   const { last } = await reportTraining(training.fit(), { label: "training", epochs: recipe.epochs, json });
-  for (const { path, reason } of train.skipped) printLine(`skipped ${path}: ${reason}`);
+  tellBadImages(train);
   if (last?.channels) {
     printLine(describeHealth(last.channels));
     reportHabit(last.channels);
@@ -87,8 +88,16 @@ async function fitAndTell(training: RecipeTraining, out: string, json: boolean):
     return;
   }
   const { notes, train, weights } = training;
-  const bad = train.skipped;
-  printJsonLine({ ...last, type: "result", ...outcome, bad, notes, ...(weights ? { weights } : {}) });
+  const { skipped: bad, repaired } = train;
+  printJsonLine({
+    ...last,
+    type: "result",
+    ...outcome,
+    bad,
+    repaired,
+    notes,
+    ...(weights ? { weights } : {}),
+  });
 }
 
 function reportWeights({ path, loaded, initialized, unused, key, prefix }: LoadedWeights): void {

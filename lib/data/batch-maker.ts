@@ -6,6 +6,7 @@ import { tensor } from "../tensor/creation.js";
 import type { Device } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "./augment.js";
+import type { BadImagePolicy } from "./bad-images.js";
 import { Batch } from "./batch.js";
 import type { Claim, Claims } from "./claims.js";
 import type { Sample } from "./dataset.js";
@@ -20,7 +21,7 @@ import type { SampleReader } from "./sample-reader.js";
 export interface BatchMakerOptions {
   batchSize: number;
   device: Device;
-  onBadImage: "error" | "skip";
+  onBadImage: BadImagePolicy;
   /** Bounds how many samples are read at once. */
   limit: LimitFunction;
 }
@@ -33,6 +34,8 @@ interface Made<T extends Sample> {
   prepared?: PreparedBatch<T>;
   /** What could not be read since the batch before. Reported at its turn, so that the order is not one of timing. */
   unreadable: SkippedImage[];
+  /** What was read as far as it could be, likewise. */
+  repaired: SkippedImage[];
   /** The position after the last sample. */
   end: number;
 }
@@ -44,6 +47,7 @@ interface Readable<T> {
   position: number;
   sample: T;
   augmentation: Augmentation;
+  repaired: SkippedImage | undefined;
   pixels: Uint8Array;
 }
 
@@ -141,7 +145,7 @@ export class EpochRun<T extends Sample> {
   async finish(dropLast: boolean): Promise<Portion<T>> {
     const rest = await this.#rest;
     if (rest.length === 0) return [];
-    if (dropLast) return [{ unreadable: rest.filter((entry) => !entry.readable), end: 0 }];
+    if (dropLast) return [{ unreadable: rest.filter((entry) => !entry.readable), repaired: [], end: 0 }];
     return [await this.#prepare(rest)];
   }
 
@@ -192,10 +196,11 @@ export class EpochRun<T extends Sample> {
     const sample = this.#reader.sample(index);
     const random = occurrence > 0 ? randomAt(seed, epoch, index, occurrence) : randomAt(seed, epoch, index);
     try {
-      const augmentation = await this.#reader.read(sample, index, random, pixels);
-      return { readable: true, position, sample, augmentation, pixels };
+      const { augmentation, repaired: reason } = await this.#reader.read(sample, index, random, pixels);
+      const repaired = reason === undefined ? undefined : { index, path: sample.path, reason };
+      return { readable: true, position, sample, augmentation, repaired, pixels };
     } catch (error) {
-      const skipped = this.#options.onBadImage === "skip" && error instanceof McLossError;
+      const skipped = this.#options.onBadImage !== "error" && error instanceof McLossError;
       if (!skipped || error.code !== "ERR_IMAGE") throw error;
       claims.fail();
       const reason = reasonOf(error.cause ?? error);
@@ -235,7 +240,8 @@ export class EpochRun<T extends Sample> {
       .filter((entry) => !entry.readable)
       .map(({ index, path, reason }) => ({ index, path, reason }));
     const end = (entries.at(-1)?.position ?? -1) + 1;
-    if (read.length === 0) return { unreadable, end };
+    const repaired = read.map((entry) => entry.repaired).filter((image) => image !== undefined);
+    if (read.length === 0) return { unreadable, repaired, end };
     const buffer = pixels ?? this.#gather(entries);
     const { output, sampleBytes, viewCount } = this.#pipeline;
     const images = await prepareBatch(
@@ -247,6 +253,11 @@ export class EpochRun<T extends Sample> {
     );
     const samples = read.map(({ sample }) => sample);
     const release = () => this.#buffers.takeBack(buffer);
-    return { prepared: new PreparedBatch(images, samples, this.#options.device, release), unreadable, end };
+    return {
+      prepared: new PreparedBatch(images, samples, this.#options.device, release),
+      unreadable,
+      repaired,
+      end,
+    };
   }
 }

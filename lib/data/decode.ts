@@ -110,7 +110,10 @@ async function decodePart(
     return { pixels: await decode("error"), repaired: undefined };
   } catch (error) {
     if (damage === "error") throw error;
-    return { pixels: await decode("repair"), repaired: reasonOf(error) };
+    const pixels = await decode("repair");
+    // Grey or black alone teaches nothing.
+    if (pixels.data.every((value) => value === pixels.data[0])) throw error;
+    return { pixels, repaired: reasonOf(error) };
   }
 }
 

@@ -6,6 +6,7 @@ export type { DiskCacheOptions } from "./disk-cache.js";
 export { decodeMemory } from "./decode-memory.js";
 export type { ImageLimitOptions } from "./image-limits.js";
 export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "./loader.js";
+export type { BadImagePolicy } from "./bad-images.js";
 export type { LoaderState, SkippedImage } from "./loader-state.js";
 export {
   evaluationTransforms,

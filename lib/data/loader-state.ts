@@ -11,9 +11,11 @@ export interface LoaderState {
   /** The data set's length. */
   samples: number;
   skipped: SkippedImage[];
+  /** Images that were read as far as they could be. */
+  repaired: SkippedImage[];
 }
 
-/** An image that could not be read. */
+/** An image that could not be read, or not whole. */
 export interface SkippedImage {
   /** The sample's number. */
   index: number;
@@ -22,12 +24,14 @@ export interface SkippedImage {
 }
 
 const count = z.int().min(0);
+const images = z.array(z.object({ index: count, path: z.string(), reason: z.string() }));
 const schema: z.ZodType<LoaderState> = z.object({
   epoch: count,
   position: count,
   seed: count,
   samples: count,
-  skipped: z.array(z.object({ index: count, path: z.string(), reason: z.string() })),
+  skipped: images,
+  repaired: images.default([]),
 });
 
 /** @throws McLossError ERR_ARGUMENT naming the part at fault */

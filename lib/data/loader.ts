@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { throwIfAborted } from "../abort.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { checkDevice, type Device } from "../tensor/dtype.js";
+import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "./bad-images.js";
 import { Batch } from "./batch.js";
 import { BatchMaker, type Portion } from "./batch-maker.js";
 import { Claims } from "./claims.js";
@@ -51,9 +52,10 @@ export interface DataLoaderOptions extends ImageLimitOptions {
   diskCache?: DiskCacheOptions;
   /**
    * "error" (default) stops at an unreadable image; "skip" lists it in `skipped` and takes the next one, so that
-   * batches are full.
+   * batches are full; "repair" decodes what is there of a damaged one, as Pillow does with LOAD_TRUNCATED_IMAGES, lists
+   * it in `repaired`, and skips what cannot be decoded at all.
    */
-  onBadImage?: "error" | "skip";
+  onBadImage?: BadImagePolicy;
   /** Where the batches go. Default "cpu". To a GPU they are copied while it computes. */
   device?: Device;
 }
@@ -69,14 +71,17 @@ export interface BatchesOptions {
  * ready while one is in use. The same seed gives the same batches, whatever the prefetching, the workers and the caches.
  */
 export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batch<T>> {
-  /** Images that could not be read, where `onBadImage` is "skip", in the order in which they were met. */
+  /** Images that could not be read, where `onBadImage` is not "error", in the order in which they were met. */
   readonly skipped: SkippedImage[] = [];
+  /** Damaged images that were read as far as they could be, where `onBadImage` is "repair", likewise. */
+  readonly repaired: SkippedImage[] = [];
   readonly #dataset: Dataset<T>;
   readonly #options: typeof DEFAULTS & Pick<DataLoaderOptions, "batchSize">;
   readonly #sampler: SamplerSpec;
   readonly #pipeline: Pipeline;
   readonly #maker: BatchMaker<T>;
   readonly #bad = new Set<number>();
+  readonly #damaged = new Set<number>();
   #seed: number;
   #epoch = 0;
   /** Where in its epoch the next iteration begins. */
@@ -100,7 +105,8 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
       limitInputBytes,
     });
     const { batchSize, cacheBytes, device, dropLast, onBadImage, workers } = this.#options;
-    const reader = new SampleReader(dataset, this.#pipeline, { cacheBytes, diskCache });
+    const damage = onBadImage === "repair" ? "repair" : "error";
+    const reader = new SampleReader(dataset, this.#pipeline, { cacheBytes, damage, diskCache });
     const limit = pLimit(workers);
     this.#maker = new BatchMaker(reader, this.#pipeline, { batchSize, device, onBadImage, limit });
     if (this.length > 0) return;
@@ -143,6 +149,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
       seed: this.#seed,
       samples: this.#dataset.length,
       skipped: [...this.skipped],
+      repaired: [...this.repaired],
     };
   }
 
@@ -152,7 +159,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
    * @throws McLossError ERR_ARGUMENT where `state` is not one, or of a data set of another size
    */
   restore(state: LoaderState): void {
-    const { epoch, position, seed, samples, skipped } = parseLoaderState(state);
+    const { epoch, position, seed, samples, skipped, repaired } = parseLoaderState(state);
     if (samples !== this.#dataset.length) {
       const text = `is of a data set of ${samples} images, but this one has ${this.#dataset.length}`;
       throw invalidArgument("state", text);
@@ -163,7 +170,10 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     this.#reached = { epoch, position };
     this.#bad.clear();
     this.skipped.length = 0;
+    this.#damaged.clear();
+    this.repaired.length = 0;
     skipped.forEach((image) => this.#skip(image));
+    repaired.forEach((image) => this.#noteRepair(image));
   }
 
   /** As {@link batches} without options. */
@@ -207,6 +217,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   async *#deliver(waiting: Portion<T>, epoch: number): AsyncGenerator<Batch<T>, void, void> {
     for (let made = waiting.shift(); made; made = waiting.shift()) {
       made.unreadable.forEach((image) => this.#skip(image));
+      made.repaired.forEach((image) => this.#noteRepair(image));
       if (!made.prepared) continue;
       const batch = await made.prepared.join();
       this.#reached = { epoch, position: made.end };
@@ -228,6 +239,12 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     this.skipped.push(image);
   }
 
+  #noteRepair(image: SkippedImage): void {
+    if (this.#damaged.has(image.index)) return;
+    this.#damaged.add(image.index);
+    this.repaired.push(image);
+  }
+
   #nothingReadable(): McLossError {
     const [first] = this.skipped;
     const example = first ? `, for example ${first.path}: ${first.reason}` : "";
@@ -244,7 +261,7 @@ const DEFAULTS = {
   prefetch: 2,
   workers: 0,
   cacheBytes: 512 * 2 ** 20,
-  onBadImage: "error" as "error" | "skip",
+  onBadImage: "error" as BadImagePolicy,
   device: "cpu" as Device,
 };
 
@@ -267,8 +284,8 @@ function checkOptions(options: typeof DEFAULTS & { batchSize: number }): void {
 }
 
 function checkPolicy(policy: string): void {
-  if (policy === "error" || policy === "skip") return;
-  throw invalidArgument("onBadImage", `must be "error" or "skip", got "${policy}"`);
+  if (BAD_IMAGE_POLICIES.some((known) => known === policy)) return;
+  throw invalidArgument("onBadImage", `must be ${BAD_IMAGE_POLICIES.join(", ")}, got "${policy}"`);
 }
 
 function checkCount(argument: string, value: number, least: number): void {

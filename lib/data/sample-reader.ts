@@ -1,10 +1,10 @@
 import { McLossError } from "../errors.js";
 import type { Augmentation } from "./augment.js";
 import type { Dataset, Sample } from "./dataset.js";
-import { decodeSample, imageError, readHeader, type ImageSource } from "./decode.js";
+import { decodeSample, imageError, readHeader, type DecodePlan, type ImageSource } from "./decode.js";
 import { DiskCache, type DiskCacheOptions } from "./disk-cache.js";
 import { MemoryCache } from "./memory-cache.js";
-import type { ImageHeader } from "./open-image.js";
+import type { DamagePolicy, ImageHeader } from "./open-image.js";
 import type { Pipeline } from "./pipeline.js";
 import { drawSample } from "./plan.js";
 import type { Random } from "./random.js";
@@ -12,20 +12,36 @@ import { readEncoded } from "./read-encoded.js";
 
 export interface SampleReaderOptions {
   cacheBytes: number;
+  /** Default "error". */
+  damage?: DamagePolicy;
   diskCache?: DiskCacheOptions | undefined;
+}
+
+/** What came of a sample, beside its pixels. */
+export interface ReadSample {
+  /** What the device has to do with them. */
+  augmentation: Augmentation;
+  /** What was wrong with an image that was repaired; told when it is decoded, not when it is still kept. */
+  repaired: string | undefined;
 }
 
 /** Brings samples into their places in a batch's buffer. */
 export class SampleReader<T extends Sample> {
   readonly #dataset: Dataset<T>;
   readonly #pipeline: Pipeline;
+  readonly #damage: DamagePolicy;
   readonly #memory: MemoryCache;
   readonly #disk: DiskCache | undefined;
   readonly #headers = new Map<number, ImageHeader>();
 
-  constructor(dataset: Dataset<T>, pipeline: Pipeline, { cacheBytes, diskCache }: SampleReaderOptions) {
+  constructor(
+    dataset: Dataset<T>,
+    pipeline: Pipeline,
+    { cacheBytes, damage = "error", diskCache }: SampleReaderOptions,
+  ) {
     this.#dataset = dataset;
     this.#pipeline = pipeline;
+    this.#damage = damage;
     this.#memory = new MemoryCache(cacheBytes);
     this.#disk = diskCache && new DiskCache(diskCache);
   }
@@ -40,10 +56,10 @@ export class SampleReader<T extends Sample> {
   }
 
   /**
-   * Writes a sample's pixels into `target` and gives what the device has to do with them.
+   * Writes a sample's pixels into `target`.
    * @throws McLossError ERR_IMAGE naming the image, ERR_IO where the cache's folder cannot be used
    */
-  async read(sample: T, index: number, random: Random, target: Uint8Array): Promise<Augmentation> {
+  async read(sample: T, index: number, random: Random, target: Uint8Array): Promise<ReadSample> {
     let bytes: Promise<Uint8Array> | undefined;
     const source = () => (bytes ??= readEncoded(sample.source ?? sample.path, this.#pipeline.limits));
     try {
@@ -51,19 +67,32 @@ export class SampleReader<T extends Sample> {
       const header =
         this.#pipeline.needsSize || trim.bottom > 0 ? await this.#header(index, source) : undefined;
       const { decode, augmentation } = drawSample(this.#pipeline, random, header, trim);
-      if (!decode.fixed) await decodeSample(source, decode, target);
-      else if (!this.#memory.read(index, target)) {
-        const key = await this.#keyOf(sample, decode);
-        if (key === undefined || !(await this.#disk?.read(key, target))) {
-          await decodeSample(source, decode, target);
-          if (key !== undefined) await this.#disk?.write(key, target);
-        }
-        this.#memory.write(index, target);
-      }
-      return augmentation;
+      const repaired = decode.fixed
+        ? await this.#readFixed(sample, index, source, decode, target)
+        : await decodeSample(source, decode, target, this.#damage);
+      return { augmentation, repaired };
     } catch (error) {
       throw named(error, sample.path);
     }
+  }
+
+  async #readFixed(
+    sample: T,
+    index: number,
+    source: ImageSource,
+    decode: DecodePlan,
+    target: Uint8Array,
+  ): Promise<string | undefined> {
+    if (this.#memory.read(index, target)) return undefined;
+    const key = await this.#keyOf(sample, decode);
+    let repaired: string | undefined;
+    if (key === undefined || !(await this.#disk?.read(key, target))) {
+      repaired = await decodeSample(source, decode, target, this.#damage);
+      // Others who share the folder may not want it.
+      if (key !== undefined && repaired === undefined) await this.#disk?.write(key, target);
+    }
+    this.#memory.write(index, target);
+    return repaired;
   }
 
   async #header(index: number, source: ImageSource): Promise<ImageHeader> {
@@ -75,7 +104,7 @@ export class SampleReader<T extends Sample> {
   }
 
   /** Only files have an identity. */
-  async #keyOf(sample: T, decode: Parameters<DiskCache["keyOf"]>[1]): Promise<string | undefined> {
+  async #keyOf(sample: T, decode: DecodePlan): Promise<string | undefined> {
     const file = sample.source ?? sample.path;
     if (typeof file !== "string") return undefined;
     return this.#disk?.keyOf(file, decode);

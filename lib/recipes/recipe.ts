@@ -1,3 +1,4 @@
+import type { BadImagePolicy } from "../data/bad-images.js";
 import type { AugmentationLevel } from "../data/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
 import type { TransformSpec } from "../data/transforms.js";
@@ -43,7 +44,7 @@ export interface Recipe {
   batchSize: number;
   /** Leaves out an epoch's last batch where it is not full and not the only one. */
   dropLast: boolean;
-  onBadImage: "error" | "skip";
+  onBadImage: BadImagePolicy;
   /** Rates of the backbone and the head are its `groups`, by the parameters' names. */
   optimizer: OptimizerSpec & { type: NonNullable<OptimizerSpec["type"]> };
   /** Default: cosine after 3 warm-up epochs, or as many as fit. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BAD_IMAGE_POLICIES } from "../data/bad-images.js";
 import { DATASET_KINDS } from "../data/sets/layout.js";
 import { transformList } from "../data/transforms.js";
 import { count, flag, index, parse, share, text } from "../schema.js";
@@ -28,7 +29,7 @@ const recipe = z.strictObject({
   epochs: count,
   batchSize: count,
   dropLast: flag,
-  onBadImage: z.enum(["error", "skip"]),
+  onBadImage: z.enum(BAD_IMAGE_POLICIES),
   optimizer: optimizerSchema.transform((optimizer) => ({ ...optimizer, type: optimizer.type ?? "sgd" })),
   schedule: scheduleSchema.optional(),
   precision: z.enum(["float32", "bfloat16", "float16"]),

@@ -1,3 +1,4 @@
+import type { BadImagePolicy } from "../data/bad-images.js";
 import { ListDataset, type Box, type Dataset, type Sample } from "../data/dataset.js";
 import { readHeader } from "../data/decode.js";
 import { DataLoader } from "../data/loader.js";
@@ -44,8 +45,8 @@ export interface Localisation {
 export interface LocalisationOptions {
   /** Default 16. */
   batchSize?: number;
-  /** "error" (default) stops at an unreadable image, "skip" leaves it out. */
-  onBadImage?: "error" | "skip";
+  /** As a `DataLoader`'s. */
+  onBadImage?: BadImagePolicy;
   signal?: AbortSignal;
   /** Called after each batch. */
   onBatch?: (done: number, total: number) => void;

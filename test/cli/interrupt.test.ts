@@ -73,7 +73,9 @@ describe("a pipe in place of a file", function () {
     it(`is refused at once and named, as ${name}`, async () => {
       const { code, stderr } = await mclossIn(folder(), ...args);
       expect(code, stderr).to.be.oneOf([1, 2]);
-      expect(stderr).to.match(/(pipe\.\w+|red\/2\.png)/).and.match(/pipe, not a file|is no file/);
+      expect(stderr)
+        .to.match(/(pipe\.\w+|red\/2\.png)/)
+        .and.match(/pipe, not a file|is no file/);
     });
   }
 });

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "../../data/bad-images.js";
 import type { Dataset } from "../../data/dataset.js";
 import type { DatasetKind, Split } from "../../data/sets/layout.js";
 import { SPLITS } from "../../data/sets/splits.js";
@@ -17,6 +18,7 @@ import {
   tenCropOption,
   trustOption,
 } from "../dataset-options.js";
+import { tellBadImages } from "../bad-images.js";
 import { decimals, percent, printJson } from "../format.js";
 import { describeChannels, describeLocalisation, reportHabit } from "../describe-channels.js";
 import { interruptSignal } from "../interrupt.js";
@@ -31,7 +33,7 @@ interface EvalFlags {
   device: Device | "auto";
   trustCode?: boolean;
   tenCrop?: boolean;
-  onBadImage: "error" | "skip";
+  onBadImage: BadImagePolicy;
   confusion?: string;
   channels?: boolean;
   localisation?: boolean;
@@ -57,7 +59,7 @@ export function evalCommand(): Command {
     .addOption(trustOption())
     .addOption(
       new Option("--on-bad-image <policy>", "what an unreadable image does")
-        .choices(["error", "skip"])
+        .choices(BAD_IMAGE_POLICIES)
         .default("error"),
     )
     .option("--confusion <file>", "write the confusion matrix as .csv or .png")
@@ -117,13 +119,13 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   progress.stop();
   const health = await tally?.result();
   const names = result.perClass.map((_, index) => className(model.info.classNames, index));
-  const { skipped } = loader;
+  const { skipped, repaired } = loader;
   if (json) {
     const extra = { ...(health ? { channels: health } : {}), ...(located ? { localisation: located } : {}) };
-    printJson({ model: modelPath, dir, ...result, ...extra, bad: skipped });
+    printJson({ model: modelPath, dir, ...result, ...extra, bad: skipped, repaired });
   } else {
     printTables(result, names, { health, located });
-    for (const { path, reason } of skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
+    tellBadImages(loader);
   }
   if (health) reportHabit(health.overall);
   // Last: where it cannot be written, what was measured has been told.
