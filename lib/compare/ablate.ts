@@ -1,8 +1,9 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { existsSync } from "node:fs";
 import { invalidArgument, McLossError } from "../errors.js";
+import { readWhole } from "../io/open-file.js";
 import { named, replaceText } from "../io/replace-file.js";
 import { runFiles } from "../io/run-files.js";
 import { isRecord } from "../plain-data.js";
@@ -124,7 +125,7 @@ function findChange(
 
 async function readSettings(path: string): Promise<Record<string, unknown>> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+    return JSON.parse((await readWhole(path)).toString()) as Record<string, unknown>;
   } catch (cause) {
     const text = `cannot read ${path} (${reasonOf(cause)}): choose another folder for the ablation`;
     throw new McLossError("ERR_IO", text, { path, cause });

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readWhole } from "./open-file.js";
 
 /** The paths of a run's files. */
 export function runFiles(folder: string) {
@@ -17,15 +17,15 @@ export function runFiles(folder: string) {
   };
 }
 
-/** What `run.json` holds, unchecked. @throws what node:fs and JSON.parse throw */
+/** What `run.json` holds, unchecked. @throws what readWhole and JSON.parse throw */
 export async function readRunInfo(folder: string): Promise<unknown> {
-  return JSON.parse(await readFile(runFiles(folder).info, "utf8"));
+  return JSON.parse((await readWhole(runFiles(folder).info)).toString());
 }
 
 /**
  * The lines of `metrics.jsonl`; last comes what follows the last whole one: nothing, or the part that a killed process
- * wrote. @throws what node:fs throws
+ * wrote. @throws what readWhole throws
  */
 export async function readMetricsLines(folder: string): Promise<string[]> {
-  return (await readFile(runFiles(folder).metrics, "utf8")).split("\n");
+  return (await readWhole(runFiles(folder).metrics)).toString().split("\n");
 }

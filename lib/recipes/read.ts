@@ -65,7 +65,7 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
 /** Loads the parser only here: its 70 files take longer to read than a recipe. */
 async function parseYaml(text: string): Promise<unknown> {
   const { parse } = await import("yaml");
-  return parse(text) as unknown;
+  return parse(text, { logLevel: "error" }) as unknown;
 }
 
 /**

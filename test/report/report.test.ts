@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { execFileSync } from "node:child_process";
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeReport } from "mutual-channel-loss";
@@ -202,6 +203,10 @@ describe("writeReport()", () => {
     const missing = await rejected(writeReport(empty, join(folder(), "x.html")));
     expect(missing).to.include({ code: "ERR_IO", path: join(empty, "run.json") });
     expect(missing.message).to.contain(`${empty} is not the folder of a run: it has no run.json`);
+    const piped = join(folder(), "piped");
+    await mkdir(piped);
+    execFileSync("mkfifo", [join(piped, "run.json")]);
+    expect((await rejected(writeReport(piped, join(folder(), "x.html")))).message).to.contain("it is a pipe");
     const damaged = await writeRecordedRun(join(folder(), "damaged"));
     await writeFile(join(damaged, "run.json"), '{"format": 1, "star');
     expect((await rejected(writeReport(damaged, "x.html"))).message).to.match(

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { createReadStream } from "node:fs";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { McLossError } from "../../errors.js";
+import { openFile } from "../../io/open-file.js";
 
 /** How an archive is compressed. */
 export type Compression = "none" | "gzip" | "bzip2" | "xz";
@@ -32,7 +32,8 @@ export function decompress(
 }
 
 async function* counted(path: string, onBytes: (count: number) => void): AsyncGenerator<Buffer, void, void> {
-  for await (const chunk of createReadStream(path)) {
+  const file = await openFile(path);
+  for await (const chunk of file.createReadStream()) {
     onBytes((chunk as Buffer).length);
     yield chunk as Buffer;
   }
