@@ -2,7 +2,7 @@ import { McLossError } from "../errors.js";
 import { isDirectory } from "../io/is-directory.js";
 import { byCodePoint } from "./code-points.js";
 import type { Sample } from "./dataset.js";
-import { IMAGE_EXTENSIONS } from "./image-formats.js";
+import { IMAGE_EXTENSIONS, kindOfName } from "./image-formats.js";
 import { findImages, listVisible } from "./list-images.js";
 import type { PassedOver } from "./passed-over.js";
 import { throwProblem, type Report } from "./sets/problems.js";
@@ -52,7 +52,8 @@ export async function readClassFolders(
     }
     if (samples.length === before && !allowEmpty) report({ file, problem: EMPTY });
   }
-  return { classes, samples, notes: joinedNotes(folders) };
+  const notes = [...joinedNotes(folders), ...(await strayNotes(dir, passedOver))];
+  return { classes, samples, notes };
 }
 
 const EMPTY =
@@ -86,6 +87,19 @@ export async function listFolders(dir: string): Promise<{ name: string; path: st
       folders.push(entry);
   }
   return folders.sort((a, b) => byCodePoint(a.name, b.name));
+}
+
+/** Of what lies beside the class folders. */
+async function strayNotes(dir: string, passedOver: PassedOver): Promise<string[]> {
+  const strays: string[] = [];
+  for (const { name, path, kind } of await listVisible(dir)) {
+    if (kind === "folder" || (kind === "link" && (await isDirectory(path)))) continue;
+    if (kindOfName(name) === "image") strays.push(path);
+    else passedOver.add(name);
+  }
+  const [first] = strays;
+  if (first === undefined) return [];
+  return [`${strays.length} images are in no class's folder and are passed over, such as ${first}`];
 }
 
 function joinedNotes(folders: ReadonlyMap<string, readonly string[]>): string[] {

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { McLossError } from "../errors.js";
+import { listFolders } from "./class-folders.js";
 import type { DataSource } from "./data-version.js";
 import type { ListDataset } from "./dataset.js";
 import { readDataset, type OpenDatasetOptions } from "./open-dataset.js";
@@ -41,7 +43,7 @@ export async function openTrainingSets(
 ): Promise<TrainingSets> {
   const read = await readDataset(options.dir, throwProblem, options);
   const sets = await divide(read, options);
-  requireClasses(read, sets.images);
+  await requireClasses(read, sets.images);
   const { notes = [] } = read;
   return { ...sets, source: read, notes: [...notes, ...sets.notes, ...absentClasses(sets.images)] };
 }
@@ -87,13 +89,17 @@ async function divide(
 }
 
 /** @throws McLossError ERR_DATASET where there is nothing to tell apart */
-function requireClasses({ root }: ReadDataset, { classes, samples }: ListDataset): void {
+async function requireClasses({ kind, root }: ReadDataset, { classes, samples }: ListDataset): Promise<void> {
   const [first] = samples;
   if (!first || samples.some(({ label }) => label !== first.label)) return;
   const name = classes[first.label] ?? "";
+  const inside = join(root, name);
+  const deeper = kind === "folder" && (await listFolders(inside).catch(() => [])).length > 1;
   const text =
     `${root} has training images of one class alone, "${name}": a classifier tells two or more apart. ` +
-    `Give the folder that has one folder of images for each class`;
+    (deeper
+      ? `Give ${inside} if its folders are the classes`
+      : `Give the folder that has one folder of images for each class`);
   throw new McLossError("ERR_DATASET", text, { path: root });
 }
 

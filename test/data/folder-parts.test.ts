@@ -132,6 +132,29 @@ describe("the parts of a folder", () => {
     expect(sets.notes.join()).to.contain(join(dir, name));
   });
 
+  it("may have images beside the classes' folders, which are passed over and told", async () => {
+    await folders({ ...classes("train", 2), ...classes("val") });
+    await write(join(dir, "train/stray.png"), "");
+    await write(join(dir, "train/README.txt"), "");
+    const { images, heldOut, notes } = await openTrainingSets({ dir });
+    expect([images.length, heldOut?.length]).to.deep.equal([4, 2]);
+    expect(notes.join())
+      .to.contain(`such as ${join(dir, "train/stray.png")}`)
+      .and.contain("1 .txt");
+  });
+
+  it("may be a class some of whose images are in folders", async () => {
+    await folders({ bus: 2, train: 2, "train/old": 1 });
+    const { images } = await openTrainingSets({ dir });
+    expect([images.classes, images.length]).to.deep.equal([["bus", "train"], 5]);
+  });
+
+  it("are looked for by the user one folder deeper where there is one class alone", async () => {
+    await folders({ "photos/jay": 1, "photos/wren": 1 });
+    const error = await rejected(openTrainingSets({ dir }));
+    expect(error.message).to.contain(`Give ${join(dir, "photos")} if its folders are the classes`);
+  });
+
   it("tell which classes have no training image", async () => {
     await folders({ "train/jay": 1, "train/wren": 1, "train/owl": 0 });
     const { notes, images } = await openTrainingSets({ dir, allowEmpty: true });

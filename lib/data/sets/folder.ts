@@ -53,8 +53,8 @@ interface Part {
   path: string;
 }
 
-/** What a folder holds: images, or only folders. */
-type Content = "images" | "folders" | "nothing";
+/** What a folder holds right in it. */
+type Content = "images" | "folders" | "both" | "nothing";
 
 /** In the order of training, validation, test; none where `dir` is a folder of classes. */
 async function findParts(dir: string, notes: string[]): Promise<Part[]> {
@@ -66,8 +66,10 @@ async function findParts(dir: string, notes: string[]): Promise<Part[]> {
     })),
   );
   const full = folders.filter(({ content }) => content !== "nothing");
+  // Stray images make no class of a part, but a class may have some of its images in folders.
+  const hasClasses = full.some(({ split, content }) => split === undefined && content !== "folders");
   const parts = full.flatMap(({ split, name, path, content }) =>
-    split && content === "folders" ? [{ split, name, path }] : [],
+    split && (content === "folders" || (content === "both" && !hasClasses)) ? [{ split, name, path }] : [],
   );
   const others = full.filter(({ path }) => !parts.some((part) => part.path === path));
   if (parts.length === 0) {
@@ -76,7 +78,7 @@ async function findParts(dir: string, notes: string[]): Promise<Part[]> {
     return [];
   }
   const splits = new Set(parts.map(({ split }) => split));
-  const classes = others.filter(({ split, content }) => split === undefined && content === "images");
+  const classes = others.filter(({ split, content }) => split === undefined && content !== "folders");
   // A class may be called test, and its images be in folders.
   if (!splits.has("train") && classes.length > 0) return [];
   if (splits.size === 1 && classes.length > 0) throw partOrClass(dir, parts, classes);
@@ -95,8 +97,10 @@ async function findParts(dir: string, notes: string[]): Promise<Part[]> {
 
 async function contentOf(dir: string): Promise<Content> {
   const entries = await listVisible(dir);
-  if (entries.some(({ name, kind }) => kind !== "folder" && kindOfName(name) === "image")) return "images";
-  return (await listFolders(dir)).length > 0 ? "folders" : "nothing";
+  const images = entries.some(({ name, kind }) => kind !== "folder" && kindOfName(name) === "image");
+  const folders = (await listFolders(dir)).length > 0;
+  if (images) return folders ? "both" : "images";
+  return folders ? "folders" : "nothing";
 }
 
 /** The folder itself, or the one that alone lies in it and has its name or a set's parts: archives are unpacked so. */
