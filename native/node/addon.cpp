@@ -1,12 +1,10 @@
-#include <ATen/Context.h>
 #include <napi.h>
 
 #include <string>
 
-#include "../autograd/engine.h"
-#include "../memory/block_cache.h"
 #include "environment.h"
 #include "function_table.h"
+#include "process_settings.h"
 
 namespace mcloss::node {
 namespace {
@@ -29,10 +27,7 @@ Napi::Value functions(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  install_block_cache();
-  // oneDNN has the same convolutions, and NNPACK warns at each of them on processors that it does not know.
-  at::globalContext().setUserEnabledNNPACK(false);
-  autograd::install_engine();
+  apply_process_settings();
   auto environment = std::make_unique<Environment>(env);
   napi_add_env_cleanup_hook(env, stop_executor, environment.get());
   env.SetInstanceData(environment.release());

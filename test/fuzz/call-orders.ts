@@ -69,7 +69,7 @@ async function lossOf(world: World): Promise<Tensor> {
 
 /** Every call that a program can make, by name. */
 export const CALLS = {
-  readGrad: (world, pick) => void parameterOf(world, pick).grad?.dispose(),
+  readGrad: (world, pick) => parameterOf(world, pick).grad?.dispose(),
   computeWithGrad: (world, pick) => {
     using gradient = parameterOf(world, pick).grad;
     if (gradient) world.made.push(gradient.mul(2));
@@ -106,7 +106,7 @@ export const CALLS = {
   toFloat32: ({ model }) => model.to("float32"),
   toContiguous: ({ model }) => model.to({ channelsLast: false }),
   loadStateDict: ({ model, copies }) => model.loadStateDict(copies),
-  clipGradNorm: async ({ parameters }) => (await clipGradNorm(parameters, 1)) && undefined,
+  clipGradNorm: async ({ parameters }) => (await clipGradNorm(parameters, 1)).dispose(),
   clipGradValue: ({ parameters }) => clipGradValue(parameters, 1),
   scaleLoss: (world) => {
     using loss = tensor([1], { shape: [], requiresGrad: true });
@@ -216,9 +216,8 @@ async function train({ model, controller }: World): Promise<void> {
     ema: 0.9,
     onNan: "skip",
   });
-  for await (const event of trainer.fit(fixedLoader([BATCH, BATCH]), { signal: controller.signal })) {
-    if (event.type === "epoch" && controller.signal.aborted) return;
-  }
+  const events = trainer.fit(fixedLoader([BATCH, BATCH]), { signal: controller.signal });
+  while (!(await events.next()).done);
 }
 
 /** Runs each user's calls beside a training, in an order that `scheduler` draws. */
@@ -232,7 +231,7 @@ async function runProgram(
   const users = program.map(async (calls, user) => {
     for (const { call, pick, awaits } of calls) {
       await scheduler.schedule(Promise.resolve(), `${user}: ${call} ${pick}${awaits ? "" : ", not awaited"}`);
-      const outcome = tolerate(() => (CALLS[call] as Call)(world, pick), codes);
+      const outcome = tolerate(() => CALLS[call](world, pick), codes);
       if (awaits) await outcome;
       else pending.push(outcome);
     }

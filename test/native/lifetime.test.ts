@@ -93,6 +93,18 @@ describe("the addon's lifetime", () => {
     expect(await runModule(source)).to.deep.equal(done("true true\n"));
   });
 
+  it("leaves the process's allocator, NNPACK and engine alone where it is told to", async () => {
+    const settings = { MCLOSS_ALLOCATOR: "system", MCLOSS_NNPACK: "on", MCLOSS_ENGINE: "libtorch" };
+    const code = `
+      import { checkpoint, memory, tensor, zeros } from "mutual-channel-loss";
+      const large = zeros([1 << 20]);
+      const x = tensor([2], { requiresGrad: true });
+      await checkpoint((y) => y.mul(y), x).sum().backward();
+      console.log(large.shape[0], x.grad.item(), JSON.stringify(memory().allocators.cpu?.reserved ?? 0));`;
+    const { output, errors } = await runModule(code, { env: settings });
+    expect(output.trim(), errors).to.equal("1048576 4 0");
+  });
+
   it("works beside a second copy of the addon, each refusing the other's tensors", async () => {
     const source = `
       import { McLossError, tensor } from "mutual-channel-loss";

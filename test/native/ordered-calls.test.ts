@@ -118,7 +118,7 @@ describe("a synchronous call that a job stands against", () => {
         }
       }
     }, 1);
-    for await (const event of trainer.fit(fixedLoader([BATCH, BATCH]))) void event;
+    for await (const event of trainer.fit(fixedLoader([BATCH, BATCH]))) expect(event.type).to.be.a("string");
     clearInterval(timer);
     await Promise.all(looks);
     expect(seen).to.be.greaterThan(0);
