@@ -68,8 +68,10 @@ export * from "./recipes/index.js";
 
 export type { GroupRates, OptimizerSpec } from "./train/build-optimizer.js";
 export { RunFolder, type EpochRecord } from "./train/run-folder.js";
-export type { RunInfo } from "./train/run-info.js";
+export type { OptionChange, RunInfo } from "./train/run-info.js";
 export type { FitOptions, TrainerOptions } from "./train/trainer-options.js";
+export type { JudgedEpoch, Figure, Monitor } from "./train/monitor.js";
+export { Run, type TrainingResult } from "./train/run.js";
 export { Trainer } from "./train/trainer.js";
 export type { CheckpointEvent, EpochEvent, NoticeEvent, StepEvent, TrainingEvent } from "./train/events.js";
 export { evaluate, type EvaluateOptions, type Evaluation, type EvaluationSummary } from "./train/evaluate.js";

@@ -6,7 +6,7 @@ const { mc } = DEMO_LOSSES;
 /** What is compared, and the paper's ablations of it. */
 export const LOSSES = {
   ...DEMO_LOSSES,
-  "mc-no-cwa": { ...mc, keep: (channels: number) => channels },
+  "mc-no-cwa": { ...mc, keep: "all" },
   "mc-ccap": { ...mc, pooling: "mean" },
   "mc-no-diversity": { ...mc, beta: 0 },
   "mc-no-discriminality": { ...mc, alpha: 0 },

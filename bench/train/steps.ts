@@ -31,9 +31,9 @@ export class Steps {
   /** One step: its time in ms, and the loss. */
   async run(): Promise<{ ms: number; loss: number }> {
     const started = performance.now();
-    const { value } = await this.#events.next();
+    const { done, value } = await this.#events.next();
     const ms = performance.now() - started;
-    if (value?.type !== "step") throw new Error("no step is left");
+    if (done || value.type !== "step") throw new Error("no step is left");
     return { ms, loss: value.loss };
   }
 }
@@ -50,8 +50,8 @@ function repeat({ input, classes }: ModelSpec, size: number, length: number): Da
     device: "cpu",
     epoch: 0,
     skipped: [],
-    *[Symbol.iterator]() {
-      for (let i = 0; i < length; i += 1) yield batch;
+    async *batches() {
+      for (let i = 0; i < length; i += 1) yield await Promise.resolve(batch);
     },
   };
   return loader as unknown as DataLoader;

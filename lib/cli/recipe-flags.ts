@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { BAD_IMAGE_POLICIES } from "../data/bad-images.js";
 import { DEFAULT_NETWORKS, DEFAULT_RECIPE } from "../recipes/default-recipe.js";
+import { MONITORS } from "../train/monitor.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";
 import type { Recipe } from "../recipes/recipe.js";
 import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from "./arguments.js";
@@ -69,6 +70,9 @@ const FLAGS: readonly RecipeFlag[] = [
   flag("--clip-norm <norm>", "clipNorm", "the gradients' largest joint norm", nonNegativeNumber),
   flag("--accumulate <n>", "accumulate", "batches whose gradients make one update", positiveInteger),
   flag("--ema <decay>", "ema", "average the weights, as 0.999, and judge the average", nonNegativeNumber),
+  flag("--monitor <figure>", "monitor", "what the best checkpoint and a plateau go by (default: accuracy)", [
+    ...MONITORS,
+  ]),
   flag("--on-nan <policy>", "onNan", "what a loss that is not finite does", ["stop", "skip"]),
   flag(
     "--channel-health",

@@ -21,7 +21,7 @@ interface ReportOptions {
 
 /** Shows a run: a bar with ETA on a terminal, one line per epoch elsewhere, JSON lines when asked. */
 export async function reportTraining<Result>(
-  events: AsyncGenerator<TrainingEvent, Result, void>,
+  events: AsyncIterator<TrainingEvent, Result, void>,
   { label, epochs, json }: ReportOptions,
 ): Promise<TrainingReport<Result>> {
   const status = new TrainingStatus(epochs);
@@ -53,7 +53,7 @@ function reportEpoch(event: EpochEvent, label: string, json: boolean): void {
 
 function reportNotice(event: NoticeEvent, json: boolean): void {
   if (json) printJsonLine(event);
-  else printLine(`${event.option} has no effect: ${event.reason}`);
+  else printLine(event.option ? `${event.option} has no effect: ${event.reason}` : event.reason);
 }
 
 function withoutMatrix({ validation, ...event }: EpochEvent) {

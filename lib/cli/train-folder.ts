@@ -8,6 +8,7 @@ import type { Recipe } from "../recipes/recipe.js";
 import {
   prepareRecipe,
   prepareResume,
+  readStartedRun,
   type RecipeData,
   type RecipeTraining,
   type TrainRecipeOptions,
@@ -41,16 +42,28 @@ export async function trainFolder(
   { out, json, ...data }: RecipeData & DeviceOption & { out: string; overwrite: boolean; json: boolean },
 ): Promise<void> {
   const signal = interruptSignal();
-  const training = await prepareRecipe(recipe, { ...data, output: out, signal });
+  using training = await prepareRecipe(recipe, { ...data, output: out, signal });
   await fitAndTell(training, out, json);
+}
+
+/** What is other in a run that goes on than when it was started. */
+interface ResumeChanges {
+  /** Where the images are. */
+  dir?: string;
+  validation?: string;
+  flags: Readonly<Record<string, unknown>>;
+  assignments: readonly string[];
 }
 
 /** `mcloss train --resume`. */
 export async function resumeFolder(
   out: string,
-  { device, json }: DeviceOption & { json: boolean },
+  { device, json, flags, assignments, ...data }: DeviceOption & ResumeChanges & { json: boolean },
 ): Promise<void> {
-  const training = await prepareResume(out, { device, signal: interruptSignal() });
+  const { about } = await readStartedRun(out);
+  const assigned = joinPatches(assignments.map(parseAssignment));
+  const change = joinPatches([patchOfFlags(about.recipe, flags), assigned]);
+  using training = await prepareResume(out, { ...data, change, device, signal: interruptSignal() });
   await fitAndTell(training, out, json);
 }
 
@@ -59,8 +72,10 @@ export async function trainRun(
   recipe: Recipe,
   { resume, ...options }: TrainRecipeOptions & { output: string; resume: boolean },
 ): Promise<void> {
-  const { output } = options;
-  await fit(await (resume ? prepareResume(output, options) : prepareRecipe(recipe, options)), false);
+  const { output, device, signal } = options;
+  const going = { ...(device ? { device } : {}), ...(signal ? { signal } : {}) };
+  using training = await (resume ? prepareResume(output, going) : prepareRecipe(recipe, options));
+  await fit(training, false);
 }
 
 async function fit(training: RecipeTraining, json: boolean): Promise<EpochEvent | undefined> {

@@ -7,7 +7,6 @@ import { readWhole } from "../io/open-file.js";
 import { named, replaceText } from "../io/replace-file.js";
 import { runFiles } from "../io/run-files.js";
 import { isRecord } from "../plain-data.js";
-import type { RecipeChannelLoss } from "../recipes/loss.js";
 import { reasonOf } from "../system-error.js";
 import { manualSeed } from "../tensor/tensor.js";
 import type { ChannelObjective } from "../train/objective.js";
@@ -25,11 +24,11 @@ export const ABLATIONS = {
 } as const satisfies Record<string, "ce" | ChannelObjective>;
 
 /** One run of an ablation. */
-export interface AblationRun<Loss = ChannelObjective> {
+export interface AblationRun {
   /** The row, such as "no-cwa". */
   name: keyof typeof ABLATIONS;
-  /** For {@link Trainer}, or of a {@link Recipe}: as {@link AblateOptions.loss} is. */
-  loss: "ce" | Loss;
+  /** For {@link Trainer} or a {@link Recipe}. */
+  loss: "ce" | ChannelObjective;
   /** Of everything that the run draws. */
   seed: number;
   /** The run's folder, for {@link Trainer}. */
@@ -39,15 +38,15 @@ export interface AblationRun<Loss = ChannelObjective> {
 }
 
 /** Options of {@link ablate}. */
-export interface AblateOptions<Loss = ChannelObjective> {
+export interface AblateOptions {
   /** Trains and validates one run; all that is not told to it must be the same for all runs. */
-  train: (run: AblationRun<Loss>) => Promise<void>;
+  train: (run: AblationRun) => Promise<void>;
   /** Different non-negative integers. */
   seeds: readonly number[];
   /** Holds a folder for each row and, in it, for each seed. */
   output: string;
-  /** MC-Loss as a whole, of a trainer or of a recipe, which the rows take parts of. Default: α 1.5 and β 20. */
-  loss?: Loss;
+  /** MC-Loss as a whole, which the rows take parts of. Default: α 1.5 and β 20. */
+  loss?: ChannelObjective;
   /** Plain data that `train` goes by. Going on with an ablation in `output` that had other settings is refused. */
   settings?: Readonly<Record<string, unknown>>;
 }
@@ -57,10 +56,8 @@ export interface AblateOptions<Loss = ChannelObjective> {
  * finished in `output` is kept and what was interrupted goes on.
  * @throws McLossError ERR_ARGUMENT, ERR_IO, and what `train` throws
  */
-export async function ablate<Loss extends ChannelObjective | RecipeChannelLoss = ChannelObjective>(
-  options: AblateOptions<Loss>,
-): Promise<Comparison> {
-  const { train, seeds, output, loss = {} as Loss } = options;
+export async function ablate(options: AblateOptions): Promise<Comparison> {
+  const { train, seeds, output, loss = {} } = options;
   checkSeeds(seeds);
   await keepSettings(output, { loss, ...options.settings });
   const runs = (Object.keys(ABLATIONS) as (keyof typeof ABLATIONS)[]).flatMap((name) =>
@@ -73,15 +70,17 @@ export async function ablate<Loss extends ChannelObjective | RecipeChannelLoss =
   );
   for (const run of runs) {
     if (await isFinished(run.output)) continue;
-    const resume = existsSync(runFiles(run.output).last);
+    const { info, last } = runFiles(run.output);
+    // One that was ended before its first checkpoint begins anew.
+    const resume = existsSync(info);
     // A run must not depend on those before it.
-    if (!resume) manualSeed(run.seed);
+    if (!existsSync(last)) manualSeed(run.seed);
     await train({ ...run, resume });
   }
   return compareRuns(runs.map((run) => run.output));
 }
 
-function ablatedLoss<Loss extends object>(name: keyof typeof ABLATIONS, whole: Loss): "ce" | Loss {
+function ablatedLoss(name: keyof typeof ABLATIONS, whole: ChannelObjective): "ce" | ChannelObjective {
   const change = ABLATIONS[name];
   return change === "ce" ? change : { ...whole, ...change };
 }

@@ -10,7 +10,7 @@ const DEFAULTS: Readonly<Record<string, object>> = {
   focal: { gamma: DEFAULT_FOCAL_GAMMA },
   mc: {
     ...DEFAULT_WEIGHTS,
-    keep: "half",
+    keep: { drop: 0.5 },
     perSample: false,
     pooling: "max",
     diversityPooling: "max",

@@ -49,10 +49,9 @@ function describeChannels(options: Options): string[] {
 
 /** How channel-wise attention keeps channels. */
 function describeKeep(keep: unknown): string[] {
-  if (keep === "half") return [];
   if (keep === "all") return ["no CWA"];
-  if (isRecord(keep) && keep["drop"] !== undefined) return [`drops ${textOf(keep["drop"])} of the channels`];
-  return [typeof keep === "function" ? "keeps channels by a function" : `keeps ${textOf(keep)} channels`];
+  if (!isRecord(keep)) return [`keeps ${textOf(keep)} channels`];
+  return keep["drop"] === 0.5 ? [] : [`drops ${textOf(keep["drop"])} of the channels`];
 }
 
 function describeCenter(center: unknown): string[] {

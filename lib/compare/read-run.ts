@@ -48,7 +48,9 @@ const recipeSchema = z.looseObject({
  */
 export async function readRun(folder: string): Promise<RunRecord> {
   const run = await readRecordedRun(folder);
-  const { model, options, about } = run.info;
+  const { model, options, changes } = run.info;
+  // A run whose options were changed on the way is not one that had them from the start.
+  const about = changes ? { ...run.info.about, changes } : run.info.about;
   const accuracies = validatedAccuracies(run);
   const known = accuracies.filter((accuracy) => !Number.isNaN(accuracy));
   const recipe = recipeSchema.safeParse(about["recipe"]).data;

@@ -50,6 +50,7 @@ const infoSchema = z.looseObject({
   model: z.looseObject({ name: z.string(), classes: z.number() }),
   options: record,
   about: record,
+  changes: z.array(z.unknown()).optional(),
 });
 
 /** A line of `metrics.jsonl`, as far as it is needed here; a number that is not finite is undefined. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { invalidArgument, McLossError } from "../errors.js";
-import { flag, instanceOf, like, optionsOf, parseOptions, rate, type Shape } from "../schema.js";
+import { count, decay, flag, instanceOf, optionsOf, parseOptions, rate, type Shape } from "../schema.js";
 import { checkFloating, checkTensor } from "../tensor/check-tensor.js";
 import { Generator, ops, opsInTurn, Tensor, type OpResult } from "../tensor/tensor.js";
 import { ChannelGroups } from "./channel-groups.js";
@@ -16,10 +16,10 @@ export interface ChannelLossOptions {
   /** Weight of the diversity component; 0 is the paper's ablation without it. Default 20, as the released code. */
   beta?: number;
   /**
-   * Channels kept in each group: a number, a function of ξ, or "all", the paper's ablation without channel-wise
-   * attention. Default ⌈ξ/2⌉ (2 of 3, as the released code).
+   * Channels kept in each group: a number; all but a share of them, ξ − ⌊drop·ξ⌋; or "all", the paper's ablation without
+   * channel-wise attention. Default ⌈ξ/2⌉ (2 of 3, as the released code), which is { drop: 0.5 }.
    */
-  keep?: number | "all" | ((channels: number) => number);
+  keep?: number | "all" | { drop: number };
   /** Draws one mask per sample rather than one per batch. Default false. */
   perSample?: boolean;
   /** Cross-channel pooling of the discriminality component. Default "max". */
@@ -33,18 +33,11 @@ const pooling = z.enum(["max", "mean"]).optional();
 export const channelLossShape = {
   alpha: rate.optional(),
   beta: rate.optional(),
-  keep: like<ChannelLossOptions["keep"]>(
-    'a positive integer, "all" or a function of the channels of a class',
-    (keep) => keep === "all" || typeof keep === "function" || isCount(keep),
-  ).optional(),
+  keep: z.union([count, z.literal("all"), z.strictObject({ drop: decay })]).optional(),
   perSample: flag.optional(),
   pooling,
   diversityPooling: pooling,
 } satisfies Shape<ChannelLossOptions>;
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) > 0;
-}
 
 /** Options of {@link mcLoss}. */
 export interface McLossOptions extends ChannelLossOptions {
@@ -143,7 +136,7 @@ function resolveKeep(keep: ChannelLossOptions["keep"], groups: ChannelGroups, ar
   if (keep === undefined) return [];
   return groups.blocks.map(({ channels }) => {
     if (keep === "all") return channels;
-    const kept = typeof keep === "function" ? keep(channels) : keep;
+    const kept = typeof keep === "object" ? channels - Math.floor(keep.drop * channels) : keep;
     if (Number.isInteger(kept) && kept >= 1 && kept <= channels) return kept;
     throw invalidArgument(
       argument,

@@ -137,13 +137,17 @@ export interface StepOptions {
   skipNonFinite: boolean;
 }
 
-/** One training step, as native/train takes it. */
-export interface TrainingStep extends StepOptions {
+/** The update of a model, as native/train takes it. */
+export interface Update extends StepOptions {
   model: ModelHandle;
   optimizer: OptimizerHandle;
+  objective: ObjectiveOptions;
+}
+
+/** One training step, as native/train takes it. */
+export interface TrainingStep extends Update {
   images: TensorHandle;
   labels: TensorHandle;
-  objective: ObjectiveOptions;
 }
 
 /** How a tensor lies in a file; see native/io. */
@@ -316,6 +320,8 @@ export interface Binding {
   createStepGraph(): StepGraphHandle;
   /** Why steps are made without the graph; empty while there is no reason. */
   stepGraphRefusal(graph: StepGraphHandle): string;
+  /** Makes the update of the batches since the last one, which are fewer than there were to be. */
+  finishUpdate(step: Update): Promise<void>;
   /** Of steps, by what `trainStep` gave; `groupsCorrect` is 0. */
   readMetrics(steps: readonly TensorHandle[]): Promise<BatchMetrics[]>;
   evaluateBatch(

@@ -1,6 +1,6 @@
 /** Lowers the rate when a metric stops improving (torch.optim.lr_scheduler.ReduceLROnPlateau). */
 export interface Plateau {
-  /** Whether the metric should grow, as accuracy, or fall, as a loss. Default "max". */
+  /** Whether the metric should grow, as accuracy, or fall, as a loss. Default "max", or in a {@link Trainer} as its monitor. */
   mode?: "max" | "min";
   /** What the rate is multiplied by. Default 0.1. */
   factor?: number;

@@ -23,4 +23,5 @@ function markChanges(sources: Readonly<Record<string, Source>>, patch: Patch): R
   return { ...Object.fromEntries(kept), ...Object.fromEntries(changed.map((path) => [path, "user"])) };
 }
 
-const NOT_SETTINGS = /^(name|description|sources|published)\b/;
+/** What a recipe says of itself. */
+export const NOT_SETTINGS = /^(name|description|sources|published)\b/;

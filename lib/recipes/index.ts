@@ -1,5 +1,4 @@
 export { changeRecipe } from "./change.js";
-export type { RecipeChannelLoss, RecipeLoss } from "./loss.js";
 export type { RecipeNetwork } from "./network.js";
 export type { Patch } from "./patch.js";
 export { loadRecipe, parseRecipe, recipes } from "./read.js";
@@ -7,6 +6,8 @@ export { sourceOf, type PublishedAccuracy, type Recipe, type Source } from "./re
 export {
   prepareRecipe,
   prepareResume,
+  RESUMABLE_KEYS,
+  type PrepareResumeOptions,
   trainRecipe,
   type RecipeData,
   type RecipeTraining,

@@ -4,8 +4,9 @@ import type { DatasetKind } from "../data/sets/layout.js";
 import type { TransformSpec } from "../data/transforms.js";
 import type { ChannelBlock } from "../loss/channel-groups.js";
 import type { Schedule } from "../optim/schedule.js";
+import type { Monitor } from "../train/monitor.js";
 import type { OptimizerSpec } from "../train/build-optimizer.js";
-import type { RecipeLoss } from "./loss.js";
+import type { LossOptions } from "../train/objective.js";
 import type { RecipeNetwork } from "./network.js";
 
 /**
@@ -33,7 +34,7 @@ export interface Recipe {
   weightsPrefix?: string;
   /** Which class owns which feature channels: "split" shares them out (ChannelGroups.split), or blocks of one's own. */
   groups: "split" | readonly ChannelBlock[];
-  loss: RecipeLoss;
+  loss: LossOptions;
   transforms: {
     /** What training images go through; a level is resized to the network's input and augmented so much. */
     train: AugmentationLevel | readonly TransformSpec[];
@@ -58,8 +59,10 @@ export interface Recipe {
   clipValue?: number;
   /** Batches whose gradients are averaged into one update. */
   accumulate: number;
-  /** Decay of an average of the weights. Default: none. */
+  /** Decay of an average of the weights, which is what is judged and delivered. Default: none. */
   ema?: number;
+  /** The figure that epochs are judged by; see {@link TrainerOptions}. Default "accuracy", or "loss" for a plateau of mode "min". */
+  monitor?: Monitor;
   /** Gradual unfreezing: from the epoch on (0 is the start) what the pattern names is trained. Default: all, from 0. */
   unfreeze?: readonly { epoch: number; pattern: string }[];
   onNan: "stop" | "skip";

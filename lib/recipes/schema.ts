@@ -5,7 +5,8 @@ import { transformList } from "../data/transforms.js";
 import { count, flag, index, parse, share, text } from "../schema.js";
 import { scheduleSchema } from "../optim/schedule.js";
 import { optimizerSchema } from "../train/build-optimizer.js";
-import { recipeLossSchema } from "./loss.js";
+import { MONITORS } from "../train/monitor.js";
+import { lossSchema } from "../train/objective.js";
 import { networkSchema } from "./network.js";
 import type { Recipe } from "./recipe.js";
 
@@ -21,7 +22,7 @@ const recipe = z.strictObject({
   weightsKey: text.optional(),
   weightsPrefix: z.string().optional(),
   groups: z.union([z.literal("split"), z.array(z.strictObject({ classes: count, channels: count })).min(1)]),
-  loss: recipeLossSchema,
+  loss: lossSchema,
   transforms: z.strictObject({
     train: z.union([z.enum(["none", "flip", "strong"]), transformList]),
     test: z.union([z.literal("resize"), transformList]),
@@ -38,6 +39,7 @@ const recipe = z.strictObject({
   clipValue: z.number().gt(0).optional(),
   accumulate: count,
   ema: share.optional(),
+  monitor: z.enum(MONITORS).optional(),
   unfreeze: z
     .array(z.strictObject({ epoch: index, pattern: z.string() }))
     .min(1)

@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { relative, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { ListDataset } from "../data/dataset.js";
 import { DataLoader } from "../data/loader.js";
@@ -13,15 +16,18 @@ import { Model, type ModelInfo } from "../models/model.js";
 import { weightsNormalization, type WeightsNormalization } from "../models/weights-normalization.js";
 import type { ModelSpec } from "../models/spec.js";
 import { defaultSchedule } from "../optim/schedule.js";
+import { flatten } from "../plain-data.js";
 import { parse } from "../schema.js";
 import { chooseDevice } from "../tensor/cuda.js";
 import type { Device } from "../tensor/dtype.js";
 import { manualSeed } from "../tensor/tensor.js";
 import type { TrainingEvent } from "../train/events.js";
 import { requireNoRun } from "../train/run-folder.js";
+import type { Run } from "../train/run.js";
 import { Trainer } from "../train/trainer.js";
-import { lossOptions } from "./loss.js";
+import { changeRecipe, NOT_SETTINGS } from "./change.js";
 import { networkSpec } from "./network.js";
+import type { Patch } from "./patch.js";
 import type { Recipe } from "./recipe.js";
 import { findRunImages, requireSameImages, runImagesSchema, type RunImages } from "./run-images.js";
 import { checkRecipe } from "./schema.js";
@@ -63,9 +69,37 @@ export interface RecipeTraining {
   notes: readonly string[];
   /** What the recipe's weights gave; absent without any, and in a run that goes on. */
   weights?: LoadedWeights;
-  /** Trains; what {@link Trainer.fit} yields. */
-  fit(): AsyncGenerator<TrainingEvent, void, void>;
+  /** Trains; what {@link Trainer.fit} gives. */
+  fit(): Run;
+  /** Frees the model and the trainer. May be called again. */
+  dispose(): void;
+  /** Calls dispose(): for `using`. */
+  [Symbol.dispose](): void;
 }
+
+/** Options of {@link prepareResume}. */
+export interface PrepareResumeOptions extends Pick<TrainRecipeOptions, "signal" | "device"> {
+  /** Where the images are now. Default: where they were or, where that is gone, where they are from the run's folder. */
+  dir?: string;
+  /** Where the held-out images are now, in a run that was given them. */
+  validation?: string;
+  /** Other values of the recipe's keys, as of {@link changeRecipe}; of {@link RESUMABLE_KEYS} alone. */
+  change?: Patch;
+}
+
+/** The keys of a recipe that a run may go on with other values of. */
+export const RESUMABLE_KEYS: readonly string[] = [
+  "epochs",
+  "schedule",
+  "optimizer.learningRate",
+  "clipNorm",
+  "clipValue",
+  "onNan",
+  "onBadImage",
+  "channelHealth",
+  "tf32",
+  "cudaGraph",
+];
 
 /**
  * Trains a recipe, yielding what happens: all that `mcloss train` does. `trainRecipe(await loadRecipe("cub200-resnet50"),
@@ -78,8 +112,13 @@ export async function* trainRecipe(
   options: TrainRecipeOptions,
 ): AsyncGenerator<TrainingEvent, RecipeTraining, void> {
   const training = await prepareRecipe(recipe, options);
-  yield* training.fit();
-  return training;
+  try {
+    yield* training.fit();
+    return training;
+  } catch (error) {
+    training.dispose();
+    throw error;
+  }
 }
 
 /**
@@ -93,20 +132,35 @@ export function prepareRecipe(recipe: Recipe, options: TrainRecipeOptions): Prom
 
 /**
  * As {@link prepareRecipe}, for the run in `output`, with the recipe and the data that it was started with: it goes on
- * exactly where it was.
- * @throws McLossError ERR_IO when there is no run of a recipe in `output`; ERR_DATASET when its training images are others
- * by now
+ * exactly where it was. A run that ended before its first checkpoint begins anew.
+ * @throws McLossError ERR_IO when there is no run of a recipe in `output`; ERR_DATASET when its images are others by now, or
+ * not where they were; ERR_ARGUMENT naming a key that may not change
  */
 export async function prepareResume(
   output: string,
-  options: Pick<TrainRecipeOptions, "signal" | "device"> = {},
+  { dir, validation, change, ...options }: PrepareResumeOptions = {},
 ): Promise<RecipeTraining> {
-  const { recipe, data, images } = await readRun(output);
-  return prepare(recipe, { ...data, ...options, output }, images);
+  const { folder, about } = await readStartedRun(output);
+  const changed = change ? changeRecipe(about.recipe, change) : about.recipe;
+  requireResumable(output, about.recipe, changed);
+  const find = (path: string) => findMoved(path, folder, output);
+  const held = validation ?? about.data.validation;
+  const data: RecipeData = {
+    ...about.data,
+    dir: dir === undefined ? find(about.data.dir) : resolve(dir),
+    ...(held === undefined
+      ? {}
+      : { validation: validation === undefined ? find(held) : resolve(validation) }),
+  };
+  const began = existsSync(runFiles(output).last);
+  const { weights } = changed;
+  const recipe = weights === undefined || began ? changed : { ...changed, weights: find(weights) };
+  return prepare(recipe, { ...data, ...options, output }, about);
 }
 
 const runSchema = z.object({
-  about: z.object({
+  folder: z.string(),
+  about: z.looseObject({
     recipe: z.unknown().transform(checkRecipe),
     data: z.object({
       dir: z.string(),
@@ -119,15 +173,19 @@ const runSchema = z.object({
 });
 
 interface StartedRun {
-  recipe: Recipe;
-  data: RecipeData;
-  images: RunImages;
+  /** The run's folder when it began. */
+  folder: string;
+  about: Readonly<Record<string, unknown>> & {
+    recipe: Recipe;
+    data: RecipeData;
+    images: RunImages;
+  };
 }
 
-async function readRun(output: string): Promise<StartedRun> {
+/** What `run.json` says of a recipe's run. @throws McLossError ERR_IO when there is none */
+export async function readStartedRun(output: string): Promise<StartedRun> {
   try {
-    const { about } = parse(runSchema, await readRunInfo(output));
-    return about as StartedRun;
+    return parse(runSchema, await readRunInfo(output)) as StartedRun;
   } catch (cause) {
     const { info: path } = runFiles(output);
     const text = `cannot go on from ${output}: ${path} is missing or damaged. Give the folder of a run of mcloss train`;
@@ -135,26 +193,61 @@ async function readRun(output: string): Promise<StartedRun> {
   }
 }
 
+/** As they are recorded, since a run may go on in another folder. */
+function absolute({ validation, ...data }: RecipeData): RecipeData {
+  const held = validation === undefined ? {} : { validation: resolve(validation) };
+  return { ...data, dir: resolve(data.dir), ...held };
+}
+
+function absoluteWeights(recipe: Recipe): Recipe {
+  return recipe.weights === undefined ? recipe : { ...recipe, weights: resolve(recipe.weights) };
+}
+
+/** A file or folder of a run that was started in `folder`, where the run is in `output` now. */
+function findMoved(path: string, folder: string, output: string): string {
+  if (existsSync(path)) return path;
+  const moved = resolve(output, relative(folder, path));
+  if (existsSync(moved)) return moved;
+  const places = moved === path ? path : `${path}, or at ${moved}`;
+  const text = `what the run in ${output} was started with is not at ${places} any more: bring it back, or say where the images are now (dir; mcloss train DIR --resume RUN)`;
+  throw new McLossError("ERR_DATASET", text, { path });
+}
+
+/** @throws McLossError ERR_ARGUMENT naming a key that may not change */
+function requireResumable(output: string, before: Recipe, now: Recipe): void {
+  const [was, is] = [new Map(flatten(before)), new Map(flatten(now))];
+  const mayChange = (path: string) =>
+    NOT_SETTINGS.test(path) || RESUMABLE_KEYS.some((key) => path === key || path.startsWith(`${key}.`));
+  const refused = [...new Set([...was.keys(), ...is.keys()])].find(
+    (path) => !mayChange(path) && !isDeepStrictEqual(was.get(path), is.get(path)),
+  );
+  if (refused === undefined) return;
+  const [from, to] = [was.get(refused), is.get(refused)].map((value) => JSON.stringify(value ?? null));
+  const text = `is ${from} in the run in ${output} and cannot become ${to}: leave it out, or start a new run. What may change is ${RESUMABLE_KEYS.join(", ")}`;
+  throw invalidArgument(refused, text);
+}
+
 async function prepare(
   given: Recipe,
   { signal, output, overwrite, device: wanted, ...data }: TrainRecipeOptions,
-  began?: StartedRun["images"],
+  started?: StartedRun["about"],
 ): Promise<RecipeTraining> {
-  const resume = began !== undefined;
+  const resume = started !== undefined;
+  const began = resume && output !== undefined && existsSync(runFiles(output).last);
   // The trainer looks too; here nobody has waited for the data and the weights yet.
   if (output !== undefined && !resume && !overwrite) requireNoRun(output);
   const device = chooseDevice("device", wanted);
   const sets = await openSets(given, data);
   const { images, heldOut } = sets;
   const runImages = await findRunImages(sets, signal);
-  if (began) await requireSameImages(data, sets, began, runImages);
+  if (started) await requireSameImages(data, sets, started.images, runImages);
   const spec = networkSpec(given, images.classes.length);
   const known = resume ? undefined : await knownNormalization(given);
   const { recipe, transforms } = completeRecipe(given, spec, known?.normalization);
   const info = modelInfo(images.classes, transforms.test);
   const model = await Model.create(spec, { seed: recipe.seed, info });
   const weights =
-    recipe.weights === undefined || resume
+    recipe.weights === undefined || began
       ? undefined
       : await loadWeights(model, recipe.weights, { ...wantedWeights(recipe), signal });
   await model.to(device);
@@ -171,9 +264,21 @@ async function prepare(
     ...trainerOptions(recipe),
     ...(output === undefined ? {} : { output }),
     ...(overwrite === undefined ? {} : { overwrite }),
-    about: { command: "train", recipe, data, images: runImages, device, ...(weights ? { weights } : {}) },
+    about: {
+      ...started,
+      command: "train",
+      recipe: absoluteWeights(recipe),
+      data: absolute(data),
+      images: runImages,
+      device,
+      ...(weights ? { weights } : {}),
+    },
   });
   const validated = validation ? { validation } : {};
+  const dispose = () => {
+    trainer.dispose();
+    model.dispose();
+  };
   return {
     recipe,
     model,
@@ -183,11 +288,13 @@ async function prepare(
     trainer,
     notes: known ? [...sets.notes, normalizationNote(recipe, known)] : sets.notes,
     ...(weights ? { weights } : {}),
+    dispose,
+    [Symbol.dispose]: dispose,
     fit: () => {
       const { channelHealth } = recipe;
       const health = channelHealth === undefined ? {} : { channelHealth };
       // What resumes takes the generators' states from its checkpoint.
-      if (!resume) manualSeed(seed);
+      if (!began) manualSeed(seed);
       return trainer.fit(train, { ...validated, resume, ...health, ...(signal ? { signal } : {}) });
     },
   };
@@ -282,10 +389,10 @@ function modelInfo(classNames: readonly string[], transforms: readonly Transform
 
 function trainerOptions(recipe: Recipe) {
   const { epochs, optimizer, schedule, precision, accumulate, onNan, seed } = recipe;
-  const { tf32, clipNorm, clipValue, ema, unfreeze, cudaGraph } = recipe;
+  const { tf32, clipNorm, clipValue, ema, monitor, unfreeze, cudaGraph } = recipe;
   return {
     epochs,
-    loss: lossOptions(recipe.loss),
+    loss: recipe.loss,
     optimizer,
     ...(schedule ? { schedule } : {}),
     precision,
@@ -296,6 +403,7 @@ function trainerOptions(recipe: Recipe) {
     ...(clipNorm === undefined ? {} : { clipNorm }),
     ...(clipValue === undefined ? {} : { clipValue }),
     ...(ema === undefined ? {} : { ema }),
+    ...(monitor === undefined ? {} : { monitor }),
     ...(unfreeze ? { unfreeze } : {}),
     ...(cudaGraph === undefined ? {} : { cudaGraph }),
   };

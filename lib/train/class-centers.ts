@@ -5,7 +5,7 @@ import type { CenterTerm } from "../native/binding.js";
 import { zeros } from "../tensor/creation.js";
 import { keep } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { DEFAULT_CENTER_WEIGHT } from "./defaults.js";
+import { DEFAULT_CENTER_RATE, DEFAULT_CENTER_WEIGHT } from "./defaults.js";
 
 /**
  * Center loss (Wen et al., ECCV 2016): half the squared distance between each image's vector, which is what the features
@@ -26,7 +26,10 @@ export class ClassCenters {
   readonly term: CenterTerm;
 
   /** @throws McLossError ERR_ARGUMENT where it is not known what the network pools */
-  constructor(model: Model, { weight = DEFAULT_CENTER_WEIGHT, rate = 0.5 }: CenterLossOptions) {
+  constructor(
+    model: Model,
+    { weight = DEFAULT_CENTER_WEIGHT, rate = DEFAULT_CENTER_RATE }: CenterLossOptions,
+  ) {
     const { layer, size } = pooledFeatures(model);
     const weights = model.parameters()[0];
     const dtype = weights?.dtype === "float64" ? "float64" : "float32";

@@ -25,7 +25,7 @@ export interface StepEvent extends Metrics {
   dataSeconds: number;
 }
 
-/** After each epoch. */
+/** After each epoch, once its record and its checkpoints are on the disk. */
 export interface EpochEvent {
   type: "epoch";
   /** From 1. */
@@ -37,6 +37,8 @@ export interface EpochEvent {
   validation?: Evaluation;
   /** On the validation images; after the last epoch, unless `channelHealth` of `Trainer.fit` asks for more or less. */
   channels?: ChannelHealth;
+  /** How long it took, with its validation. */
+  seconds: number;
   /** Training throughput of the epoch. */
   imagesPerSecond: number;
   /** The share of the epoch in which training waited for data, 0 to 1. */
@@ -55,11 +57,11 @@ export interface CheckpointEvent {
   reason: "last" | "best" | "interrupted";
 }
 
-/** Once, where an option has no effect. Training goes on. */
+/** Once, where an option has no effect, or where something of a run that is resumed was missing. Training goes on. */
 export interface NoticeEvent {
   type: "notice";
-  /** Of {@link TrainerOptions}. */
-  option: "cudaGraph";
+  /** The one of {@link TrainerOptions} that has no effect. */
+  option?: "cudaGraph";
   /** In words, for people. */
   reason: string;
 }

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { invalidArgument } from "../errors.js";
+import { DEFAULT_WEIGHTS } from "../loss/default-weights.js";
 import { channelLossShape, resolveChannelLoss, type ChannelLossOptions } from "../loss/mc-loss.js";
 import type { Model } from "../models/model.js";
 import type { ObjectiveOptions } from "../native/binding.js";
 import { decay, optionsOf, rate, share, type Shape } from "../schema.js";
 import { Generator } from "../tensor/tensor.js";
 import type { CenterLossOptions } from "./class-centers.js";
-import { DEFAULT_FOCAL_GAMMA } from "./defaults.js";
+import { DEFAULT_CENTER_RATE, DEFAULT_CENTER_WEIGHT, DEFAULT_FOCAL_GAMMA } from "./defaults.js";
 
 /** The term of the classifier's logits. */
 export type ClassificationLoss = CrossEntropyLoss | FocalLoss;
@@ -40,28 +41,23 @@ const crossEntropy = {
 const focal = { type: z.literal("focal"), gamma: weight } satisfies Shape<FocalLoss>;
 const center = optionsOf<CenterLossOptions>({ weight, rate: share.optional() }).optional();
 
-/** {@link LossOptions}, where MC-Loss keeps channels as `keep` says. */
-export function lossSchemaOf(keep: z.ZodType) {
-  const channelLoss = {
-    type: z.literal("mc").optional(),
-    ...channelLossShape,
-    keep: keep.optional(),
-    classification: z
-      .discriminatedUnion("type", [z.strictObject(crossEntropy), z.strictObject(focal)])
-      .optional(),
-  } satisfies Shape<ChannelObjective>;
-  return z.union([
-    z.literal("ce"),
-    z.discriminatedUnion("type", [
-      z.strictObject({ ...channelLoss, center }),
-      z.strictObject({ ...crossEntropy, center }),
-      z.strictObject({ ...focal, center }),
-    ]),
-  ]);
-}
+const channelLoss = {
+  type: z.literal("mc").optional(),
+  ...channelLossShape,
+  classification: z
+    .discriminatedUnion("type", [z.strictObject(crossEntropy), z.strictObject(focal)])
+    .optional(),
+} satisfies Shape<ChannelObjective>;
 
 /** {@link LossOptions} */
-export const lossSchema = lossSchemaOf(channelLossShape.keep);
+export const lossSchema = z.union([
+  z.literal("ce"),
+  z.discriminatedUnion("type", [
+    z.strictObject({ ...channelLoss, center }),
+    z.strictObject({ ...crossEntropy, center }),
+    z.strictObject({ ...focal, center }),
+  ]),
+]);
 
 /** What is minimised; "ce" is cross-entropy alone. */
 export type LossOptions =
@@ -110,7 +106,37 @@ const WITHOUT_CHANNELS = {
   generator: null,
 };
 
-function isChannelObjective(loss: ClassificationLoss | ChannelObjective): loss is ChannelObjective {
+/** The same loss with its defaults, so that it can be told from others whatever the defaults become. */
+export function completeLoss(loss: LossOptions): LossOptions {
+  if (loss === "ce") return loss;
+  const center = loss.center ? { center: { ...DEFAULT_CENTER, ...loss.center } } : {};
+  if (!isChannelObjective(loss)) return { ...completeClassification(loss), ...center };
+  const { classification } = loss;
+  return {
+    ...DEFAULT_CHANNEL_LOSS,
+    ...loss,
+    ...(classification ? { classification: completeClassification(classification) } : {}),
+    ...center,
+  };
+}
+
+function completeClassification(loss: ClassificationLoss): ClassificationLoss {
+  return loss.type === "focal" ? { gamma: DEFAULT_FOCAL_GAMMA, ...loss } : { labelSmoothing: 0, ...loss };
+}
+
+const DEFAULT_CENTER = { weight: DEFAULT_CENTER_WEIGHT, rate: DEFAULT_CENTER_RATE };
+
+const DEFAULT_CHANNEL_LOSS = {
+  ...DEFAULT_WEIGHTS,
+  type: "mc",
+  keep: { drop: 0.5 },
+  perSample: false,
+  pooling: "max",
+  diversityPooling: "max",
+} as const satisfies ChannelObjective;
+
+/** Whether it is MC-Loss, maybe with other terms. */
+export function isChannelObjective(loss: ClassificationLoss | ChannelObjective): loss is ChannelObjective {
   return loss.type === undefined || loss.type === "mc";
 }
 

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readFile, rm, truncate } from "node:fs/promises";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
 import { named, replaceText } from "../io/replace-file.js";
 import { retryShortage } from "../io/retry-shortage.js";
 import { runFiles } from "../io/run-files.js";
+import { recordJson } from "../record-json.js";
 import { removeTemporaries } from "../io/temporary-file.js";
 import { reasonOf } from "../system-error.js";
 import type { EvaluationSummary } from "./evaluate.js";
@@ -66,24 +68,36 @@ export class RunFolder {
 
   /** Writes `run.json`, whole or not at all. */
   async writeInfo(info: object): Promise<void> {
-    await replaceText(runFiles(this.path).info, `${JSON.stringify(info, null, 2)}\n`);
+    await replaceText(runFiles(this.path).info, `${recordJson(info, "run.json", 2)}\n`);
   }
 
-  /** Keeps the lines of the epochs before `epoch`: a run that goes on there writes the others again. */
-  async keepMetrics(epoch: number): Promise<void> {
+  /**
+   * Keeps the records of the epochs before `epoch`: a run that goes on there writes the others again.
+   * @returns the numbers of the epochs before it of which there is no whole record
+   */
+  async keepMetrics(epoch: number): Promise<number[]> {
     const { metrics: path } = runFiles(this.path);
     const text = await readFile(path, "utf8").catch(() => "");
-    const kept = text.split("\n").slice(0, epoch - 1);
-    const bytes = kept.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
-    if (bytes < Buffer.byteLength(text)) await named(path, truncate(path, bytes));
+    const records = new Map(text.split("\n").map((line) => [epochOf(line), line]));
+    const before = Array.from({ length: epoch - 1 }, (_, i) => i + 1);
+    const kept = before.flatMap((number) => records.get(number) ?? []);
+    const keptText = kept.map((line) => `${line}\n`).join("");
+    if (keptText !== text) await replaceText(path, keptText);
+    return before.filter((number) => !records.has(number));
   }
 
-  /** Adds a line to `metrics.jsonl`. */
+  /** How many epochs `metrics.jsonl` has. */
+  async countMetrics(): Promise<number> {
+    const text = await readFile(runFiles(this.path).metrics, "utf8").catch(() => "");
+    return text.split("\n").filter((line) => epochOf(line) !== undefined).length;
+  }
+
+  /** Adds a line to `metrics.jsonl`, which is on the disk when this is done. */
   async appendMetrics(record: EpochRecord): Promise<void> {
     const { metrics: path } = runFiles(this.path);
     await named(
       path,
-      retryShortage(() => appendFile(path, `${JSON.stringify(record)}\n`)),
+      retryShortage(() => appendDurably(path, `${recordJson(record, "metrics")}\n`)),
     );
   }
 
@@ -108,3 +122,24 @@ async function makeAndLock(path: string): Promise<FileLock | undefined> {
   await mkdir(checkpoints, { recursive: true });
   return FileLock.acquire(lock);
 }
+
+async function appendDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, "a");
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Of a whole line of `metrics.jsonl`. */
+function epochOf(line: string): number | undefined {
+  try {
+    return recordSchema.parse(JSON.parse(line)).epoch;
+  } catch {
+    return undefined;
+  }
+}
+
+const recordSchema = z.object({ epoch: z.int().min(1) });

@@ -8,6 +8,7 @@ import { abortShape, count, decay, flag, index, like, optionsOf, text, type Shap
 import { optimizerSchema, type OptimizerSpec } from "./build-optimizer.js";
 import { lossSchema, type LossOptions } from "./objective.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
+import { MONITORS, type Monitor } from "./monitor.js";
 import type { UnfreezeRule } from "./unfreeze.js";
 
 /** Options of a Trainer. */
@@ -31,8 +32,14 @@ export interface TrainerOptions {
   clipValue?: number;
   /** Batches whose gradients are averaged into one update. Default 1. */
   accumulate?: number;
-  /** Decay of an average of the weights, which is evaluated and kept as the best; see {@link EMA}. Default: none. */
+  /** Decay of an average of the weights, which is what is judged and delivered; see {@link EMA}. Default: none. */
   ema?: number;
+  /**
+   * The figure that epochs are judged by: a plateau waits for it, and the best checkpoint is that of the epoch with the best
+   * one on the held-out images ("train.accuracy" and "train.loss" steer a plateau alone: there is no best then). Default
+   * "accuracy", or "loss" for a plateau of mode "min".
+   */
+  monitor?: Monitor;
   /** Gradual unfreezing: what no rule has reached yet stays as it is. Default: all is trained from the start. */
   unfreeze?: readonly UnfreezeRule[];
   /**
@@ -74,11 +81,13 @@ export interface FitOptions {
    * last epoch, where there are validation images and channel groups.
    */
   channelHealth?: boolean;
-  /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
+  /** Stops after the running step, in validation too, writes the last checkpoint, and throws ERR_ABORTED. */
   signal?: AbortSignal;
   /**
    * Goes on from the run in `output`, exactly: on the CPU with the weights that an uninterrupted run would have. Give
-   * the same options and data. Default false: a new run, whose files replace those of an earlier one.
+   * the same options and data; other `epochs`, `schedule`, `optimizer.learningRate`, `clipNorm`, `clipValue`, `onNan`,
+   * `metricsEvery`, `tf32` and `cudaGraph` are taken up, and told in `run.json`. A run that ended before its first
+   * checkpoint begins anew. Default false: a new run.
    */
   resume?: boolean;
 }
@@ -94,6 +103,7 @@ export const trainerOptions = optionsOf<TrainerOptions>({
   clipValue: z.number().gt(0).optional(),
   accumulate: count.optional(),
   ema: decay.optional(),
+  monitor: z.enum(MONITORS).optional(),
   unfreeze: z
     .array(z.strictObject({ epoch: index, pattern: namePattern } satisfies Shape<UnfreezeRule>))
     .readonly()

@@ -12,8 +12,10 @@ import { native, type GeneratorHandle } from "../native/binding.js";
 import type { EMA } from "../optim/ema.js";
 import type { GradScaler } from "../optim/grad-scaler.js";
 import type { Optimizer } from "../optim/optimizer.js";
+import { recordedNumber, recordJson } from "../record-json.js";
 import { parse } from "../schema.js";
 import { Tensor } from "../tensor/tensor.js";
+import type { JudgedEpoch } from "./monitor.js";
 
 /** Where a run is. */
 export interface TrainingPosition {
@@ -21,11 +23,21 @@ export interface TrainingPosition {
   epoch: number;
   /** Batches of it that are done. */
   batches: number;
+  /** Whether no more will come, so that the epoch has only to be judged. */
+  trained: boolean;
   /** Sums over them; see MetricsSum. */
   sums: Record<string, number>;
-  /** The best accuracy so far, -1 before the first. */
-  best: number;
-  /** What each epoch was judged by. */
+  /** Updates that they made. */
+  updates: number;
+  /** Steps of the epoch whose loss was not finite, and of the epochs before. */
+  nonFinite: number;
+  nonFiniteBefore: number;
+  /** How long the epoch was trained, and how much of that it waited for data. */
+  milliseconds: number;
+  waited: number;
+  /** The best epoch so far by the monitored figure; null before the first. */
+  best: JudgedEpoch | null;
+  /** The monitored figure of each epoch that has one. */
   judged: number[];
   loader: LoaderState;
 }
@@ -43,19 +55,30 @@ export interface TrainingParts {
 }
 
 const count = z.int().min(0);
+const judgedSchema = z.object({ epoch: count, value: recordedNumber });
 const positionSchema = z.object({
   epoch: count,
   batches: count,
-  sums: z.record(z.string(), z.number()),
-  best: z.number(),
-  judged: z.array(z.number()),
+  trained: z.boolean(),
+  sums: z.record(z.string(), recordedNumber),
+  updates: count,
+  nonFinite: count,
+  nonFiniteBefore: count,
+  milliseconds: z.number(),
+  waited: z.number(),
+  best: judgedSchema.nullable(),
+  judged: z.array(recordedNumber),
   loader: z.unknown().transform(parseLoaderState),
-  scaler: z.object({ scale: z.number(), growthTracker: count }).optional(),
+  scaler: z.object({ scale: recordedNumber, growthTracker: count }).optional(),
 });
 
+/** Tensors by their names in a checkpoint. */
+export type NamedTensors = readonly (readonly [name: string, tensor: Tensor])[];
+
 /**
- * Writes a model together with all that a run needs to go on exactly: the optimizer's state, the gradient scaler, the
- * averaged weights, the generators and the place in the data. loadModel() reads the file as any checkpoint.
+ * Writes what a run delivers, the averaged weights where there are any, together with all that it needs to go on exactly:
+ * the weights that are trained, the optimizer's state, the gradient scaler, the generators and the place in the data.
+ * loadModel() reads the file as any checkpoint.
  * @throws McLossError ERR_IO naming the path
  */
 export async function saveTraining(
@@ -63,11 +86,14 @@ export async function saveTraining(
   parts: TrainingParts,
   position: TrainingPosition,
 ): Promise<void> {
-  const { model, scaler } = parts;
-  const training = JSON.stringify({ ...position, scaler: scaler?.state() });
-  const weights = model.state().map(({ name, tensor }) => [name, tensor] as const);
+  const { model, scaler, ema } = parts;
+  const training = recordJson({ ...position, scaler: scaler?.state() }, "training");
+  const delivered = (ema ?? model).state().map(({ name, tensor }) => [name, tensor] as const);
+  const trained = ema
+    ? model.state().map(({ name, tensor }) => [TRAINED_PREFIX + name, tensor] as const)
+    : [];
   await withGenerators(parts, (generators) => {
-    const named = [...weights, ...trainingTensors(parts, generators)];
+    const named = [...delivered, ...trained, ...trainingTensors(parts, generators)];
     return saveTensors(path, named, { ...modelMetadata(model, path), training });
   });
 }
@@ -80,18 +106,24 @@ export function loadTraining(path: string, parts: TrainingParts): Promise<Traini
   return CheckpointFile.use(path, async (file) => {
     const { tensors, metadata, checksum } = await readHeader(file);
     await verifyChecksum(file, checksum);
-    const { model, scaler } = parts;
+    const { model, scaler, ema } = parts;
     if (metadata["training"] === undefined) throw cannotResume(path, "holds a model, not a run");
     if (!ofNetwork(path, metadata, model)) throw cannotResume(path, "is of another network");
     const { scaler: scale, ...position } = parsePosition(path, metadata["training"]);
     await withGenerators(parts, async (generators) => {
-      const targets = trainingTensors(parts, generators);
+      const averages = (ema?.state() ?? []).map(({ name, tensor }) => [name, tensor] as const);
+      const targets = [...averages, ...trainingTensors(parts, generators)];
       const stored = targets.map(([name]) => {
         const found = tensors.get(name);
         if (!found) throw cannotResume(path, `was written with other options (it has no ${name})`);
         return found;
       });
-      await model.loadFrom(safetensorsState(file, withoutTraining(tensors)), true);
+      const trained = trainedWeights(tensors);
+      if (trained.size > 0 !== (ema !== undefined)) {
+        throw cannotResume(path, `was written ${ema ? "without" : "with"} an average of the weights (ema)`);
+      }
+      const weights = ema ? trained : withoutTraining(tensors);
+      await model.loadFrom(safetensorsState(file, weights), true);
       await file.readInto(
         stored,
         targets.map(([, tensor]) => tensor),
@@ -108,6 +140,40 @@ function ofNetwork(path: string, metadata: Readonly<Record<string, string>>, mod
     return isOfNetwork(metadata, model);
   } catch (cause) {
     throw cannotResume(path, `is damaged (${(cause as Error).message})`, cause);
+  }
+}
+
+/** Before the names of the weights that are trained, where those by the models' own names are their average. */
+const TRAINED_PREFIX = `${TRAINING_PREFIX}weights/`;
+
+function trainedWeights<Stored>(tensors: ReadonlyMap<string, Stored>): Map<string, Stored> {
+  const trained = [...tensors].filter(([name]) => name.startsWith(TRAINED_PREFIX));
+  return new Map(trained.map(([name, stored]) => [name.slice(TRAINED_PREFIX.length), stored]));
+}
+
+/**
+ * Writes the weights that an epoch is the best with, and the epoch.
+ * @throws McLossError ERR_IO naming the path
+ */
+export async function saveBest(
+  path: string,
+  model: Model,
+  delivered: NamedTensors,
+  judged: JudgedEpoch,
+): Promise<void> {
+  await saveTensors(path, delivered, { ...modelMetadata(model, path), judged: recordJson(judged, "judged") });
+}
+
+/** Which epoch a checkpoint of {@link saveBest} is of; undefined where it is missing, damaged or another's. */
+export async function readBest(path: string): Promise<JudgedEpoch | undefined> {
+  try {
+    return await CheckpointFile.use(path, async (file) => {
+      const { metadata, checksum } = await readHeader(file);
+      await verifyChecksum(file, checksum);
+      return judgedSchema.parse(JSON.parse(metadata["judged"] ?? "null"));
+    });
+  } catch {
+    return undefined;
   }
 }
 
@@ -153,16 +219,14 @@ async function withGenerators(
 
 /** What is saved beside the weights, by name. */
 function trainingTensors(
-  { optimizer, ema, centers }: TrainingParts,
+  { optimizer, centers }: TrainingParts,
   generators: readonly GeneratorState[],
-): (readonly [string, Tensor])[] {
+): NamedTensors {
   const slots = optimizer.state().map(({ group, parameter, name, tensor }) => {
     return [`optimizer/${group}/${parameter}/${name}`, tensor] as const;
   });
-  const averages = ema?.state() ?? [];
   const tensors = [
     ...slots,
-    ...averages.map(({ name, tensor }) => [`ema/${name}`, tensor] as const),
     ...(centers ? [["centers", centers] as const] : []),
     ...generators.map(({ name, state }) => [`generator/${name}`, state] as const),
   ];

@@ -7,6 +7,8 @@ export interface MadeStep {
   event: Omit<StepEvent, keyof Metrics>;
   /** The batch's files. */
   paths: readonly string[];
+  /** Whether it is the last batch of an update. */
+  endsUpdate: boolean;
 }
 
 /** Steps whose metrics are still on the device, where reading each by itself would stop the work ahead of it. */
@@ -26,8 +28,8 @@ export class UnreadSteps {
   async read(): Promise<(MadeStep & { metrics: BatchMetrics })[]> {
     if (this.#steps.length === 0) return [];
     const all = await native().readMetrics(this.#steps.map(({ handle }) => handle));
-    const steps = this.#steps.map(({ event, paths }, index) => {
-      return { event, paths, metrics: all[index] as BatchMetrics };
+    const steps = this.#steps.map(({ handle, ...step }, index) => {
+      return { ...step, metrics: all[index] as BatchMetrics };
     });
     this[Symbol.dispose]();
     return steps;

@@ -88,6 +88,7 @@ constexpr Row kFunctions[] = {
     sync<"emaState(ema)", ema_state>(),
 
     job<"trainStep(step, mode)", train_step>(),
+    job<"finishUpdate(step)", finish_update>(),
     sync<"createStepGraph()", create_step_graph>(),
     sync_unless_busy<"stepGraphRefusal(graph)", step_graph_refusal>(),
     job<"readMetrics(steps)", read_metrics>(),

@@ -31,11 +31,12 @@ train::Objective From<train::Objective>::take(Capture& capture, const Napi::Valu
 train::TrainingStep From<train::TrainingStep>::take(Capture& capture, const Napi::Value& value,
                                                     std::string_view argument) {
   const Fields fields(capture, value, argument);
+  const auto images = fields.get<std::optional<at::Tensor>>("images");
   return {.model = fields.get<ModelPointer>("model"),
           .optimizer = fields.get<std::shared_ptr<train::Optimizer>>("optimizer"),
           // Nobody gets their gradient.
-          .images = fields.get<at::Tensor>("images").detach(),
-          .labels = fields.get<at::Tensor>("labels"),
+          .images = images ? images->detach() : at::Tensor(),
+          .labels = fields.get<std::optional<at::Tensor>>("labels").value_or(at::Tensor()),
           .objective = fields.get<train::Objective>("objective"),
           .learning_rates = fields.get<std::vector<double>>("learningRates"),
           .autocast = fields.get<std::optional<at::ScalarType>>("autocast"),
@@ -79,6 +80,10 @@ std::string step_graph_refusal(const std::shared_ptr<const train::StepGraph>& gr
 at::Tensor train_step(const train::TrainingStep& step, const CallMode& mode) {
   const autograd::ModeGuard guard(mode.mode);
   return train::train_step(step);
+}
+
+void finish_update(const train::TrainingStep& step) {
+  train::finish_update(step);
 }
 
 std::vector<train::BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps) {

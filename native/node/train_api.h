@@ -40,6 +40,8 @@ GraphPointer create_step_graph();
 std::string step_graph_refusal(const std::shared_ptr<const train::StepGraph>& graph);
 // For read_metrics().
 at::Tensor train_step(const train::TrainingStep& step, const CallMode& mode);
+// Without images and labels.
+void finish_update(const train::TrainingStep& step);
 std::vector<train::BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps);
 train::BatchEvaluation evaluate_batch(const ConstModelPointer& model, const at::Tensor& images,
                                       const at::Tensor& labels, const train::Objective& objective,

@@ -166,6 +166,14 @@ at::Tensor run_step(const TrainingStep& step) {
   return metrics;
 }
 
+void finish_update(const TrainingStep& step) {
+  const at::NoGradGuard no_grad;
+  // Each was divided by the number of batches that were to come.
+  const double share = static_cast<double>(step.accumulate) / static_cast<double>(step.position);
+  for (auto& gradient : step.optimizer->gradients()) gradient.mul_(share);
+  update(step);
+}
+
 std::vector<BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps) {
   const auto values = at::stack(steps).to(at::kCPU, at::kDouble).contiguous();
   std::vector<BatchMetrics> metrics;

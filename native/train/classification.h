@@ -83,6 +83,10 @@ at::Tensor train_step(const TrainingStep& step);
 // train_step() operator by operator, whatever the step's graph is.
 at::Tensor run_step(const TrainingStep& step);
 
+// Makes the update of fewer batches than `step.accumulate`: of the `step.position` that were made since
+// the last, after an epoch that ended early. Their gradients are averaged over themselves.
+void finish_update(const TrainingStep& step);
+
 // The metrics of steps, in one transfer.
 std::vector<BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps);
 

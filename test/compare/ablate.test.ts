@@ -46,6 +46,7 @@ describe("ablate", () => {
       left -= 1;
       if (left > 0) return pretend(run);
       await mkdir(join(run.output, "checkpoints"), { recursive: true });
+      await writeFile(join(run.output, "run.json"), "{}");
       await writeFile(join(run.output, "checkpoints", "last.safetensors"), "");
       throw new Error("stopped");
     };

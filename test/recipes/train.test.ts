@@ -54,7 +54,7 @@ const TINY: Recipe = parseRecipe({
   ema: 0.9,
 });
 
-async function finish(events: AsyncGenerator<TrainingEvent, unknown, void>): Promise<EpochEvent[]> {
+async function finish(events: AsyncIterable<TrainingEvent>): Promise<EpochEvent[]> {
   const epochs: EpochEvent[] = [];
   for await (const event of events) if (event.type === "epoch") epochs.push(event);
   return epochs;

@@ -21,6 +21,6 @@ export function fixedLoader(batches: readonly FixedBatch[], device: Device = "cp
     }
   }
   const length = batches.length;
-  const loader = { device, length, epoch: 0, skipped: [], [Symbol.asyncIterator]: epoch };
+  const loader = { device, length, epoch: 0, skipped: [], batches: epoch, [Symbol.asyncIterator]: epoch };
   return loader as unknown as DataLoader;
 }

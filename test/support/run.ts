@@ -50,19 +50,22 @@ export async function trainIn(
   {
     stopAfter = Infinity,
     resume = false,
+    reseed = !resume,
     device = "cpu",
     onEvent,
     ...options
   }: {
     stopAfter?: number;
     resume?: boolean;
+    /** Whether LibTorch's own generator begins as in every run. */
+    reseed?: boolean;
     device?: Device;
     onEvent?: (event: TrainingEvent) => void;
   } & TrainerOptions = {},
 ): Promise<Model> {
   const model = await networkOf(images).to(device);
   // Every run begins with the same draws of LibTorch's own generator.
-  if (!resume) manualSeed(1);
+  if (reseed) manualSeed(1);
   const trainer = new Trainer(model, { ...OPTIONS, ...options, output });
   const controller = new AbortController();
   const validation = new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()], device });

@@ -57,9 +57,9 @@ describe("metricsEvery", () => {
     const order: string[] = [];
     const trainer = new Trainer(networkOf(images), { ...OPTIONS, epochs: 1, metricsEvery: 2 });
     const loader = loaderOf(images);
-    const restore = loader[Symbol.asyncIterator].bind(loader);
-    loader[Symbol.asyncIterator] = async function* () {
-      for await (const batch of restore()) {
+    const read = loader.batches.bind(loader);
+    loader.batches = async function* () {
+      for await (const batch of read()) {
         order.push("batch");
         yield batch;
       }
@@ -67,11 +67,17 @@ describe("metricsEvery", () => {
     for await (const event of trainer.fit(loader)) order.push(event.type);
     expect(order).to.deep.equal(["batch", "batch", "step", "step", "batch", "step", "epoch"]);
     const controller = new AbortController();
-    controller.abort();
+    const slow = loaderOf(images);
+    slow.batches = async function* (options) {
+      for await (const batch of loaderOf(images).batches(options)) {
+        yield batch;
+        controller.abort();
+      }
+    };
     const interrupted = new Trainer(networkOf(images), { ...OPTIONS, metricsEvery: 2 });
     const events: string[] = [];
     const run = async () => {
-      for await (const { type } of interrupted.fit(loaderOf(images), { signal: controller.signal })) {
+      for await (const { type } of interrupted.fit(slow, { signal: controller.signal })) {
         events.push(type);
       }
     };
@@ -161,7 +167,10 @@ describe("a loss that is not finite", () => {
       const options = { epochs: 1, onNan: "skip", accumulate: 2, optimizer: { learningRate: 0.01 } } as const;
       const loss = { keep: "all" } as const;
       const trainer = new Trainer(model, { ...options, loss, schedule: { type: "constant" } });
-      for await (const event of trainer.fit(fixedLoader(batches))) expect(event.type).to.be.a("string");
+      const run = trainer.fit(fixedLoader(batches));
+      // An epoch without any update is an error.
+      if (batches.length > 2) expect(await run).to.include({ nonFinite: 1 });
+      else expect(await rejected(Promise.resolve(run))).to.include({ code: "ERR_NAN_LOSS" });
       return (await Promise.all(model.parameters().map(numbersOf))).flat();
     };
     const start = (await Promise.all(network().parameters().map(numbersOf))).flat();
@@ -197,7 +206,8 @@ describe("a loss that is not finite", () => {
     const run = async () => {
       for await (const event of trainer.fit(loaderOf(images))) {
         if (event.type === "checkpoint") before = await readFile(path);
-        if (event.type === "epoch" && event.epoch === 2) model.parameters()[0]!.detach().mul_(Infinity);
+        // The second epoch's last.
+        if (event.type === "step" && event.step === 6) model.parameters()[0]!.detach().mul_(Infinity);
       }
     };
     const error = await rejected(run());

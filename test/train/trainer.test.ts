@@ -193,7 +193,7 @@ describe("Trainer", () => {
     const run = async () => {
       for await (const event of trainer.fit(loader(), { signal: controller.signal })) {
         events.push(event);
-        if (events.length === 5) controller.abort();
+        if (events.length === 6) controller.abort();
       }
     };
     const error = await rejected(run());

@@ -44,7 +44,10 @@ export function trainCommand(): Command {
     .addOption(deviceOption())
     .option("--out <dir>", "the run's folder", "runs/latest")
     .option("--overwrite", "delete the run that this folder holds already; without it that is an error")
-    .option("--resume <dir>", "go on with the run in this folder, with its own recipe")
+    .option(
+      "--resume <dir>",
+      "go on with the run in this folder, with its own recipe; with other --epochs, too",
+    )
     .addOption(watchOption("serve a page on this machine that shows the run as it trains"))
     .addOption(portOption())
     .option("--json", "print one JSON object per epoch and a last one with the result")
@@ -55,7 +58,7 @@ export function trainCommand(): Command {
         "  mcloss train photos/train --validation photos/test --loss ce --out runs/baseline\n" +
         "  mcloss train data/CUB_200_2011 --recipe cub200-resnet50 --weights resnet50-0676ba61.pth\n" +
         "  mcloss train photos --recipe birds.yaml --set optimizer.learningRate=0.01\n" +
-        "  mcloss train --resume runs/baseline",
+        "  mcloss train --resume runs/baseline --epochs 200",
     )
     .action(train);
 }
@@ -70,19 +73,26 @@ export function recipeData(dir: string, { validation, allowPartial, allowEmpty }
   };
 }
 
-// What says where a run is and what is printed, not what is trained.
-const WITH_RESUME = ["--resume", "--device", "--json", "--out", "--watch", "--port"];
+// What only a new run has.
+const NOT_WITH_RESUME = ["--recipe", "--overwrite", "--allow-partial"];
 
 async function train(dir: string | undefined, flags: TrainFlags, command: Command): Promise<void> {
   const { resume, recipe: name, set = [], device, out, overwrite = false, json = false, watch, port } = flags;
-  if ((dir === undefined) === (resume === undefined)) {
-    command.error("error: give either the images' folder or --resume with a run's folder");
+  if (dir === undefined && resume === undefined) {
+    command.error("error: give the images' folder, or --resume with a run's folder");
   }
   const { chooseRecipe, resumeFolder, trainFolder } = await import("../train-folder.js");
-  if (dir === undefined) {
-    const [other] = givenFlags(command).filter((long) => !WITH_RESUME.includes(long));
+  if (resume !== undefined || dir === undefined) {
+    const run = resume ?? "";
+    const other = givenFlags(command).find((long) => NOT_WITH_RESUME.includes(long));
     if (other !== undefined) command.error(`error: a run goes on with its own recipe: leave out ${other}`);
-    return withWatch(resume ?? "", { watch, port }, () => resumeFolder(resume ?? "", { device, json }));
+    const { validation } = flags;
+    const moved = {
+      ...(dir === undefined ? {} : { dir }),
+      ...(validation === undefined ? {} : { validation }),
+    };
+    const changes = { ...moved, flags, assignments: set };
+    return withWatch(run, { watch, port }, () => resumeFolder(run, { device, json, ...changes }));
   }
   const recipe = await chooseRecipe(name, flags, set).catch((error: unknown) => usageError(error, command));
   const data = recipeData(dir, flags);
