@@ -25,7 +25,7 @@ export interface MemoryUsage {
   /** tidy() calls that have not returned, or whose promise has not settled. */
   openScopes: number;
   /**
-   * By device: "cpu", whose figures are of the blocks of 1 MiB and more, and, once they have been used, the GPUs as
+   * By device: "cpu", whose figures are of the blocks of 64 KiB and more, and, once they have been used, the GPUs as
    * torch.cuda.memory_allocated, memory_reserved and max_memory_allocated have them.
    */
   allocators: Record<string, AllocatorUsage>;

@@ -1,5 +1,7 @@
 #include "checks.h"
 
+#include <algorithm>
+
 namespace mcloss {
 
 bool is_traced(const at::Tensor& tensor) {
@@ -21,8 +23,11 @@ void check_labels(const at::Tensor& labels, const at::Tensor& features, const Ch
   TORCH_CHECK_VALUE(labels.dim() == 1 && labels.size(0) == features.size(0), "labels must have shape [",
                     features.size(0), "], got ", labels.sizes());
   if (!labels.is_cpu() || is_traced(labels)) return;  // reading them would wait for the device
-  const int64_t low = labels.min().item<int64_t>();
-  const int64_t high = labels.max().item<int64_t>();
+  const auto values = labels.to(at::kLong).contiguous();
+  const auto* first = values.const_data_ptr<int64_t>();
+  const auto [least, most] = std::minmax_element(first, first + values.numel());
+  const int64_t low = *least;
+  const int64_t high = *most;
   TORCH_CHECK_INDEX(low >= 0 && high < groups.classes, "labels must be from 0 to ", groups.classes - 1,
                     ", got ", low < 0 ? low : high);
 }

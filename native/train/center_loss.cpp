@@ -2,10 +2,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/ones_like.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 namespace mcloss::train {
 
@@ -19,10 +18,11 @@ void move_centers(const CenterTerm& term, const at::Tensor& vectors, const at::T
   const at::NoGradGuard no_grad;
   const auto& centers = term.centers;
   const auto offsets = vectors.to(centers.scalar_type()) - centers.index_select(0, labels);
-  const auto ones = at::ones_like(labels, centers.options());
-  const auto counts = at::zeros({centers.size(0)}, centers.options()).index_add_(0, labels, ones);
-  const auto sums = at::zeros_like(centers).index_add_(0, labels, offsets);
-  const auto moved = centers + sums / (counts + 1).unsqueeze(1) * term.rate;
+  // A product adds in the same order every time; index_add_ on a GPU would not.
+  const auto classes = at::arange(centers.size(0), labels.options());
+  const auto members = classes.unsqueeze(1).eq(labels).to(centers.scalar_type());  // [K, N]
+  const auto counts = members.sum(1, /*keepdim=*/true);
+  const auto moved = centers + members.matmul(offsets) / (counts + 1) * term.rate;
   centers.copy_(at::where(skip, centers, moved));
 }
 

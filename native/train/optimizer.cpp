@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "../memory/block_cache.h"
+
 namespace mcloss::train {
 
 void Optimizer::add_group(std::vector<at::Tensor> parameters, double learning_rate,
@@ -42,6 +44,10 @@ Optimizer::Update Optimizer::gather(const Group& group) {
   return update;
 }
 
+Optimizer::~Optimizer() {
+  end_training_steps();
+}
+
 void Optimizer::step(const std::optional<at::Tensor>& found_inf) {
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < groups_.size(); ++i) {
@@ -50,6 +56,7 @@ void Optimizer::step(const std::optional<at::Tensor>& found_inf) {
     if (found_inf) part.found_inf = found_inf->reshape({});
     update(i, part);
   }
+  note_training_step();
 }
 
 void Optimizer::zero_grad() {

@@ -25,7 +25,7 @@ using LearningRate = std::variant<double, at::Tensor>;
 // there, as zeros, from the beginning, so that a checkpoint can be read into it.
 class Optimizer {
  public:
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
 
   void set_learning_rate(size_t group, LearningRate learning_rate);
   // Updates the parameters that have a gradient, all of them or, where `found_inf` (a float32 scalar) is 1,

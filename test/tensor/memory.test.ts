@@ -129,6 +129,42 @@ describe("memory()", () => {
     expect(figures().reserved).to.equal(figures().allocated);
   });
 
+  it("keeps blocks of some hundred KiB too, which are not faulted in again", () => {
+    const use = () => floats(230_000).dispose();
+    for (let i = 0; i < 10; i += 1) use();
+    const before = process.resourceUsage().minorPageFault;
+    for (let i = 0; i < 100; i += 1) use();
+    // 225 pages each, were they new.
+    expect(process.resourceUsage().minorPageFault - before).to.be.below(100 * 20);
+  });
+
+  it("keeps as much as the last training step had in use, and 1 GiB when training is over", async () => {
+    const kept = () => memory().allocators["cpu"]!.reserved - memory().allocators["cpu"]!.allocated;
+    const GIB = 2 ** 30;
+    // Empty memory: no page of it is touched.
+    const useMuch = () => {
+      const blocks = [1, 2, 3].map(() => ops("aten::empty.memory_format", [GIB / 8]) as Tensor);
+      blocks.forEach((block) => block.dispose());
+    };
+    emptyCache();
+    useMuch();
+    expect(kept()).to.be.at.most(GIB);
+    const optimizer = new SGD([{ parameters: [floats(10).withGrad()] }], { learningRate: 1 });
+    useMuch();
+    await optimizer.step();
+    useMuch();
+    expect(kept()).to.equal(1.5 * GIB);
+    await optimizer.step();
+    await optimizer.step();
+    expect(kept()).to.be.at.most(GIB);
+    useMuch();
+    await optimizer.step();
+    useMuch();
+    optimizer.dispose();
+    expect(kept()).to.be.at.most(GIB);
+    emptyCache();
+  });
+
   it("has those of a GPU that is used", async function () {
     if (!cuda.isAvailable()) {
       expect(Object.keys(memory().allocators)).to.deep.equal(["cpu"]);

@@ -36,29 +36,30 @@ inline int widest_group(const ChannelTable& table) {
   return *std::max_element(table.channels, table.channels + table.blocks);
 }
 
-// Classes of a tile: at most `fits`, all of about the same number, a multiple of `even` if that is possible.
-inline int64_t choose_tile_classes(int64_t classes, int64_t fits, int64_t even) {
-  if (fits >= classes) return classes;
+// Classes of a tile: at most `fits`, about `wanted` or fewer; all tiles of about the same number, a multiple
+// of `even` if that is possible.
+inline int64_t choose_tile_classes(int64_t classes, int64_t fits, int64_t wanted, int64_t even) {
   const int64_t step = fits >= even ? even : 1;
-  const int64_t most = fits / step * step;
+  const int64_t most = std::max(step, std::min(fits, wanted) / step * step);
+  if (most >= classes) return classes;
   const int64_t tiles = (classes + most - 1) / most;
   const int64_t each = (classes + tiles - 1) / tiles;
   return (each + step - 1) / step * step;
 }
 
-// Cuts into tiles that fit `bytes`, of one to `most_classes` classes each. In channels_last a tile's channels
-// are whole packs if possible.
+// Cuts into tiles that fit `bytes`, of at least one class and about `wanted_classes`. In channels_last a
+// tile's channels are whole packs if possible.
 inline void cut_into_tiles(FusedArguments& a, int64_t element_size, int64_t pack, int64_t bytes,
-                           int64_t most_classes) {
+                           int64_t wanted_classes) {
   auto& table = a.table;
   a.tiles = 0;
   for (int i = 0; i < table.blocks; ++i) {
     const int64_t channels = table.channels[i];
     const int64_t fits =
-        a.staged ? std::clamp<int64_t>(classes_that_fit(channels, a, element_size, bytes), 1, most_classes)
-                 : 1;
+        a.staged ? std::max<int64_t>(1, classes_that_fit(channels, a, element_size, bytes)) : 1;
     const int64_t even = a.channels_last ? pack / std::gcd(pack, channels) : 1;
-    table.tile_classes[i] = static_cast<int>(choose_tile_classes(table.classes[i], fits, even));
+    const int64_t chosen = choose_tile_classes(table.classes[i], fits, wanted_classes, even);
+    table.tile_classes[i] = static_cast<int>(chosen);
     table.first_tile[i] = a.tiles;
     a.tiles += (table.classes[i] + table.tile_classes[i] - 1) / table.tile_classes[i];
   }
@@ -97,12 +98,12 @@ inline void plan_tiles(FusedArguments& a, int64_t element_size, int64_t pack, co
   a.staged = true;
   // Few samples are cut smaller, so that every multiprocessor has something to do.
   const int64_t wanted = (2 * gpu.multiprocessors + a.samples - 1) / a.samples;
-  const int64_t most_classes = std::max<int64_t>(1, a.classes / wanted);
+  const int64_t wanted_classes = std::max<int64_t>(1, a.classes / wanted);
   const int64_t one_class = tile_bytes(1, widest_group(a.table), a, element_size);
   for (const int64_t blocks : {4, 2, 1}) {
     const int64_t share = std::min(gpu.block_memory, gpu.multiprocessor_memory / blocks - kReserved);
     if (one_class > share) continue;
-    cut_into_tiles(a, element_size, pack, share, most_classes);
+    cut_into_tiles(a, element_size, pack, share, wanted_classes);
     return;
   }
   a.staged = false;
