@@ -13,15 +13,17 @@ const SHAPES = [
   [32, 2048, 14, 14],
   [64, 600, 7, 7],
   [16, 2048, 28, 28],
+  [2, 2048, 14, 14],
+  [4, 30, 7, 7],
 ];
 
-/** 600 channels make 200 × 3; 2048 make 152 × 10 and 48 × 11. */
+/** 600 channels make 200 × 3; 2048 make 152 × 10 and 48 × 11; 30 make 10 × 3. */
 export function listProblems(device: Device, threads: number): Problem[] {
-  return SHAPES.flatMap((shape) =>
-    [false, true].map((channelsLast) => {
-      return { shape, groups: ChannelGroups.split(shape[1] ?? 0, 200), channelsLast, device, threads };
-    }),
-  );
+  return SHAPES.flatMap((shape) => {
+    const channels = shape[1] ?? 0;
+    const groups = ChannelGroups.split(channels, Math.min(200, channels / 3));
+    return [false, true].map((channelsLast) => ({ shape, groups, channelsLast, device, threads }));
+  });
 }
 
 export interface Inputs {
