@@ -1,3 +1,4 @@
+import { ImageProblem } from "./image-problem.js";
 import { CUT_OFF, eachRow, type MissingPixels, type RawDecoder, type RawImage } from "./raw-image.js";
 
 interface BmpHeader {
@@ -33,15 +34,17 @@ export const bmp: RawDecoder = { readHeader, decode };
 
 function readHeader(bytes: Uint8Array): BmpHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.byteLength < FILE_HEADER_BYTES + CORE) throw new Error(CUT_OFF);
+  if (view.byteLength < FILE_HEADER_BYTES + CORE) throw new ImageProblem(CUT_OFF);
   const length = view.getUint32(FILE_HEADER_BYTES, true);
-  if (length !== CORE && !HEADERS.includes(length)) throw new Error(`its header has ${length} bytes`);
-  if (view.byteLength < FILE_HEADER_BYTES + length) throw new Error(CUT_OFF);
+  if (length !== CORE && !HEADERS.includes(length)) throw new ImageProblem(`its header has ${length} bytes`);
+  if (view.byteLength < FILE_HEADER_BYTES + length) throw new ImageProblem(CUT_OFF);
   const header = length === CORE ? readCore(view) : readInfo(view, length);
   const { width, height, bits, compression } = header;
-  if (width < 1 || height < 1) throw new Error(`its header says ${width} × ${height} pixels`);
+  if (width < 1 || height < 1) throw new ImageProblem(`its header says ${width} × ${height} pixels`);
   if (!isKnown(bits, compression)) {
-    throw new Error(`its pixels of ${bits} bits with the compression ${compression} are not read here`);
+    throw new ImageProblem(
+      `its pixels of ${bits} bits with the compression ${compression} are not read here`,
+    );
   }
   return header;
 }
@@ -99,7 +102,7 @@ function readMasks(
   if (compression !== BITFIELDS && compression !== ALPHA_BITFIELDS) return usualMasks(bits);
   const hasAlpha = (length >= 56 && length !== 64) || compression === ALPHA_BITFIELDS;
   const at = FILE_HEADER_BYTES + 40;
-  if (view.byteLength < at + (hasAlpha ? 16 : 12)) throw new Error(CUT_OFF);
+  if (view.byteLength < at + (hasAlpha ? 16 : 12)) throw new ImageProblem(CUT_OFF);
   const mask = (index: number) => view.getUint32(at + 4 * index, true);
   return [mask(0), mask(1), mask(2), hasAlpha ? mask(3) : 0];
 }
@@ -118,7 +121,7 @@ async function decode(bytes: Uint8Array, missing: MissingPixels): Promise<RawIma
     !packed &&
     bytes.length - header.start < (height - 1) * stride + rowBytes(header)
   ) {
-    throw new Error(CUT_OFF);
+    throw new ImageProblem(CUT_OFF);
   }
   const source = packed ? unpackRuns(bytes, header, missing) : bytes.subarray(header.start);
   const data = new Uint8Array(height * width * channels);
@@ -223,7 +226,7 @@ function unpackRuns(bytes: Uint8Array, header: BmpHeader, missing: MissingPixels
     const count = bytes[at];
     const value = bytes[at + 1];
     if (count === undefined || value === undefined) {
-      if (missing === "error") throw new Error(CUT_OFF);
+      if (missing === "error") throw new ImageProblem(CUT_OFF);
       return pixels;
     }
     at += 2;

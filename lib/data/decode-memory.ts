@@ -56,8 +56,9 @@ export class MemoryBudget {
     this.#startWaiting();
   }
 
-  /** Runs `work` when there is room for it. What is larger than the budget runs when nothing else does. */
-  async use<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+  /** Runs `work` when there is room for it. What is as large as the budget, or larger, runs when nothing else does. */
+  async use<T>(needed: number, work: () => Promise<T>): Promise<T> {
+    const bytes = Math.min(needed, this.#bytes);
     if (this.#waiting.length > 0 || !this.#fits(bytes)) {
       await new Promise<void>((start) => this.#waiting.push({ bytes, start }));
     } else {

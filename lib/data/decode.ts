@@ -6,6 +6,7 @@ import { decodeBudget } from "./decode-memory.js";
 import { enlarge, type Pixels } from "./enlarge.js";
 import { intersect, isSameRegion, wholeOf, type Region, type Size } from "./geometry.js";
 import type { ImageLimits } from "./image-limits.js";
+import { ImageProblem } from "./image-problem.js";
 import {
   inspectImage,
   loadSharp,
@@ -49,8 +50,11 @@ const KERNELS = { nearest: "nearest", bilinear: "linear", bicubic: "cubic", lanc
  */
 export async function readHeader(source: ImageSource, limits: ImageLimits): Promise<ImageHeader> {
   return inImage(source, async () => {
-    const { header } = await inspectImage(await readEncoded(source, limits), limits);
-    return header;
+    const encoded = await readEncoded(source, limits);
+    return withOwnReason(async (share) => {
+      const { header } = await decodeBudget.use(share(HEADER_BYTES), () => inspectImage(encoded, limits));
+      return header;
+    });
   });
 }
 
@@ -76,18 +80,43 @@ export async function decodeSample(
   const direct = windows.length === 1 && isSameRegion(seen, window) ? target : undefined;
   const { pixels, repaired } = await inImage(source, async () => {
     const encoded = await readEncoded(source, plan.limits);
-    const image = await inspectImage(encoded, plan.limits);
-    const { header, memory } = image;
-    if (plan.image && (plan.image.height !== header.height || plan.image.width !== header.width)) {
-      throw new Error(`it was changed: it had ${plan.image.width} × ${plan.image.height} pixels`);
-    }
-    return decodeBudget.use(memory, () => decodePart({ encoded, image, plan, seen, target: direct }, damage));
+    return withOwnReason(async (share, last) => {
+      const image = await decodeBudget.use(share(HEADER_BYTES), () => inspectImage(encoded, plan.limits));
+      checkUnchanged(plan, image.header);
+      const part = { encoded, image, plan, seen, target: direct };
+      return decodeBudget.use(share(image.memory), () => decodePart(part, last ? damage : "error"));
+    }, damage);
   });
   if (pixels.data === target) return repaired;
   windows.forEach((wanted, index) => {
     place(pixels, seen, wanted, plan.fill, target.subarray(index * bytes, (index + 1) * bytes));
   });
   return repaired;
+}
+
+/** About what reading a header takes. */
+const HEADER_BYTES = 2 ** 16;
+
+/**
+ * Does `work` again, alone, where it fails: libvips keeps what it says of all images in one place, so that the reason
+ * may be another one's.
+ * @param work uses the memory that `share` makes of what it needs; it may repair what is damaged the `last` time
+ */
+async function withOwnReason<T>(
+  work: (share: (bytes: number) => number, last: boolean) => Promise<T>,
+  damage: DamagePolicy = "error",
+): Promise<T> {
+  try {
+    return await work((bytes) => bytes, false);
+  } catch (error) {
+    if (error instanceof ImageProblem && damage === "error") throw error;
+    return work(() => Infinity, true);
+  }
+}
+
+function checkUnchanged({ image }: DecodePlan, { height, width }: ImageHeader): void {
+  if (!image || (image.height === height && image.width === width)) return;
+  throw new ImageProblem(`it was changed: it had ${image.width} × ${image.height} pixels`);
 }
 
 interface Part {
@@ -168,7 +197,7 @@ async function readPixels(image: Sharp): Promise<Pixels> {
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels`);
+  if (info.channels !== 3) throw new ImageProblem(`decoded to ${info.channels} channels`);
   return { data, height: info.height, width: info.width };
 }
 

@@ -1,5 +1,6 @@
 import { invalidArgument } from "../errors.js";
 import type { Size } from "./geometry.js";
+import { ImageProblem } from "./image-problem.js";
 
 /** What an image may ask for: a small file can say that it has any number of pixels. */
 export interface ImageLimits {
@@ -65,13 +66,15 @@ export function checkLimits({ height, width }: Size, bytes: number, limits: Imag
   const { limitInputPixels, limitInputSide, limitInputBytes } = limits;
   const size = `it says that it has ${width} × ${height} pixels`;
   if (height * width > limitInputPixels) {
-    throw new Error(`${size}, more than the pixel limit of ${limitInputPixels} (limitInputPixels)`);
+    throw new ImageProblem(`${size}, more than the pixel limit of ${limitInputPixels} (limitInputPixels)`);
   }
   if (Math.max(height, width) > limitInputSide) {
-    throw new Error(`${size}, and the longest side allowed is ${limitInputSide} (limitInputSide)`);
+    throw new ImageProblem(`${size}, and the longest side allowed is ${limitInputSide} (limitInputSide)`);
   }
   if (bytes > limitInputBytes) {
     const [needed, allowed] = [bytes, limitInputBytes].map((count) => Math.ceil(count / 2 ** 20));
-    throw new Error(`${size}: to decode it may take ${needed} of ${allowed} MiB allowed (limitInputBytes)`);
+    throw new ImageProblem(
+      `${size}: to decode it may take ${needed} of ${allowed} MiB allowed (limitInputBytes)`,
+    );
   }
 }

@@ -63,7 +63,7 @@ export interface DataLoaderOptions extends ImageLimitOptions {
 /** Options of {@link DataLoader.batches}. */
 export interface BatchesOptions {
   /** Ends the iteration with ERR_ABORTED. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**

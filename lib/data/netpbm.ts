@@ -1,3 +1,4 @@
+import { ImageProblem } from "./image-problem.js";
 import { CUT_OFF, eachRow, type MissingPixels, type RawDecoder, type RawImage } from "./raw-image.js";
 
 interface NetpbmHeader {
@@ -22,16 +23,16 @@ export const netpbm: RawDecoder = { readHeader, decode };
 function readHeader(bytes: Uint8Array): NetpbmHeader {
   const magic = String.fromCharCode(bytes[0] ?? 0, bytes[1] ?? 0);
   const channels = CHANNELS[magic];
-  if (channels === undefined) throw new Error("it is no PGM or PPM");
+  if (channels === undefined) throw new ImageProblem("it is no PGM or PPM");
   const numbers = new NumberReader(bytes, 2);
   const width = numbers.next();
   const height = numbers.next();
   const maximum = numbers.next();
   if (width === undefined || height === undefined || maximum === undefined) {
-    throw new Error("its header has no width, height and largest sample");
+    throw new ImageProblem("its header has no width, height and largest sample");
   }
   if (width < 1 || height < 1 || maximum < 1 || maximum > 65_535) {
-    throw new Error(`its header says ${width} × ${height} pixels with samples up to ${maximum}`);
+    throw new ImageProblem(`its header says ${width} × ${height} pixels with samples up to ${maximum}`);
   }
   // One blank, then the samples.
   return { height, width, channels, maximum, text: magic < "P5", start: numbers.at + 1 };
@@ -44,7 +45,7 @@ async function decode(bytes: Uint8Array, missing: MissingPixels): Promise<RawIma
   const sampleBytes = maximum > 255 ? 2 : 1;
   // A number and the blank before it, except the first one's.
   const least = text ? 2 * perRow * height - 1 : sampleBytes * perRow * height;
-  if (missing === "error" && bytes.length - header.start < least) throw new Error(CUT_OFF);
+  if (missing === "error" && bytes.length - header.start < least) throw new ImageProblem(CUT_OFF);
   const next = text ? readText(bytes, header, missing) : readBinary(bytes, header.start, sampleBytes);
   const data = new Uint8Array(perRow * height);
   await eachRow(header, (row) => {
@@ -66,7 +67,7 @@ function readText(bytes: Uint8Array, { start }: NetpbmHeader, missing: MissingPi
   const numbers = new NumberReader(bytes, start - 1);
   return () => {
     const number = numbers.next();
-    if (number === undefined && missing === "error") throw new Error(CUT_OFF);
+    if (number === undefined && missing === "error") throw new ImageProblem(CUT_OFF);
     return number ?? 0;
   };
 }
@@ -90,11 +91,11 @@ class NumberReader {
     for (let digit = this.#digit(); digit !== undefined; digit = this.#digit()) {
       number = 10 * number + digit;
       this.at += 1;
-      if (number > 2 ** 31) throw new Error("it has a number that is too large");
+      if (number > 2 ** 31) throw new ImageProblem("it has a number that is too large");
     }
     if (this.at > first) return number;
     if (this.at >= this.#bytes.length) return undefined;
-    throw new Error("it has something else where a number should be");
+    throw new ImageProblem("it has something else where a number should be");
   }
 
   #digit(): number | undefined {

@@ -4,6 +4,7 @@ import { estimateMemory } from "./decode-memory.js";
 import type { Size } from "./geometry.js";
 import { nameOfForeign, sniffFormat, type ImageFormat } from "./image-formats.js";
 import { checkLimits, type ImageLimits } from "./image-limits.js";
+import { ImageProblem } from "./image-problem.js";
 import { readJpegHeader } from "./jpeg-header.js";
 import { netpbm } from "./netpbm.js";
 import type { RawDecoder } from "./raw-image.js";
@@ -112,9 +113,11 @@ async function openImage(
 function formatOf(bytes: Uint8Array): ImageFormat {
   const format = sniffFormat(bytes);
   if (format) return format;
-  if (bytes.length === 0) throw new Error("the file is empty");
+  if (bytes.length === 0) throw new ImageProblem("the file is empty");
   const name = nameOfForeign(bytes);
-  throw new Error(`it is no image in a format that is read${name === undefined ? "" : `, but ${name}`}`);
+  throw new ImageProblem(
+    `it is no image in a format that is read${name === undefined ? "" : `, but ${name}`}`,
+  );
 }
 
 function sampleBytes({ depth }: Metadata): number {

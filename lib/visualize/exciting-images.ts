@@ -46,7 +46,7 @@ export async function findExcitingImages<T extends Sample>(
   const loader = new DataLoader(images, { batchSize, device, transforms: evaluationTransforms(model) });
   const found: Excitation<T>[][] = [];
   let done = 0;
-  for await (const batch of loader) {
+  for await (const batch of loader.batches({ signal: options.signal })) {
     using current = batch;
     const peaks = await peaksOf(held, current, options);
     const channels = peaks.length / current.size;

@@ -77,7 +77,7 @@ export async function evaluateLocalisation(
   const loader = new DataLoader(boxed, { batchSize, onBadImage, transforms, device });
   const sums = new Float64Array(COLUMNS);
   let [done, count] = [0, 0];
-  for await (const batch of loader) {
+  for await (const batch of loader.batches({ signal })) {
     using current = batch;
     throwIfAborted(signal, "the localisation check");
     const scores = await scoreBatch(held, current.images, current.samples);

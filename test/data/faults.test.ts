@@ -347,6 +347,36 @@ describe("faulty images", () => {
     await chmod(join(dir, "b"), 0o700);
   });
 
+  for (const onBadImage of ["skip", "repair"] as const) {
+    it(`gives each of many bad images its own reason: ${onBadImage}`, async () => {
+      const jpeg = await sharp(await noise(90, 60).png().toBuffer())
+        .withMetadata({ orientation: 3 })
+        .jpeg()
+        .toBuffer();
+      const png = await noise(90, 60).png().toBuffer();
+      const kinds = [
+        { name: "jpg", bytes: half(jpeg), reason: /^VipsJpeg: premature end of JPEG image$/ },
+        { name: "png", bytes: png.subarray(0, 2000), reason: /libpng read error/ },
+        { name: "gif", bytes: Buffer.from("GIF89a and no more"), reason: /gif/i },
+      ];
+      await writeGreys(dir, 2);
+      for (let i = 0; i < 24; i += 1) {
+        const { name, bytes } = kinds[i % 3]!;
+        await write(join(dir, "a", `bad ${i}.${name}`), bytes);
+      }
+      const loader = await open({ onBadImage, workers: 8, batchSize: 8 });
+      await read(loader);
+      const bad = [...loader.skipped, ...loader.repaired];
+      expect(bad).to.have.length(24);
+      for (const { path, reason } of bad) {
+        expect(reason, path).to.match(kinds.find(({ name }) => path.endsWith(name))!.reason);
+        expect(reason.split("\n"), path).to.have.length(1);
+      }
+      const { length } = loader.repaired.filter(({ path }) => path.endsWith("jpg"));
+      expect(length).to.equal(onBadImage === "repair" ? 8 : 0);
+    });
+  }
+
   it("fills every batch but the last from what is readable, in order, whatever the prefetching", async () => {
     await writeGreys(dir, 20);
     for (const name of ["02", "04", "08", "18"]) await write(join(dir, "a", `${name}.png`), "bad");

@@ -4,6 +4,7 @@ import {
   centerCrop,
   datasetFrom,
   evaluateLocalisation,
+  findExcitingImages,
   fiveCrop,
   resize,
   type Box,
@@ -43,6 +44,19 @@ const TRANSFORMS: Record<string, readonly TransformSpec[] | undefined> = {
 };
 
 describe("evaluateLocalisation", () => {
+  it("ends when it is aborted while an image never comes, as the search for exciting images does", async () => {
+    const source = () => new Promise<Uint8Array>(() => undefined);
+    const images = await datasetFrom([{ path: "never", label: 0, box: BOX, source }], {
+      classes: ["red", "blue"],
+    });
+    for (const look of [evaluateLocalisation, findExcitingImages]) {
+      const controller = new AbortController();
+      const looking = look(colorModel(), images, { signal: controller.signal });
+      setImmediate(() => controller.abort());
+      expect(await rejected(looking)).to.include({ code: "ERR_ABORTED" });
+    }
+  });
+
   for (const [name, transforms] of Object.entries(TRANSFORMS)) {
     it(`finds what is in the box, of a turned image too: ${name}`, async () => {
       const images = await dataset([upright, 0, BOX], [turned, 0, STORED]);
