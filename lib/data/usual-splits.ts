@@ -84,7 +84,7 @@ async function divide(
     return { images: open("train"), heldOut: open("val"), chooses: true, notes: unused };
   }
   if (!counts.test) return { images: open("trainval"), chooses: false, notes: [] };
-  const note = `held out is the test part of ${read.root}, and it chooses the best checkpoint; --validation takes other images`;
+  const note = `held out is the test part of ${read.root}, which is measured after each epoch`;
   return { images: open("trainval"), heldOut: open("test"), chooses: false, notes: [note] };
 }
 

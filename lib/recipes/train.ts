@@ -31,6 +31,7 @@ import type { Patch } from "./patch.js";
 import type { Recipe } from "./recipe.js";
 import { findRunImages, requireSameImages, runImagesSchema, type RunImages } from "./run-images.js";
 import { checkRecipe } from "./schema.js";
+import { judgeByTraining } from "./test-part.js";
 
 /** What a recipe is trained on. */
 export interface RecipeData {
@@ -260,8 +261,10 @@ async function prepare(
     transforms: transforms.train,
   });
   const validation = heldOut && new DataLoader(heldOut, { ...shared, transforms: transforms.test });
+  const judged = judgeByTraining(recipe, sets);
   const trainer = new Trainer(model, {
     ...trainerOptions(recipe),
+    ...(judged ? { monitor: judged.monitor } : {}),
     ...(output === undefined ? {} : { output }),
     ...(overwrite === undefined ? {} : { overwrite }),
     about: {
@@ -286,7 +289,11 @@ async function prepare(
     train,
     ...validated,
     trainer,
-    notes: known ? [...sets.notes, normalizationNote(recipe, known)] : sets.notes,
+    notes: [
+      ...sets.notes,
+      ...(judged ? [judged.note] : []),
+      ...(known ? [normalizationNote(recipe, known)] : []),
+    ],
     ...(weights ? { weights } : {}),
     dispose,
     [Symbol.dispose]: dispose,

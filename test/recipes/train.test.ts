@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   changeRecipe,
@@ -163,6 +163,31 @@ describe("trainRecipe", () => {
     expect(error.message).to.not.contain(other);
     await writeFile(path, bytes);
     await prepareResume(output);
+  });
+
+  it("measures a test part and lets it choose nothing, unless that is asked for", async () => {
+    const dir = join(folder(), "tested");
+    await writeColorFolder(join(dir, "train"));
+    await writeColorFolder(join(dir, "test"), 3);
+    const recipe = changeRecipe(TINY, { epochs: 2, unfreeze: null });
+    const trainOn = async (name: string, patch: Patch, validation?: string) => {
+      const output = join(folder(), name);
+      const data = { dir, output, ...(validation === undefined ? {} : { validation }) };
+      const training = await prepareRecipe(changeRecipe(recipe, patch), data);
+      const epochs = await finish(training.fit());
+      expect(epochs.map((epoch) => epoch.validation?.images)).to.deep.equal([9, 9]);
+      const hasBest = (await readdir(join(output, "checkpoints"))).includes("best.safetensors");
+      return { hasBest, notes: training.notes.join() };
+    };
+    const plain = await trainOn("tested-run", {});
+    expect(plain.hasBest).to.equal(false);
+    expect(plain.notes).to.match(/held out is the test part .*chooses no best checkpoint.*--validation/);
+    const asked = await trainOn("tested-monitored", { monitor: "accuracy" });
+    expect(asked.hasBest).to.equal(true);
+    expect(asked.notes).to.not.match(/chooses no/);
+    expect((await trainOn("tested-given", {}, join(dir, "test"))).hasBest).to.equal(true);
+    const falling = { schedule: { type: "plateau", mode: "min" }, ema: null };
+    expect((await trainOn("tested-plateau", falling)).hasBest).to.equal(false);
   });
 
   it("refuses a folder that holds a run before the data is opened", async () => {
