@@ -20,12 +20,17 @@ const JSON_FORMAT = 1;
 
 /** One JSON document on stdout: an object with its version, or a list. */
 export function printJson(value: object): void {
-  process.stdout.write(`${JSON.stringify(versioned(value), null, 2)}\n`);
+  process.stdout.write(`${JSON.stringify(versioned(value), onlyFinite, 2)}\n`);
 }
 
 /** One line of JSON Lines on stdout: an object with its version. */
 export function printJsonLine(value: object): void {
-  process.stdout.write(`${JSON.stringify(versioned(value))}\n`);
+  process.stdout.write(`${JSON.stringify(versioned(value), onlyFinite)}\n`);
+}
+
+/** JSON has no numbers that are not finite: they are left out, rather than being null. */
+function onlyFinite(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? undefined : value;
 }
 
 function versioned(value: object): object {

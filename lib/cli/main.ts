@@ -71,6 +71,8 @@ function refuseEmpty(command: Command): void {
 async function report(error: unknown, command: Command): Promise<number> {
   // commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+  const { stopBars } = await import("./progress.js");
+  stopBars();
   if (isAbort(error)) {
     process.stderr.write(`${inRed("mcloss:")} interrupted\n`);
     return EXIT.interrupted;

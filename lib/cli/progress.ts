@@ -39,12 +39,17 @@ export function lateProgress(): {
   };
 }
 
-let barsDrawn = 0;
+const drawn = new Set<Progress>();
+
+/** Of what ended with an error, whose bars would keep the process alive. */
+export function stopBars(): void {
+  for (const bar of drawn) bar.stop();
+}
 
 /** One line of information, kept on the screen. */
 export function printLine(text: string): void {
   if (!process.stderr.isTTY) process.stderr.write(`${text}\n`);
-  else process.stderr.write(barsDrawn > 0 ? aboveBar(text) : `${text}\n`);
+  else process.stderr.write(drawn.size > 0 ? aboveBar(text) : `${text}\n`);
 }
 
 /** The bar's line is cleared for the text, which may wrap; the bar is drawn anew, and ends, below it. */
@@ -57,7 +62,6 @@ class BarProgress implements Progress {
   readonly #bar: SingleBar;
   // Whatever ends the process, the cursor is shown again.
   readonly #end = () => this.stop();
-  #drawn = true;
 
   constructor(label: string, total: number, done: number) {
     this.#bar = new SingleBar({
@@ -71,7 +75,7 @@ class BarProgress implements Progress {
     });
     this.#bar.start(total, done, { facts: [] });
     process.once("exit", this.#end);
-    barsDrawn += 1;
+    drawn.add(this);
   }
 
   update(done: number, facts?: readonly string[]): void {
@@ -79,11 +83,9 @@ class BarProgress implements Progress {
   }
 
   stop(): void {
-    if (!this.#drawn) return;
-    this.#drawn = false;
+    if (!drawn.delete(this)) return;
     this.#bar.stop();
     process.off("exit", this.#end);
-    barsDrawn -= 1;
   }
 }
 

@@ -1,12 +1,16 @@
 import { PUBLISHED_LAYOUTS } from "../data/open-dataset.js";
+import { maximum } from "../extremes.js";
 import { flatten, textOf } from "../plain-data.js";
 import { networkSpec } from "../recipes/network.js";
 import { sourceOf, type PublishedAccuracy, type Recipe } from "../recipes/recipe.js";
 import { formatTable } from "../table.js";
 import { percent } from "./format.js";
 
-/** A line for each recipe, with the accuracies that the paper and others report. */
-export function formatRecipeList(recipes: readonly Recipe[]): string {
+/**
+ * A line for each recipe, with the accuracies that the paper and others report.
+ * @param columns of the terminal: where they do not fit, they are left out
+ */
+export function formatRecipeList(recipes: readonly Recipe[], columns = Infinity): string {
   const rows = recipes.map((recipe) => {
     const { name, description = "", epochs, published = [] } = recipe;
     const paper = published.filter(({ source }) => source === "paper");
@@ -18,9 +22,14 @@ export function formatRecipeList(recipes: readonly Recipe[]): string {
     return [name, String(epochs), ...cells.map((cell) => cell.map(accuracyText).join(", ")), description];
   });
   const head = ["recipe", "epochs", "paper: CE", "paper: MC-Loss", "others: MC-Loss", ""];
+  const table = formatTable([head, ...rows], [5]);
+  if (maximum(table.split("\n").map(({ length }) => length)) > columns) {
+    const short = [head, ...rows].map((row) => [row[0] ?? "", row.at(-1) ?? ""]);
+    return `${formatTable(short, [1])}\n\nmcloss recipes NAME shows one, with the accuracies that are reported for it.`;
+  }
   const notes =
     "Top-1 accuracies; ? was not looked up where it was published. mcloss recipes NAME shows one.";
-  return `${formatTable([head, ...rows], [5])}\n\n${notes}`;
+  return `${table}\n\n${notes}`;
 }
 
 /** Every value of a recipe with its source, the channels of the classes, and the reported accuracies. */

@@ -53,7 +53,12 @@ function reportEpoch(event: EpochEvent, label: string, json: boolean): void {
 
 function reportNotice(event: NoticeEvent, json: boolean): void {
   if (json) printJsonLine(event);
-  else printLine(event.option ? `${event.option} has no effect: ${event.reason}` : event.reason);
+  else printLine(event.option ? `${flagOf(event.option)} has no effect: ${event.reason}` : event.reason);
+}
+
+/** "cudaGraph" as the command line has it. */
+function flagOf(option: string): string {
+  return `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function withoutMatrix({ validation, ...event }: EpochEvent) {

@@ -12,7 +12,8 @@ const MOST_SIDE = 1800;
 /** Cells this high have their class's name beside them. */
 const LEAST_NAMED = 8;
 const NAME_SIZE = 11;
-const MOST_NAMES = 180;
+/** Room for some fifty letters. */
+const MOST_NAMES = 360;
 const NAME_GAP = 6;
 const MARGIN = 16;
 const HEADER = 36;
@@ -33,7 +34,7 @@ export async function renderConfusion(
   const side = confusion.length * cell;
   const matrix = await resizeImage(shares(confusion), { width: side, height: side }, "nearest");
   const labels = cell < LEAST_NAMED ? [] : confusion.map((_, label) => className(names, label));
-  const [left, top] = placeMatrix(labels);
+  const [left, top] = placeMatrix(labels, nameSize(cell));
   const canvas = new Canvas();
   canvas.text(CAPTION, MARGIN, MARGIN + 4, { anchor: "start" });
   canvas.image(matrix, left, top);
@@ -43,9 +44,13 @@ export async function renderConfusion(
   return canvas.png(Math.max(left + side, LEAST_WIDTH) + MARGIN, top + side + LEGEND);
 }
 
+function nameSize(cell: number): number {
+  return Math.min(NAME_SIZE, cell - 1);
+}
+
 /** Where the matrix begins, right of and below the names. */
-function placeMatrix(labels: readonly string[]): [left: number, top: number] {
-  const names = maximum(labels.map((label) => textWidth(label, NAME_SIZE) + NAME_GAP));
+function placeMatrix(labels: readonly string[], size: number): [left: number, top: number] {
+  const names = maximum(labels.map((label) => textWidth(label, size) + NAME_GAP));
   const space = Math.min(MOST_NAMES, Math.max(0, names));
   return [MARGIN + space, HEADER + space];
 }
@@ -70,7 +75,7 @@ function levels(row: readonly number[]): number[] {
 
 /** Beside the classes' rows and above their columns. */
 function drawNames(canvas: Canvas, labels: readonly string[], cell: number, left: number, top: number): void {
-  const size = Math.min(NAME_SIZE, cell - 1);
+  const size = nameSize(cell);
   const style = { size, width: MOST_NAMES - NAME_GAP };
   labels.forEach((label, index) => {
     const baseline = (index + 0.5) * cell + 0.35 * size;

@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import stringWidth from "string-width";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { runOnTerminal } from "../support/terminal.js";
 
@@ -21,6 +23,33 @@ describe("mcloss on a terminal", () => {
     for (const args of [["--help"], ["predict", "nothing", "nothing.png"]]) {
       const plain = await runOnTerminal(args, { cwd: folder(), env: { NO_COLOR: "1" } });
       expect(plain.sent).not.to.contain(`${ESCAPE}3`).and.not.to.contain(`${ESCAPE}1m`);
+    }
+  });
+
+  it("shows every command's help, and the recipes, in 80 columns", async () => {
+    const commands = [
+      "",
+      "train",
+      "ablate",
+      "compare",
+      "recipes",
+      "eval",
+      "predict",
+      "report",
+      "visualize",
+      "export",
+    ];
+    for (const args of [
+      ...commands.map((command) => [...command.split(" ").filter(Boolean), "--help"]),
+      ["recipes"],
+    ]) {
+      const { sent } = await runOnTerminal(args, { cwd: folder(), columns: 80 });
+      const lines = stripVTControlCharacters(sent).split(/\r?\n/);
+      // What is to be copied is not broken.
+      const wide = lines.filter(
+        (line) => stringWidth(line) > 80 && !/^ {2}(mcloss|find|LIBTORCH)/.test(line),
+      );
+      expect(wide, args.join(" ")).to.deep.equal([]);
     }
   });
 

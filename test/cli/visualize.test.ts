@@ -178,7 +178,11 @@ describe("mcloss eval", () => {
 
   it("writes the confusion matrix, after what it measured is told", async () => {
     const evaluate = ["eval", "a.safetensors", "photos", "--confusion"];
-    expect((await mcloss(...evaluate, "confusion.csv")).code).to.equal(0);
+    const written = await mcloss(...evaluate, "confusion.csv");
+    expect(written.code).to.equal(0);
+    expect(written.stderr).to.match(/^wrote confusion\.csv$/m);
+    const json = await mcloss(...evaluate, "confusion.csv", "--json");
+    expect(JSON.parse(json.stdout)).to.include({ file: "confusion.csv" });
     expect(await readFile(join(folder(), "confusion.csv"), "utf8")).to.match(
       /^true .*blue,green,red\r\nblue,/,
     );

@@ -55,7 +55,12 @@ describe("writeConfusion()", () => {
       return info.width;
     };
     const long = "x".repeat(80);
-    expect(await widthOf(200, long)).to.be.within((await widthOf(200, "x")) + 100, 2100);
+    expect(await widthOf(200, long)).to.be.within((await widthOf(200, "x")) + 300, 2300);
+    // Names of cars are not cut.
+    const car = "Chevrolet Silverado 2500HD Regular Cab 2012";
+    expect(await widthOf(50, car))
+      .to.equal((await widthOf(50, `${car}x`)) - 7)
+      .and.be.below(await widthOf(50, long));
     expect(await widthOf(300, long)).to.equal(await widthOf(300, "x"));
     expect(await widthOf(1000, long)).to.be.within(1000, 2100);
   });

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { seedList } from "../arguments.js";
 import { printJson } from "../format.js";
 import { usageError } from "../usage-error.js";
@@ -15,12 +15,18 @@ export function ablateCommand(): Command {
     if (!NOT_SHARED.includes(option.attributeName())) command.addOption(option);
   }
   return command
-    .option("--seeds <list>", "each row's seeds, separated by commas", seedList, [0, 1, 2])
+    .addOption(
+      new Option("--seeds <list>", "each row's seeds, separated by commas")
+        .argParser(seedList)
+        .default([0, 1, 2], "0,1,2"),
+    )
     .option("--out <dir>", "holds a folder for each run; what is finished in it is kept", "runs/ablation")
     .option("--json", "print the comparison as JSON")
     .addHelpText(
       "after",
-      "\nRows: ce, mc, no-cwa (all channels kept), ccap (mean for max), no-diversity (β 0), no-discriminality (α 0).\n" +
+      "\nRows: ce, mc, no-cwa (all channels kept), ccap (mean for max),\n" +
+        "no-diversity (β 0), no-discriminality (α 0).\n" +
+        "The runs' folders are OUT/ROW/seed-N.\n" +
         "Started again with the same options it goes on where it was.\n" +
         "\nExample:\n  mcloss ablate photos --epochs 50 --seeds 0,1,2,3,4 --out runs/ablation",
     )

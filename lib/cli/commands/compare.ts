@@ -3,12 +3,15 @@ import { printJson } from "../format.js";
 
 export function compareCommand(): Command {
   return new Command("compare")
-    .argument("<runs...>", "runs' folders")
+    .argument("<runs...>", "folders of runs, such as runs/birds")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
-      "\nΔ is the gain over cross-entropy alone with the same recipe, network and data; p is that of the two-sided\n" +
-        "paired t-test over the seeds that both have.\n" +
+      "\nA row is the runs that differ by their seed alone: the validation accuracy\n" +
+        "after the last epoch (final) and the highest (best), as mean ± standard\n" +
+        "deviation over seeds. Δ is the gain over cross-entropy alone with the same\n" +
+        "recipe, network and data; p is that of the two-sided paired t-test over the\n" +
+        "seeds that both have.\n" +
         "\nExample:\n  mcloss compare runs/ce-* runs/mc-*",
     )
     .action(compare);

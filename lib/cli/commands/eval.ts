@@ -22,7 +22,7 @@ import { tellBadImages } from "../bad-images.js";
 import { decimals, percent, printJson } from "../format.js";
 import { describeChannels, describeLocalisation, reportHabit } from "../describe-channels.js";
 import { interruptSignal } from "../interrupt.js";
-import { lateProgress, startProgress } from "../progress.js";
+import { lateProgress, printLine, startProgress } from "../progress.js";
 
 interface EvalFlags {
   kind?: DatasetKind;
@@ -120,8 +120,14 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   const health = await tally?.result();
   const names = result.perClass.map((_, index) => className(model.info.classNames, index));
   const { skipped, repaired } = loader;
+  const written =
+    confusion === undefined ? undefined : await attempt(writeConfusion(confusion, result.confusion, names));
   if (json) {
-    const extra = { ...(health ? { channels: health } : {}), ...(located ? { localisation: located } : {}) };
+    const extra = {
+      ...(health ? { channels: health } : {}),
+      ...(located ? { localisation: located } : {}),
+      ...(written?.done ? { file: confusion } : {}),
+    };
     printJson({ model: modelPath, dir, ...result, ...extra, bad: skipped, repaired });
   } else {
     printTables(result, names, { health, located });
@@ -129,7 +135,15 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   }
   if (health) reportHabit(health.overall);
   // Last: where it cannot be written, what was measured has been told.
-  if (confusion !== undefined) await writeConfusion(confusion, result.confusion, names);
+  if (written?.done === false) throw written.error;
+  if (confusion !== undefined) printLine(`wrote ${confusion}`);
+}
+
+async function attempt(action: Promise<void>): Promise<{ done: true } | { done: false; error: unknown }> {
+  return action.then(
+    () => ({ done: true }),
+    (error: unknown) => ({ done: false, error }),
+  );
 }
 
 function printTables(

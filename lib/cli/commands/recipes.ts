@@ -20,7 +20,7 @@ async function showRecipes(
   if (name === undefined) {
     const all = [...recipes.values()];
     if (flags.json) return printJson(all);
-    process.stdout.write(`${formatRecipeList(all)}\n`);
+    process.stdout.write(`${formatRecipeList(all, process.stdout.columns)}\n`);
     return;
   }
   const recipe = await loadRecipe(name).catch((error: unknown) => usageError(error, command));

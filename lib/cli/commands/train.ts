@@ -53,7 +53,7 @@ export function trainCommand(): Command {
     .option("--json", "print one JSON object per epoch and a last one with the result")
     .addHelpText(
       "after",
-      "\nThe defaults are those of the recipe default; with --recipe they are that recipe's.\n" +
+      `\nThe defaults are of the recipe "default"; with --recipe they are that recipe's.\n` +
         "\nExamples:\n  mcloss train photos --model resnet18 --epochs 200\n" +
         "  mcloss train photos/train --validation photos/test --loss ce --out runs/baseline\n" +
         "  mcloss train data/CUB_200_2011 --recipe cub200-resnet50 --weights resnet50-0676ba61.pth\n" +
