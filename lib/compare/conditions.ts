@@ -15,8 +15,10 @@ const RECIPE: readonly string[] = [
   ...["name", "description", "published", "sources"],
 ];
 
-/** Where the list of images came from; whether it is the same list, its SHA-256 tells. */
-const MANIFEST = /^about\.images\.\w+\.manifest\./;
+/** When images were looked at, and where the list of them came from; whether they are the same, their SHA-256 tells. */
+const ORIGIN = /^about\.images\.(time$|\w+\.manifest\.)/;
+/** Where images are; the same anywhere, if their contents are. */
+const FOLDERS = /^about\.data\.(dir|validation)$/;
 /** What of a file's tensors went where, which follows from the file and the network; and the network's name again. */
 const FOLLOWS = /^about\.(weights\.(loaded|initialized|unused)\b|recipe\.network\.name$)/;
 
@@ -28,9 +30,10 @@ export function conditionsOf(
   const settings = without(about["recipe"] as object | undefined, RECIPE);
   const told = { ...without(about, ["command", "recipe"]), recipe: settings };
   const all = { network, classes, recipe, ...without(options, TRAINER), about: told };
-  const given = flattenItems(all).filter(
-    ([path, value]) => (value ?? null) !== null && !MANIFEST.test(path) && !FOLLOWS.test(path),
-  );
+  const items = flattenItems(all).filter(([, value]) => (value ?? null) !== null);
+  const sameAnywhere = items.some(([path]) => path === "about.images.train.contents");
+  const ignored = [ORIGIN, FOLLOWS, ...(sameAnywhere ? [FOLDERS] : [])];
+  const given = items.filter(([path]) => !ignored.some((pattern) => pattern.test(path)));
   const sorted = given.sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(sorted.map(([path, value]) => [path, textOf(value)]));
 }

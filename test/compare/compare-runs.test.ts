@@ -90,6 +90,25 @@ describe("compareRuns", () => {
     ]);
   });
 
+  it("takes images for the same by their contents, whenever they were looked at and wherever they are", async () => {
+    const of = (dir: string, time: string, contents = "c".repeat(64)) => ({
+      about: { data: { dir }, images: { time, train: { count: 9, sha256: "a".repeat(64), contents } } },
+    });
+    const first = await runs("contents-a", "ce", [0.5], of("photos", "2026-01-01T00:00:00.000Z"));
+    const moved = await runs("contents-b", "ce", [0.6], of("/data/photos", "2026-01-02T00:00:00.000Z"));
+    const other = await runs(
+      "contents-c",
+      "ce",
+      [0.7],
+      of("photos", "2026-01-01T00:00:00.000Z", "d".repeat(64)),
+    );
+    const { groups } = await compareRuns([...first, ...moved, ...other]);
+    expect(groups.map(({ label, runs }) => [label, runs.length])).to.deep.equal([
+      ["cross-entropy, contents cccccccccccc", 2],
+      ["cross-entropy, contents dddddddddddd", 1],
+    ]);
+  });
+
   it("names the ablations and the other losses", async () => {
     const losses: LossOptions[] = [
       { keep: "all" },

@@ -57,11 +57,11 @@ function differences(runs: readonly RecordedRun[]): string[][] {
 }
 
 /** What a run was asked for: its loss in words, its seed, and all else. */
-function settingsOf({ model, options, about }: RecordedRun["info"]): Conditions {
+function settingsOf({ model, options, about, changes = [] }: RecordedRun["info"]): Conditions {
   const { name: network, classes } = model;
   return {
     loss: describeLoss(lossOf({ options, about })),
     seed: textOf(options["seed"] ?? 0),
-    ...conditionsOf({ network, classes, options, about }),
+    ...conditionsOf({ network, classes, options, about: { ...about, changes } }),
   };
 }
