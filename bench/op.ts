@@ -1,13 +1,22 @@
 // Times the loss: the fused operator against its reference form, a copy of the features (the floor) and, with --python,
 // the released code's operators in PyTorch, eager and compiled; all in this run and in turn.
-//   npm run bench -- op [--threads 1] [--rounds 20] [--device cpu|cuda] [--python python3 [--compile]] [--json]
+//   npm run bench -- op [--threads 1] [--rounds 20] [--device cpu|cuda] [--clock wall|processor]
+//                       [--python python3 [--compile]] [--json]
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { cuda, type Tensor } from "mutual-channel-loss";
 import { native } from "#lib/native/binding.js";
 import { median } from "./median.js";
 import { findPeak } from "./op/peak.js";
-import { listProblems, makeCopy, makeInputs, runOperator, type Inputs, type Problem } from "./op/problem.js";
+import {
+  listProblems,
+  makeCopy,
+  makeInputs,
+  runOperator,
+  type Clock,
+  type Inputs,
+  type Problem,
+} from "./op/problem.js";
 import { Python } from "./op/python.js";
 import { formatHead, formatRow, PASSES, type Figures, type Pass, type Row } from "./op/table.js";
 
@@ -16,6 +25,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: "1" },
     rounds: { type: "string", default: "20" },
     device: { type: "string", default: "cpu" },
+    clock: { type: "string", default: "wall" },
     python: { type: "string" },
     compile: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
@@ -24,6 +34,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const threads = Number(values.threads);
 const device = readDevice(values.device);
+const clock = readClock(values.clock);
 /** With --json, stdout has the document alone. */
 const say = values.json ? console.error : console.log;
 
@@ -40,10 +51,15 @@ function readDevice(name: string): "cpu" | "cuda" {
   throw new Error(`--device is cpu or cuda, not ${name}`);
 }
 
+function readClock(name: string): Clock {
+  if (name === "wall" || name === "processor") return name;
+  throw new Error(`--clock is wall or processor, not ${name}`);
+}
+
 function listForms(problem: Problem, index: number, inputs: Inputs, python: Python | undefined): Form[] {
   const ours = (name: string, operator: string): Form => ({
     name,
-    run: (backward) => runOperator(operator, problem, inputs, backward),
+    run: (backward) => runOperator(operator, problem, inputs, backward, clock),
     peak: () => findPeak(operator, problem, index),
   });
   const theirs = (name: string, compile: boolean, from: Python): Form => ({
@@ -59,7 +75,7 @@ function listForms(problem: Problem, index: number, inputs: Inputs, python: Pyth
 
 /** Runs all forms in turn; the first round warms up. A form that fails is left out from there on. */
 async function time(problem: Problem, inputs: Inputs, forms: Form[]) {
-  const copy = makeCopy(problem, inputs);
+  const copy = makeCopy(problem, inputs, clock);
   const times = new Map<string, number[]>();
   const failed = new Set<Form>();
   let expected = NaN;
@@ -115,7 +131,7 @@ async function measure(problem: Problem, index: number, python: Python | undefin
 async function measureAll(python: Python | undefined): Promise<Row[]> {
   const theirs = values.compile ? ["eager", "compiled"] : ["eager"];
   const columns = ["fused", "reference", ...(python ? theirs : [])];
-  say(`float32, median of ${rounds}; mem: peak beyond the features, in features`);
+  say(`float32, ${clock} time, median of ${rounds}; mem: peak beyond the features, in features`);
   say(formatHead(columns));
   const rows: Row[] = [];
   for (const [index, problem] of listProblems(device, threads).entries()) {
