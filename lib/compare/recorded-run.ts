@@ -32,6 +32,7 @@ const epochSchema = z.looseObject({
   epoch: z.int().min(1),
   epochs: z.int().min(1),
   learningRate: number,
+  seconds: number,
   imagesPerSecond: number,
   nonFinite: number,
   train: metrics,

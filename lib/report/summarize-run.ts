@@ -23,7 +23,7 @@ export interface RunSummary {
   skippedSteps: number;
   /** The channels' health, where it was measured last. */
   channels?: MeasuredHealth;
-  /** From the start to the end of the last epoch. */
+  /** That its epochs took, all together; pauses before a resume are none of it. */
   seconds?: number;
   /** Median over the epochs. */
   imagesPerSecond?: number;
@@ -56,7 +56,7 @@ export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRu
     ...defined("training", training),
     skippedSteps: epochs.reduce((sum, { nonFinite = 0 }) => sum + nonFinite, 0),
     ...defined("channels", epochs.findLast(({ channels }) => channels)?.channels),
-    ...defined("seconds", last && secondsBetween(info.started, last.time)),
+    ...defined("seconds", secondsOf(epochs)),
     ...defined("imagesPerSecond", median(epochs.map(({ imagesPerSecond }) => imagesPerSecond))),
   };
 }
@@ -91,10 +91,9 @@ function better(best: EpochScores | undefined, scores: EpochScores): EpochScores
   return best && best.accuracy >= scores.accuracy ? best : scores;
 }
 
-/** Undefined where the clock was set back meanwhile. */
-function secondsBetween(start: string, end: string): number | undefined {
-  const seconds = (Date.parse(end) - Date.parse(start)) / 1000;
-  return seconds >= 0 ? seconds : undefined;
+function secondsOf(epochs: readonly RecordedEpoch[]): number | undefined {
+  const known = epochs.flatMap(({ seconds }) => seconds ?? []);
+  return known.length > 0 ? known.reduce((sum, seconds) => sum + seconds, 0) : undefined;
 }
 
 function recipeOf({ options, about }: RecordedInfo): string {

@@ -191,6 +191,19 @@ describe("writeReport()", () => {
     expect(crossEntropy!.series[0]!.values).to.deep.equal([2, null]);
   });
 
+  it("tells how long a run took whatever the clock did meanwhile", async () => {
+    const run = await writeRecordedRun(join(folder(), "clock"), { epochs: 2 });
+    const metrics = join(run, "metrics.jsonl");
+    const [first, second] = (await readFile(metrics, "utf8")).split("\n") as [string, string];
+    await writeFile(
+      metrics,
+      `${first}\n${second.replace(/"time":"[^"]*"/, '"time":"2001-01-01T00:00:00.000Z"')}\n`,
+    );
+    const { runs } = await writeReport(run, join(folder(), "clock.html"));
+    expect(runs[0]).to.include({ seconds: 20 });
+    expect(runs[0]!.epochs.done).to.equal(2);
+  });
+
   it("takes a run in which no epoch has ended", async () => {
     const { page, runs } = await reportOf({ young: { epochs: 0 } });
     expect(runs[0]!).to.not.have.any.keys("best", "last", "seconds");

@@ -56,6 +56,7 @@ export function recordLine(epoch: number, { loss, channels }: RecordedRunOptions
     epoch,
     epochs: 5,
     train: metrics,
+    seconds: 10,
     imagesPerSecond: 100 * epoch,
     dataShare: 0.1,
     skipped: 0,

@@ -15,7 +15,7 @@ export function summarySection(summary: RunSummary): Html {
     ),
     tile("Top-5 accuracy", percent(best?.top5Accuracy), "in the best epoch"),
     tile("Macro F1", percent(best?.macroF1), "in the best epoch"),
-    tile("Time", duration(seconds), "start to last epoch"),
+    tile("Time", duration(seconds), "of all epochs"),
     tile("Speed", whole(imagesPerSecond), "images/s in training, median"),
   ];
   const facts = [
