@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { isAbsolute, relative } from "node:path";
 import { readRecordedRun } from "../compare/recorded-run.js";
 import { runFiles } from "../io/run-files.js";
 import { duration } from "../report/format.js";
@@ -71,7 +72,7 @@ export function describeOutcome(outcome: TrainingOutcome): string {
       ["last checkpoint", checkpoint],
       ["time", duration(seconds)],
       ...(skippedSteps > 0 ? [["skipped", describeSkippedSteps(skippedSteps)]] : []),
-      ["next", `mcloss report ${quoted(run)} --images ${quoted(images)}`],
+      ["next", `mcloss report ${quoted(run)} --images ${quoted(fromHere(images))}`],
     ],
     [1],
   );
@@ -81,6 +82,12 @@ export function describeOutcome(outcome: TrainingOutcome): string {
 function accuracyRow(name: string, { best, last }: Accuracies): string[] {
   const cells = [best, last].flatMap(({ epoch, accuracy }) => [percent(accuracy), `epoch ${epoch}`]);
   return [name, ...cells];
+}
+
+/** A run keeps whole paths; one into this folder is short from here. */
+function fromHere(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === "" || short.startsWith("..") || !isAbsolute(path) ? path : short;
 }
 
 /** As a shell takes it. */

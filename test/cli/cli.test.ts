@@ -203,7 +203,7 @@ describe("mcloss train, eval and predict", () => {
     await mkdir(join(folder(), "other", "violet"), { recursive: true });
     await copyFile(join(folder(), "photos/val/red/0.png"), join(folder(), "other/violet/0.png"));
     const unknown = await mcloss("eval", "run", "other");
-    expect(unknown.stderr).to.match(/other\/violet is a class that the model does not know/);
+    expect(unknown.stderr).to.match(/other\/violet: is a class that the model does not know/);
     await writeFile(join(folder(), "file"), "");
     const unwritable = await mcloss("train", "photos", ...QUICK, "--out", "file/run");
     expect(unwritable).to.include({ code: 1 });
