@@ -1,6 +1,6 @@
 import type { BuildSystem } from "./paths.js";
 import type { Libtorch } from "./libtorch.js";
-import { versionOf } from "./run.js";
+import { run } from "./run.js";
 
 /** Why the CUDA kernels cannot be built, or undefined where they can. */
 export async function whyNoCudaBuild(
@@ -11,6 +11,16 @@ export async function whyNoCudaBuild(
     return `LibTorch ${libtorch.version} in ${libtorch.root} is built for the CPU only; take one for CUDA: python3 -m pip install torch`;
   }
   if (buildSystem === "gyp") return "node-gyp builds for the CPU only; CMake builds the CUDA kernels";
-  if ((await versionOf("nvcc")) !== undefined) return undefined;
-  return `nvcc, which compiles the CUDA kernels, is not on the PATH; install the CUDA toolkit ${libtorch.cuda}`;
+  const nvcc = await run("nvcc", ["--version"]);
+  if (nvcc.code !== 0) {
+    return `nvcc, which compiles the CUDA kernels, is not on the PATH; install the CUDA toolkit ${libtorch.cuda}`;
+  }
+  return whyNotThisNvcc(nvcc.output, libtorch.cuda);
+}
+
+/** What stands against compiling for LibTorch's `cuda` ("13.0") with an nvcc whose --version says `version`. */
+export function whyNotThisNvcc(version: string, cuda: string): string | undefined {
+  const [, major] = /release (\d+)\./.exec(version) ?? [];
+  if (major === undefined || major === cuda.split(".")[0]) return undefined;
+  return `nvcc is of CUDA ${major}, but LibTorch of CUDA ${cuda}; put the nvcc of CUDA ${cuda} first on the PATH`;
 }

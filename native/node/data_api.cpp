@@ -43,7 +43,7 @@ PixelBatch From<PixelBatch>::take(Capture& capture, const Napi::Value& value, st
 
 at::Tensor prepare_images(const PixelBatch& batch) {
   return data::run_aside(batch.device,
-                         [&] { return data::prepare_images(batch.pixels, batch.preparation, batch.device); });
+                         [&] { return data::prepare_batch(batch.pixels, batch.preparation, batch.device); });
 }
 
 at::Tensor join_batch(const at::Tensor& images, const at::Tensor& labels) {

@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "../data/prepare_images.h"
+#include "../data/prepare_batch.h"
 #include "from_script.h"
 #include "to_script.h"
 

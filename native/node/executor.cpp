@@ -18,8 +18,8 @@ Napi::Value exiting(Napi::Env env) {
 
 Executor::Executor(Napi::Env env)
     : env_(env),
-      channel_(Channel::New(env, "mcloss executor", /*maxQueueSize=*/0, /*initialThreadCount=*/1, this)) {
-  channel_.Unref(env);  // an idle executor does not keep the process alive
+      wake_up_(WakeUp::New(env, "mcloss executor", /*maxQueueSize=*/0, /*initialThreadCount=*/1, this)) {
+  wake_up_.Unref(env);  // an idle executor does not keep the process alive
 }
 
 Executor::~Executor() {
@@ -28,7 +28,7 @@ Executor::~Executor() {
 
 void Executor::submit(Napi::Env env, std::unique_ptr<Job> job) {
   if (stopping_) return job->reject(exiting(env));
-  if (unsettled_++ == 0) channel_.Ref(env);
+  if (unsettled_++ == 0) wake_up_.Ref(env);
   ++last_job_;
   calls_.adopt(env, job);
   if (!job) return;
@@ -100,7 +100,7 @@ bool Executor::cancel(Napi::Env env, uint64_t number, Napi::Value reason) {
 }
 
 void Executor::deliver(Napi::Env env, Napi::Function, Executor* executor, void*) {
-  // At teardown the channel is drained with no environment: nothing is left to tell.
+  // At teardown what was called is drained with no environment: nothing is left to tell.
   if (static_cast<napi_env>(env) == nullptr) return;
   Environment::of(env).references->empty();
   if (!executor->settle_next(env)) executor->calls_.begin_next(env);
@@ -125,7 +125,7 @@ bool Executor::settle_next(Napi::Env env) {
 }
 
 void Executor::forget_one(Napi::Env env) {
-  if (--unsettled_ == 0 && !stopping_) channel_.Unref(env);
+  if (--unsettled_ == 0 && !stopping_) wake_up_.Unref(env);
 }
 
 void Executor::stop() {
@@ -137,7 +137,7 @@ void Executor::stop() {
   wake_.notify_one();
   calls_.stop();
   if (thread_.joinable()) thread_.join();
-  channel_.Release();
+  wake_up_.Release();
 }
 
 void Executor::shut_down(Napi::Env env) {

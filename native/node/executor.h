@@ -45,7 +45,7 @@ class Executor {
   // Such calls.
   ScriptCalls& calls() { return calls_; }
   // Makes the JavaScript thread look for something to do: to settle a job, or to begin a call.
-  void wake_script() { channel_.NonBlockingCall(); }
+  void wake_script() { wake_up_.NonBlockingCall(); }
 
   Napi::Env env() const { return env_; }
 
@@ -70,7 +70,7 @@ class Executor {
   };
 
   static void deliver(Napi::Env env, Napi::Function callback, Executor* executor, void* nothing);
-  using Channel = Napi::TypedThreadSafeFunction<Executor, void, &Executor::deliver>;
+  using WakeUp = Napi::TypedThreadSafeFunction<Executor, void, &Executor::deliver>;
 
   void run_jobs();
   bool settle_next(Napi::Env env);
@@ -78,7 +78,7 @@ class Executor {
 
   Napi::Env env_;
   std::thread::id script_thread_ = std::this_thread::get_id();
-  Channel channel_;
+  WakeUp wake_up_;
   ScriptCalls calls_{*this};
   std::thread thread_;
   std::mutex mutex_;

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { whyNotThisNvcc } from "#lib/setup/cuda.js";
 import { createHash } from "node:crypto";
 import { chmod, cp, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
@@ -261,5 +262,13 @@ describe("loadAddon", () => {
     await mkdir(join(folder(), "broken"));
     await writeFile(addon, "not a library");
     expect(caught(() => loadAddon([addon])).message).to.match(/cannot be loaded: .*setup --force/);
+  });
+});
+
+describe("nvcc", () => {
+  it("must be of LibTorch's major version of CUDA", () => {
+    const version = "Cuda compilation tools, release 12.8, V12.8.93";
+    expect(whyNotThisNvcc(version, "12.6")).to.equal(undefined);
+    expect(whyNotThisNvcc(version, "13.0")).to.match(/nvcc is of CUDA 12, but LibTorch of CUDA 13\.0/);
   });
 });

@@ -140,7 +140,7 @@ class TilePass {
     T* covered = static_cast<T*>(a_.covered) + class_index(0);
     pool(
         [&](int first, int p, uint16_t* winner) {
-          const auto softmax = [&](int j) { return power(first + j, p) * shared_.scale[first + j]; };
+          const auto softmax = [&](int j) { return exponential(first + j, p) * shared_.scale[first + j]; };
           T pooled = 0;
           if (a_.max_coverage) {
             *winner = static_cast<uint16_t>(first_largest(tile_.channels, softmax, pooled));
@@ -166,7 +166,7 @@ class TilePass {
       for (int p = lane; p < end; p += a_.row_lanes) {
         T slope = slopes.score;
         if (a_.max_score && score_winner[p] != j) slope = 0;
-        if (a_.max_coverage) slope += power(row, p) * (winner[p] == j ? slopes.winning : slopes.losing);
+        if (a_.max_coverage) slope += exponential(row, p) * (winner[p] == j ? slopes.winning : slopes.losing);
         put_gradient(row, p, slope);
       }
     });
@@ -214,7 +214,7 @@ class TilePass {
     return kStaged ? values_[row * stride_ + p] : widen<T>(read_features(features_ + place(row, p)));
   }
 
-  MCLOSS_DEVICE T power(int row, int p) const {
+  MCLOSS_DEVICE T exponential(int row, int p) const {
     return kStaged ? values_[row * stride_ + p] : exp_of(value(row, p) - shared_.shift[row]);
   }
 
@@ -298,7 +298,7 @@ class TilePass {
       const int j = row - k * tile_.channels;
       const uint16_t* winner = winner_ + k * a_.positions;
       T sum = 0;
-      for (int p = lane; p < end; p += a_.row_lanes) sum += winner[p] == j ? power(row, p) : T(0);
+      for (int p = lane; p < end; p += a_.row_lanes) sum += winner[p] == j ? exponential(row, p) : T(0);
       sum = reduce_row(sum, Sum());
       if (lane == 0 && end > 0) shared_.won[row] = sum * shared_.scale[row];
     });

@@ -1,4 +1,4 @@
-#include "prepare_images.h"
+#include "prepare_batch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/affine_grid_generator.h>
@@ -51,7 +51,7 @@ at::Tensor erase(const at::Tensor& images, const at::Tensor& erased, const Rgb& 
 
 }  // namespace
 
-at::Tensor prepare_images(const at::Tensor& pixels, const Preparation& preparation, c10::Device device) {
+at::Tensor prepare_batch(const at::Tensor& pixels, const Preparation& preparation, c10::Device device) {
   const auto& [size, windows, theta, color, contrast, erased, erased_color, mean, std, fill] = preparation;
   const auto moved = pixels.to(device, /*non_blocking=*/true);
   if (!theta && !color) {

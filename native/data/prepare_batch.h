@@ -30,6 +30,6 @@ struct Preparation {
 };
 
 // uint8 [N, H, W, 3] to augmented, normalised float32 [N, 3, *size] (channels_last) on `device`.
-at::Tensor prepare_images(const at::Tensor& pixels, const Preparation& preparation, c10::Device device);
+at::Tensor prepare_batch(const at::Tensor& pixels, const Preparation& preparation, c10::Device device);
 
 }  // namespace mcloss::data
