@@ -12,17 +12,10 @@
 #include "capture.h"
 #include "from_script.h"
 #include "job.h"
+#include "text.h"
 #include "to_script.h"
 
 namespace mcloss::node {
-
-// A string as a template's argument.
-template <size_t N>
-struct Text {
-  constexpr Text(const char (&text)[N]) { std::copy_n(text, N, characters); }
-  constexpr std::string_view view() const { return {characters, N - 1}; }
-  char characters[N];
-};
 
 // "f(one, two)" has two parameters.
 constexpr size_t count_parameters(std::string_view signature) {

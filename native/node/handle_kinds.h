@@ -15,64 +15,42 @@
 #include "../train/optimizer.h"
 #include "../train/step_graph.h"
 #include "script_function.h"
+#include "text.h"
 
 namespace mcloss::node {
 
-// What a JavaScript handle can hold: its name in messages, and a number that tells it from the others.
+// A name for messages, and a number that tells a kind of handle from the others.
+template <Text name, uint64_t number>
+struct Kind {
+  static constexpr const char* kName = name.characters;
+  static constexpr uint64_t kNumber = number;
+};
+
+// What a JavaScript handle can hold.
 template <class T>
 struct HandleKind;
 
 template <>
-struct HandleKind<at::Tensor> {
-  static constexpr const char* kName = "Tensor";
-  static constexpr uint64_t kNumber = 1;
-};
+struct HandleKind<at::Tensor> : Kind<"Tensor", 1> {};
 template <>
-struct HandleKind<at::Generator> {
-  static constexpr const char* kName = "Generator";
-  static constexpr uint64_t kNumber = 2;
-};
+struct HandleKind<at::Generator> : Kind<"Generator", 2> {};
 // An object of a class that LibTorch defines, such as packed weights: torch.ScriptObject.
 template <>
-struct HandleKind<c10::IValue> {
-  static constexpr const char* kName = "ScriptObject";
-  static constexpr uint64_t kNumber = 3;
-};
+struct HandleKind<c10::IValue> : Kind<"ScriptObject", 3> {};
 template <>
-struct HandleKind<std::shared_ptr<nn::Model>> {
-  static constexpr const char* kName = "Model";
-  static constexpr uint64_t kNumber = 4;
-};
+struct HandleKind<std::shared_ptr<nn::Model>> : Kind<"Model", 4> {};
 template <>
-struct HandleKind<std::shared_ptr<train::Optimizer>> {
-  static constexpr const char* kName = "Optimizer";
-  static constexpr uint64_t kNumber = 5;
-};
+struct HandleKind<std::shared_ptr<train::Optimizer>> : Kind<"Optimizer", 5> {};
 template <>
-struct HandleKind<std::shared_ptr<train::GradScaler>> {
-  static constexpr const char* kName = "GradScaler";
-  static constexpr uint64_t kNumber = 6;
-};
+struct HandleKind<std::shared_ptr<train::GradScaler>> : Kind<"GradScaler", 6> {};
 template <>
-struct HandleKind<std::shared_ptr<train::Ema>> {
-  static constexpr const char* kName = "EMA";
-  static constexpr uint64_t kNumber = 7;
-};
+struct HandleKind<std::shared_ptr<train::Ema>> : Kind<"EMA", 7> {};
 template <>
-struct HandleKind<std::shared_ptr<train::StepGraph>> {
-  static constexpr const char* kName = "StepGraph";
-  static constexpr uint64_t kNumber = 8;
-};
+struct HandleKind<std::shared_ptr<train::StepGraph>> : Kind<"StepGraph", 8> {};
 template <>
-struct HandleKind<std::shared_ptr<autograd::CheckpointPass>> {
-  static constexpr const char* kName = "CheckpointPass";
-  static constexpr uint64_t kNumber = 9;
-};
+struct HandleKind<std::shared_ptr<autograd::CheckpointPass>> : Kind<"CheckpointPass", 9> {};
 template <>
-struct HandleKind<std::shared_ptr<ScriptFunction>> {
-  static constexpr const char* kName = "Hook";
-  static constexpr uint64_t kNumber = 10;
-};
+struct HandleKind<std::shared_ptr<ScriptFunction>> : Kind<"Hook", 10> {};
 
 // A number of this copy of the addon: another in the same process must not take its handles for its own.
 uint64_t addon_copy();
