@@ -129,17 +129,15 @@ export class Model {
    * @param options.trustCode Whether TorchScript in it, which is code, may run. Default false: it is an error.
    * @throws McLossError ERR_ARGUMENT that names the path of the bad node, such as `spec.layers[3].outChannels`
    */
-  static fromJSON(
-    json: unknown,
-    { trustCode = false, ...options }: { seed?: number; trustCode?: boolean } = {},
-  ): Model {
+  static fromJSON(json: unknown, options: { seed?: number; trustCode?: boolean } = {}): Model {
+    const { trustCode = false, ...rest } = options;
     const { spec, info } = parseModelJson(json);
     if (hasModules(spec) && !trustCode) {
       const text =
         "must be true for a network with TorchScript, which is code: say so where you trust its author";
       throw invalidArgument("trustCode", text);
     }
-    return new Model(spec, { ...options, info });
+    return new Model(spec, { ...rest, info });
   }
 
   /** The spec and the info, without weights; what JSON.stringify(model) writes. */
