@@ -16,6 +16,7 @@ export type ErrorCode =
   | "ERR_CHECKPOINT"
   | "ERR_NAN_LOSS"
   | "ERR_NAN_GRADIENT"
+  | "ERR_NAN_OUTPUT"
   | "ERR_IO"
   | "ERR_ABORTED"
   | "ERR_BUSY";

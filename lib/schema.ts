@@ -6,10 +6,14 @@ import { isRecord } from "./plain-data.js";
 /** A schema for every key of `T`, and for no other: options and what is told of them cannot drift apart. */
 export type Shape<T> = { readonly [Key in keyof Required<T>]: z.ZodType };
 
-const POSITIVE = {
-  error: ({ input }: { input?: unknown }) =>
-    input === undefined ? "is missing" : `must be a positive integer, got ${shown(input)}`,
-};
+/** The message of a schema that takes `what`. */
+export function must(what: string): { error: (issue: { input?: unknown }) => string } {
+  return {
+    error: ({ input }) => (input === undefined ? "is missing" : `must be ${what}, got ${shown(input)}`),
+  };
+}
+
+const POSITIVE = must("a positive integer");
 /** A positive integer. */
 export const count = z.int(POSITIVE).min(1, POSITIVE);
 /** An integer of at least 0. */
@@ -26,12 +30,12 @@ export const text = z.string().min(1);
 
 /** An object of a class; `what` is its name with an article. */
 export function instanceOf<T>(type: { readonly prototype: T }, what: string): z.ZodType<T> {
-  return z.custom<T>((value) => value instanceof (type as unknown as new () => T), `must be ${what}`);
+  return z.custom<T>((value) => value instanceof (type as unknown as new () => T), must(what));
 }
 
 /** Anything that `test` takes; `what` says what that is. */
 export function like<T>(what: string, test: (value: unknown) => boolean): z.ZodType<T> {
-  return z.custom<T>(test, `must be ${what}`);
+  return z.custom<T>(test, must(what));
 }
 
 /** A function, whatever its arguments. */
@@ -42,6 +46,9 @@ export const callback = like<(...args: never[]) => unknown>(
 
 /** Of AbortOptions. */
 export const abortShape = { signal: instanceOf(AbortSignal, "an AbortSignal").optional() };
+
+/** {@link AbortOptions}, which the layers above have. */
+export const abortOptions: z.ZodType<{ signal?: AbortSignal | undefined }> = z.strictObject(abortShape);
 
 /** A schema of options that has every key of `T` and no other. */
 export function optionsOf<T extends object>(shape: Shape<T>): z.ZodType<T> {

@@ -1,3 +1,5 @@
+import { parseOptions } from "../schema.js";
+import { checkPlace, classFolderOptions } from "./sets/options.js";
 import { readClassFolders, type ClassFolderOptions } from "./class-folders.js";
 import { ListDataset, type Sample } from "./dataset.js";
 import { PassedOver } from "./passed-over.js";
@@ -19,7 +21,9 @@ export class ImageFolder extends ListDataset {
    * Lists the images of `dir`; nothing is decoded yet. What is passed over is told in `notes`.
    * @throws McLossError ERR_DATASET when the folder is missing, has no classes, or a class has no image
    */
-  static async open(dir: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
+  static async open(dir: string, given: ImageFolderOptions = {}): Promise<ImageFolder> {
+    const options = parseOptions(classFolderOptions, given);
+    checkPlace("dir", dir);
     const passedOver = new PassedOver();
     const { classes, samples, notes } = await readClassFolders(dir, passedOver, options);
     return new ImageFolder(classes, samples, [...notes, ...passedOver.notes()]);

@@ -1,3 +1,4 @@
+import { count, type Shape } from "../schema.js";
 import { invalidArgument } from "../errors.js";
 import type { Size } from "./geometry.js";
 import { ImageProblem } from "./image-problem.js";
@@ -60,6 +61,13 @@ export function chooseLimits(given: ImageLimitOptions, defaults: ImageLimits): I
   }
   return limits;
 }
+
+/** {@link ImageLimitOptions} */
+export const imageLimitShape = {
+  limitInputPixels: count.optional(),
+  limitInputSide: count.optional(),
+  limitInputBytes: count.optional(),
+} satisfies Shape<ImageLimitOptions>;
 
 /** Throws what is wrong with an image that is larger than it may be. */
 export function checkLimits({ height, width }: Size, bytes: number, limits: ImageLimits): void {

@@ -1,21 +1,23 @@
 import pLimit from "p-limit";
+import { z } from "zod";
 import { throwIfAborted } from "../abort.js";
 import { invalidArgument, McLossError } from "../errors.js";
-import { checkDevice, type Device } from "../tensor/dtype.js";
 import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "./bad-images.js";
+import { count, flag, index, like, optionsOf, parseOptions, text, type Shape } from "../schema.js";
+import { deviceSchema, type Device } from "../tensor/dtype.js";
 import { Batch } from "./batch.js";
 import { BatchMaker, type Portion } from "./batch-maker.js";
 import { Claims } from "./claims.js";
 import type { Dataset, Sample } from "./dataset.js";
 import type { DiskCacheOptions } from "./disk-cache.js";
-import type { ImageLimitOptions } from "./image-limits.js";
+import { imageLimitShape, type ImageLimitOptions } from "./image-limits.js";
 import { parseLoaderState, type LoaderState, type SkippedImage } from "./loader-state.js";
 import { buildPipeline, type Pipeline } from "./pipeline.js";
 import { prefetch } from "./prefetch.js";
 import { randomAt } from "./random.js";
 import { SampleReader } from "./sample-reader.js";
 import { checkSampler, countSamples, drawOrder, samplers, type SamplerSpec } from "./samplers.js";
-import type { TransformSpec } from "./transforms.js";
+import { transformList, type TransformSpec } from "./transforms.js";
 import { defaultWorkers } from "./workers.js";
 
 /** Options of {@link DataLoader}. */
@@ -88,15 +90,16 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   #start = 0;
   #reached = { epoch: 0, position: 0 };
 
-  constructor(dataset: Dataset<T>, options: DataLoaderOptions) {
+  /** @throws McLossError ERR_ARGUMENT naming the option, ERR_DATASET where the data set gives no batch */
+  constructor(dataset: Dataset<T>, given: DataLoaderOptions) {
+    checkDataset(dataset);
+    const options = parseOptions(loaderOptions, given);
     const { transforms, diskCache, sampler, shuffle = false, ...others } = options;
     const { limitInputPixels, limitInputSide, limitInputBytes, ...rest } = others;
     this.#dataset = dataset;
     this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...rest };
     this.#sampler = sampler ?? (shuffle ? samplers.shuffle() : samplers.sequential());
     this.#seed = this.#options.seed;
-    checkOptions(this.#options);
-    if (diskCache?.bytes !== undefined) checkCount("diskCache.bytes", diskCache.bytes, 0);
     checkSampler(this.#sampler, dataset);
     this.#pipeline = buildPipeline(transforms, {
       cached: diskCache !== undefined,
@@ -253,6 +256,32 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   }
 }
 
+const loaderOptions = optionsOf<DataLoaderOptions>({
+  ...imageLimitShape,
+  batchSize: count,
+  transforms: transformList,
+  shuffle: flag.optional(),
+  sampler: like<SamplerSpec>(
+    "one of samplers",
+    (value) => typeof value === "object" && value !== null,
+  ).optional(),
+  seed: index.optional(),
+  dropLast: flag.optional(),
+  prefetch: index.optional(),
+  workers: count.optional(),
+  cacheBytes: index.optional(),
+  diskCache: z
+    .strictObject({ dir: text, bytes: index.optional() } satisfies Shape<DiskCacheOptions>)
+    .optional(),
+  onBadImage: z.enum(BAD_IMAGE_POLICIES).optional(),
+  device: deviceSchema.optional(),
+});
+
+function checkDataset(dataset: unknown): void {
+  if (typeof dataset === "object" && dataset !== null && "sample" in dataset && "length" in dataset) return;
+  throw invalidArgument("dataset", "must be a data set: await ImageFolder.open(dir), or one of your own");
+}
+
 const READING = "reading the data";
 
 const DEFAULTS = {
@@ -271,21 +300,6 @@ function discard(portion: Portion<Sample>): void {
 
 function interrupted(signal: AbortSignal | undefined): McLossError {
   return new McLossError("ERR_ABORTED", `${READING} was interrupted`, { cause: signal?.reason });
-}
-
-function checkOptions(options: typeof DEFAULTS & { batchSize: number }): void {
-  checkCount("batchSize", options.batchSize, 1);
-  checkCount("prefetch", options.prefetch, 0);
-  checkCount("workers", options.workers, 1);
-  checkCount("seed", options.seed, 0);
-  checkCount("cacheBytes", options.cacheBytes, 0);
-  checkPolicy(options.onBadImage);
-  checkDevice("device", options.device);
-}
-
-function checkPolicy(policy: string): void {
-  if (BAD_IMAGE_POLICIES.some((known) => known === policy)) return;
-  throw invalidArgument("onBadImage", `must be ${BAD_IMAGE_POLICIES.join(", ")}, got "${policy}"`);
 }
 
 function checkCount(argument: string, value: number, least: number): void {

@@ -1,3 +1,6 @@
+import { z } from "zod";
+import { optionsOf, parseOptions, type Shape } from "../schema.js";
+import { checkPlace, datasetShape } from "./sets/options.js";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { invalidArgument, McLossError } from "../errors.js";
@@ -37,6 +40,13 @@ export const PUBLISHED_LAYOUTS: readonly Layout<AircraftOptions>[] = [
   FLOWERS102,
 ];
 
+/** {@link OpenDatasetOptions} */
+export const openDatasetShape = {
+  ...datasetShape,
+  kind: z.enum(DATASET_KINDS).optional(),
+} satisfies Shape<OpenDatasetOptions>;
+const schema = optionsOf<OpenDatasetOptions>(openDatasetShape);
+
 /**
  * Opens a data set of any kind: `cub200`, `nabirds`, `stanford-cars`, `fgvc-aircraft`, `flowers102`, a folder of images by
  * class ("folder"; its train/, val/, valid/ or validation/, and test/ are splits) or a CSV or JSONL file ("manifest": the
@@ -45,8 +55,10 @@ export const PUBLISHED_LAYOUTS: readonly Layout<AircraftOptions>[] = [
  */
 export async function openDataset(
   dir: string,
-  options: OpenDatasetOptions = {},
+  given: OpenDatasetOptions = {},
 ): Promise<ListDataset<ListedSample>> {
+  const options = parseOptions(schema, given);
+  checkPlace("dir", dir);
   return openSplit(await readDataset(dir, throwProblem, options), options);
 }
 

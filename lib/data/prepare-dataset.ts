@@ -1,3 +1,7 @@
+import { z } from "zod";
+import { abortShape, callback, count, flag, optionsOf, parseOptions, text, type Shape } from "../schema.js";
+import { DATASET_KINDS, type DatasetKind } from "./sets/layout.js";
+import { checkPlaces } from "./sets/options.js";
 import { readdir, rename, stat } from "node:fs/promises";
 import { basename, extname, join, relative, sep } from "node:path";
 import { throwIfAborted } from "../abort.js";
@@ -9,7 +13,6 @@ import { reasonOf } from "../system-error.js";
 import { KNOWN_SHA256 } from "./archive/known-archives.js";
 import { unpack } from "./archive/unpack.js";
 import { detectKind, PUBLISHED_LAYOUTS } from "./open-dataset.js";
-import type { DatasetKind } from "./sets/layout.js";
 import { exists } from "./sets/paths.js";
 import { findRoot } from "./sets/published.js";
 
@@ -26,6 +29,17 @@ export interface PrepareOptions {
   /** Called as the work goes on, with what is done. */
   onProgress?: (step: "checking the archives" | "unpacking", done: number, total: number) => void;
 }
+
+const schema = optionsOf<PrepareOptions>({
+  ...abortShape,
+  out: text.optional(),
+  kind: z.enum(DATASET_KINDS).optional(),
+  anyChecksum: flag.optional(),
+  limits: z
+    .strictObject({ entries: count.optional(), bytes: count.optional() } satisfies Shape<ArchiveLimits>)
+    .optional(),
+  onProgress: callback.optional(),
+});
 
 /** One archive that was unpacked. */
 export interface PreparedArchive {
@@ -51,8 +65,10 @@ export interface PreparedDataset {
  */
 export async function prepareDataset(
   archives: readonly string[],
-  options: PrepareOptions = {},
+  given: PrepareOptions = {},
 ): Promise<PreparedDataset> {
+  const options = parseOptions(schema, given);
+  checkPlaces("archives", archives);
   const { out = "data", signal } = options;
   const checked = await checkArchives(archives, options);
   const folder = await makeFolder(out);

@@ -1,9 +1,10 @@
+import { optionsOf, parseOptions, text } from "../schema.js";
 import { join } from "node:path";
 import { McLossError } from "../errors.js";
 import { listFolders } from "./class-folders.js";
 import type { DataSource } from "./data-version.js";
 import type { ListDataset } from "./dataset.js";
-import { readDataset, type OpenDatasetOptions } from "./open-dataset.js";
+import { readDataset, type OpenDatasetOptions, openDatasetShape } from "./open-dataset.js";
 import { countParts } from "./sets/counts.js";
 import type { ListedSample, ReadDataset, Split } from "./sets/layout.js";
 import { throwProblem } from "./sets/problems.js";
@@ -31,6 +32,8 @@ export interface EvaluationSetOptions extends UsualOptions {
   /** Default: the test part, or else the val part, or all of a set without parts. */
   split?: Split;
 }
+
+const evaluationSetOptions = optionsOf<EvaluationSetOptions>({ ...openDatasetShape, dir: text });
 
 /**
  * What to train on and what to hold out. Of a published set, as results are reported: all but the test part, and the
@@ -116,7 +119,8 @@ function absentClasses({ classes, samples }: ListDataset): string[] {
  * are the model's.
  * @throws McLossError ERR_DATASET naming the file and line, or a class that the model does not know
  */
-export async function openEvaluationSet(options: EvaluationSetOptions): Promise<ListDataset<ListedSample>> {
+export async function openEvaluationSet(given: EvaluationSetOptions): Promise<ListDataset<ListedSample>> {
+  const options = parseOptions(evaluationSetOptions, given);
   const read = await readDataset(options.dir, throwProblem, options);
   const counts = countParts(read.samples);
   const split = options.split ?? (counts.test ? "test" : counts.val ? "val" : "trainval");

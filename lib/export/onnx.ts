@@ -1,12 +1,14 @@
 import { writeFile } from "node:fs";
+import { z } from "zod";
 import { promisify } from "node:util";
 import { evaluationTransforms } from "../data/presets.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { named, replaceFile } from "../io/replace-file.js";
 import { describe } from "../models/describe.js";
-import type { Model } from "../models/model.js";
+import { holdModel, type Model } from "../models/model.js";
 import { isBatchCounter } from "../models/names.js";
 import { PACKAGE_VERSION } from "../package-version.js";
+import { optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
 import { OnnxGraph, type Weights } from "./onnx-graph.js";
 import { OnnxEmitter } from "./onnx-layers.js";
@@ -18,6 +20,8 @@ export interface ExportOnnxOptions {
   /** The version of ONNX's operators, 17 to 21. Default 17, which the most programs read. */
   opset?: number;
 }
+
+const schema = optionsOf<ExportOnnxOptions>({ opset: z.number().optional() });
 
 // The version of the file format that came with each opset.
 const IR_VERSIONS: Readonly<Record<number, number>> = { 17: 8, 18: 8, 19: 9, 20: 9, 21: 10 };
@@ -33,8 +37,8 @@ const MAX_BYTES = 2 ** 31 - 1;
  * naming the path
  */
 export async function exportOnnx(model: Model, path: string, options: ExportOnnxOptions = {}): Promise<void> {
-  using held = model.hold();
-  const { opset = 17 } = options;
+  using held = holdModel(model);
+  const { opset = 17 } = parseOptions(schema, options);
   const irVersion = IR_VERSIONS[opset];
   if (irVersion === undefined) throw invalidArgument("opset", `must be 17 to 21, got ${opset}`);
   const bytes = encodeModel({

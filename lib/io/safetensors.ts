@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { abortShape, optionsOf, parseOptions } from "../schema.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
@@ -14,6 +16,12 @@ export interface SaveStateDictOptions extends AbortOptions {
   /** Travels in the file's header. Default: none. */
   metadata?: Readonly<Record<string, string>>;
 }
+
+/** {@link SaveStateDictOptions} */
+export const saveOptions = optionsOf<SaveStateDictOptions>({
+  ...abortShape,
+  metadata: z.record(z.string(), z.string("must hold strings")).readonly().optional(),
+});
 
 /** A safetensors file that is open for reading, of any size: only what is asked for is read. */
 export class SafetensorsFile {
@@ -93,8 +101,9 @@ export async function writeSafetensors(
   path: string,
   layout: Readonly<Record<string, TensorInfo>> | ReadonlyMap<string, TensorInfo>,
   tensors: Iterable<readonly [string, Tensor]> | AsyncIterable<readonly [string, Tensor]>,
-  { metadata = {}, signal }: SaveStateDictOptions = {},
+  options: SaveStateDictOptions = {},
 ): Promise<void> {
+  const { metadata = {}, signal } = parseOptions(saveOptions, options);
   const infos = layout instanceof Map ? [...layout] : Object.entries(layout);
   await writeFile(path, infos as [string, TensorInfo][], { metadata, signal }, async (write) => {
     const missing = new Set(infos.map(([name]) => name as string));

@@ -1,6 +1,9 @@
+import { invalidArgument } from "../errors.js";
+import { isRecord } from "../plain-data.js";
+import { parseOptions } from "../schema.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { saveTensors, type SaveStateDictOptions } from "./safetensors.js";
-import { useStateFile, type LoadStateDictOptions } from "./state-file.js";
+import { saveOptions, saveTensors, type SaveStateDictOptions } from "./safetensors.js";
+import { stateDictOptions, useStateFile, type LoadStateDictOptions } from "./state-file.js";
 
 /**
  * Reads named tensors from PyTorch's `.pth`/`.pt` or from `.safetensors`; which it is, the content tells. Tensors come on
@@ -14,10 +17,11 @@ import { useStateFile, type LoadStateDictOptions } from "./state-file.js";
  * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated, foreign or refused, before a tensor is
  * allocated; ERR_ARGUMENT for an option
  */
-export function loadStateDict(
+export async function loadStateDict(
   path: string,
-  options: LoadStateDictOptions = {},
+  given: LoadStateDictOptions = {},
 ): Promise<Record<string, Tensor>> {
+  const options = parseOptions(stateDictOptions, given);
   return useStateFile(path, options, async ({ tensors, readAll }) => {
     const names = [...tensors.keys()];
     const read = await readAll(options);
@@ -34,7 +38,9 @@ export function loadStateDict(
 export async function saveStateDict(
   path: string,
   tensors: Readonly<Record<string, Tensor>>,
-  { metadata = {}, signal }: SaveStateDictOptions = {},
+  options: SaveStateDictOptions = {},
 ): Promise<void> {
+  const { metadata = {}, signal } = parseOptions(saveOptions, options);
+  if (!isRecord(tensors)) throw invalidArgument("tensors", "must be an object of tensors by name");
   await saveTensors(path, Object.entries(tensors), metadata, { signal });
 }

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { abortShape, optionsOf, text, type Shape } from "../schema.js";
 import { invalidArgument } from "../errors.js";
 import type { AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
@@ -18,6 +20,15 @@ export interface LoadStateDictOptions extends AbortOptions {
   /** Taken off the front of every name that starts with it, for example "module." of DataParallel. */
   prefix?: string;
 }
+
+export const stateDictShape = {
+  ...abortShape,
+  key: text.optional(),
+  prefix: z.string().optional(),
+} satisfies Shape<LoadStateDictOptions>;
+
+/** {@link LoadStateDictOptions} */
+export const stateDictOptions = optionsOf<LoadStateDictOptions>(stateDictShape);
 
 /** The named tensors of an open file, checked but not read. */
 export interface StateFile {

@@ -1,3 +1,4 @@
+import { abortOptions, abortShape, flag, optionsOf, parseOptions } from "../schema.js";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { McLossError } from "../errors.js";
@@ -10,7 +11,7 @@ import { saveTensors } from "../io/safetensors.js";
 import { safetensorsState } from "../io/state-file.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { reasonOf } from "../system-error.js";
-import { Model, type ModelInfo } from "./model.js";
+import { holdModel, Model, type ModelInfo } from "./model.js";
 import type { ModelSpec } from "./spec.js";
 import { bringModules, findModules, hasModules, withoutPlaces } from "./torchscript-file.js";
 import { parseModelInfo, parseModelSpec } from "./validate.js";
@@ -26,9 +27,10 @@ export async function saveModel(
   model: Model,
   path: string,
   info: ModelInfo = model.info,
-  options: AbortOptions = {},
+  given: AbortOptions = {},
 ): Promise<void> {
-  using held = model.hold();
+  const options = parseOptions(abortOptions, given);
+  using held = holdModel(model);
   const tensors = held.state().map(({ name, tensor }) => [name, tensor] as const);
   await saveTensors(path, tensors, modelMetadata(model, path, info), options);
 }
@@ -67,6 +69,8 @@ export interface LoadModelOptions extends AbortOptions {
   trustCode?: boolean | undefined;
 }
 
+const loadOptions = optionsOf<LoadModelOptions>({ ...abortShape, trustCode: flag.optional() });
+
 /**
  * Reads a model that {@link saveModel} wrote, in evaluation mode. Nothing in a checkpoint is run, unless its network has
  * TorchScript and `trustCode` allows that: the module's file is then looked for beside the checkpoint.
@@ -74,7 +78,8 @@ export interface LoadModelOptions extends AbortOptions {
  * has TorchScript that was not allowed, and when such a file is missing or another one
  * @param path a checkpoint, or the folder of a run, whose best model is taken or, where none was judged, the last
  */
-export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadModel(path: string, given: LoadModelOptions = {}): Promise<Model> {
+  const options = parseOptions(loadOptions, given);
   return CheckpointFile.use(await findCheckpoint(path), async (file) => {
     const { path } = file;
     const { tensors, metadata, checksum } = await readHeader(file);
@@ -91,6 +96,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     const info = inCheckpoint(path, () => parseModelInfo(JSON.parse(metadata["info"] ?? "{}")));
     const model = inCheckpoint(path, () => new Model(spec, { info }));
     await model.loadFrom(safetensorsState(file, withoutTraining(tensors)), true, options);
+    model.file = path;
     return model.eval();
   });
 }

@@ -1,8 +1,14 @@
+import { optionsOf, parseOptions } from "../schema.js";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { invalidArgument, McLossError } from "../errors.js";
 import { hashFile } from "../io/hash-file.js";
-import { useStateFiles, type LoadStateDictOptions, type StateFiles } from "../io/state-file.js";
+import {
+  stateDictShape,
+  useStateFiles,
+  type LoadStateDictOptions,
+  type StateFiles,
+} from "../io/state-file.js";
 import type { StoredTensor } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
 import { findWeights, type FoundWeights, type Wanted } from "./find-weights.js";
@@ -32,6 +38,8 @@ export interface LoadWeightsOptions extends LoadStateDictOptions {
   signal?: AbortSignal | undefined;
 }
 
+const schema = optionsOf<LoadWeightsOptions>(stateDictShape);
+
 /**
  * Starts a model from pre-trained weights: a torchvision `.pth` or a safetensors file. A layer whose tensors are all in
  * the file, by name and shape, is loaded; any other, such as a classifier of other classes or a widened stage, keeps its
@@ -44,8 +52,9 @@ export interface LoadWeightsOptions extends LoadStateDictOptions {
 export async function loadWeights(
   model: Model,
   path: string,
-  { signal, ...wanted }: LoadWeightsOptions = {},
+  given: LoadWeightsOptions = {},
 ): Promise<LoadedWeights> {
+  const { signal, ...wanted } = parseOptions(schema, given);
   await stat(path).catch((cause: unknown) => {
     throw new McLossError("ERR_CHECKPOINT", missingFile(model, path, reasonOf(cause)), { path, cause });
   });

@@ -12,15 +12,16 @@ import { operationMode } from "../tensor/grad-mode.js";
 import { heldTensors } from "../tensor/held-tensors.js";
 import { autocastOf, precisionSchema, type Precision } from "../tensor/precision.js";
 import { Tensor } from "../tensor/tensor.js";
-import { useStateFile, type StateFile, type LoadStateDictOptions } from "../io/state-file.js";
+import { stateDictShape, useStateFile, type StateFile, type LoadStateDictOptions } from "../io/state-file.js";
 import { compareStates, loadState, pairStates, requireSame, type StateDifference } from "./load-state.js";
 import { matches, select, type NamePattern } from "./names.js";
 import { groupParameters, type NamedGroup, type PatternGroup } from "./parameter-groups.js";
 import type { ModelSpec } from "./spec.js";
 import { hasModules, pinModules } from "./torchscript-file.js";
-import { abortShape, flag, optionsOf, parseOptions } from "../schema.js";
+import { isRecord } from "../plain-data.js";
+import { abortOptions, abortShape, flag, index, optionsOf, parseOptions } from "../schema.js";
 import { checkFloating } from "../tensor/check-tensor.js";
-import { parseModelJson } from "./validate.js";
+import { modelInfoOptions, parseModelJson } from "./validate.js";
 
 /** One number for each channel of an image. */
 export type PerChannel = readonly [red: number, green: number, blue: number];
@@ -94,16 +95,18 @@ export class Model {
   readonly info: ModelInfo;
   /** Whether batch normalisation and dropout behave as in training. True until eval(). */
   training = true;
+  /** @internal The checkpoint that its weights are from, for messages. */
+  file: string | undefined;
   readonly #owner: Owner<ModelHandle>;
   readonly #seed: number;
   #state: { handle: ModelHandle; entries: StateEntry[] } | undefined;
   #classifier: Classifier | undefined;
 
   constructor(spec: ModelSpec, options: NewModelOptions = {}) {
-    const { seed = 0, info = {}, built } = options;
-    if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw invalidArgument("seed", `must be a non-negative integer, got ${seed}`);
-    }
+    const { built, ...given } = options;
+    // Of a model that was made from such options nothing is to be checked again.
+    const { seed = 0, info = {} } = built ? given : parseOptions(newModelOptions, given);
+    if (!built) checkSpec(spec);
     if (info.classNames && info.classNames.length !== spec.classes) {
       throw invalidArgument("classNames", `must have ${spec.classes} names, got ${info.classNames.length}`);
     }
@@ -130,7 +133,7 @@ export class Model {
    * @throws McLossError ERR_ARGUMENT that names the path of the bad node, such as `spec.layers[3].outChannels`
    */
   static fromJSON(json: unknown, options: { seed?: number; trustCode?: boolean } = {}): Model {
-    const { trustCode = false, ...rest } = options;
+    const { trustCode = false, ...rest } = parseOptions(fromJsonOptions, options);
     const { spec, info } = parseModelJson(json);
     if (hasModules(spec) && !trustCode) {
       const text =
@@ -167,6 +170,7 @@ export class Model {
   hold(): Model {
     const held = new Model(this.spec, { info: this.info, built: this });
     held.training = this.training;
+    held.file = this.file;
     return held;
   }
 
@@ -302,7 +306,8 @@ export class Model {
     state: Readonly<Record<string, Tensor>>,
     options: { strict?: boolean } = {},
   ): StateDifference {
-    const { strict = true } = options;
+    const { strict = true } = parseOptions(loadStateDictOptions, options);
+    if (!isRecord(state)) throw invalidArgument("state", "must be an object of tensors by name");
     // Weights that were not needed before and that are all overwritten need no values first.
     const unseeded = strict && !this.#owner.made;
     if (unseeded) this.#owner.replace(native().createModel(this.spec, null));
@@ -325,7 +330,8 @@ export class Model {
    * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated, foreign, refused or does not fit: nothing is
    * loaded. A file that cannot be read to its end may leave some weights loaded and others not.
    */
-  async load(path: string, options: LoadOptions = {}): Promise<StateDifference> {
+  async load(path: string, given: LoadOptions = {}): Promise<StateDifference> {
+    const options = parseOptions(loadOptions, given);
     using held = this.hold();
     return await useStateFile(path, options, (state) =>
       held.loadFrom(state, options.strict ?? true, options),
@@ -376,7 +382,8 @@ export class Model {
    * dtype. An optimizer keeps its momentum where it was: make it afterwards.
    * @param target a device, a floating-point dtype, or `{ device, dtype, channelsLast }`
    */
-  async to(target: Device | Dtype | ModelPlacement, { signal }: AbortOptions = {}): Promise<this> {
+  async to(target: Device | Dtype | ModelPlacement, options: AbortOptions = {}): Promise<this> {
+    const { signal } = parseOptions(abortOptions, options);
     const placement = checkPlacement(target);
     await abortable(signal, "moving the model", (binding) => binding.modelTo(this.handle, placement));
     return this;
@@ -406,19 +413,55 @@ const forwardOptions = optionsOf<
   ...abortShape,
 });
 
+/** @throws McLossError ERR_ARGUMENT for anything but a model */
+export function checkModel(model: unknown, argument = "model"): asserts model is Model {
+  if (!(model instanceof Model)) throw invalidArgument(argument, "must be a Model");
+}
+
+/**
+ * {@link Model.hold}, of what users give.
+ * @throws McLossError ERR_ARGUMENT for anything but a model, ERR_DISPOSED
+ */
+export function holdModel(model: Model): Model {
+  checkModel(model);
+  return model.hold();
+}
+
+const newModelOptions = optionsOf<Omit<NewModelOptions, "built">>({
+  seed: index.optional(),
+  info: modelInfoOptions.optional(),
+});
+const loadOptions = optionsOf<LoadOptions>({ ...stateDictShape, strict: flag.optional() });
+const loadStateDictOptions = optionsOf<{ strict?: boolean }>({ strict: flag.optional() });
+const fromJsonOptions = optionsOf<{ seed?: number; trustCode?: boolean }>({
+  seed: index.optional(),
+  trustCode: flag.optional(),
+});
+
+function checkSpec(spec: unknown): void {
+  if (isRecord(spec) && Array.isArray(spec["layers"]) && Array.isArray(spec["groups"])) return;
+  throw invalidArgument(
+    "spec",
+    "must be a model's spec: for example resnet18(…).spec, or what parseModelSpec() gives",
+  );
+}
+
 const FLOATING: readonly string[] = ["float32", "float64", "bfloat16", "float16"] satisfies Dtype[];
+
+const placementOptions = optionsOf<ModelPlacement>({
+  device: z.string().optional(),
+  dtype: z.string().optional(),
+  channelsLast: flag.optional(),
+});
 
 function checkPlacement(target: Device | Dtype | ModelPlacement): ModelPlacement {
   if (typeof target === "string")
     return checkPlacement(isDtype(target) ? { dtype: target } : { device: target });
-  const { device, dtype, channelsLast } = target;
+  const { device, dtype, channelsLast } = parseOptions(placementOptions, target, "");
   if (dtype !== undefined && !FLOATING.includes(dtype)) {
     throw new McLossError("ERR_DTYPE", `dtype must be one of ${FLOATING.join(", ")}, got "${dtype}"`, {
       argument: "dtype",
     });
-  }
-  if (channelsLast !== undefined && typeof channelsLast !== "boolean") {
-    throw invalidArgument("channelsLast", "must be true or false");
   }
   return {
     ...(device === undefined ? {} : { device: checkDevice("device", device) }),

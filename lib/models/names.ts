@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { instanceOf } from "../schema.js";
+import { instanceOf, must } from "../schema.js";
 import { invalidArgument } from "../errors.js";
 
 /**
@@ -41,5 +41,5 @@ export function select<Entry extends { name: string }>(
 /** {@link NamePattern} */
 export const namePattern = z.union(
   [z.string(), instanceOf(RegExp, "a regular expression")],
-  "must be a name or a regular expression",
+  must("a name or a regular expression"),
 );

@@ -1,3 +1,6 @@
+import { z } from "zod";
+import { count, optionsOf, parseOptions, text, type Shape } from "../schema.js";
+import { modelInfoOptions } from "./validate.js";
 import { basename, extname } from "node:path";
 import { McLossError } from "../errors.js";
 import type { ChannelBlock } from "../loss/channel-groups.js";
@@ -25,6 +28,17 @@ export interface TorchScriptOptions {
   info?: ModelInfo;
 }
 
+const schema = optionsOf<TorchScriptOptions>({
+  features: text,
+  inputSize: count.optional(),
+  channels: count.optional(),
+  groups: z
+    .array(z.strictObject({ classes: count, channels: count } satisfies Shape<ChannelBlock>))
+    .readonly()
+    .optional(),
+  info: modelInfoOptions.optional(),
+});
+
 /**
  * A module of torch.jit.script or torch.jit.trace as a model: from images [N, C, H, W] to logits [N, K]. It is run once, on
  * zeros, to learn its classes and channels. Its parameters and buffers have the names of Python's state dict and are
@@ -37,7 +51,8 @@ export interface TorchScriptOptions {
  * @throws McLossError ERR_CHECKPOINT when the file is missing or not TorchScript; ERR_ARGUMENT when `features` names
  * nothing in it; ERR_SHAPE when it does not give logits and features of these shapes
  */
-export async function torchscript(path: string, options: TorchScriptOptions): Promise<Model> {
+export async function torchscript(path: string, given: TorchScriptOptions): Promise<Model> {
+  const options = parseOptions(schema, given);
   const { features, inputSize = 224, channels = 3, info = {} } = options;
   const draft: ModelSpec = {
     format: 1,

@@ -20,11 +20,18 @@ export function abortable<T>(
   what: string,
   start: (binding: Binding) => Promise<T>,
 ): Promise<T> {
-  try {
+  return rejecting(() => {
     throwIfAborted(signal, what);
     const binding = native();
     const result = start(binding);
     return signal ? cancelling(signal, what, result, binding.lastJob()) : result;
+  });
+}
+
+/** What `start` promises; what it throws is a rejection. An async function's promise would stay pending at the process's end. */
+export function rejecting<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return start();
   } catch (error) {
     const reason = error as Error;
     return Promise.reject(reason);

@@ -1,7 +1,7 @@
 import { invalidArgument } from "../errors.js";
 import { native, type EmaHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
-import type { Model, StateEntry } from "../models/model.js";
+import { checkModel, type Model, type StateEntry } from "../models/model.js";
 import { heldTensors } from "../tensor/held-tensors.js";
 
 /**
@@ -16,8 +16,9 @@ export class EMA {
 
   /** @param decay from 0 to less than 1. Default 0.999 */
   constructor(model: Model, decay = 0.999) {
-    if (!(decay >= 0 && decay < 1)) {
-      throw invalidArgument("decay", `must be from 0 to less than 1, got ${decay}`);
+    checkModel(model);
+    if (typeof decay !== "number" || !(decay >= 0 && decay < 1)) {
+      throw invalidArgument("decay", `must be from 0 to less than 1, got ${String(decay)}`);
     }
     this.#model = model;
     this.#owner = new Owner("EMA", native().createEma(model.handle, decay));

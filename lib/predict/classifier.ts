@@ -1,12 +1,18 @@
-import { chooseLimits, SERVING_LIMITS, type ImageLimitOptions } from "../data/image-limits.js";
+import {
+  chooseLimits,
+  imageLimitShape,
+  SERVING_LIMITS,
+  type ImageLimitOptions,
+} from "../data/image-limits.js";
 import type { Pipeline } from "../data/pipeline.js";
-import type { TransformSpec } from "../data/transforms.js";
+import { transformList, type TransformSpec } from "../data/transforms.js";
 import { defaultWorkers } from "../data/workers.js";
 import { invalidArgument, McLossError } from "../errors.js";
-import type { Model } from "../models/model.js";
+import { checkModel, type Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
+import { abortShape, count, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { inferenceMode } from "../tensor/grad-mode.js";
-import { autocastOf, type Precision } from "../tensor/precision.js";
+import { precisionSchema, type Precision } from "../tensor/precision.js";
 import { tidy } from "../tensor/scope.js";
 import { MicroBatcher } from "./micro-batcher.js";
 import {
@@ -40,6 +46,19 @@ export interface ClassifierOptions extends ImageLimitOptions {
   transforms?: readonly TransformSpec[];
 }
 
+const classifierShape = {
+  ...imageLimitShape,
+  maxBatch: count.optional(),
+  precision: precisionSchema.optional(),
+  transforms: transformList.optional(),
+} satisfies Shape<ClassifierOptions>;
+const predictShape = { ...abortShape, top: count.optional() } satisfies Shape<PredictOptions>;
+
+export const classifierOptions = optionsOf<ClassifierOptions>(classifierShape);
+export const predictOptions = optionsOf<PredictOptions>(predictShape);
+/** Both together. */
+export const predictFilesShape = { ...classifierShape, ...predictShape };
+
 /** An image, with the model held until it is answered. */
 interface Request {
   model: Model;
@@ -62,10 +81,10 @@ export class Classifier {
   readonly #batcher: MicroBatcher<Request, Decoded, Float32Array>;
 
   /** @throws McLossError ERR_CHECKPOINT when the model does not say how its inputs are made */
-  constructor(model: Model, options: ClassifierOptions = {}) {
+  constructor(model: Model, given: ClassifierOptions = {}) {
+    checkModel(model);
+    const options = parseOptions(classifierOptions, given);
     const { maxBatch = 32, transforms, precision = "float32" } = options;
-    autocastOf(precision);
-    checkCount("maxBatch", maxBatch);
     this.#model = model;
     this.#precision = precision;
     this.#pipeline = inputPipeline(model, transforms, chooseLimits(options, SERVING_LIMITS));
@@ -86,15 +105,15 @@ export class Classifier {
    * list of images, in its order.
    * @param input paths or encoded bytes, which must not change until the promise is settled
    * @throws McLossError ERR_IMAGE for an image that cannot be read, which disturbs no other request. `path` names it or,
-   * in a list of bytes, `argument`: `input[3]`
+   * in a list of bytes, `argument`: `input[3]`. ERR_NAN_OUTPUT where the network's answer is not finite
    */
   predict(input: ImageInput, options?: PredictOptions): Promise<Prediction>;
   predict(input: readonly ImageInput[], options?: PredictOptions): Promise<Prediction[]>;
   async predict(
     input: ImageInput | readonly ImageInput[],
-    options: PredictOptions = {},
+    given: PredictOptions = {},
   ): Promise<Prediction | Prediction[]> {
-    checkCount("top", options.top ?? 5);
+    const options = parseOptions(predictOptions, given);
     if (!isList(input)) return this.#predictOne(input, "input", options);
     return Promise.all(input.map((image, index) => this.#predictOne(image, `input[${index}]`, options)));
   }
@@ -135,11 +154,6 @@ export class Classifier {
 
 function isList(input: ImageInput | readonly ImageInput[]): input is readonly ImageInput[] {
   return Array.isArray(input);
-}
-
-function checkCount(argument: string, count: number): void {
-  if (Number.isSafeInteger(count) && count > 0) return;
-  throw invalidArgument(argument, `must be a positive integer, got ${count}`);
 }
 
 /** An image without a path is named by its place among the arguments. */

@@ -8,7 +8,7 @@ import { evaluationTransforms } from "../data/presets.js";
 import { randomAt } from "../data/random.js";
 import type { TransformSpec } from "../data/transforms.js";
 import { McLossError } from "../errors.js";
-import type { Model } from "../models/model.js";
+import { holdModel, type Model } from "../models/model.js";
 import type { RgbImage } from "../pictures/heat-map.js";
 import type { Device } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -86,7 +86,7 @@ function joined(decoded: readonly DecodedImage[]): Uint8Array {
 
 /** Reads one image for `model`. @throws McLossError ERR_IMAGE naming the file */
 export async function readInput(given: Model, path: string): Promise<ModelInput> {
-  using model = given.hold();
+  using model = holdModel(given);
   const pipeline = inputPipeline(model);
   const decoded = await decodeInput(pipeline, path);
   const { height, width } = pipeline.output;

@@ -1,7 +1,14 @@
 import { pMapIterable } from "p-map";
 import { McLossError } from "../errors.js";
-import type { Model } from "../models/model.js";
-import { Classifier, type ClassifierOptions, type Prediction, type PredictOptions } from "./classifier.js";
+import { holdModel, type Model } from "../models/model.js";
+import { callback, optionsOf, parseOptions } from "../schema.js";
+import {
+  Classifier,
+  predictFilesShape,
+  type ClassifierOptions,
+  type Prediction,
+  type PredictOptions,
+} from "./classifier.js";
 
 /** What a model says of one file. */
 export interface FilePrediction extends Prediction {
@@ -14,6 +21,8 @@ export interface PredictFilesOptions extends ClassifierOptions, PredictOptions {
   /** Called, in the files' order, in place of an image that cannot be read. Default: its error is thrown. */
   onBadImage?: (path: string, error: McLossError) => void;
 }
+
+const schema = optionsOf<PredictFilesOptions>({ ...predictFilesShape, onBadImage: callback.optional() });
 
 interface Outcome {
   path: string;
@@ -30,7 +39,8 @@ export function predict(
   paths: Iterable<string> | AsyncIterable<string>,
   options: PredictFilesOptions = {},
 ): AsyncGenerator<FilePrediction, void, void> {
-  return predictAll(model.hold(), paths, options);
+  const parsed = parseOptions(schema, options);
+  return predictAll(holdModel(model), paths, parsed);
 }
 
 async function* predictAll(
@@ -39,11 +49,13 @@ async function* predictAll(
   options: PredictFilesOptions,
 ): AsyncGenerator<FilePrediction, void, void> {
   using model = held;
-  const { maxBatch = 32, onBadImage } = options;
-  const classifier = new Classifier(model, options);
+  const { top, signal, onBadImage, ...settings } = options;
+  const { maxBatch = 32 } = settings;
+  const classifier = new Classifier(model, settings);
+  const asked: PredictOptions = { signal, ...(top === undefined ? {} : { top }) };
   const predictOne = async (path: string): Promise<Outcome> => ({
     path,
-    result: await classifier.predict(path, options).catch(asBadImage),
+    result: await classifier.predict(path, asked).catch(asBadImage),
   });
   const concurrency = 2 * maxBatch;
   for await (const { path, result } of pMapIterable(paths, predictOne, { concurrency })) {

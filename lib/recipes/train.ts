@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { abortShape, flag, must, optionsOf, parseOptions, text } from "../schema.js";
+import { deviceSchema } from "../tensor/dtype.js";
 import { z } from "zod";
 import type { ListDataset } from "../data/dataset.js";
 import { DataLoader } from "../data/loader.js";
@@ -56,6 +58,17 @@ export interface TrainRecipeOptions extends RecipeData {
   /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
   signal?: AbortSignal;
 }
+
+const schema = optionsOf<TrainRecipeOptions>({
+  ...abortShape,
+  dir: text,
+  validation: text.optional(),
+  allowPartial: flag.optional(),
+  allowEmpty: flag.optional(),
+  output: text.optional(),
+  overwrite: flag.optional(),
+  device: z.union([z.literal("auto"), deviceSchema], must('"auto", "cpu", "cuda" or "cuda:N"')).optional(),
+});
 
 /** A training that is ready to begin. */
 export interface RecipeTraining {
@@ -127,8 +140,8 @@ export async function* trainRecipe(
  * @throws McLossError ERR_ARGUMENT or ERR_SHAPE naming the part of the recipe that does not fit, ERR_DATASET,
  * ERR_CHECKPOINT for the weights, ERR_IO when `output` holds a run
  */
-export function prepareRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<RecipeTraining> {
-  return prepare(checkRecipe(recipe), options);
+export async function prepareRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<RecipeTraining> {
+  return prepare(checkRecipe(recipe), parseOptions(schema, options));
 }
 
 /**

@@ -50,7 +50,7 @@ export async function findConfusions(
   const loader = new DataLoader(images, { batchSize: BATCH_SIZE, onBadImage: "skip", transforms, device });
   const judged: Judged[] = [];
   const onSamples = (samples: readonly Sample[], predicted: readonly number[]) => {
-    samples.forEach((sample, i) => judged.push({ sample, predicted: predicted[i] ?? 0 }));
+    samples.forEach((sample, i) => judged.push({ sample, predicted: predicted[i] ?? -1 }));
   };
   const loss = model.groups ? {} : "ce";
   const evaluation = await evaluate(model, loader, { ...rest, loss, onSamples });

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { flag, optionsOf, parseOptions } from "../schema.js";
 import { unwatchFile, watchFile } from "node:fs";
 import { readRecordedRun, type RecordedRun } from "../compare/recorded-run.js";
 import { invalidArgument } from "../errors.js";
@@ -23,6 +25,8 @@ export interface RunWatch {
   close(): Promise<void>;
 }
 
+const schema = optionsOf<WatchOptions>({ port: z.number().optional(), keepAlive: flag.optional() });
+
 /**
  * Serves the report of a run on 127.0.0.1, updated by server-sent events whenever an epoch has ended. It can only be read,
  * and nothing else of the folder is served.
@@ -30,7 +34,7 @@ export interface RunWatch {
  * @throws McLossError ERR_ARGUMENT, or ERR_IO when the port is in use
  */
 export async function watchRun(folder: string, options: WatchOptions = {}): Promise<RunWatch> {
-  const { port = 0, keepAlive = false } = options;
+  const { port = 0, keepAlive = false } = parseOptions(schema, options);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw invalidArgument("port", `must be an integer from 0 to 65535, got ${port}`);
   }

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { abortShape, callback, flag, must, optionsOf, parseOptions, text } from "../schema.js";
 import type { RecordedRun } from "../compare/recorded-run.js";
 import { invalidArgument } from "../errors.js";
 import { replaceText } from "../io/replace-file.js";
@@ -28,6 +30,13 @@ export interface Report {
   runs: RunSummary[];
 }
 
+const schema = optionsOf<ReportOptions>({
+  ...abortShape,
+  images: z.union([text, z.array(text).readonly()], must("a folder, or several")).optional(),
+  trustCode: flag.optional(),
+  onProgress: callback.optional(),
+});
+
 /**
  * Writes one HTML file about one or several runs, which needs no network: how accurate they are, curves over the epochs,
  * the most confused classes, what the channels look at, and what the runs were made with. Several runs are compared.
@@ -38,8 +47,9 @@ export interface Report {
 export async function writeReport(
   runs: string | readonly string[],
   path: string,
-  options: ReportOptions = {},
+  given: ReportOptions = {},
 ): Promise<Report> {
+  const options = parseOptions(schema, given);
   const folders = listOf(runs);
   if (folders.length === 0) throw invalidArgument("runs", "must have at least one run's folder");
   const read = await readRuns(folders);

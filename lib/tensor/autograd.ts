@@ -1,7 +1,9 @@
+import { z } from "zod";
+import { instanceOf, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { invalidArgument } from "../errors.js";
 import { abortable } from "../native/abortable.js";
 import type { TensorHandle } from "../native/binding.js";
-import { startBackward, startingGradient, type GraphOptions } from "./backward.js";
+import { graphShape, startBackward, startingGradient, type GraphOptions } from "./backward.js";
 import { backwardMode } from "./grad-mode.js";
 import { Tensor } from "./tensor.js";
 
@@ -16,6 +18,17 @@ export interface BackwardOptions extends GradOptions {
   inputs?: readonly Tensor[];
 }
 
+const anyTensor = instanceOf(Tensor, "a Tensor");
+const gradShape = {
+  ...graphShape,
+  gradients: z.array(anyTensor.nullable()).readonly().optional(),
+} satisfies Shape<GradOptions>;
+const gradOptions = optionsOf<GradOptions>(gradShape);
+const backwardOptions = optionsOf<BackwardOptions>({
+  ...gradShape,
+  inputs: z.array(anyTensor).readonly().optional(),
+});
+
 /**
  * Accumulates the gradients of the sum of `outputs` in the `grad` of the leaves that require them
  * (torch.autograd.backward).
@@ -24,8 +37,9 @@ export interface BackwardOptions extends GradOptions {
  */
 export async function backward(
   outputs: Tensor | readonly Tensor[],
-  options: BackwardOptions = {},
+  given: BackwardOptions = {},
 ): Promise<void> {
+  const options = parseOptions(backwardOptions, given);
   const results = listed(outputs);
   const { inputs } = options;
   if (inputs?.length === 0) throw invalidArgument("inputs", "must have at least one tensor");
@@ -40,10 +54,14 @@ export async function backward(
 export async function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: readonly Tensor[],
-  options: GradOptions = {},
+  given: GradOptions = {},
 ): Promise<(Tensor | null)[]> {
+  const options = parseOptions(gradOptions, given);
   const { createGraph = false, retainGraph = createGraph, signal } = options;
   const results = listed(outputs);
+  if (!Array.isArray(inputs) || !inputs.every((each) => each instanceof Tensor)) {
+    throw invalidArgument("inputs", "must be a list of Tensors");
+  }
   if (inputs.length === 0) throw invalidArgument("inputs", "must have at least one tensor");
   const gradients = checkedGradients(results, options.gradients);
   const handles = await abortable(signal, "grad()", (binding) =>
@@ -61,6 +79,9 @@ export async function grad(
 
 function listed(outputs: Tensor | readonly Tensor[]): readonly Tensor[] {
   const results = outputs instanceof Tensor ? [outputs] : outputs;
+  if (!Array.isArray(results) || !results.every((each) => each instanceof Tensor)) {
+    throw invalidArgument("outputs", "must be a Tensor, or a list of them");
+  }
   if (results.length === 0) throw invalidArgument("outputs", "must have at least one tensor");
   return results;
 }

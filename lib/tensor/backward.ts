@@ -1,3 +1,4 @@
+import { abortShape, flag, type Shape } from "../schema.js";
 import { McLossError } from "../errors.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { TensorHandle } from "../native/binding.js";
@@ -12,6 +13,12 @@ export interface GraphOptions extends AbortOptions {
   /** Records the gradients' own computation, for second derivatives. Default false. */
   createGraph?: boolean;
 }
+
+export const graphShape = {
+  ...abortShape,
+  retainGraph: flag.optional(),
+  createGraph: flag.optional(),
+} satisfies Shape<GraphOptions>;
 
 /**
  * Starts `outputs`' backward, which accumulates in `inputs`, or in every leaf where there are none. What `gradients`

@@ -1,6 +1,8 @@
+import { z } from "zod";
+import { flag, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
-import { checkDevice, checkDtype, dtypeOf, type Device, type Dtype, type TypedArray } from "./dtype.js";
+import { checkDtype, deviceSchema, dtypeOf, type Device, type Dtype, type TypedArray } from "./dtype.js";
 import { operationMode } from "./grad-mode.js";
 import { arrayOf, checkConversion, dtypeOfElements, flatten, type NestedNumbers } from "./elements.js";
 import { create } from "./ops.js";
@@ -18,18 +20,29 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
+const zerosShape = {
+  dtype: z.string().optional(),
+  device: deviceSchema.optional(),
+  requiresGrad: flag.optional(),
+} satisfies Shape<Omit<TensorOptions, "shape">>;
+const zerosOptions = optionsOf<Omit<TensorOptions, "shape">>(zerosShape);
+const tensorOptions = optionsOf<TensorOptions>({
+  ...zerosShape,
+  shape: z.array(z.number()).readonly().optional(),
+});
+
 /**
  * A tensor with a copy of `data` (torch.tensor). Every element is exactly what was given, as far as the dtype has it:
  * floating-point types round to the nearest, integers lose what is behind the point.
  * @throws McLossError ERR_SHAPE when `shape` does not hold as many elements as `data` has, or for arrays of unequal lengths;
  * ERR_ARGUMENT for what is no number, and for a number that does not fit the dtype
  */
-export function tensor(data: TypedArray | NestedNumbers, options: TensorOptions = {}): Tensor {
+export function tensor(data: TypedArray | NestedNumbers, given: TensorOptions = {}): Tensor {
+  const options = parseOptions(tensorOptions, given);
   const dtype = options.dtype === undefined ? undefined : checkDtype("dtype", options.dtype);
   const { array, nesting, type } = isTypedArray(data) ? fromArray(data, dtype) : fromNested(data, dtype);
   const shape = checkShape(options.shape ?? nesting, array.length);
-  const device = checkDevice("device", options.device ?? "cpu");
-  const { requiresGrad = false } = options;
+  const { requiresGrad = false, device = "cpu" } = options;
   const mode = operationMode();
   return new Tensor(native().tensorFromData(array, shape, type, device, requiresGrad, mode));
 }
@@ -53,7 +66,9 @@ function fromNested(data: NestedNumbers, dtype?: Dtype): Elements {
 }
 
 /** A tensor of zeros (torch.zeros). */
-export function zeros(shape: readonly number[], options: Omit<TensorOptions, "shape"> = {}): Tensor {
+export function zeros(shape: readonly number[], given: Omit<TensorOptions, "shape"> = {}): Tensor {
+  const options = parseOptions(zerosOptions, given);
+  if (options.dtype !== undefined) checkDtype("dtype", options.dtype);
   return create("aten::zeros", [checkSizes(shape)], options);
 }
 

@@ -1,3 +1,4 @@
+import { like } from "../schema.js";
 import { invalidArgument, McLossError } from "../errors.js";
 
 /** The typed arrays that a tensor's elements can be copied from and to. */
@@ -91,8 +92,15 @@ export function checkDtype(argument: string, value: string): Dtype {
 }
 
 export function checkDevice(argument: string, value: string): Device {
-  if (/^(cpu|cuda(:\d+)?)$/.test(value)) return value as Device;
+  if (isDevice(value)) return value;
   throw invalidArgument(argument, `must be "cpu", "cuda" or "cuda:N", got "${value}"`);
+}
+
+/** A device's name. */
+export const deviceSchema = like<Device>('"cpu", "cuda" or "cuda:N"', isDevice);
+
+function isDevice(value: unknown): value is Device {
+  return typeof value === "string" && /^(cpu|cuda(:\d+)?)$/.test(value);
 }
 
 /** Whether two names are of one device: "cuda" is the first GPU. */

@@ -1,7 +1,8 @@
+import { abortOptions, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { invalidArgument, McLossError } from "../errors.js";
-import { abortable, type AbortOptions } from "../native/abortable.js";
+import { abortable, rejecting, type AbortOptions } from "../native/abortable.js";
 import { native, type TensorHandle } from "../native/binding.js";
-import { startBackward, startingGradient, type GraphOptions } from "./backward.js";
+import { startBackward, graphShape, startingGradient, type GraphOptions } from "./backward.js";
 import { checkDevice, isDtype, type Device, type Dtype, type TypedArray } from "./dtype.js";
 import type { Scalar } from "./elements.js";
 import { disposedHandle, giveHandle } from "./handle-pool.js";
@@ -136,8 +137,11 @@ export class Tensor extends TensorOperators {
    * bool as Uint8Array of 0 and 1; complex numbers as real and imaginary parts in turn, so that there are twice as many;
    * float4_e2m1fn_x2 as Uint8Array of packed pairs.
    */
-  data({ signal }: AbortOptions = {}): Promise<TypedArray> {
-    return abortable(signal, "reading a tensor", (binding) => binding.data(this.#handle));
+  data(options: AbortOptions = {}): Promise<TypedArray> {
+    return rejecting(() => {
+      const { signal } = parseOptions(abortOptions, options);
+      return abortable(signal, "reading a tensor", (binding) => binding.data(this.#handle));
+    });
   }
 
   /**
@@ -163,8 +167,10 @@ export class Tensor extends TensorOperators {
    * @throws McLossError ERR_SHAPE, or ERR_TORCH with LibTorch's reason; and what a hook or a custom function threw
    */
   backward(options: { gradient?: Tensor } & GraphOptions = {}): Promise<void> {
-    const { gradient, ...graph } = options;
-    return startBackward([this], [], () => [startingGradient("gradient", this, gradient)], graph);
+    return rejecting(() => {
+      const { gradient, ...graph } = parseOptions(backwardOptions, options);
+      return startBackward([this], [], () => [startingGradient("gradient", this, gradient)], graph);
+    });
   }
 
   /**
@@ -257,9 +263,17 @@ export class Tensor extends TensorOperators {
   }
 }
 
+const backwardOptions = optionsOf<{ gradient?: Tensor } & GraphOptions>({
+  ...graphShape,
+  gradient: instanceOf(Tensor, "a Tensor").optional(),
+});
+
 resultsAre((handle) => new Tensor(handle));
 
-/** Seeds LibTorch's own generators, of every device (torch.manual_seed). They serve the whole process. */
+/**
+ * Seeds what operators draw from where they are given no generator, such as dropout (torch.manual_seed): on the CPU the
+ * generator of this environment, the main thread or a worker, which no other draws from; on GPUs those of the process.
+ */
 export function manualSeed(seed: number): void {
   native().manualSeed(checkSeed(seed));
 }

@@ -6,8 +6,13 @@ export interface ClassificationScores {
   macroF1: number;
   /** By class number. */
   perClass: ClassScores[];
-  /** [true class][predicted class], in images. */
+  /** [true class][predicted class], in images; those without an answer are in no cell. */
   confusion: number[][];
+  /**
+   * Images whose logits are not all finite, which is no answer: they count as wrong. Absent where there are none. The weights
+   * are damaged then, or overflow in the precision.
+   */
+  nonFinite?: number;
 }
 
 /** How well one class is told from the others; shares are from 0 to 1. */
@@ -23,7 +28,7 @@ export interface ClassScores {
 
 const COLUMNS = 3;
 
-/** The classes with the largest logits, of what native evaluation tells of each sample. */
+/** The classes with the largest logits, -1 where a logit is not finite, of what native evaluation tells of each sample. */
 export function predictedClasses(samples: Int32Array): number[] {
   return Array.from(samples.filter((_, i) => i % COLUMNS === 0));
 }
@@ -31,27 +36,32 @@ export function predictedClasses(samples: Int32Array): number[] {
 /** Gathers what native evaluation tells of each sample. */
 export class ClassificationTally {
   readonly #confusion: number[][];
+  /** Images of each class that got no answer. */
+  readonly #unanswered: number[];
   #images = 0;
   #amongFive = 0;
 
   constructor(classes: number) {
     this.#confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+    this.#unanswered = new Array<number>(classes).fill(0);
   }
 
-  /** @param samples of each label: the predicted class, how many classes come before it, and a column not used here */
+  /** @param samples of each label: the predicted class or -1, how many classes come before it, and a column not used here */
   add(labels: readonly number[], samples: Int32Array): void {
     labels.forEach((label, i) => {
       const [predicted = 0, before = 0] = samples.subarray(i * COLUMNS);
-      const row = this.#confusion[label];
-      if (row) row[predicted] = (row[predicted] ?? 0) + 1;
-      this.#amongFive += before < 5 ? 1 : 0;
+      const row = predicted < 0 ? this.#unanswered : this.#confusion[label];
+      const place = predicted < 0 ? label : predicted;
+      if (row) row[place] = (row[place] ?? 0) + 1;
+      this.#amongFive += predicted >= 0 && before < 5 ? 1 : 0;
       this.#images += 1;
     });
   }
 
   scores(): ClassificationScores {
     const confusion = this.#confusion;
-    const perClass = confusion.map((_, index) => scoreClass(confusion, index));
+    const perClass = confusion.map((_, index) => scoreClass(confusion, index, this.#unanswered[index] ?? 0));
+    const nonFinite = this.#unanswered.reduce((sum, count) => sum + count, 0);
     const occurring = perClass.filter((scores, index) => {
       return scores.images > 0 || confusion.some((row) => (row[index] ?? 0) > 0);
     });
@@ -63,14 +73,19 @@ export class ClassificationTally {
       ),
       perClass,
       confusion,
+      ...(nonFinite > 0 ? { nonFinite } : {}),
     };
   }
 }
 
-function scoreClass(confusion: readonly (readonly number[])[], index: number): ClassScores {
+function scoreClass(
+  confusion: readonly (readonly number[])[],
+  index: number,
+  unanswered: number,
+): ClassScores {
   const row = confusion[index] ?? [];
   const right = row[index] ?? 0;
-  const images = row.reduce((sum, count) => sum + count, 0);
+  const images = unanswered + row.reduce((sum, count) => sum + count, 0);
   const taken = confusion.reduce((sum, predictions) => sum + (predictions[index] ?? 0), 0);
   return {
     images,

@@ -3,11 +3,14 @@ import type { DataLoader } from "../data/loader.js";
 import { ChannelHealthTally, type ChannelHealthReport } from "../loss/channel-health.js";
 import { evaluateFeatures } from "../models/evaluation.js";
 import { groupsOf } from "../models/groups-of.js";
-import type { Model } from "../models/model.js";
+import { holdModel, type Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
+import { abortShape, callback, optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
 import { checkSameClasses } from "./same-classes.js";
 import { checkSameDevice } from "./same-device.js";
+
+const schema = optionsOf<EvaluateChannelsOptions>({ ...abortShape, onBatch: callback.optional() });
 
 /** Options of {@link evaluateChannels}. */
 export interface EvaluateChannelsOptions extends AbortOptions {
@@ -23,9 +26,10 @@ export interface EvaluateChannelsOptions extends AbortOptions {
 export async function evaluateChannels(
   model: Model,
   loader: DataLoader,
-  options: EvaluateChannelsOptions = {},
+  given: EvaluateChannelsOptions = {},
 ): Promise<ChannelHealthReport> {
-  using held = model.hold();
+  const options = parseOptions(schema, given);
+  using held = holdModel(model);
   checkSameDevice(held, loader);
   checkSameClasses(held, loader);
   using tally = tallyOf(held);

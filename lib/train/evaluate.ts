@@ -1,14 +1,15 @@
 import type { Sample } from "../data/dataset.js";
 import type { DataLoader } from "../data/loader.js";
-import type { ChannelHealthTally } from "../loss/channel-health.js";
-import type { Model } from "../models/model.js";
+import { ChannelHealthTally } from "../loss/channel-health.js";
+import { holdModel, type Model } from "../models/model.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { ObjectiveOptions } from "../native/binding.js";
-import { autocastOf, type Precision } from "../tensor/precision.js";
+import { abortShape, callback, instanceOf, optionsOf, parseOptions, type Shape } from "../schema.js";
+import { autocastOf, precisionSchema, type Precision } from "../tensor/precision.js";
 import { addBatch } from "./evaluate-channels.js";
 import { checkSameClasses } from "./same-classes.js";
 import { checkSameDevice } from "./same-device.js";
-import { buildObjective, type LossOptions } from "./objective.js";
+import { buildObjective, lossSchema, type LossOptions } from "./objective.js";
 import { ClassificationTally, predictedClasses, type ClassificationScores } from "./classification-scores.js";
 import { MetricsSum, type Metrics } from "./metrics.js";
 
@@ -44,16 +45,38 @@ export interface EvaluateOptions extends AbortOptions {
   channels?: ChannelHealthTally;
   /** Called after each batch. */
   onBatch?: (done: number, total: number) => void;
-  /** Called with each batch's samples and, for each, the number of the class with the largest logit. */
+  /**
+   * Called with each batch's samples and, for each, the number of the class with the largest logit, or -1 where a logit is
+   * not finite.
+   */
   onSamples?: (samples: readonly Sample[], predicted: readonly number[]) => void;
 }
 
-/** Losses and accuracy of `model` in evaluation mode over everything that `loader` yields. */
+const shape = {
+  ...abortShape,
+  loss: lossSchema.optional(),
+  precision: precisionSchema.optional(),
+  channels: instanceOf(ChannelHealthTally, "a ChannelHealthTally").optional(),
+  onBatch: callback.optional(),
+  onSamples: callback.optional(),
+} satisfies Shape<EvaluateOptions>;
+const schema = optionsOf<EvaluateOptions>(shape);
+
+/** Of Trainer.evaluate(). */
+export const trainerEvaluateOptions = optionsOf<Omit<EvaluateOptions, "loss">>(
+  Object.fromEntries(Object.entries(shape).filter(([key]) => key !== "loss")) as Omit<typeof shape, "loss">,
+);
+
+/**
+ * Losses and accuracy of `model` in evaluation mode over everything that `loader` yields.
+ * @throws McLossError ERR_ARGUMENT, and what the loader throws
+ */
 export async function evaluate(
   model: Model,
   loader: DataLoader,
-  options: EvaluateOptions = {},
+  given: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  const options = parseOptions(schema, given);
   return evaluateObjective(model, loader, buildObjective(model, options.loss ?? "ce", 0), options);
 }
 
@@ -64,7 +87,7 @@ export async function evaluateObjective(
   objective: ObjectiveOptions,
   options: Omit<EvaluateOptions, "loss"> = {},
 ): Promise<Evaluation> {
-  using held = model.hold();
+  using held = holdModel(model);
   checkSameDevice(held, loader);
   checkSameClasses(held, loader);
   const channels = objective.blockClasses.length > 0;

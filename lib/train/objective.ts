@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { invalidArgument } from "../errors.js";
+import { invalidArgument, McLossError } from "../errors.js";
 import { DEFAULT_WEIGHTS } from "../loss/default-weights.js";
 import { channelLossShape, resolveChannelLoss, type ChannelLossOptions } from "../loss/mc-loss.js";
+import { describe } from "../models/describe.js";
 import type { Model } from "../models/model.js";
 import type { ObjectiveOptions } from "../native/binding.js";
 import { decay, optionsOf, rate, share, type Shape } from "../schema.js";
@@ -93,6 +94,18 @@ export function buildObjective(model: Model, loss: LossOptions, seed: number): O
     center: null,
     generator: new Generator(seed, model.device).handle,
   };
+}
+
+/**
+ * On a map of one place every channel looks at the same one, whatever the weights are.
+ * @throws McLossError ERR_ARGUMENT where the diversity component is to be trained on such a map
+ */
+export function requirePlaces({ spec }: Model, { beta }: ObjectiveOptions): void {
+  const [, height, width] = describe(spec).features;
+  if (beta === 0 || height !== 1 || width !== 1) return;
+  const { input } = spec;
+  const text = `cannot move: of images of ${input.height} × ${input.width} the last map of ${spec.name} has one place. Take larger images (inputSize, --image-size), or beta 0`;
+  throw new McLossError("ERR_ARGUMENT", `the diversity component ${text}`, { argument: "loss.beta" });
 }
 
 const WITHOUT_CHANNELS = {

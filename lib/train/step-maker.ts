@@ -14,7 +14,7 @@ import { ClassCenters } from "./class-centers.js";
 import { evaluateObjective, type EvaluateOptions, type Evaluation } from "./evaluate.js";
 import type { NoticeEvent } from "./events.js";
 import { trainsChannels } from "./metrics.js";
-import { buildObjective } from "./objective.js";
+import { buildObjective, requirePlaces } from "./objective.js";
 import { StepGraph } from "./step-graph.js";
 import type { TrainerOptions } from "./trainer-options.js";
 import type { NamedTensors, TrainingParts } from "./training-checkpoint.js";
@@ -49,6 +49,7 @@ export class StepMaker {
     this.#given = model;
     this.#options = options;
     const objective = buildObjective(model, loss, seed);
+    requirePlaces(model, objective);
     this.channels = trainsChannels(objective);
     this.#centers = loss !== "ce" && loss.center ? new ClassCenters(model, loss.center) : undefined;
     this.#objective = { ...objective, center: this.#centers?.term ?? null };

@@ -1,11 +1,11 @@
 import type { DataLoader } from "../data/loader.js";
 import { invalidArgument, McLossError } from "../errors.js";
-import type { Model } from "../models/model.js";
+import { checkModel, type Model } from "../models/model.js";
 import { checkSchedule, defaultSchedule } from "../optim/schedule.js";
 import { parseOptions } from "../schema.js";
 import { allowTf32 } from "../tensor/cuda.js";
 import { DEFAULT_EPOCHS } from "./defaults.js";
-import type { EvaluateOptions, Evaluation } from "./evaluate.js";
+import { trainerEvaluateOptions, type EvaluateOptions, type Evaluation } from "./evaluate.js";
 import type { TrainingEvent } from "./events.js";
 import { resolveJudgement } from "./monitor.js";
 import { Run, type TrainingResult } from "./run.js";
@@ -38,6 +38,7 @@ export class Trainer {
 
   /** @throws McLossError ERR_ARGUMENT naming the option, ERR_DISPOSED */
   constructor(model: Model, given: TrainerOptions = {}) {
+    checkModel(model);
     const options = parseOptions(trainerOptions, given);
     const { epochs = DEFAULT_EPOCHS } = options;
     const schedule = options.schedule ?? defaultSchedule(epochs);
@@ -88,8 +89,9 @@ export class Trainer {
   }
 
   /** Losses and accuracy in evaluation mode, with this trainer's objective; of the averaged weights where there are any. */
-  async evaluate(loader: DataLoader, options: Omit<EvaluateOptions, "loss"> = {}): Promise<Evaluation> {
+  async evaluate(loader: DataLoader, given: Omit<EvaluateOptions, "loss"> = {}): Promise<Evaluation> {
     this.#requireAlive();
+    const options = parseOptions(trainerEvaluateOptions, given);
     return this.#maker.evaluate(loader, options);
   }
 

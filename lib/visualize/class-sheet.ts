@@ -2,9 +2,10 @@ import type { Sample } from "../data/dataset.js";
 import { readHeader } from "../data/decode.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
-import type { Model } from "../models/model.js";
+import { holdModel, type Model } from "../models/model.js";
 import { Canvas, FAINT, RIGHT, WRONG } from "../pictures/canvas.js";
 import { partColor } from "../pictures/part-colors.js";
+import { count, optionsOf, parseOptions } from "../schema.js";
 import { inputPipeline } from "../predict/model-input.js";
 import type { Excitation } from "./exciting-images.js";
 import { fitInto } from "./fit-into.js";
@@ -18,6 +19,8 @@ export interface ClassSheetOptions {
   /** Of the picture, in pixels; at least 480. Default 1000. */
   width?: number;
 }
+
+const schema = optionsOf<ClassSheetOptions>({ width: count.optional() });
 
 const MARGIN = 24;
 const GAP = 8;
@@ -40,8 +43,8 @@ export async function renderClassSheet(
   exciting: readonly (readonly Excitation[])[],
   options: ClassSheetOptions = {},
 ): Promise<Buffer> {
-  using held = model.hold();
-  const { width = 1000 } = options;
+  using held = holdModel(model);
+  const { width = 1000 } = parseOptions(schema, options);
   checkWidth(width);
   const { start, count } = groupsOf(held).channelsOf(classIndex);
   const rows = Array.from({ length: count }, (_, place) => exciting[start + place] ?? []);

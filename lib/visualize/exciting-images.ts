@@ -3,10 +3,11 @@ import type { Batch } from "../data/batch.js";
 import { DataLoader } from "../data/loader.js";
 import { evaluationTransforms } from "../data/presets.js";
 import { invalidArgument } from "../errors.js";
-import type { ChannelHealthTally } from "../loss/channel-health.js";
+import { ChannelHealthTally } from "../loss/channel-health.js";
 import { evaluateFeatures } from "../models/evaluation.js";
-import type { Model } from "../models/model.js";
+import { holdModel, type Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
+import { abortShape, callback, count, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
 
 /** An image and how much it excites a channel. */
@@ -15,6 +16,14 @@ export interface Excitation<T extends Sample = Sample> {
   /** The channel's largest activation on it. */
   activation: number;
 }
+
+const schema = optionsOf<ExcitingImagesOptions>({
+  ...abortShape,
+  count: count.optional(),
+  batchSize: count.optional(),
+  channels: instanceOf(ChannelHealthTally, "a ChannelHealthTally").optional(),
+  onBatch: callback.optional(),
+});
 
 /** Options of {@link findExcitingImages}. */
 export interface ExcitingImagesOptions extends AbortOptions {
@@ -37,11 +46,11 @@ export async function findExcitingImages<T extends Sample>(
   images: Dataset<T>,
   options: ExcitingImagesOptions = {},
 ): Promise<Excitation<T>[][]> {
-  const { count = 6, batchSize = 32, onBatch } = options;
+  const { count = 6, batchSize = 32, onBatch } = parseOptions(schema, options);
   if (!Number.isSafeInteger(count) || count < 1) {
     throw invalidArgument("count", `must be a positive integer, got ${count}`);
   }
-  using held = model.hold();
+  using held = holdModel(model);
   const { device } = held;
   const loader = new DataLoader(images, { batchSize, device, transforms: evaluationTransforms(model) });
   const found: Excitation<T>[][] = [];

@@ -5,7 +5,7 @@ import { drawSample } from "../data/plan.js";
 import { randomAt } from "../data/random.js";
 import { invalidArgument } from "../errors.js";
 import { groupsOf } from "../models/groups-of.js";
-import type { Model } from "../models/model.js";
+import { holdModel, type Model } from "../models/model.js";
 import { decodePlanned, inputPipeline, prepareInputs } from "../predict/model-input.js";
 import { averagedProbabilities, rankClasses, type ClassScore } from "../predict/rank-classes.js";
 import { noGrad } from "../tensor/grad-mode.js";
@@ -50,7 +50,7 @@ export interface LookRequest {
 
 /** Runs `model` on one image and lays what the channels of some classes do onto it. */
 export async function lookAt(given: Model, request: LookRequest): Promise<ImageActivations> {
-  using model = given.hold();
+  using model = holdModel(given);
   const { source, header, trim, size, choose } = request;
   const groups = groupsOf(model);
   const pipeline = inputPipeline(model);

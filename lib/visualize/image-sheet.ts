@@ -1,9 +1,11 @@
+import { z } from "zod";
 import { basename, dirname } from "node:path";
 import { readHeader } from "../data/decode.js";
 import { invalidArgument } from "../errors.js";
-import type { Model } from "../models/model.js";
+import { holdModel, Model } from "../models/model.js";
 import { inputPipeline } from "../predict/model-input.js";
 import type { ClassScore } from "../predict/rank-classes.js";
+import { count, index, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { camMethod } from "./class-activation-map.js";
 import { lookAt, type ImageActivations } from "./image-activations.js";
 import { layOut, SheetDrawing } from "./image-sheet-drawing.js";
@@ -23,6 +25,14 @@ export interface ImageSheetOptions {
   /** Of the picture, in pixels; at least 480. Default 1200, and 1680 with `compare`. */
   width?: number;
 }
+
+const schema = optionsOf<ImageSheetOptions>({
+  classIndex: index.optional(),
+  rivals: index.optional(),
+  compare: instanceOf(Model, "a Model").optional(),
+  labels: z.array(z.string()).readonly().optional(),
+  width: count.optional(),
+});
 
 /** What {@link drawImageSheet} made. */
 export interface ImageSheet {
@@ -53,10 +63,11 @@ export async function renderImageSheet(
 export async function drawImageSheet(
   model: Model,
   path: string,
-  options: ImageSheetOptions = {},
+  given: ImageSheetOptions = {},
 ): Promise<ImageSheet> {
+  const options = parseOptions(schema, given);
   const { rivals = 1, classIndex } = options;
-  using held = model.hold();
+  using held = holdModel(model);
   using compare = options.compare?.hold();
   const models = compare ? [held, compare] : [held];
   const width = options.width ?? (compare ? 1680 : 1200);

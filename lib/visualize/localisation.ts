@@ -1,4 +1,5 @@
-import type { BadImagePolicy } from "../data/bad-images.js";
+import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "../data/bad-images.js";
+import { z } from "zod";
 import { ListDataset, type Box, type Dataset, type Sample } from "../data/dataset.js";
 import { readHeader } from "../data/decode.js";
 import { DataLoader } from "../data/loader.js";
@@ -10,8 +11,9 @@ import { uprightBox } from "../data/upright-box.js";
 import { McLossError } from "../errors.js";
 import { flattenViews } from "../models/evaluation.js";
 import { groupsOf } from "../models/groups-of.js";
-import type { Model } from "../models/model.js";
+import { holdModel, type Model } from "../models/model.js";
 import { inputPipeline } from "../predict/model-input.js";
+import { abortShape, callback, count, optionsOf, parseOptions } from "../schema.js";
 import { tensor } from "../tensor/creation.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { cat, stack } from "../tensor/operators.js";
@@ -52,6 +54,13 @@ export interface LocalisationOptions {
   onBatch?: (done: number, total: number) => void;
 }
 
+const schema = optionsOf<LocalisationOptions>({
+  ...abortShape,
+  batchSize: count.optional(),
+  onBadImage: z.enum(BAD_IMAGE_POLICIES).optional(),
+  onBatch: callback.optional(),
+});
+
 /** Maps and boxes are compared on the whole upright image at this size; the shape of an image changes no share of areas. */
 const SIZE = { height: 224, width: 224 };
 // Zhou et al. 2016.
@@ -67,8 +76,8 @@ export async function evaluateLocalisation(
   images: Dataset,
   options: LocalisationOptions = {},
 ): Promise<Localisation> {
-  const { batchSize = 16, onBadImage = "error", signal, onBatch } = options;
-  using held = model.hold();
+  const { batchSize = 16, onBadImage = "error", signal, onBatch } = parseOptions(schema, options);
+  using held = holdModel(model);
   groupsOf(held);
   checkSameClasses(held, images, "images");
   const boxed = withBoxes(images);

@@ -5,6 +5,8 @@
 #include <mutex>
 #include <set>
 
+#include "generator.h"
+
 namespace mcloss::autograd {
 
 RandomState::RandomState(const std::vector<at::Tensor>& tensors) {
@@ -13,7 +15,8 @@ RandomState::RandomState(const std::vector<at::Tensor>& tensors) {
     if (tensor.defined()) devices.emplace(tensor.device().type(), std::max<int>(tensor.device().index(), 0));
   }
   for (const auto& [type, index] : devices) {
-    auto generator = at::globalContext().defaultGenerator(c10::Device(type, type == at::kCPU ? -1 : index));
+    auto generator = type == at::kCPU ? current_generator()
+                                      : at::globalContext().defaultGenerator(c10::Device(type, index));
     const std::lock_guard lock(generator.mutex());
     auto state = generator.get_state();
     states_.emplace_back(std::move(generator), std::move(state));

@@ -21,7 +21,7 @@ constexpr int kPrecisionBits = 32 - 8 - 2;
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
 using Rgbx = int32_t __attribute__((vector_size(16)));
-using Bytes = uint8_t __attribute__((vector_size(4)));
+using ByteLanes = uint8_t __attribute__((vector_size(4)));
 
 double sinc(double x) {
   if (x == 0) return 1;
@@ -122,7 +122,7 @@ MCLOSS_VECTORIZED void resample_row(const uint8_t* source, const Taps::Span* spa
     const uint8_t* pixel = source + 3 * spans[output].start;
     Rgbx sum{kHalf, kHalf, kHalf, kHalf};
     for (int64_t tap = 0; tap < spans[output].count; ++tap, pixel += 3) {
-      Bytes bytes;
+      ByteLanes bytes;
       std::memcpy(&bytes, pixel, sizeof(bytes));
       sum += __builtin_convertvector(bytes, Rgbx) * weights[tap];
     }

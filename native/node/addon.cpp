@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "../autograd/generator.h"
 #include "environment.h"
 #include "function_table.h"
 #include "process_settings.h"
@@ -29,6 +30,7 @@ Napi::Value functions(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   apply_process_settings();
   auto environment = std::make_unique<Environment>(env);
+  autograd::use_generator(environment->generator);
   napi_add_env_cleanup_hook(env, stop_executor, environment.get());
   env.SetInstanceData(environment.release());
   for (const auto& [declaration, call] : function_table()) {

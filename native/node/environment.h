@@ -4,6 +4,7 @@
 
 #include <deque>
 
+#include "../autograd/generator.h"
 #include "executor.h"
 #include "memory_ledger.h"
 #include "operators.h"
@@ -22,13 +23,15 @@ struct ScriptRunner {
 class Environment {
  public:
   explicit Environment(Napi::Env env)
-      : references(std::make_shared<ReferenceBin>(env)), executor(env), ledger(env) {}
+      : references(std::make_shared<ReferenceBin>(env)), executor(env, generator), ledger(env) {}
   ~Environment() { references->close(); }
 
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
   std::shared_ptr<ReferenceBin> references;
   ScriptRunner script;
+  // What operators draw from on the CPU where they are given none.
+  const at::Generator generator = autograd::make_cpu_generator();
   Executor executor;
   MemoryLedger ledger;
   // Of jobs that may write the gradient of any tensor.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "../autograd/generator.h"
 #include "../autograd/mode.h"
 #include "environment.h"
 #include "errors.h"
@@ -16,8 +17,9 @@ Napi::Value exiting(Napi::Env env) {
 
 }  // namespace
 
-Executor::Executor(Napi::Env env)
+Executor::Executor(Napi::Env env, at::Generator generator)
     : env_(env),
+      generator_(std::move(generator)),
       wake_up_(WakeUp::New(env, "mcloss executor", /*maxQueueSize=*/0, /*initialThreadCount=*/1, this)) {
   wake_up_.Unref(env);  // an idle executor does not keep the process alive
 }
@@ -64,6 +66,7 @@ void Executor::run(std::unique_ptr<Job> job) {
     // Not that of the job that waits for this one, if any.
     const autograd::Mode mode;
     const autograd::ModeGuard guard(mode);
+    const autograd::GeneratorScope scope(generator_);
     job->run();
   }
   {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
 #include <napi.h>
 
 #include <condition_variable>
@@ -30,7 +31,8 @@ class Job {
 // thread, each in a macrotask of its own.
 class Executor {
  public:
-  explicit Executor(Napi::Env env);
+  // `generator` is what jobs draw from where they are given none.
+  Executor(Napi::Env env, at::Generator generator);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -77,6 +79,7 @@ class Executor {
   void forget_one(Napi::Env env);
 
   Napi::Env env_;
+  at::Generator generator_;
   std::thread::id script_thread_ = std::this_thread::get_id();
   WakeUp wake_up_;
   ScriptCalls calls_{*this};

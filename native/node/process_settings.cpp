@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "../autograd/engine.h"
+#include "../autograd/generator.h"
 #include "../memory/block_cache.h"
 
 namespace mcloss::node {
@@ -26,6 +27,8 @@ void apply_process_settings() {
   if (!is_set("MCLOSS_NNPACK", "on")) at::globalContext().setUserEnabledNNPACK(false);
   // The engine is the only place where C++ may decide what is saved for backward, which checkpoint() does.
   if (!is_set("MCLOSS_ENGINE", "libtorch")) autograd::install_engine();
+  // Of two trainings in worker threads each would take random numbers that are the other's.
+  if (!is_set("MCLOSS_GENERATOR", "libtorch")) autograd::install_generators();
 }
 
 }  // namespace mcloss::node

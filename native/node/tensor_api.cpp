@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "../autograd/generator.h"
 #include "results.h"
 
 namespace mcloss::node {
@@ -94,6 +95,7 @@ at::Generator generator(uint64_t seed, c10::Device device) {
 }
 
 at::Generator default_generator(c10::Device device) {
+  if (device.is_cpu()) return autograd::current_generator();
   auto& context = at::globalContext();
   context.lazyInitDevice(device.type());
   return context.defaultGenerator(device);
@@ -112,6 +114,9 @@ void restore_generator(at::Generator generator, const at::Tensor& state) {
 
 void manual_seed(uint64_t seed) {
   at::manual_seed(seed);
+  auto generator = autograd::current_generator();
+  const std::lock_guard lock(generator.mutex());
+  generator.set_current_seed(seed);
 }
 
 }  // namespace mcloss::node

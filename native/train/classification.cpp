@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
@@ -51,10 +52,15 @@ Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& vectors, 
   return losses;
 }
 
+// The class of each sample's largest score: -1 where a score is not finite, which is no answer.
+at::Tensor predicted_classes(const at::Tensor& scores) {
+  return scores.argmax(1).masked_fill(at::isfinite(scores).all(1).logical_not(), -1);
+}
+
 // The metrics as one small tensor on the device, in the order of to_metrics().
 at::Tensor measure(const Losses& losses, const at::Tensor& logits, const at::Tensor& labels) {
   const at::NoGradGuard no_grad;
-  const auto correct = logits.argmax(1).eq(labels).sum(at::kFloat);
+  const auto correct = predicted_classes(logits).eq(labels).sum(at::kFloat);
   std::vector<at::Tensor> terms{losses.total, losses.cross_entropy, losses.discriminality, losses.diversity,
                                 correct};
   if (losses.center.defined()) terms.push_back(losses.center);
@@ -188,16 +194,15 @@ BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images,
   const auto output = evaluate_views(model, images, center_taps(objective));
   const auto& logits = output.logits;
   const auto vectors = objective.center ? center_vectors(output) : at::Tensor();
-  const auto predicted = logits.argmax(1);
+  const auto predicted = predicted_classes(logits);
   const auto rank = ranks_of(labels, logits);
   const bool with_channels = !objective.block_classes.empty();
   std::optional<at::Tensor> every_channel;
   auto by_groups = at::full_like(rank, -1);
   if (with_channels) {
     every_channel = at::ones({output.features.size(1)}, output.features.options());
-    by_groups =
-        group_scores(output.features, objective.block_classes, objective.block_channels, objective.pooling)
-            .argmax(1);
+    by_groups = predicted_classes(
+        group_scores(output.features, objective.block_classes, objective.block_channels, objective.pooling));
   }
   const auto losses = compute_losses(output, vectors, labels, objective, every_channel, with_channels);
   const auto samples = at::stack({predicted, rank, by_groups}, 1);

@@ -63,7 +63,7 @@ const WRONG_FILES: Case[] = [
   [
     ["train", "photos", "--device", "gpu"],
     1,
-    /^mcloss: --device must be "cpu", "cuda" or "cuda:N", got "gpu"\n$/,
+    /^mcloss: --device must be "auto", "cpu", "cuda" or "cuda:N", got "gpu"\n$/,
   ],
   [["train", "photos", "--kind", "cub200"], 1, /To train on it .*, give --kind folder\n$/],
   [

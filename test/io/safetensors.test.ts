@@ -225,7 +225,7 @@ describe("the options of loadStateDict and saveStateDict", () => {
     expect(await wrong(saveStateDict("", {}))).to.equal("path");
     expect(await wrong(saveStateDict(path, { x: 1 as unknown as Tensor }))).to.equal("tensors");
     expect(await wrong(saveStateDict(path, { __metadata__: tensor([1]) }))).to.equal("tensors");
-    expect(await wrong(saveStateDict(path, {}, { metadata: { a: no } }))).to.equal("metadata");
+    expect(await wrong(saveStateDict(path, {}, { metadata: { a: no } }))).to.equal("metadata.a");
     const gone = tensor([1]);
     gone.dispose();
     expect((await rejected(saveStateDict(path, { gone }))).code).to.equal("ERR_DISPOSED");

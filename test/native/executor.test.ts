@@ -124,7 +124,7 @@ describe("AbortSignal", () => {
       length: 1,
       device: "cpu",
       skipped: [],
-      *[Symbol.iterator]() {
+      *batches() {
         const labels = tensor(Int32Array.of(0, 1), { dtype: "int64" });
         yield {
           images,

@@ -14,9 +14,12 @@ import sharp from "sharp";
 import { rejected } from "../support/errors.js";
 
 const transforms = [resize(16), normalize()];
-const PNG = await sharp({ create: { width: 16, height: 16, channels: 3, background: "#567" } })
-  .png()
-  .toBuffer();
+let PNG: Buffer;
+
+before(async () => {
+  const create = { width: 16, height: 16, channels: 3, background: "#567" } as const;
+  PNG = await sharp({ create }).png().toBuffer();
+});
 
 /** One image of each class. */
 async function loaderOf(...classes: string[]): Promise<DataLoader> {

@@ -223,9 +223,7 @@ describe("Trainer", () => {
     expect(message({ epochs: 0 })).to.match(/^epochs must be a positive integer/);
     expect(message({ schedule: { type: "cosine", warmupEpochs: 100 } })).to.match(/^schedule.warmupEpochs/);
     expect(message({ schedule: { type: "multiStep", milestones: [5, 3] } })).to.match(/^schedule.milestones/);
-    expect(message({ optimizer: { learningRate: -1 } })).to.match(
-      /learningRate must be at least 0/,
-    );
+    expect(message({ optimizer: { learningRate: -1 } })).to.match(/learningRate must be at least 0/);
     expect(message({ optimizer: { learningRate: 1, nesterov: true } })).to.match(/nesterov needs momentum/);
     expect(message({ loss: { keep: 5 } })).to.match(/^loss\.keep must be an integer from 1 to 2/);
   });

@@ -134,6 +134,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
     tellBadImages(loader);
   }
   if (health) reportHabit(health.overall);
+  if (result.nonFinite !== undefined) reportNonFinite(modelPath, result.nonFinite);
   // Last: where it cannot be written, what was measured has been told.
   if (written?.done === false) throw written.error;
   if (confusion !== undefined) printLine(`wrote ${confusion}`);
@@ -144,6 +145,12 @@ async function attempt(action: Promise<void>): Promise<{ done: true } | { done: 
     () => ({ done: true }),
     (error: unknown) => ({ done: false, error }),
   );
+}
+
+function reportNonFinite(model: string, images: number): void {
+  process.exitCode = 1;
+  const problem = `answers with numbers that are not finite for ${images} images, which count as wrong`;
+  process.stderr.write(`mcloss: ${model} ${problem}: its weights are damaged, or its training went wrong\n`);
 }
 
 function printTables(

@@ -1,3 +1,5 @@
+import { parseOptions } from "../../schema.js";
+import { openOptions } from "./options.js";
 import { join } from "node:path";
 import type { ListDataset } from "../dataset.js";
 import { at, parseNumber, quote, readRows } from "./columns.js";
@@ -14,7 +16,7 @@ import { openPublished } from "./published.js";
  * @throws McLossError ERR_DATASET naming the file and line
  */
 export async function cub200(dir: string, options: OpenOptions = {}): Promise<ListDataset<ListedSample>> {
-  return openPublished(dir, CUB200, options);
+  return openPublished(dir, CUB200, parseOptions(openOptions, options));
 }
 
 export const CUB200: Layout = {

@@ -1,3 +1,5 @@
+import { parseOptions } from "../../schema.js";
+import { aircraftOptions } from "./options.js";
 import { join } from "node:path";
 import { invalidArgument } from "../../errors.js";
 import type { Box, ListDataset } from "../dataset.js";
@@ -34,7 +36,7 @@ export async function fgvcAircraft(
   dir: string,
   options: OpenOptions & AircraftOptions = {},
 ): Promise<ListDataset<ListedSample>> {
-  return openPublished(dir, FGVC_AIRCRAFT, options);
+  return openPublished(dir, FGVC_AIRCRAFT, parseOptions(aircraftOptions, options));
 }
 
 const LEVELS = {

@@ -1,3 +1,5 @@
+import { parseOptions } from "../../schema.js";
+import { openOptions } from "./options.js";
 import { join } from "node:path";
 import type { ListDataset } from "../dataset.js";
 import { FLOWER_NAMES } from "./flower-names.js";
@@ -15,7 +17,7 @@ import { openPublished } from "./published.js";
  * @throws McLossError ERR_DATASET naming the file and entry
  */
 export async function flowers102(dir: string, options: OpenOptions = {}): Promise<ListDataset<ListedSample>> {
-  return openPublished(dir, FLOWERS102, options);
+  return openPublished(dir, FLOWERS102, parseOptions(openOptions, options));
 }
 
 export const FLOWERS102: Layout = {

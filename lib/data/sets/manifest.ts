@@ -1,3 +1,5 @@
+import { optionsOf, parseOptions } from "../../schema.js";
+import { checkPlace, datasetShape } from "./options.js";
 import { CsvError, parse } from "csv-parse/sync";
 import { dirname, extname, resolve } from "node:path";
 import { McLossError } from "../../errors.js";
@@ -22,6 +24,8 @@ export interface ManifestOptions {
   classes?: readonly string[];
 }
 
+const schema = optionsOf<ManifestOptions>({ split: datasetShape.split, classes: datasetShape.classes });
+
 /** A row of a manifest, before it is checked. */
 interface Entry {
   line: number;
@@ -44,8 +48,10 @@ interface Entry {
  */
 export async function manifest(
   file: string,
-  options: ManifestOptions = {},
+  given: ManifestOptions = {},
 ): Promise<ListDataset<ListedSample>> {
+  const options = parseOptions(schema, given);
+  checkPlace("file", file);
   return takeSplit(file, await listManifest(file, throwProblem, options), options.split);
 }
 

@@ -1,3 +1,5 @@
+import { parseOptions } from "../../schema.js";
+import { openOptions } from "./options.js";
 import { join } from "node:path";
 import type { ListDataset } from "../dataset.js";
 import { readRows, type Row } from "./columns.js";
@@ -14,7 +16,7 @@ import { openPublished } from "./published.js";
  * @throws McLossError ERR_DATASET naming the file and line
  */
 export async function nabirds(dir: string, options: OpenOptions = {}): Promise<ListDataset<ListedSample>> {
-  return openPublished(dir, NABIRDS, options);
+  return openPublished(dir, NABIRDS, parseOptions(openOptions, options));
 }
 
 export const NABIRDS: Layout = {

@@ -1,3 +1,4 @@
+import { checkPlace } from "./options.js";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { McLossError } from "../../errors.js";
@@ -89,5 +90,6 @@ export async function openPublished<Options>(
   layout: Layout<Options>,
   options: Options & OpenOptions,
 ): Promise<ListDataset<ListedSample>> {
+  checkPlace("dir", dir);
   return openSplit(await readPublished(dir, layout, throwProblem, options), options);
 }

@@ -1,3 +1,5 @@
+import { parseOptions } from "../../schema.js";
+import { openOptions } from "./options.js";
 import { join } from "node:path";
 import type { ListDataset } from "../dataset.js";
 import { boxOfCorners } from "./boxes.js";
@@ -21,7 +23,7 @@ export async function stanfordCars(
   dir: string,
   options: OpenOptions = {},
 ): Promise<ListDataset<ListedSample>> {
-  return openPublished(dir, STANFORD_CARS, options);
+  return openPublished(dir, STANFORD_CARS, parseOptions(openOptions, options));
 }
 
 export const STANFORD_CARS: Layout = {

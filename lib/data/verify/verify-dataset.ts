@@ -1,5 +1,7 @@
+import { abortShape, callback, flag, optionsOf, parseOptions } from "../../schema.js";
+import { checkPlace } from "../sets/options.js";
 import { McLossError } from "../../errors.js";
-import { readDataset, type OpenDatasetOptions } from "../open-dataset.js";
+import { readDataset, type OpenDatasetOptions, openDatasetShape } from "../open-dataset.js";
 import { compareCounts, countParts } from "../sets/counts.js";
 import type { DatasetKind, ListedSample, ReadDataset, SplitPart } from "../sets/layout.js";
 import { formatProblem, type AnnotationProblem } from "../sets/problems.js";
@@ -18,6 +20,16 @@ export interface VerifyOptions extends Pick<
   /** Called as the work goes on, with what is done. */
   onProgress?: (step: "checking images" | "looking for duplicates", done: number, total: number) => void;
 }
+
+const schema = optionsOf<VerifyOptions>({
+  ...abortShape,
+  kind: openDatasetShape.kind,
+  level: openDatasetShape.level,
+  allowPartial: openDatasetShape.allowPartial,
+  allowEmpty: openDatasetShape.allowEmpty,
+  full: flag.optional(),
+  onProgress: callback.optional(),
+});
 
 /** What was found in a data set. */
 export interface DatasetReport {
@@ -57,7 +69,9 @@ const MOST_PROBLEMS = 1000;
  * twice, counts other than the published ones.
  * @throws McLossError ERR_DATASET where an annotation file cannot be read at all, ERR_ABORTED
  */
-export async function verifyDataset(dir: string, options: VerifyOptions = {}): Promise<DatasetReport> {
+export async function verifyDataset(dir: string, given: VerifyOptions = {}): Promise<DatasetReport> {
+  const options = parseOptions(schema, given);
+  checkPlace("dir", dir);
   const { full = false, allowPartial = false } = options;
   const problems: AnnotationProblem[] = [];
   const read = await readDataset(
