@@ -69,7 +69,9 @@ describe("mcloss data", () => {
     const trained = await mcloss("train", "CUB_200_2011", ...partial, ...quick);
     expect(trained.code, trained.stderr).to.equal(0);
     expect(trained.stderr)
-      .to.match(/^note: held out is the test part .*\nnote: a test part chooses no best .*\n6 images of 3 classes/)
+      .to.match(
+        /^note: held out is the test part .*\nnote: a test part chooses no best .*\n6 images of 3 classes/,
+      )
       .and.match(/held-out/);
     const measured = await mcloss("eval", "run", "CUB_200_2011", ...partial, "--json");
     expect((JSON.parse(measured.stdout) as { images: number }).images).to.equal(6);
