@@ -330,12 +330,10 @@ export class Model {
    * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated, foreign, refused or does not fit: nothing is
    * loaded. A file that cannot be read to its end may leave some weights loaded and others not.
    */
-  async load(path: string, given: LoadOptions = {}): Promise<StateDifference> {
-    const options = parseOptions(loadOptions, given);
+  async load(path: string, options: LoadOptions = {}): Promise<StateDifference> {
+    const parsed = parseOptions(loadOptions, options);
     using held = this.hold();
-    return await useStateFile(path, options, (state) =>
-      held.loadFrom(state, options.strict ?? true, options),
-    );
+    return await useStateFile(path, parsed, (state) => held.loadFrom(state, parsed.strict ?? true, parsed));
   }
 
   /** @internal */
