@@ -47,8 +47,10 @@ export class McLossError extends Error {
   /** The LibTorch operator that failed. */
   readonly op?: string;
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  constructor(code: ErrorCode, message: string, given?: ErrorDetails) {
+    // Not a default: null is none either.
+    const details = given ?? {};
+    super(textOf(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = code === "ERR_ABORTED" ? "AbortError" : "McLossError";
     this.code = code;
     if (details.argument !== undefined) this.argument = details.argument;
@@ -59,5 +61,10 @@ export class McLossError extends Error {
 
 /** An `ERR_ARGUMENT` error about `argument`, whose message starts with the argument's name. */
 export function invalidArgument(argument: string, problem: string): McLossError {
-  return new McLossError("ERR_ARGUMENT", `${argument} ${problem}`, { argument });
+  return new McLossError("ERR_ARGUMENT", `${textOf(argument)} ${problem}`, { argument });
+}
+
+/** Of what should be a text: a Symbol has none in a template. */
+function textOf(value: unknown): string {
+  return String(value);
 }

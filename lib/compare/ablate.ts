@@ -1,3 +1,4 @@
+import { checkFunction, checkPlace, checkRecord } from "../check-argument.js";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -57,7 +58,10 @@ export interface AblateOptions {
  * @throws McLossError ERR_ARGUMENT, ERR_IO, and what `train` throws
  */
 export async function ablate(options: AblateOptions): Promise<Comparison> {
+  checkRecord("options", options, "an object");
   const { train, seeds, output, loss = {} } = options;
+  checkFunction("train", train);
+  checkPlace("output", output);
   checkSeeds(seeds);
   await keepSettings(output, { loss, ...options.settings });
   const runs = (Object.keys(ABLATIONS) as (keyof typeof ABLATIONS)[]).flatMap((name) =>

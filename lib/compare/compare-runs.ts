@@ -1,4 +1,5 @@
-import { invalidArgument, McLossError } from "../errors.js";
+import { checkPlaces } from "../check-argument.js";
+import { McLossError } from "../errors.js";
 import { flatten } from "../plain-data.js";
 import { completeLoss, isPlainCrossEntropy } from "./complete-loss.js";
 import { conditionsOf, describeDifferences } from "./conditions.js";
@@ -61,7 +62,7 @@ export interface Comparison {
  * @throws McLossError ERR_IO naming what cannot be read; ERR_ARGUMENT for a run that is there twice
  */
 export async function compareRuns(folders: readonly string[]): Promise<Comparison> {
-  if (folders.length === 0) throw invalidArgument("folders", "must not be empty");
+  checkPlaces("folders", folders);
   const records = await Promise.all(folders.map(readRun));
   requireDifferent(records);
   const groups = groupRuns(records);

@@ -1,3 +1,5 @@
+import { invalidArgument } from "../errors.js";
+import { checkRecord } from "../check-argument.js";
 import { formatTable } from "../table.js";
 import type { ComparedRun, Comparison, Gain, RunGroup } from "./compare-runs.js";
 import type { Spread } from "./statistics.js";
@@ -10,7 +12,10 @@ const UNKNOWN = "–";
  * @param columns of the terminal: where the table is wider, the rows have numbers and what they are comes below. Default: as
  * many as it needs
  */
-export function comparisonTable({ groups }: Comparison, columns = Infinity): string {
+export function comparisonTable(comparison: Comparison, columns = Infinity): string {
+  checkRecord("comparison", comparison, "what compareRuns() gives");
+  const { groups } = comparison;
+  if (!Array.isArray(groups)) throw invalidArgument("comparison", "must be what compareRuns() gives");
   const notes = [...groups.flatMap(unfinishedRuns), ...groups.flatMap(repeatedSeeds)];
   const table = tableOf(groups, ({ label }) => label);
   const widest = table.split("\n").reduce((most, line) => Math.max(most, line.length), 0);

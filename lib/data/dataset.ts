@@ -1,3 +1,4 @@
+import { checkIterable, checkRecord } from "../check-argument.js";
 import { invalidArgument, McLossError } from "../errors.js";
 
 /** A rectangle in pixels of the image as it is stored; x and y count from its top left corner, from 0. */
@@ -62,6 +63,9 @@ export async function datasetFrom<T extends Sample>(
   samples: Iterable<T> | AsyncIterable<T>,
   options: { classes: readonly string[] },
 ): Promise<ListDataset<T>> {
+  checkRecord("options", options, "{ classes }");
+  if (!isListOf("string", options.classes)) throw invalidArgument("classes", "must be a list of names");
+  checkIterable("samples", samples, "samples");
   const classes = [...options.classes];
   const kept: T[] = [];
   for await (const sample of samples) {
@@ -72,7 +76,12 @@ export async function datasetFrom<T extends Sample>(
   throw new McLossError("ERR_DATASET", "samples is empty: give at least one image", { argument: "samples" });
 }
 
+function isListOf(type: string, value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === type);
+}
+
 function checkSample(sample: Sample, index: number, classes: number): void {
+  checkRecord(`samples[${index}]`, sample, "{ path, label }");
   const { path, label } = sample;
   if (typeof path !== "string" || path === "") {
     throw new McLossError("ERR_DATASET", `sample ${index} has no path: give it a file or a name`, {

@@ -97,7 +97,7 @@ export const decodeBudget = new MemoryBudget(2 ** 30);
 export function decodeMemory(bytes?: number): number {
   if (bytes === undefined) return decodeBudget.bytes;
   if (!Number.isSafeInteger(bytes) || bytes < 1) {
-    throw invalidArgument("bytes", `must be a positive integer, got ${bytes}`);
+    throw invalidArgument("bytes", `must be a positive integer, got ${String(bytes)}`);
   }
   return (decodeBudget.bytes = bytes);
 }

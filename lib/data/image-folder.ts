@@ -1,5 +1,6 @@
+import { checkPlace } from "../check-argument.js";
 import { parseOptions } from "../schema.js";
-import { checkPlace, classFolderOptions } from "./sets/options.js";
+import { classFolderOptions } from "./sets/options.js";
 import { readClassFolders, type ClassFolderOptions } from "./class-folders.js";
 import { ListDataset, type Sample } from "./dataset.js";
 import { PassedOver } from "./passed-over.js";

@@ -1,3 +1,4 @@
+import { checkPlace } from "../check-argument.js";
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { McLossError } from "../errors.js";
@@ -14,6 +15,7 @@ import { PassedOver } from "./passed-over.js";
  * @throws McLossError ERR_DATASET when the folder cannot be read
  */
 export async function listImages(dir: string): Promise<string[]> {
+  checkPlace("dir", dir);
   return findImages(dir, new PassedOver());
 }
 

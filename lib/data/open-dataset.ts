@@ -1,6 +1,7 @@
+import { checkPlace } from "../check-argument.js";
 import { z } from "zod";
 import { optionsOf, parseOptions, type Shape } from "../schema.js";
-import { checkPlace, datasetShape } from "./sets/options.js";
+import { datasetShape } from "./sets/options.js";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { invalidArgument, McLossError } from "../errors.js";

@@ -1,7 +1,7 @@
+import { checkPlaces } from "../check-argument.js";
 import { z } from "zod";
 import { abortShape, callback, count, flag, optionsOf, parseOptions, text, type Shape } from "../schema.js";
 import { DATASET_KINDS, type DatasetKind } from "./sets/layout.js";
-import { checkPlaces } from "./sets/options.js";
 import { readdir, rename, stat } from "node:fs/promises";
 import { basename, extname, join, relative, sep } from "node:path";
 import { throwIfAborted } from "../abort.js";

@@ -1,3 +1,6 @@
+import { z } from "zod";
+import { count, optionsOf, parseOptions } from "../schema.js";
+import { checkRecord } from "../check-argument.js";
 import type { Model } from "../models/model.js";
 import { buildPipeline } from "./pipeline.js";
 import {
@@ -28,13 +31,20 @@ export interface TransformPreset {
 type TakesImages = Pick<Model, "spec" | "info">;
 
 const WHITE: Rgb = [255, 255, 255];
+const scratchOptions = optionsOf<{ size?: number }>({ size: count.optional() });
+const pretrainedOptions = optionsOf<{ resize?: ImageSize; crop?: number }>({
+  // resize() looks at it.
+  resize: z.unknown().optional(),
+  crop: count.optional(),
+});
+
 /**
  * Training from scratch as the paper's released code: 224 × 224 whatever the image's shape, a crop from 4 pixels of
  * black around it, a flip, mean = std = 0.5.
  * @param options.size default 224
  */
 export function paperScratch(options: { size?: number } = {}): TransformPreset {
-  const { size = 224 } = options;
+  const { size = 224 } = parseOptions(scratchOptions, options);
   const exact = resize({ height: size, width: size });
   const augmented = [randomCrop(size, { padding: 4 }), randomHorizontalFlip()];
   return { train: [exact, ...augmented, normalize()], evaluation: [exact, normalize()] };
@@ -47,8 +57,8 @@ export function paperScratch(options: { size?: number } = {}): TransformPreset {
  * @param options.crop default 448
  */
 export function paperPretrained(options: { resize?: ImageSize; crop?: number } = {}): TransformPreset {
-  const { crop = 448 } = options;
-  const resized = resize(options.resize ?? 600);
+  const { crop = 448, resize: size = 600 } = parseOptions(pretrainedOptions, options);
+  const resized = resize(size);
   return {
     train: [resized, randomCrop(crop), randomHorizontalFlip(), normalize(IMAGENET)],
     evaluation: [resized, centerCrop(crop), normalize(IMAGENET)],
@@ -57,6 +67,8 @@ export function paperPretrained(options: { resize?: ImageSize; crop?: number } =
 
 /** What a model's inputs go through, without augmentation: its info's transforms, or a resize to its input's size. */
 export function evaluationTransforms(model: Pick<Model, "spec" | "info">): readonly TransformSpec[] {
+  checkRecord("model", model, "a Model");
+  checkRecord("model", model.info, "a Model");
   return model.info.transforms ?? [exactly(model), normalize(model.info.normalization)];
 }
 

@@ -1,3 +1,4 @@
+import { checkRecord } from "../check-argument.js";
 import { z } from "zod";
 import { parse } from "../schema.js";
 
@@ -180,6 +181,7 @@ export function randomCrop(
   size: ImageSize | Options<RandomCropSpec>,
   options: Options<RandomCropSpec, "size"> = {},
 ): RandomCropSpec {
+  if (typeof size !== "number") checkRecord("size", size, "a number, { height, width } or options");
   const given = typeof size === "number" || "height" in size ? { size, ...options } : size;
   return parse(specs.randomCrop, { type: "randomCrop", ...given });
 }
@@ -228,6 +230,7 @@ export const IMAGENET_STATISTICS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0
 
 /** (value − mean) / std on values in [0, 1] (torchvision ToTensor and Normalize). Default 0.5, as the released code. */
 export function normalize(options: Options<NormalizeSpec> = {}): NormalizeSpec {
+  checkRecord("options", options, "an object: { mean, std }");
   const { mean, std } = options;
   return parse(specs.normalize, { type: "normalize", mean, std });
 }

@@ -1,3 +1,4 @@
+import { checkInstance, checkIterable, checkRecord } from "../check-argument.js";
 import { z } from "zod";
 import { abortShape, optionsOf, parseOptions } from "../schema.js";
 import { invalidArgument, McLossError } from "../errors.js";
@@ -30,6 +31,7 @@ export class SafetensorsFile {
 
   /** @internal */
   constructor(file: CheckpointFile, header: SafetensorsHeader) {
+    checkInstance("file", file, CheckpointFile, "what openSafetensors() opens");
     this.#file = file;
     this.#header = header;
   }
@@ -104,10 +106,14 @@ export async function writeSafetensors(
   options: SaveStateDictOptions = {},
 ): Promise<void> {
   const { metadata = {}, signal } = parseOptions(saveOptions, options);
+  checkRecord("layout", layout, "dtypes and shapes by name");
+  checkIterable("tensors", tensors, "names with tensors");
   const infos = layout instanceof Map ? [...layout] : Object.entries(layout);
   await writeFile(path, infos as [string, TensorInfo][], { metadata, signal }, async (write) => {
     const missing = new Set(infos.map(([name]) => name as string));
-    for await (const [name, tensor] of tensors) {
+    for await (const entry of tensors) {
+      if (!Array.isArray(entry)) throw invalidArgument("tensors", "must give names with their tensors");
+      const [name, tensor] = entry as readonly [string, Tensor];
       if (!missing.delete(name))
         throw invalidArgument("tensors", `has ${name} twice, or the layout has it not`);
       await write([[name, tensor]]);

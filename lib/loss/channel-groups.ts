@@ -1,3 +1,4 @@
+import { checkList, checkRecord } from "../check-argument.js";
 import { invalidArgument } from "../errors.js";
 
 /** A run of `classes` consecutive classes that own `channels` consecutive channels each. */
@@ -21,8 +22,9 @@ export class ChannelGroups {
   readonly channels: number;
 
   private constructor(blocks: readonly ChannelBlock[]) {
-    if (blocks.length === 0) throw invalidArgument("blocks", "must name at least one run of classes");
+    checkList("blocks", blocks, "{ classes, channels }, with at least one");
     blocks.forEach((block, index) => {
+      checkRecord(`blocks[${index}]`, block, "{ classes, channels }");
       checkCount(`blocks[${index}].classes`, block.classes);
       checkCount(`blocks[${index}].channels`, block.channels);
     });

@@ -1,10 +1,11 @@
+import { checkInstance } from "../check-argument.js";
 import { McLossError } from "../errors.js";
 import { tensor, zeros } from "../tensor/creation.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { arange, cat, randint } from "../tensor/operators.js";
 import { keep, tidy } from "../tensor/scope.js";
 import { Generator, type Tensor } from "../tensor/tensor.js";
-import type { ChannelGroups } from "./channel-groups.js";
+import { ChannelGroups } from "./channel-groups.js";
 import { meanCosine, meanIou } from "./channel-overlap.js";
 import { HabitSummary, StrongestPlaces, type Habit } from "./strongest-places.js";
 
@@ -100,6 +101,7 @@ export class ChannelHealthTally {
   #strongest: { all: StrongestPlaces; own: StrongestPlaces } | undefined;
 
   constructor(groups: ChannelGroups) {
+    checkInstance("groups", groups, ChannelGroups, "ChannelGroups");
     this.groups = groups;
     const { classes, channels } = groups;
     const sum = (count: number) => keep(zeros([count], { dtype: "float64" }));

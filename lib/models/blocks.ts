@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { count, optionsOf, parse, parseOptions, text } from "../schema.js";
 import { ChannelGroups, type ChannelBlock } from "../loss/channel-groups.js";
 import type { LayerSpec, Residual } from "./layers.js";
 
@@ -54,6 +56,12 @@ function shortcut(inChannels: number, outChannels: number, stride: number): Pick
   return { shortcut: { type: "sequential", layers } };
 }
 
+const squeezeExciteShape = z.strictObject({ channels: count, squeezed: count, name: text });
+const squeezeExciteOptions = optionsOf<{ activation?: "relu" | "silu"; scale?: "sigmoid" | "hardsigmoid" }>({
+  activation: z.enum(["relu", "silu"]).optional(),
+  scale: z.enum(["sigmoid", "hardsigmoid"]).optional(),
+});
+
 /**
  * Squeeze-and-excitation (torchvision's SqueezeExcitation, with its names).
  * @param options those of EfficientNet are "silu" and "sigmoid", those of MobileNetV3 "relu" and "hardsigmoid". Default:
@@ -65,7 +73,8 @@ export function squeezeExcite(
   name: string,
   options: { activation?: "relu" | "silu"; scale?: "sigmoid" | "hardsigmoid" } = {},
 ): LayerSpec {
-  const { activation = "relu", scale = "sigmoid" } = options;
+  parse(squeezeExciteShape, { channels, squeezed, name });
+  const { activation = "relu", scale = "sigmoid" } = parseOptions(squeezeExciteOptions, options);
   return {
     type: "scale",
     name,

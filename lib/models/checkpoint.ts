@@ -1,3 +1,4 @@
+import { checkPlace, checkRecord } from "../check-argument.js";
 import { abortOptions, abortShape, flag, optionsOf, parseOptions } from "../schema.js";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
@@ -26,13 +27,15 @@ const FORMAT = "mutual-channel-loss/1";
 export async function saveModel(
   model: Model,
   path: string,
-  info: ModelInfo = model.info,
+  info?: ModelInfo,
   given: AbortOptions = {},
 ): Promise<void> {
   const options = parseOptions(abortOptions, given);
   using held = holdModel(model);
+  checkPlace("path", path);
+  if (info !== undefined) checkRecord("info", info, "what the model's outputs mean: { classNames, … }");
   const tensors = held.state().map(({ name, tensor }) => [name, tensor] as const);
-  await saveTensors(path, tensors, modelMetadata(model, path, info), options);
+  await saveTensors(path, tensors, modelMetadata(held, path, info), options);
 }
 
 /** The metadata of a checkpoint at `path` that loadModel() reads. The model's TorchScript files are brought beside it. */
@@ -80,6 +83,7 @@ const loadOptions = optionsOf<LoadModelOptions>({ ...abortShape, trustCode: flag
  */
 export async function loadModel(path: string, given: LoadModelOptions = {}): Promise<Model> {
   const options = parseOptions(loadOptions, given);
+  checkPlace("path", path);
   return CheckpointFile.use(await findCheckpoint(path), async (file) => {
     const { path } = file;
     const { tensors, metadata, checksum } = await readHeader(file);

@@ -1,3 +1,4 @@
+import { checkRecord } from "../check-argument.js";
 import { inspect } from "node:util";
 import { invalidArgument } from "../errors.js";
 import { formatTable } from "../table.js";
@@ -76,7 +77,10 @@ function elements(shape: readonly number[]): number {
  * @throws McLossError ERR_SHAPE or ERR_ARGUMENT that names the layer where the shapes do not fit
  */
 export function describe(network: ModelSpec | Model, input?: readonly number[]): ModelDescription {
+  checkRecord("network", network, "a Model or its spec");
   const spec = "spec" in network ? network.spec : network;
+  checkRecord("network.input", spec.input, "{ channels, height, width }");
+  if (!Array.isArray(spec.layers)) throw invalidArgument("network.layers", "must be a list of layers");
   const { channels, height, width } = spec.input;
   const image = input ?? [channels, height, width];
   checkInput(image);

@@ -1,3 +1,4 @@
+import { checkPlace } from "../check-argument.js";
 import { optionsOf, parseOptions } from "../schema.js";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
@@ -13,7 +14,7 @@ import type { StoredTensor } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
 import { findWeights, type FoundWeights, type Wanted } from "./find-weights.js";
 import { compareStates } from "./load-state.js";
-import type { Model, StateEntry } from "./model.js";
+import { checkModel, type Model, type StateEntry } from "./model.js";
 import { isBatchCounter } from "./names.js";
 import { officialWeights } from "./official-weights.js";
 
@@ -55,6 +56,8 @@ export async function loadWeights(
   given: LoadWeightsOptions = {},
 ): Promise<LoadedWeights> {
   const { signal, ...wanted } = parseOptions(schema, given);
+  checkModel(model);
+  checkPlace("path", path);
   await stat(path).catch((cause: unknown) => {
     throw new McLossError("ERR_CHECKPOINT", missingFile(model, path, reasonOf(cause)), { path, cause });
   });

@@ -1,3 +1,4 @@
+import { checkRecord } from "../check-argument.js";
 import { z } from "zod";
 import type { TransformSpec } from "../data/transforms.js";
 import { invalidArgument, McLossError } from "../errors.js";
@@ -103,6 +104,7 @@ export class Model {
   #classifier: Classifier | undefined;
 
   constructor(spec: ModelSpec, options: NewModelOptions = {}) {
+    checkRecord("options", options, "an object");
     const { built, ...given } = options;
     // Of a model that was made from such options nothing is to be checked again.
     const { seed = 0, info = {} } = built ? given : parseOptions(newModelOptions, given);

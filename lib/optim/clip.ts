@@ -18,9 +18,14 @@ export async function clipGradValue(parameters: readonly Tensor[], limit: number
 }
 
 function handles(parameters: readonly Tensor[]) {
-  return parameters.map((parameter) => parameter.handle);
+  if (!Array.isArray(parameters)) throw invalidArgument("parameters", "must be a list of Tensors");
+  return parameters.map((parameter: unknown, index) => {
+    if (parameter instanceof Tensor) return parameter.handle;
+    throw invalidArgument(`parameters[${index}]`, "must be a Tensor");
+  });
 }
 
 function checkLimit(argument: string, value: number): void {
-  if (!(value > 0)) throw invalidArgument(argument, `must be a number above 0, got ${value}`);
+  if (typeof value === "number" && value > 0) return;
+  throw invalidArgument(argument, `must be a number above 0, got ${String(value)}`);
 }

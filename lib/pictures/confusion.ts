@@ -1,3 +1,4 @@
+import { checkPlace } from "../check-argument.js";
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { invalidArgument } from "../errors.js";
@@ -17,6 +18,11 @@ export async function writeConfusion(
   confusion: readonly (readonly number[])[],
   names: readonly string[],
 ): Promise<void> {
+  checkPlace("path", path);
+  if (!Array.isArray(confusion) || !confusion.every(Array.isArray)) {
+    throw invalidArgument("confusion", "must be a list of rows, as evaluate() gives it");
+  }
+  if (!Array.isArray(names)) throw invalidArgument("names", "must be a list of the classes' names");
   const format = confusionFormat(path);
   const content = format === "csv" ? toCsv(confusion, names) : await renderConfusion(confusion, names);
   await named(path, writeFile(path, content));

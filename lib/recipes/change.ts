@@ -1,3 +1,4 @@
+import { checkRecord } from "../check-argument.js";
 import { leaves, merge, type Patch } from "./patch.js";
 import type { Recipe, Source } from "./recipe.js";
 import { checkRecipe } from "./schema.js";
@@ -9,6 +10,8 @@ import { checkRecipe } from "./schema.js";
  * @throws McLossError ERR_ARGUMENT that names the path of the bad key
  */
 export function changeRecipe(recipe: Recipe, patch: Patch): Recipe {
+  checkRecord("recipe", recipe, "a recipe");
+  checkRecord("patch", patch, "an object with the keys of a recipe");
   const changed = merge(recipe, patch) as Record<string, unknown>;
   if (!recipe.sources) return checkRecipe(changed);
   const given = (patch["sources"] ?? {}) as Record<string, Source>;

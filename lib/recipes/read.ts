@@ -1,3 +1,4 @@
+import { checkPlace } from "../check-argument.js";
 import { basename, extname } from "node:path";
 import { invalidArgument, McLossError } from "../errors.js";
 import { readWhole } from "../io/open-file.js";
@@ -28,6 +29,7 @@ export const recipes: ReadonlyMap<string, Recipe> = new Map(
  * with the file's path for what is wrong in it
  */
 export async function loadRecipe(nameOrFile: string): Promise<Recipe> {
+  checkPlace("nameOrFile", nameOrFile);
   const extension = extname(nameOrFile);
   const parseText = PARSERS[extension];
   if (!parseText) return builtIn(nameOrFile, "recipe");

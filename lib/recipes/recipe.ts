@@ -1,3 +1,4 @@
+import { checkPlace, checkRecord } from "../check-argument.js";
 import type { BadImagePolicy } from "../data/bad-images.js";
 import type { AugmentationLevel } from "../data/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
@@ -100,7 +101,10 @@ export interface PublishedAccuracy {
 }
 
 /** Where the value at `path` is from: what is said of the path itself, or of the nearest one around it. */
-export function sourceOf({ sources = {} }: Recipe, path: string): Source | undefined {
+export function sourceOf(recipe: Recipe, path: string): Source | undefined {
+  checkRecord("recipe", recipe, "a recipe");
+  checkPlace("path", path);
+  const { sources = {} } = recipe;
   for (let around = path; around !== ""; around = around.replace(/[.[]?[^.[]*$/, "")) {
     const source = sources[around];
     if (source) return source;

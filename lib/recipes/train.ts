@@ -1,7 +1,8 @@
+import { checkPlace } from "../check-argument.js";
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { abortShape, flag, must, optionsOf, parseOptions, text } from "../schema.js";
+import { abortShape, flag, must, optionsOf, parseOptions, text, type Shape } from "../schema.js";
 import { deviceSchema } from "../tensor/dtype.js";
 import { z } from "zod";
 import type { ListDataset } from "../data/dataset.js";
@@ -59,7 +60,7 @@ export interface TrainRecipeOptions extends RecipeData {
   signal?: AbortSignal;
 }
 
-const schema = optionsOf<TrainRecipeOptions>({
+const schemaShape = {
   ...abortShape,
   dir: text,
   validation: text.optional(),
@@ -68,6 +69,15 @@ const schema = optionsOf<TrainRecipeOptions>({
   output: text.optional(),
   overwrite: flag.optional(),
   device: z.union([z.literal("auto"), deviceSchema], must('"auto", "cpu", "cuda" or "cuda:N"')).optional(),
+} satisfies Shape<TrainRecipeOptions>;
+const schema = optionsOf<TrainRecipeOptions>(schemaShape);
+
+const resumeSchema = optionsOf<PrepareResumeOptions>({
+  ...abortShape,
+  device: schemaShape.device,
+  dir: schemaShape.dir.optional(),
+  validation: schemaShape.validation,
+  change: z.record(z.string(), z.unknown()).readonly().optional(),
 });
 
 /** A training that is ready to begin. */
@@ -152,8 +162,10 @@ export async function prepareRecipe(recipe: Recipe, options: TrainRecipeOptions)
  */
 export async function prepareResume(
   output: string,
-  { dir, validation, change, ...options }: PrepareResumeOptions = {},
+  given: PrepareResumeOptions = {},
 ): Promise<RecipeTraining> {
+  checkPlace("output", output);
+  const { dir, validation, change, ...options } = parseOptions(resumeSchema, given);
   const { folder, about } = await readStartedRun(output);
   const changed = change ? changeRecipe(about.recipe, change) : about.recipe;
   requireResumable(output, about.recipe, changed);

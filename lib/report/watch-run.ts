@@ -1,3 +1,4 @@
+import { checkPlace } from "../check-argument.js";
 import { z } from "zod";
 import { flag, optionsOf, parseOptions } from "../schema.js";
 import { unwatchFile, watchFile } from "node:fs";
@@ -35,6 +36,7 @@ const schema = optionsOf<WatchOptions>({ port: z.number().optional(), keepAlive:
  */
 export async function watchRun(folder: string, options: WatchOptions = {}): Promise<RunWatch> {
   const { port = 0, keepAlive = false } = parseOptions(schema, options);
+  checkPlace("folder", folder);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw invalidArgument("port", `must be an integer from 0 to 65535, got ${port}`);
   }

@@ -1,7 +1,7 @@
+import { checkPlace, checkPlaces } from "../check-argument.js";
 import { z } from "zod";
 import { abortShape, callback, flag, must, optionsOf, parseOptions, text } from "../schema.js";
 import type { RecordedRun } from "../compare/recorded-run.js";
-import { invalidArgument } from "../errors.js";
 import { replaceText } from "../io/replace-file.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { renderPage } from "./page.js";
@@ -51,7 +51,8 @@ export async function writeReport(
 ): Promise<Report> {
   const options = parseOptions(schema, given);
   const folders = listOf(runs);
-  if (folders.length === 0) throw invalidArgument("runs", "must have at least one run's folder");
+  checkPlaces("runs", folders);
+  checkPlace("path", path);
   const read = await readRuns(folders);
   const { images, ...rest } = options;
   const pictures = images === undefined ? {} : { pictures: await lookAt(read, listOf(images), rest) };

@@ -1,3 +1,4 @@
+import { checkFunction } from "../check-argument.js";
 import { native } from "../native/binding.js";
 import type { NativeCallback, PassHandle } from "../native/callbacks.js";
 import { gradEnabled, runInMode } from "./grad-mode.js";
@@ -18,6 +19,7 @@ export function checkpoint<Inputs extends readonly unknown[], Result>(
   fn: (...inputs: Inputs) => Result,
   ...inputs: Inputs
 ): Result {
+  checkFunction("fn", fn);
   // eslint-disable-next-line no-restricted-syntax -- as many as the function has parameters
   if (!gradEnabled()) return fn(...inputs);
   const tensors = inputs.filter((input) => input instanceof Tensor);

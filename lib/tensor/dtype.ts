@@ -80,20 +80,20 @@ export function bytesOf(dtype: Dtype): number {
   return BYTES[dtype];
 }
 
-export function checkDtype(argument: string, value: string): Dtype {
-  if (isDtype(value)) return value;
+export function checkDtype(argument: string, value: unknown): Dtype {
+  if (typeof value === "string" && isDtype(value)) return value;
   throw new McLossError(
     "ERR_DTYPE",
-    `${argument} must be one of ${Object.keys(BYTES).join(", ")}, got "${value}"`,
+    `${argument} must be one of ${Object.keys(BYTES).join(", ")}, got "${String(value)}"`,
     {
       argument,
     },
   );
 }
 
-export function checkDevice(argument: string, value: string): Device {
+export function checkDevice(argument: string, value: unknown): Device {
   if (isDevice(value)) return value;
-  throw invalidArgument(argument, `must be "cpu", "cuda" or "cuda:N", got "${value}"`);
+  throw invalidArgument(argument, `must be "cpu", "cuda" or "cuda:N", got "${String(value)}"`);
 }
 
 /** A device's name. */

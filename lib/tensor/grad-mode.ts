@@ -1,3 +1,4 @@
+import { checkFunction } from "../check-argument.js";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { OperationMode } from "../native/binding.js";
 import type { PassHandle } from "../native/callbacks.js";
@@ -46,6 +47,7 @@ export function runInMode<T>(
   change: { recording?: Recording; anomaly?: boolean; pass?: PassHandle | null },
   fn: () => T,
 ): T {
+  checkFunction("fn", fn);
   const { recording, anomaly, pass } = current();
   const mode = new Mode(
     change.recording ?? recording,
@@ -60,11 +62,13 @@ export function runInMode<T>(
  * awaits and does not leak into code that runs between them.
  */
 export function noGrad<T>(fn: () => T): T {
+  checkFunction("fn", fn);
   return current().recording === "inference" ? fn() : runInMode({ recording: "noGrad" }, fn);
 }
 
 /** Runs `fn`, sync or async, recording gradients, inside of noGrad() too (torch.enable_grad). */
 export function enableGrad<T>(fn: () => T): T {
+  checkFunction("fn", fn);
   return current().recording === "inference" ? fn() : runInMode({ recording: "grad" }, fn);
 }
 

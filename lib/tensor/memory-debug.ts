@@ -1,3 +1,4 @@
+import { checkFunction } from "../check-argument.js";
 import { fileURLToPath } from "node:url";
 import { bytesOf, type Device, type Dtype } from "./dtype.js";
 
@@ -24,6 +25,7 @@ let registry: FinalizationRegistry<UndisposedTensor> | undefined;
  * the start. A report comes when the collector runs, which `node --expose-gc` and `gc()` hasten.
  */
 export function debugMemory(report: boolean | ((tensor: UndisposedTensor) => void)): void {
+  if (typeof report !== "boolean") checkFunction("report", report);
   const callback = report === true ? warnOncePerStack() : report;
   registry = callback === false ? undefined : new FinalizationRegistry(callback);
 }

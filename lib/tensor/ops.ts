@@ -1,4 +1,4 @@
-import { McLossError } from "../errors.js";
+import { invalidArgument, McLossError } from "../errors.js";
 import { native, type Handle, type TensorHandle } from "../native/binding.js";
 import type { Device, Dtype } from "./dtype.js";
 import { operationMode } from "./grad-mode.js";
@@ -113,6 +113,8 @@ interface Operator {
 const operators = new Map<string, Operator>();
 
 function operatorOf(name: string): Operator {
+  if (typeof name !== "string")
+    throw invalidArgument("name", 'must be an operator, such as "aten::add.Tensor"');
   const known = operators.get(name);
   if (known) return known;
   const { id, schema, parameters, written } = native().findOperator(name);

@@ -1,3 +1,4 @@
+import { checkFunction } from "../check-argument.js";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { types } from "node:util";
 import { invalidArgument } from "../errors.js";
@@ -60,6 +61,7 @@ export function countOpenScopes(): number {
 
 /** Excludes a tensor from every tidy() that it was made in, so that it lives until it is disposed. */
 export function keep<T extends Releasable>(tensor: T): T {
+  checkFunction("tensor.dispose", (tensor as Partial<T> | null | undefined)?.dispose);
   kept.add(tensor);
   unregister(tensor);
   return tensor;
@@ -77,6 +79,7 @@ export function keep<T extends Releasable>(tensor: T): T {
 export function tidy<T>(fn: () => PromiseLike<T>): Promise<T>;
 export function tidy<T>(fn: () => T): T;
 export function tidy(fn: () => unknown): unknown {
+  checkFunction("fn", fn);
   const scope = new Scope(current.getStore());
   openScopes += 1;
   try {

@@ -280,7 +280,7 @@ export function manualSeed(seed: number): void {
 
 function checkSeed(seed: number): number {
   if (Number.isSafeInteger(seed) && seed >= 0) return seed;
-  throw invalidArgument("seed", `must be a non-negative integer, got ${seed}`);
+  throw invalidArgument("seed", `must be a non-negative integer, got ${String(seed)}`);
 }
 
 function reductionOptions(options: ReductionOptions | boolean): ReductionOptions {

@@ -1,7 +1,8 @@
+import { checkRecord } from "../check-argument.js";
 import type { Sample } from "../data/dataset.js";
 import type { DataLoader } from "../data/loader.js";
 import { ChannelHealthTally } from "../loss/channel-health.js";
-import { holdModel, type Model } from "../models/model.js";
+import { checkModel, holdModel, type Model } from "../models/model.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { ObjectiveOptions } from "../native/binding.js";
 import { abortShape, callback, instanceOf, optionsOf, parseOptions, type Shape } from "../schema.js";
@@ -76,6 +77,8 @@ export async function evaluate(
   loader: DataLoader,
   given: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkModel(model);
+  checkRecord("loader", loader, "a DataLoader");
   const options = parseOptions(schema, given);
   return evaluateObjective(model, loader, buildObjective(model, options.loss ?? "ce", 0), options);
 }

@@ -1,3 +1,4 @@
+import { checkInstance, checkPlace } from "../check-argument.js";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { z } from "zod";
@@ -32,12 +33,14 @@ export class RunFolder {
   readonly #lock: FileLock;
 
   private constructor(path: string, lock: FileLock) {
+    checkInstance("lock", lock, FileLock, "what open() gives: call RunFolder.open()");
     this.path = path;
     this.#lock = lock;
   }
 
   /** @throws McLossError ERR_IO when it cannot be made or written, or another process has it */
   static async open(path: string): Promise<RunFolder> {
+    checkPlace("path", path);
     const lock = await makeAndLock(path).catch((cause: unknown) => {
       const text = `cannot write to the output folder ${path} (${reasonOf(cause)}): choose another, or change its permissions`;
       throw new McLossError("ERR_IO", text, { path, argument: "output", cause });

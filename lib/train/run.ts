@@ -1,3 +1,4 @@
+import { checkInstance } from "../check-argument.js";
 import type { EpochEvent, TrainingEvent } from "./events.js";
 import type { Figure, JudgedEpoch } from "./monitor.js";
 
@@ -38,6 +39,7 @@ export class Run
    * @param stop ends `events` after the running step, with a checkpoint
    */
   constructor(events: AsyncGenerator<TrainingEvent, TrainingResult, void>, stop: AbortController) {
+    checkInstance("stop", stop, AbortController, "what fit() gives: call trainer.fit()");
     this.#events = events;
     this.#stop = stop;
     this.#result = new Promise((resolve, reject) => {

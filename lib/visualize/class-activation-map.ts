@@ -1,5 +1,5 @@
 import { layerName, toPair } from "../models/layers.js";
-import type { Model, ModelOutput } from "../models/model.js";
+import { checkModel, type Model, type ModelOutput } from "../models/model.js";
 import { grad } from "../tensor/autograd.js";
 import { enableGrad, noGrad } from "../tensor/grad-mode.js";
 import { einsum } from "../tensor/operators.js";
@@ -13,6 +13,7 @@ export type CamMethod = "CAM" | "Grad-CAM";
  * each channel counts for; else "Grad-CAM" (Selvaraju et al. 2017), which asks the gradients.
  */
 export function camMethod(model: Model): CamMethod {
+  checkModel(model);
   return linearHead(model) ? "CAM" : "Grad-CAM";
 }
 

@@ -1,5 +1,6 @@
+import { checkPlace } from "../../check-argument.js";
 import { optionsOf, parseOptions } from "../../schema.js";
-import { checkPlace, datasetShape } from "./options.js";
+import { datasetShape } from "./options.js";
 import { CsvError, parse } from "csv-parse/sync";
 import { dirname, extname, resolve } from "node:path";
 import { McLossError } from "../../errors.js";

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { invalidArgument } from "../../errors.js";
 import { flag, optionsOf, type Shape } from "../../schema.js";
 import type { ClassFolderOptions } from "../class-folders.js";
 import type { AircraftOptions } from "./fgvc-aircraft.js";
@@ -26,16 +25,3 @@ export const datasetShape = { ...openShape, ...aircraftShape, ...classFolderShap
 export const openOptions = optionsOf<OpenOptions>(openShape);
 export const aircraftOptions = optionsOf<OpenOptions & AircraftOptions>({ ...openShape, ...aircraftShape });
 export const classFolderOptions = optionsOf<ClassFolderOptions>(classFolderShape);
-
-/** @throws McLossError ERR_ARGUMENT for anything but the path of something */
-export function checkPlace(argument: string, path: unknown): void {
-  if (typeof path !== "string" || path === "") throw invalidArgument(argument, "must be a path");
-}
-
-/** @throws McLossError ERR_ARGUMENT for anything but a list of paths, with at least one */
-export function checkPlaces(argument: string, paths: unknown): void {
-  if (!Array.isArray(paths) || paths.length === 0) {
-    throw invalidArgument(argument, "must be a list of paths, with at least one");
-  }
-  paths.forEach((path, index) => checkPlace(`${argument}[${index}]`, path));
-}

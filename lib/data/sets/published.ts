@@ -1,4 +1,4 @@
-import { checkPlace } from "./options.js";
+import { checkPlace } from "../../check-argument.js";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { McLossError } from "../../errors.js";

@@ -1,5 +1,5 @@
+import { checkPlace } from "../../check-argument.js";
 import { abortShape, callback, flag, optionsOf, parseOptions } from "../../schema.js";
-import { checkPlace } from "../sets/options.js";
 import { McLossError } from "../../errors.js";
 import { readDataset, type OpenDatasetOptions, openDatasetShape } from "../open-dataset.js";
 import { compareCounts, countParts } from "../sets/counts.js";
