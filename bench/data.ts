@@ -16,7 +16,7 @@ import {
   Trainer,
 } from "mutual-channel-loss";
 import { formatTable } from "#lib/table.js";
-import { defaultWorkers } from "#lib/data/workers.js";
+import { defaultWorkers } from "#lib/loader/workers.js";
 import { native } from "#lib/native/binding.js";
 import { prepareImages } from "./data/prepare.js";
 import { openDecoding, openEpochs, type Epoch, type Task } from "./data/task.js";

@@ -8,10 +8,10 @@ import {
   resize,
   type Dataset,
 } from "mutual-channel-loss";
-import { decodeSample } from "#lib/data/decode.js";
-import { buildPipeline } from "#lib/data/pipeline.js";
-import { planSample } from "#lib/data/plan.js";
-import { randomAt } from "#lib/data/random.js";
+import { decodeSample } from "#lib/image/decode.js";
+import { buildPipeline } from "#lib/image/pipeline.js";
+import { planSample } from "#lib/image/plan.js";
+import { randomAt } from "#lib/image/random.js";
 
 /** The shorter side to `resize`, a random crop, a flip. */
 export interface Task {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { DataLoader, smallResNet, Trainer } from "mutual-channel-loss";
-import { evaluationTransforms } from "#lib/data/presets.js";
+import { evaluationTransforms } from "#lib/image/presets.js";
 import { native } from "#lib/native/binding.js";
 import { LOSSES } from "./losses.js";
 import type { Result, Run, Score } from "./results.js";

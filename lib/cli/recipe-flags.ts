@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { BAD_IMAGE_POLICIES } from "../data/bad-images.js";
+import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DEFAULT_NETWORKS, DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import { MONITORS } from "../train/monitor.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";

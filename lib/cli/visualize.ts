@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { DatasetKind } from "../data/sets/layout.js";
-import { openEvaluationSet } from "../data/usual-splits.js";
+import { openEvaluationSet } from "../data/training-sets.js";
 import { invalidArgument } from "../errors.js";
 import { named } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";

@@ -2,7 +2,7 @@ import { McLossError } from "../errors.js";
 import { isDirectory } from "../io/is-directory.js";
 import { byCodePoint } from "./code-points.js";
 import type { Sample } from "./dataset.js";
-import { IMAGE_EXTENSIONS, kindOfName } from "./image-formats.js";
+import { IMAGE_EXTENSIONS, kindOfName } from "../image/formats.js";
 import { findImages, listVisible } from "./list-images.js";
 import type { PassedOver } from "./passed-over.js";
 import { throwProblem, type Report } from "./sets/problems.js";

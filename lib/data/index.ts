@@ -1,13 +1,13 @@
 export { datasetFrom, ListDataset, type Box, type Dataset, type Sample } from "./dataset.js";
 export { ImageFolder, type ImageFolderOptions } from "./image-folder.js";
 export { listImages } from "./list-images.js";
-export { Batch } from "./batch.js";
-export type { DiskCacheOptions } from "./disk-cache.js";
-export { decodeMemory } from "./decode-memory.js";
-export type { ImageLimitOptions } from "./image-limits.js";
-export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "./loader.js";
-export type { BadImagePolicy } from "./bad-images.js";
-export type { LoaderState, SkippedImage } from "./loader-state.js";
+export { Batch } from "../loader/batch.js";
+export type { DiskCacheOptions } from "../loader/disk-cache.js";
+export { decodeMemory } from "../image/decode-memory.js";
+export type { ImageLimitOptions } from "../image/limits.js";
+export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "../loader/data-loader.js";
+export type { BadImagePolicy } from "../loader/bad-images.js";
+export type { LoaderState, SkippedImage } from "../loader/loader-state.js";
 export {
   evaluationTransforms,
   paperPretrained,
@@ -15,7 +15,7 @@ export {
   tenCropTransforms,
   type AugmentationLevel,
   type TransformPreset,
-} from "./presets.js";
+} from "../image/presets.js";
 export { cub200 } from "./sets/cub200.js";
 export { fgvcAircraft, type AircraftLevel, type AircraftOptions } from "./sets/fgvc-aircraft.js";
 export { flowers102 } from "./sets/flowers102.js";
@@ -24,7 +24,7 @@ export { manifest, type ManifestOptions } from "./sets/manifest.js";
 export { nabirds } from "./sets/nabirds.js";
 export { stanfordCars } from "./sets/stanford-cars.js";
 export { openDataset, type OpenDatasetOptions } from "./open-dataset.js";
-export { openEvaluationSet, type EvaluationSetOptions } from "./usual-splits.js";
+export { openEvaluationSet, type EvaluationSetOptions } from "./training-sets.js";
 export {
   prepareDataset,
   type PreparedArchive,
@@ -42,7 +42,7 @@ export {
   type SequentialSpec,
   type ShuffleSpec,
   type WeightedSpec,
-} from "./samplers.js";
+} from "../loader/samplers.js";
 export {
   centerCrop,
   colorJitter,
@@ -71,4 +71,4 @@ export {
   type Rgb,
   type TenCropSpec,
   type TransformSpec,
-} from "./transforms.js";
+} from "../image/transforms.js";

@@ -5,7 +5,7 @@ import { McLossError } from "../errors.js";
 import { readFolder, systemPath, type FolderEntry } from "../io/file-name.js";
 import { openFile } from "../io/open-file.js";
 import { byCodePoint } from "./code-points.js";
-import { kindOfName, sniffFormat } from "./image-formats.js";
+import { kindOfName, sniffFormat } from "../image/formats.js";
 import { PassedOver } from "./passed-over.js";
 
 /**

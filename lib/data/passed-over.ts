@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { byCodePoint } from "./code-points.js";
-import { kindOfName } from "./image-formats.js";
+import { kindOfName } from "../image/formats.js";
 
 /** Counts files that are left out of a set of images, by what their names end in. */
 export class PassedOver {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { drawingAugmentation, evaluationTransforms } from "../data/presets.js";
+import { drawingAugmentation, evaluationTransforms } from "../image/presets.js";
 import { ImageFolder } from "../data/image-folder.js";
-import { DataLoader } from "../data/loader.js";
-import { normalize } from "../data/transforms.js";
+import { DataLoader } from "../loader/data-loader.js";
+import { normalize } from "../image/transforms.js";
 import { runFiles } from "../io/run-files.js";
 import { smallResNet } from "../models/index.js";
 import type { Model } from "../models/model.js";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs";
 import { z } from "zod";
 import { promisify } from "node:util";
-import { evaluationTransforms } from "../data/presets.js";
+import { evaluationTransforms } from "../image/presets.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { named, replaceFile } from "../io/replace-file.js";
 import { describe } from "../models/describe.js";

@@ -1,6 +1,6 @@
 import { checkRecord } from "../check-argument.js";
 import { z } from "zod";
-import type { TransformSpec } from "../data/transforms.js";
+import type { TransformSpec } from "../image/transforms.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { ChannelGroups } from "../loss/channel-groups.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";

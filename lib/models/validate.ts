@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { transformList } from "../data/transforms.js";
+import { transformList } from "../image/transforms.js";
 import { McLossError } from "../errors.js";
 import { optionsOf, parse, type Shape } from "../schema.js";
 import { describe } from "./describe.js";

@@ -1,6 +1,6 @@
 import { useStateFiles, type StateFiles } from "../io/state-file.js";
 import type { AbortOptions } from "../native/abortable.js";
-import { IMAGENET_STATISTICS } from "../data/transforms.js";
+import { IMAGENET_STATISTICS } from "../image/transforms.js";
 import { findWeights, type Wanted } from "./find-weights.js";
 import type { ModelInfo } from "./model.js";
 import { parseModelInfo } from "./validate.js";

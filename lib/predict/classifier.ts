@@ -1,12 +1,7 @@
-import {
-  chooseLimits,
-  imageLimitShape,
-  SERVING_LIMITS,
-  type ImageLimitOptions,
-} from "../data/image-limits.js";
-import type { Pipeline } from "../data/pipeline.js";
-import { transformList, type TransformSpec } from "../data/transforms.js";
-import { defaultWorkers } from "../data/workers.js";
+import { chooseLimits, imageLimitShape, SERVING_LIMITS, type ImageLimitOptions } from "../image/limits.js";
+import type { Pipeline } from "../image/pipeline.js";
+import { transformList, type TransformSpec } from "../image/transforms.js";
+import { defaultWorkers } from "../loader/workers.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { checkModel, type Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";

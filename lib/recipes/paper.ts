@@ -1,4 +1,4 @@
-import { paperPretrained, paperScratch } from "../data/presets.js";
+import { paperPretrained, paperScratch } from "../image/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
 import { DEFAULT_RECIPE } from "./default-recipe.js";
 import type { PublishedAccuracy, Recipe, Source } from "./recipe.js";

@@ -1,8 +1,8 @@
 import { checkPlace, checkRecord } from "../check-argument.js";
-import type { BadImagePolicy } from "../data/bad-images.js";
-import type { AugmentationLevel } from "../data/presets.js";
+import type { BadImagePolicy } from "../loader/bad-images.js";
+import type { AugmentationLevel } from "../image/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
-import type { TransformSpec } from "../data/transforms.js";
+import type { TransformSpec } from "../image/transforms.js";
 import type { ChannelBlock } from "../loss/channel-groups.js";
 import type { Schedule } from "../optim/schedule.js";
 import type { Monitor } from "../train/monitor.js";

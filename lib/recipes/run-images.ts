@@ -2,7 +2,7 @@ import { z } from "zod";
 import { findChanged } from "../data/content-hash.js";
 import { dataVersion, findOrigin, type DataVersion } from "../data/data-version.js";
 import type { ListDataset } from "../data/dataset.js";
-import type { TrainingSets } from "../data/usual-splits.js";
+import type { TrainingSets } from "../data/training-sets.js";
 import { McLossError } from "../errors.js";
 
 /** Which images a run has; in its `run.json`. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { BAD_IMAGE_POLICIES } from "../data/bad-images.js";
+import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DATASET_KINDS } from "../data/sets/layout.js";
-import { transformList } from "../data/transforms.js";
+import { transformList } from "../image/transforms.js";
 import { count, flag, index, parse, share, text } from "../schema.js";
 import { scheduleSchema } from "../optim/schedule.js";
 import { optimizerSchema } from "../train/build-optimizer.js";

@@ -1,4 +1,4 @@
-import type { TrainingSets } from "../data/usual-splits.js";
+import type { TrainingSets } from "../data/training-sets.js";
 import type { Monitor } from "../train/monitor.js";
 import type { Recipe } from "./recipe.js";
 

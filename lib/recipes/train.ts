@@ -6,12 +6,12 @@ import { abortShape, flag, must, optionsOf, parseOptions, text, type Shape } fro
 import { deviceSchema } from "../tensor/dtype.js";
 import { z } from "zod";
 import type { ListDataset } from "../data/dataset.js";
-import { DataLoader } from "../data/loader.js";
+import { DataLoader } from "../loader/data-loader.js";
 import { detectKind } from "../data/open-dataset.js";
-import { buildPipeline } from "../data/pipeline.js";
-import { augmentation, evaluationTransforms } from "../data/presets.js";
-import { normalize, type TransformSpec } from "../data/transforms.js";
-import { openTrainingSets, type TrainingSets } from "../data/usual-splits.js";
+import { buildPipeline } from "../image/pipeline.js";
+import { augmentation, evaluationTransforms } from "../image/presets.js";
+import { normalize, type TransformSpec } from "../image/transforms.js";
+import { openTrainingSets, type TrainingSets } from "../data/training-sets.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { readRunInfo, runFiles } from "../io/run-files.js";
 import { loadWeights, type LoadedWeights } from "../models/load-weights.js";

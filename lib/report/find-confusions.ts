@@ -1,6 +1,6 @@
-import { evaluationTransforms } from "../data/presets.js";
+import { evaluationTransforms } from "../image/presets.js";
 import type { Dataset, Sample } from "../data/dataset.js";
-import { DataLoader } from "../data/loader.js";
+import { DataLoader } from "../loader/data-loader.js";
 import type { Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { evaluate, type Evaluation } from "../train/evaluate.js";

@@ -1,5 +1,5 @@
-import type { Batch } from "../data/batch.js";
-import type { DataLoader } from "../data/loader.js";
+import type { Batch } from "../loader/batch.js";
+import type { DataLoader } from "../loader/data-loader.js";
 
 /** How long a stopped run waits for each batch that it needs for an update, in ms. */
 const PATIENCE_MS = 5000;

@@ -1,5 +1,5 @@
-import type { Batch } from "../data/batch.js";
-import type { DataLoader } from "../data/loader.js";
+import type { Batch } from "../loader/batch.js";
+import type { DataLoader } from "../loader/data-loader.js";
 import { ChannelHealthTally, type ChannelHealthReport } from "../loss/channel-health.js";
 import { evaluateFeatures } from "../models/evaluation.js";
 import { groupsOf } from "../models/groups-of.js";

@@ -1,6 +1,6 @@
 import { checkRecord } from "../check-argument.js";
 import type { Sample } from "../data/dataset.js";
-import type { DataLoader } from "../data/loader.js";
+import type { DataLoader } from "../loader/data-loader.js";
 import { ChannelHealthTally } from "../loss/channel-health.js";
 import { checkModel, holdModel, type Model } from "../models/model.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";

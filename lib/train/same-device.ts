@@ -1,4 +1,4 @@
-import type { DataLoader } from "../data/loader.js";
+import type { DataLoader } from "../loader/data-loader.js";
 import { invalidArgument } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { isSameDevice } from "../tensor/dtype.js";

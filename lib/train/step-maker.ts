@@ -1,5 +1,5 @@
-import type { Batch } from "../data/batch.js";
-import type { DataLoader } from "../data/loader.js";
+import type { Batch } from "../loader/batch.js";
+import type { DataLoader } from "../loader/data-loader.js";
 import { Model } from "../models/model.js";
 import { native, type ObjectiveOptions, type TensorHandle, type Update } from "../native/binding.js";
 import { EMA } from "../optim/ema.js";

@@ -1,4 +1,4 @@
-import type { DataLoader } from "../data/loader.js";
+import type { DataLoader } from "../loader/data-loader.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { checkModel, type Model } from "../models/model.js";
 import { checkSchedule, defaultSchedule } from "../optim/schedule.js";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseLoaderState, type LoaderState } from "../data/loader-state.js";
+import { parseLoaderState, type LoaderState } from "../loader/loader-state.js";
 import { McLossError } from "../errors.js";
 import { CheckpointFile } from "../io/checkpoint-file.js";
 import { verifyChecksum } from "../io/file-checksum.js";

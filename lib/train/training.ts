@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import type { Batch } from "../data/batch.js";
-import type { DataLoader } from "../data/loader.js";
+import type { Batch } from "../loader/batch.js";
+import type { DataLoader } from "../loader/data-loader.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import { factorAt } from "../optim/schedule.js";

@@ -1,5 +1,5 @@
 import type { Sample } from "../data/dataset.js";
-import { readHeader } from "../data/decode.js";
+import { readHeader } from "../image/decode.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
 import { holdModel, type Model } from "../models/model.js";

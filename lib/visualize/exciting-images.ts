@@ -1,7 +1,7 @@
 import type { Dataset, Sample } from "../data/dataset.js";
-import type { Batch } from "../data/batch.js";
-import { DataLoader } from "../data/loader.js";
-import { evaluationTransforms } from "../data/presets.js";
+import type { Batch } from "../loader/batch.js";
+import { DataLoader } from "../loader/data-loader.js";
+import { evaluationTransforms } from "../image/presets.js";
 import { invalidArgument } from "../errors.js";
 import { ChannelHealthTally } from "../loss/channel-health.js";
 import { evaluateFeatures } from "../models/evaluation.js";

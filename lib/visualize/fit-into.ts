@@ -1,4 +1,4 @@
-import type { Size } from "../data/geometry.js";
+import type { Size } from "../image/geometry.js";
 
 /** The size of an image that keeps its shape and fills a box in one direction. */
 export function fitInto(image: Size, box: Size): Size {

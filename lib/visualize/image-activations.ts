@@ -1,8 +1,8 @@
-import type { ImageSource } from "../data/decode.js";
-import type { ImageHeader } from "../data/open-image.js";
-import type { Size } from "../data/geometry.js";
-import { drawSample } from "../data/plan.js";
-import { randomAt } from "../data/random.js";
+import type { ImageSource } from "../image/decode.js";
+import type { ImageHeader } from "../image/open-image.js";
+import type { Size } from "../image/geometry.js";
+import { drawSample } from "../image/plan.js";
+import { randomAt } from "../image/random.js";
 import { invalidArgument } from "../errors.js";
 import { groupsOf } from "../models/groups-of.js";
 import { holdModel, type Model } from "../models/model.js";

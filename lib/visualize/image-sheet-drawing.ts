@@ -1,5 +1,5 @@
-import type { ImageHeader } from "../data/open-image.js";
-import type { Size } from "../data/geometry.js";
+import type { ImageHeader } from "../image/open-image.js";
+import type { Size } from "../image/geometry.js";
 import { groupsOf } from "../models/groups-of.js";
 import type { Model } from "../models/model.js";
 import { Canvas, FAINT } from "../pictures/canvas.js";

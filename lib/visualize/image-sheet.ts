@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { basename, dirname } from "node:path";
-import { readHeader } from "../data/decode.js";
+import { readHeader } from "../image/decode.js";
 import { invalidArgument } from "../errors.js";
 import { holdModel, Model } from "../models/model.js";
 import { inputPipeline } from "../predict/model-input.js";

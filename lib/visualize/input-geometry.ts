@@ -1,6 +1,6 @@
-import { intersect, wholeOf, type Region, type Size } from "../data/geometry.js";
-import type { Pipeline } from "../data/pipeline.js";
-import type { SamplePlan } from "../data/plan.js";
+import { intersect, wholeOf, type Region, type Size } from "../image/geometry.js";
+import type { Pipeline } from "../image/pipeline.js";
+import type { SamplePlan } from "../image/plan.js";
 import { invalidArgument } from "../errors.js";
 
 /** A part of an upright image, whose edges are at −1 and 1. */

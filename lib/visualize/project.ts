@@ -1,4 +1,4 @@
-import type { Size } from "../data/geometry.js";
+import type { Size } from "../image/geometry.js";
 import { tensor } from "../tensor/creation.js";
 import { linspace } from "../tensor/operators.js";
 import { ops } from "../tensor/ops.js";

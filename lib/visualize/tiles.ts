@@ -1,6 +1,6 @@
-import { decodeSample, type ImageSource } from "../data/decode.js";
-import { wholeOf, type Size } from "../data/geometry.js";
-import { TRAINING_LIMITS } from "../data/image-limits.js";
+import { decodeSample, type ImageSource } from "../image/decode.js";
+import { wholeOf, type Size } from "../image/geometry.js";
+import { TRAINING_LIMITS } from "../image/limits.js";
 import { blendHeat, type RgbImage } from "../pictures/heat-map.js";
 import { blendParts } from "../pictures/part-colors.js";
 

@@ -3,7 +3,7 @@ import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatasetReport, PreparedDataset } from "mutual-channel-loss";
 import { create } from "tar";
-import { fixture } from "../data/datasets.js";
+import { fixture } from "../support/datasets.js";
 import { temporaryFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";
 

@@ -12,7 +12,7 @@ import {
   type ModelSpec,
 } from "mutual-channel-loss";
 import { globalPool } from "#lib/models/blocks.js";
-import { fixture } from "../data/datasets.js";
+import { fixture } from "../support/datasets.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";
 

@@ -6,7 +6,7 @@ import { McLossError, openDataset } from "mutual-channel-loss";
 import { readDataset } from "#lib/data/open-dataset.js";
 import { readMatFile } from "#lib/data/sets/mat-file.js";
 import { temporaryFolder } from "../support/images.js";
-import { copyFixture, fixture } from "./datasets.js";
+import { copyFixture, fixture } from "../support/datasets.js";
 
 const folder = temporaryFolder();
 

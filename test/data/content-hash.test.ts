@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { join } from "node:path";
 import { findChanged, hashContents } from "#lib/data/content-hash.js";
 import { rejected } from "../support/errors.js";
-import { makeFolder, removeFolder, write } from "./images.js";
+import { makeFolder, removeFolder, write } from "../support/image-files.js";
 
 describe("hashContents", () => {
   let dir: string;

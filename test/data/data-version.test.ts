@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { dataVersion, findOrigin, type DataVersion } from "#lib/data/data-version.js";
-import { openTrainingSets } from "#lib/data/usual-splits.js";
+import { openTrainingSets } from "#lib/data/training-sets.js";
 import { GitRepository, hasGit } from "../support/git.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 

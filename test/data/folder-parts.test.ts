@@ -2,9 +2,9 @@ import { expect } from "chai";
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { openDataset, openEvaluationSet, verifyDataset } from "mutual-channel-loss";
-import { openTrainingSets } from "#lib/data/usual-splits.js";
+import { openTrainingSets } from "#lib/data/training-sets.js";
 import { rejected } from "../support/errors.js";
-import { makeFolder, removeFolder, write } from "./images.js";
+import { makeFolder, removeFolder, write } from "../support/image-files.js";
 
 describe("the parts of a folder", () => {
   let dir: string;

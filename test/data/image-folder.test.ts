@@ -3,7 +3,7 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ImageFolder } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
-import { makeFolder, removeFolder, write } from "./images.js";
+import { makeFolder, removeFolder, write } from "../support/image-files.js";
 
 describe("ImageFolder", () => {
   let dir: string;

@@ -10,10 +10,10 @@ import {
   stanfordCars,
   verifyDataset,
 } from "mutual-channel-loss";
-import { openTrainingSets } from "#lib/data/usual-splits.js";
+import { openTrainingSets } from "#lib/data/training-sets.js";
 import { rejected } from "../support/errors.js";
-import { copyFixture } from "./datasets.js";
-import { makeFolder, removeFolder, write } from "./images.js";
+import { copyFixture } from "../support/datasets.js";
+import { makeFolder, removeFolder, write } from "../support/image-files.js";
 
 const PART = { allowPartial: true } as const;
 

@@ -5,7 +5,7 @@ import { DataLoader, ImageFolder, listImages, normalize, resize, verifyDataset }
 import { systemPath } from "#lib/io/file-name.js";
 import { byCodePoint } from "#lib/data/code-points.js";
 import { rejected } from "../support/errors.js";
-import { makeFolder, plain, removeFolder, write } from "./images.js";
+import { makeFolder, plain, removeFolder, write } from "../support/image-files.js";
 
 const TRANSFORMS = [resize(16), normalize()];
 

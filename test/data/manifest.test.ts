@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { manifest } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
-import { fixture } from "./datasets.js";
+import { fixture } from "../support/datasets.js";
 
 const folder = temporaryFolder();
 

@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import { readMatFile, type MatArray } from "#lib/data/sets/mat-file.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
-import { fixture } from "./datasets.js";
+import { fixture } from "../support/datasets.js";
 
 const folder = temporaryFolder();
 

@@ -11,8 +11,8 @@ import {
   type Split,
 } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
-import { copyFixture, fixture } from "./datasets.js";
-import { makeFolder, removeFolder } from "./images.js";
+import { copyFixture, fixture } from "../support/datasets.js";
+import { makeFolder, removeFolder } from "../support/image-files.js";
 
 const PART = { allowPartial: true } as const;
 

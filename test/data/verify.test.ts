@@ -5,8 +5,8 @@ import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { verifyDataset, type DatasetReport } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
-import { copyFixture, fixture } from "./datasets.js";
-import { makeFolder, plain, removeFolder, truncatedJpeg, write } from "./images.js";
+import { copyFixture, fixture } from "../support/datasets.js";
+import { makeFolder, plain, removeFolder, truncatedJpeg, write } from "../support/image-files.js";
 
 const NOTHING = { counts: [], annotations: [], missing: [], corrupt: [], boxes: [], leaks: [], repeats: [] };
 

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { existsSync } from "node:fs";
 import { create } from "tar";
 import * as api from "mutual-channel-loss";
-import { fixture } from "../data/datasets.js";
+import { fixture } from "../support/datasets.js";
 import { blocks, projectFolder, readPage } from "../support/docs.js";
 import { writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create } from "tar";
-import { fixture } from "../data/datasets.js";
+import { fixture } from "../support/datasets.js";
 import { blocks, commandsOf, projectFolder } from "../support/docs.js";
 import { writeColorFolder } from "../support/images.js";
 

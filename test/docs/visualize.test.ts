@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { cp } from "node:fs/promises";
-import { fixture } from "../data/datasets.js";
+import { fixture } from "../support/datasets.js";
 import { blocks, commandsOf, projectFolder } from "../support/docs.js";
 import { writeColorFolder } from "../support/images.js";
 

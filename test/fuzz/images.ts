@@ -1,5 +1,5 @@
 import { setImmediate as nextTask } from "node:timers/promises";
-import { randomAt } from "#lib/data/random.js";
+import { randomAt } from "#lib/image/random.js";
 import { DataLoader, normalize, randomCrop, resize, type Dataset } from "mutual-channel-loss";
 import sharp from "sharp";
 import { mutate } from "./mutate.js";

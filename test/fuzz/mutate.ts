@@ -1,4 +1,4 @@
-import type { Random } from "#lib/data/random.js";
+import type { Random } from "#lib/image/random.js";
 
 /** Damages a file in a few places, in the ways that files are damaged: `random` decides how. */
 export function mutate(original: Uint8Array, random: Random): Uint8Array {

@@ -17,9 +17,9 @@ import {
   type ModelInfo,
   type TransformSpec,
 } from "mutual-channel-loss";
-import { evaluationTransforms } from "#lib/data/presets.js";
+import { evaluationTransforms } from "#lib/image/presets.js";
 import { readInput } from "#lib/predict/model-input.js";
-import { halves, write } from "../data/images.js";
+import { halves, write } from "../support/image-files.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import { centerCrop, fiveCrop, randomAffine, resize, type TransformSpec } from "mutual-channel-loss";
-import { TRAINING_LIMITS } from "#lib/data/image-limits.js";
-import { readHeader } from "#lib/data/decode.js";
+import { TRAINING_LIMITS } from "#lib/image/limits.js";
+import { readHeader } from "#lib/image/decode.js";
 import { uprightBox } from "#lib/data/upright-box.js";
 import { lookAt } from "#lib/visualize/image-activations.js";
 import { rejected } from "../support/errors.js";

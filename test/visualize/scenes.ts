@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from "sharp";
-import { write } from "../data/images.js";
+import { write } from "../support/image-files.js";
 
 /** A rectangle of one colour, in pixels of the upright image. */
 export interface Patch {

@@ -14,7 +14,7 @@ import {
 import { drawImageSheet } from "#lib/visualize/image-sheet.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
-import { write } from "../data/images.js";
+import { write } from "../support/image-files.js";
 import { colorModel, EXACTLY, SIZE } from "./color-model.js";
 import { writeScene } from "./scenes.js";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { DataLoader, ImageFolder, smallResNet, Trainer } from "mutual-channel-loss";
-import { augmentation, evaluationTransforms } from "#lib/data/presets.js";
+import { augmentation, evaluationTransforms } from "#lib/image/presets.js";
 import { native } from "#lib/native/binding.js";
 import { DEFAULT_OPTIMIZER } from "#lib/train/defaults.js";
 import {

@@ -1,6 +1,6 @@
 import { basename, extname } from "node:path";
 import { ImageFolder, ListDataset, type Sample } from "mutual-channel-loss";
-import { drawingAugmentation } from "#lib/data/presets.js";
+import { drawingAugmentation } from "#lib/image/presets.js";
 import { prepareEmojiFaces } from "#lib/demo/emoji-faces.js";
 import { SPLITS, STYLES } from "#lib/demo/styles.js";
 import type { StudySet } from "./study-set.js";

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { ListDataset, type Sample } from "mutual-channel-loss";
-import { drawingAugmentation } from "#lib/data/presets.js";
+import { drawingAugmentation } from "#lib/image/presets.js";
 import { findIcon, iconSvg, readIconSet } from "#lib/demo/icon-sets.js";
 import { STYLES, type Style } from "#lib/demo/styles.js";
 import { once } from "./once.js";

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import sharp from "sharp";
 import { ListDataset, type Sample } from "mutual-channel-loss";
-import { augmentation } from "#lib/data/presets.js";
+import { augmentation } from "#lib/image/presets.js";
 import { once } from "./once.js";
 import type { StudySet } from "./study-set.js";
 

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "../../data/bad-images.js";
+import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "../../loader/bad-images.js";
 import type { Dataset } from "../../data/dataset.js";
 import type { DatasetKind, Split } from "../../data/sets/layout.js";
 import { SPLITS } from "../../data/sets/splits.js";
@@ -79,7 +79,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   const { chooseDevice, DataLoader, evaluate, openEvaluationSet, writeConfusion } =
     await import("../../index.js");
   const { openModel } = await import("../open-model.js");
-  const { evaluationTransforms, tenCropTransforms } = await import("../../data/presets.js");
+  const { evaluationTransforms, tenCropTransforms } = await import("../../image/presets.js");
   const { className } = await import("../../models/class-name.js");
   const { confusionFormat } = await import("../../pictures/confusion.js");
   const { tallyOf } = await import("../../train/evaluate-channels.js");

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { throwIfAborted } from "../../abort.js";
-import { TRAINING_LIMITS } from "../../data/image-limits.js";
+import { TRAINING_LIMITS } from "../../image/limits.js";
 import type { FilePrediction } from "../../predict/predict.js";
 import { reasonOf } from "../../system-error.js";
 import { formatTable } from "../../table.js";

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { McLossError } from "../../errors.js";
 import { listFolders, readClassFolders, type ClassFolderOptions } from "../class-folders.js";
-import { kindOfName } from "../image-formats.js";
+import { kindOfName } from "../../image/formats.js";
 import { listVisible } from "../list-images.js";
 import { PassedOver } from "../passed-over.js";
 import type { ListedSample, Listing, SplitPart } from "./layout.js";

@@ -1,7 +1,7 @@
 import { readWhole } from "../../io/open-file.js";
-import type { Size } from "../geometry.js";
-import { sniffFormat } from "../image-formats.js";
-import { readJpegHeader } from "../jpeg-header.js";
+import type { Size } from "../../image/geometry.js";
+import { sniffFormat } from "../../image/formats.js";
+import { readJpegHeader } from "../../image/jpeg-header.js";
 import type { FileEnds } from "./read-ends.js";
 
 const JPEG_END = Buffer.of(0xff, 0xd9);

@@ -1,12 +1,12 @@
 import { McLossError } from "../../errors.js";
 import { reasonOf } from "../../system-error.js";
 import { ListDataset, type Sample } from "../dataset.js";
-import { readHeader } from "../decode.js";
-import type { Size } from "../geometry.js";
-import { buildPipeline } from "../pipeline.js";
-import { randomAt } from "../random.js";
-import { SampleReader } from "../sample-reader.js";
-import { normalize, resize } from "../transforms.js";
+import { readHeader } from "../../image/decode.js";
+import type { Size } from "../../image/geometry.js";
+import { buildPipeline } from "../../image/pipeline.js";
+import { randomAt } from "../../image/random.js";
+import { SampleReader } from "../../loader/sample-reader.js";
+import { normalize, resize } from "../../image/transforms.js";
 
 const SMALL = { height: 8, width: 8 };
 

@@ -1,0 +1,133 @@
+import type { Metadata, Sharp, SharpInput, SharpOptions } from "sharp";
+import { bmp } from "./bmp.js";
+import { estimateMemory } from "./decode-memory.js";
+import type { Size } from "./geometry.js";
+import { nameOfForeign, sniffFormat, type ImageFormat } from "./formats.js";
+import { checkLimits, type ImageLimits } from "./limits.js";
+import { ImageProblem } from "./problem.js";
+import { readJpegHeader } from "./jpeg-header.js";
+import { netpbm } from "./netpbm.js";
+import type { RawDecoder } from "./raw-image.js";
+
+export interface ImageHeader extends Size {
+  format: ImageFormat;
+  /** EXIF orientation of the stored pixels, 1 to 8; height and width are those of the upright image. */
+  orientation: number;
+}
+
+/** What an image says of itself, within the limits. */
+export interface InspectedImage {
+  header: ImageHeader;
+  /** The most that decoding it takes, roughly, in bytes. */
+  memory: number;
+  /** A sharp image of it, upright and whole, though it may be decoded in parts. */
+  open(damage: DamagePolicy): Promise<Sharp>;
+}
+
+/** How an image that is damaged is decoded: not at all, or as far as it can be, with zeros or grey for the rest. */
+export type DamagePolicy = "error" | "repair";
+
+type OpenSharp = (input: SharpInput, options: SharpOptions) => Sharp;
+
+let opened: Promise<OpenSharp> | undefined;
+
+/** sharp, loaded at the first image: who only wants the loss does not pay for it. */
+export function loadSharp(): Promise<OpenSharp> {
+  opened ??= import("sharp").then(({ default: sharp }) => {
+    // Many small images: parallel across images on libuv's pool, one thread within each.
+    sharp.concurrency(1);
+    // Pixels are cached by the loader, as they are after resizing.
+    sharp.cache(false);
+    return sharp;
+  });
+  return opened;
+}
+
+const RAW_DECODERS: Readonly<Partial<Record<ImageFormat, RawDecoder>>> = { bmp, netpbm };
+
+/**
+ * The header of an encoded image. Its format is what its first bytes say, whatever its name, and one of those that are
+ * read: libvips knows more, some of which take minutes and gigabytes for a small file.
+ * @throws Error saying what is wrong with it
+ */
+export async function inspectImage(bytes: Uint8Array, limits: ImageLimits): Promise<InspectedImage> {
+  const format = formatOf(bytes);
+  const stored = await readStored(bytes, format);
+  const { orientation, height, width } = stored;
+  const memory = estimateMemory({ ...stored, turned: orientation > 1 });
+  checkLimits(stored, memory, limits);
+  const size = orientation < 5 ? { height, width } : { height: width, width: height };
+  return {
+    header: { format, orientation, ...size },
+    memory,
+    open: (damage) => openImage(bytes, format, limits, damage),
+  };
+}
+
+interface StoredImage extends ImageHeader {
+  channels: number;
+  bytesPerSample: number;
+  interlaced: boolean;
+}
+
+async function readStored(bytes: Uint8Array, format: ImageFormat): Promise<StoredImage> {
+  const jpeg = readJpegHeader(bytes);
+  if (jpeg) return { ...jpeg, format, bytesPerSample: 1, interlaced: jpeg.progressive };
+  const raw = RAW_DECODERS[format]?.readHeader(bytes);
+  if (raw) return { ...raw, format, bytesPerSample: 1, interlaced: false, orientation: 1 };
+  // Of any size, as nothing is decoded: it is compared with the limits afterwards.
+  const sharp = await loadSharp();
+  const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
+  const { height, width, channels, isProgressive: interlaced, orientation = 1 } = metadata;
+  return {
+    format,
+    height,
+    width,
+    channels,
+    interlaced,
+    orientation: orientation >= 1 && orientation <= 8 ? orientation : 1,
+    bytesPerSample: sampleBytes(metadata),
+  };
+}
+
+async function openImage(
+  bytes: Uint8Array,
+  format: ImageFormat,
+  limits: ImageLimits,
+  damage: DamagePolicy,
+): Promise<Sharp> {
+  const sharp = await loadSharp();
+  const decoder = RAW_DECODERS[format];
+  if (!decoder) {
+    const failOn = damage === "error" ? "error" : "none";
+    // From bytes: given a path, libvips opens the file once for every format it knows.
+    return sharp(bytes, { failOn, limitInputPixels: limits.limitInputPixels }).autoOrient();
+  }
+  const { data, height, width, channels } = await decoder.decode(
+    bytes,
+    damage === "error" ? "error" : "zeros",
+  );
+  return sharp(data, { raw: { height, width, channels } });
+}
+
+function formatOf(bytes: Uint8Array): ImageFormat {
+  const format = sniffFormat(bytes);
+  if (format) return format;
+  if (bytes.length === 0) throw new ImageProblem("the file is empty");
+  const name = nameOfForeign(bytes);
+  throw new ImageProblem(
+    `it is no image in a format that is read${name === undefined ? "" : `, but ${name}`}`,
+  );
+}
+
+function sampleBytes({ depth }: Metadata): number {
+  const bytes: Readonly<Record<string, number>> = {
+    uchar: 1,
+    char: 1,
+    ushort: 2,
+    short: 2,
+    double: 8,
+    dpcomplex: 16,
+  };
+  return bytes[depth] ?? 4;
+}

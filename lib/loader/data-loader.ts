@@ -1,0 +1,308 @@
+import pLimit from "p-limit";
+import { z } from "zod";
+import { throwIfAborted } from "../abort.js";
+import { invalidArgument, McLossError } from "../errors.js";
+import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "./bad-images.js";
+import { count, flag, index, like, optionsOf, parseOptions, text, type Shape } from "../schema.js";
+import { deviceSchema, type Device } from "../tensor/dtype.js";
+import { Batch } from "./batch.js";
+import { BatchMaker, type Portion } from "./batch-maker.js";
+import { SampleQueue } from "./sample-queue.js";
+import type { Dataset, Sample } from "../data/dataset.js";
+import type { DiskCacheOptions } from "./disk-cache.js";
+import { imageLimitShape, type ImageLimitOptions } from "../image/limits.js";
+import { parseLoaderState, type LoaderState, type SkippedImage } from "./loader-state.js";
+import { buildPipeline, type Pipeline } from "../image/pipeline.js";
+import { prefetch } from "./prefetch.js";
+import { randomAt } from "../image/random.js";
+import { SampleReader } from "./sample-reader.js";
+import { checkSampler, countSamples, drawOrder, samplers, type SamplerSpec } from "./samplers.js";
+import { transformList, type TransformSpec } from "../image/transforms.js";
+import { defaultWorkers } from "./workers.js";
+
+/** Options of {@link DataLoader}. */
+export interface DataLoaderOptions extends ImageLimitOptions {
+  /** Images in a batch; the last may have fewer. */
+  batchSize: number;
+  /** A resize or a crop, any random transforms, and a normalize. */
+  transforms: readonly TransformSpec[];
+  /** Short for `sampler: samplers.shuffle()`. Default false. */
+  shuffle?: boolean;
+  /** Which samples an epoch has, in which order. Default: the data set's, or shuffled with `shuffle`. */
+  sampler?: SamplerSpec;
+  /** Of the order and the augmentation. Default 0. */
+  seed?: number;
+  /** Leaves out a last batch that is not full. Default false. */
+  dropLast?: boolean;
+  /**
+   * Batches made ready while one is being used. Default 2. It bounds the memory: no more than `prefetch` + 2 batches
+   * of pixels and of tensors exist at a time, however slow the training is.
+   */
+  prefetch?: number;
+  /**
+   * Images that are read and decoded at once, each on one of libuv's threads. There are 4 of these unless
+   * UV_THREADPOOL_SIZE says otherwise when Node starts: set it to the number of cores to use more than 4 for decoding.
+   * Default: two for each core, as far as libuv has threads.
+   */
+  workers?: number;
+  /**
+   * Memory for decoded images, in bytes; what does not fit is decoded again in every epoch. Default 512 MiB. Images
+   * that are decoded differently in every epoch, as a random crop of an image, are not kept.
+   */
+  cacheBytes?: number;
+  /** A folder for decoded images, which outlives the process. Default: none. */
+  diskCache?: DiskCacheOptions;
+  /**
+   * "error" (default) stops at an unreadable image; "skip" lists it in `skipped` and takes the next one, so that
+   * batches are full; "repair" decodes what is there of a damaged one, as Pillow does with LOAD_TRUNCATED_IMAGES, lists
+   * it in `repaired`, and skips what cannot be decoded at all.
+   */
+  onBadImage?: BadImagePolicy;
+  /** Where the batches go. Default "cpu". To a GPU they are copied while it computes. */
+  device?: Device;
+}
+
+/** Options of {@link DataLoader.batches}. */
+export interface BatchesOptions {
+  /** Ends the iteration with ERR_ABORTED. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Batches of a data set, once through per iteration. Images are decoded off-thread and the next batches are made
+ * ready while one is in use. The same seed gives the same batches, whatever the prefetching, the workers and the caches.
+ */
+export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batch<T>> {
+  /** Images that could not be read, where `onBadImage` is not "error", in the order in which they were met. */
+  readonly skipped: SkippedImage[] = [];
+  /** Damaged images that were read as far as they could be, where `onBadImage` is "repair", likewise. */
+  readonly repaired: SkippedImage[] = [];
+  readonly #dataset: Dataset<T>;
+  readonly #options: typeof DEFAULTS & Pick<DataLoaderOptions, "batchSize">;
+  readonly #sampler: SamplerSpec;
+  readonly #pipeline: Pipeline;
+  readonly #maker: BatchMaker<T>;
+  readonly #bad = new Set<number>();
+  readonly #damaged = new Set<number>();
+  #seed: number;
+  #epoch = 0;
+  /** Where in its epoch the next iteration begins. */
+  #start = 0;
+  #reached = { epoch: 0, position: 0 };
+
+  /** @throws McLossError ERR_ARGUMENT naming the option, ERR_DATASET where the data set gives no batch */
+  constructor(dataset: Dataset<T>, given: DataLoaderOptions) {
+    checkDataset(dataset);
+    const options = parseOptions(loaderOptions, given);
+    const { transforms, diskCache, sampler, shuffle = false, ...others } = options;
+    const { limitInputPixels, limitInputSide, limitInputBytes, ...rest } = others;
+    this.#dataset = dataset;
+    this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...rest };
+    this.#sampler = sampler ?? (shuffle ? samplers.shuffle() : samplers.sequential());
+    this.#seed = this.#options.seed;
+    checkSampler(this.#sampler, dataset);
+    this.#pipeline = buildPipeline(transforms, {
+      cached: diskCache !== undefined,
+      limitInputPixels,
+      limitInputSide,
+      limitInputBytes,
+    });
+    const { batchSize, cacheBytes, device, dropLast, onBadImage, workers } = this.#options;
+    const damage = onBadImage === "repair" ? "repair" : "error";
+    const reader = new SampleReader(dataset, this.#pipeline, { cacheBytes, damage, diskCache });
+    const limit = pLimit(workers);
+    this.#maker = new BatchMaker(reader, this.#pipeline, { batchSize, device, onBadImage, limit });
+    if (this.length > 0) return;
+    const text = `dataset gives no batch: ${dataset.length} images, batchSize ${batchSize}, dropLast ${dropLast}`;
+    throw new McLossError("ERR_DATASET", text, { argument: "dataset" });
+  }
+
+  /** Where the batches are. */
+  get device(): Device {
+    return this.#options.device;
+  }
+
+  /** The data set's. */
+  get classes(): readonly string[] {
+    return this.#dataset.classes;
+  }
+
+  /** Batches per epoch. Fewer come where images are skipped, unless the sampler is distributed. */
+  get length(): number {
+    const batches = countSamples(this.#sampler, this.#dataset) / this.#options.batchSize;
+    return this.#options.dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  /** Which order and augmentation the next iteration uses; each iteration adds one. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** @throws McLossError ERR_ARGUMENT for anything but an integer of at least 0 */
+  set epoch(epoch: number) {
+    checkCount("epoch", epoch, 0);
+    if (epoch !== this.#epoch) this.#start = 0;
+    this.#epoch = epoch;
+  }
+
+  /** Where the loader is, after the batch that it yielded last. */
+  state(): LoaderState {
+    return {
+      ...this.#reached,
+      seed: this.#seed,
+      samples: this.#dataset.length,
+      skipped: [...this.skipped],
+      repaired: [...this.repaired],
+    };
+  }
+
+  /**
+   * Lets the next iteration go on where `state` was taken: it yields what would have come then. Give the loader the
+   * same data set, sampler and transforms; batch size and prefetching may differ.
+   * @throws McLossError ERR_ARGUMENT where `state` is not one, or of a data set of another size
+   */
+  restore(state: LoaderState): void {
+    const { epoch, position, seed, samples, skipped, repaired } = parseLoaderState(state);
+    if (samples !== this.#dataset.length) {
+      const text = `is of a data set of ${samples} images, but this one has ${this.#dataset.length}`;
+      throw invalidArgument("state", text);
+    }
+    this.#seed = seed;
+    this.#epoch = epoch;
+    this.#start = position;
+    this.#reached = { epoch, position };
+    this.#bad.clear();
+    this.skipped.length = 0;
+    this.#damaged.clear();
+    this.repaired.length = 0;
+    skipped.forEach((image) => this.#skip(image));
+    repaired.forEach((image) => this.#noteRepair(image));
+  }
+
+  /** As {@link batches} without options. */
+  [Symbol.asyncIterator](): AsyncGenerator<Batch<T>, void, void> {
+    return this.batches();
+  }
+
+  /**
+   * As iterating the loader itself.
+   * @throws McLossError ERR_IMAGE, ERR_DATASET, ERR_IO or ERR_ABORTED
+   */
+  async *batches({ signal }: BatchesOptions = {}): AsyncGenerator<Batch<T>, void, void> {
+    const epoch = this.#epoch;
+    const queue = this.#queue(epoch);
+    const run = this.#maker.begin({ epoch, seed: this.#seed, queue });
+    const stop = () => run.stop(interrupted(signal));
+    signal?.addEventListener("abort", stop);
+    const portions = prefetch(() => run.next(), this.#options.prefetch, discard);
+    const waiting: Portion<T> = [];
+    try {
+      throwIfAborted(signal, READING);
+      this.#epoch = epoch + 1;
+      this.#start = 0;
+      for (let next = await portions.next(); !next.done; next = await portions.next()) {
+        for (const made of next.value) waiting.push(made);
+        throwIfAborted(signal, READING);
+        yield* this.#deliver(waiting, epoch);
+      }
+      for (const made of await run.finish(this.#options.dropLast)) waiting.push(made);
+      yield* this.#deliver(waiting, epoch);
+      this.#reached = { epoch: epoch + 1, position: 0 };
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      stop();
+      await portions.return();
+      discard(waiting);
+    }
+    if (this.#bad.size === this.#dataset.length) throw this.#nothingReadable();
+  }
+
+  async *#deliver(waiting: Portion<T>, epoch: number): AsyncGenerator<Batch<T>, void, void> {
+    for (let made = waiting.shift(); made; made = waiting.shift()) {
+      made.unreadable.forEach((image) => this.#skip(image));
+      made.repaired.forEach((image) => this.#noteRepair(image));
+      if (!made.prepared) continue;
+      const batch = await made.prepared.join();
+      this.#reached = { epoch, position: made.end };
+      yield batch;
+    }
+  }
+
+  #queue(epoch: number): SampleQueue {
+    const order = drawOrder(this.#sampler, this.#dataset, randomAt(this.#seed, epoch));
+    const { batchSize, dropLast } = this.#options;
+    const refill = this.#sampler.type === "distributed";
+    const isBad = (index: number) => this.#bad.has(index);
+    return new SampleQueue(order, { batchSize, dropLast, refill, isBad, start: this.#start });
+  }
+
+  #skip(image: SkippedImage): void {
+    if (this.#bad.has(image.index)) return;
+    this.#bad.add(image.index);
+    this.skipped.push(image);
+  }
+
+  #noteRepair(image: SkippedImage): void {
+    if (this.#damaged.has(image.index)) return;
+    this.#damaged.add(image.index);
+    this.repaired.push(image);
+  }
+
+  #nothingReadable(): McLossError {
+    const [first] = this.skipped;
+    const example = first ? `, for example ${first.path}: ${first.reason}` : "";
+    const text = `none of the ${this.#dataset.length} images could be read${example}; check the files' format`;
+    return new McLossError("ERR_DATASET", text, { argument: "dataset" });
+  }
+}
+
+const loaderOptions = optionsOf<DataLoaderOptions>({
+  ...imageLimitShape,
+  batchSize: count,
+  transforms: transformList,
+  shuffle: flag.optional(),
+  sampler: like<SamplerSpec>(
+    "one of samplers",
+    (value) => typeof value === "object" && value !== null,
+  ).optional(),
+  seed: index.optional(),
+  dropLast: flag.optional(),
+  prefetch: index.optional(),
+  workers: count.optional(),
+  cacheBytes: index.optional(),
+  diskCache: z
+    .strictObject({ dir: text, bytes: index.optional() } satisfies Shape<DiskCacheOptions>)
+    .optional(),
+  onBadImage: z.enum(BAD_IMAGE_POLICIES).optional(),
+  device: deviceSchema.optional(),
+});
+
+function checkDataset(dataset: unknown): void {
+  if (typeof dataset === "object" && dataset !== null && "sample" in dataset && "length" in dataset) return;
+  throw invalidArgument("dataset", "must be a data set: await ImageFolder.open(dir), or one of your own");
+}
+
+const READING = "reading the data";
+
+const DEFAULTS = {
+  seed: 0,
+  dropLast: false,
+  prefetch: 2,
+  workers: 0,
+  cacheBytes: 512 * 2 ** 20,
+  onBadImage: "error" as BadImagePolicy,
+  device: "cpu" as Device,
+};
+
+function discard(portion: Portion<Sample>): void {
+  for (const { prepared } of portion) prepared?.dispose();
+}
+
+function interrupted(signal: AbortSignal | undefined): McLossError {
+  return new McLossError("ERR_ABORTED", `${READING} was interrupted`, { cause: signal?.reason });
+}
+
+function checkCount(argument: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw invalidArgument(argument, `must be an integer of at least ${least}, got ${value}`);
+}
