@@ -3,6 +3,7 @@
 // run again, so that what was interrupted goes on. "report" writes docs/results.md from those lines.
 //   npm run study -- NAME... [--seeds 0,1,2,3,4] [--budget MINUTES]
 //   npm run study -- photos --images DIR [--name NAME] [--betas 20,5,2,1,0] [--epochs 50] [--size 80]
+//     [--places 10]    the side of the last map: a quarter, an eighth (as without it) or a sixteenth of the size
 //   npm run study -- report
 import { parseArgs } from "node:util";
 import { native } from "#lib/native/binding.js";
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
     betas: { type: "string", default: "20,5,2,1,0" },
     epochs: { type: "string", default: "50" },
     size: { type: "string", default: "80" },
+    places: { type: "string" },
   },
 });
 const seeds = values.seeds.split(",").map(Number);
@@ -76,13 +78,20 @@ async function main(): Promise<void> {
 }
 
 async function runPhotos(signal: AbortSignal): Promise<void> {
-  const { images, name, betas, epochs, size } = values;
+  const { images, name, betas, epochs, size, places } = values;
   if (images === undefined)
     throw new Error("photos needs --images DIR, with DIR/train/CLASS and DIR/test/CLASS");
   native().threads(1);
   await studyPhotos(
     {
-      ...{ images, epochs: Number(epochs), size: Number(size), seeds, deadline },
+      ...{
+        images,
+        epochs: Number(epochs),
+        size: Number(size),
+        places: places === undefined ? Number(size) / 8 : Number(places),
+        seeds,
+        deadline,
+      },
       betas: betas.split(",").map(Number),
       ...(name === undefined ? {} : { name }),
     },

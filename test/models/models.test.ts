@@ -100,6 +100,15 @@ describe("networks that the paper trains from scratch", () => {
     const head = layers.filter((layer) => layer.name.startsWith("classifier.")).map((layer) => layer.type);
     expect(head).to.deep.equal(["batchNorm1d", "linear", "batchNorm1d", "elu", "linear"]);
   });
+
+  it("have the small network's last map at a quarter, an eighth or a sixteenth of the input", () => {
+    const features = (stride?: 4 | 8 | 16) =>
+      describeModel(smallResNet({ classes: 5, inputSize: 80, ...(stride && { stride }) }).spec).features;
+    expect(features()).to.deep.equal([15, 10, 10]);
+    expect(features(4)).to.deep.equal([15, 20, 20]);
+    expect(features(8)).to.deep.equal([15, 10, 10]);
+    expect(features(16)).to.deep.equal([15, 5, 5]);
+  });
 });
 
 describe("Model", () => {

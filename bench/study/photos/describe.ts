@@ -5,8 +5,13 @@ import { nameLoss, readPhotosResults, type PhotosResult } from "./results.js";
 export function describePhotos(): string[] {
   const results = readPhotosResults();
   if (results.length === 0) return [];
-  const comparisons = groupBy(results, ({ set, epochs, size }) =>
-    [set.split("/")[0] ?? "", `${epochs} epochs`, `${size} pixels`].join(", "),
+  const comparisons = groupBy(results, ({ set, epochs, size, places }) =>
+    [
+      set.split("/")[0] ?? "",
+      `${epochs} epochs`,
+      `${size} pixels`,
+      `a last map of ${Math.sqrt(places)} × ${Math.sqrt(places)}`,
+    ].join(", "),
   );
   return [
     TEXT,

@@ -11,6 +11,8 @@ export interface PhotosRun {
   epochs: number;
   /** Side of the network's input, in pixels. */
   size: number;
+  /** Of the last map: its side, squared. */
+  places: number;
   seed: number;
 }
 
@@ -18,8 +20,6 @@ export interface PhotosRun {
 export interface PhotosResult extends PhotosRun {
   classes: number;
   images: { train: number; test: number };
-  /** Of the last map. */
-  places: number;
   /** After the last epoch. */
   accuracy: number;
   /** Of the epochs that were evaluated: every fifth, and the last. */
@@ -54,6 +54,7 @@ export function isDone(results: readonly PhotosResult[], run: PhotosRun): boolea
       nameLoss(result.loss) === nameLoss(run.loss) &&
       result.epochs === run.epochs &&
       result.size === run.size &&
+      result.places === run.places &&
       result.seed === run.seed,
   );
 }

@@ -22,6 +22,8 @@ export interface PhotosOptions {
   betas: readonly number[];
   epochs: number;
   size: number;
+  /** Side of the last map: a quarter, an eighth or a sixteenth of `size`. */
+  places: number;
   seeds: readonly number[];
   /** Milliseconds of performance.now() after which no run begins. */
   deadline: number;
@@ -37,10 +39,11 @@ const { version } = JSON.parse(readFileSync(new URL("../../../package.json", imp
 /** Trains the default recipe's network with cross-entropy and with MC-Loss of each β, seed by seed; goes on where it was. */
 export async function studyPhotos(options: PhotosOptions, signal: AbortSignal): Promise<void> {
   const { images, name: set = basename(resolve(images)), betas, epochs, size, seeds, deadline } = options;
+  strideOf(options);
   const losses: PhotosRun["loss"][] = ["ce", ...betas.map((beta) => ({ beta }))];
   for (const seed of seeds) {
     for (const loss of losses) {
-      const run = { set, loss, epochs, size, seed };
+      const run = { set, loss, epochs, size, places: options.places ** 2, seed };
       if (isDone(readPhotosResults(), run)) continue;
       if (performance.now() > deadline) return;
       const result = await train(images, run, signal);
@@ -52,12 +55,21 @@ export async function studyPhotos(options: PhotosOptions, signal: AbortSignal): 
   }
 }
 
+function strideOf({ size, places }: Pick<PhotosOptions, "size" | "places">): 4 | 8 | 16 {
+  const stride = size / places;
+  if (stride === 4 || stride === 8 || stride === 16) return stride;
+  throw new Error(
+    `--places must be ${size / 4}, ${size / 8} or ${size / 16} with --size ${size}, not ${places}`,
+  );
+}
+
 async function train(dir: string, run: PhotosRun, signal: AbortSignal): Promise<PhotosResult> {
   const { loss, epochs, size, seed } = run;
   const images = await ImageFolder.open(join(dir, "train"));
   const test = await ImageFolder.open(join(dir, "test"), { classes: images.classes });
   const { length: classes } = images.classes;
-  using model = smallResNet({ classes, inputSize: size, seed });
+  const stride = strideOf({ size, places: Math.sqrt(run.places) });
+  using model = smallResNet({ classes, inputSize: size, stride, seed });
   const loader = new DataLoader(images, {
     ...{ batchSize: BATCH_SIZE, shuffle: true, dropLast: images.length > BATCH_SIZE, seed },
     transforms: augmentation(model, "flip"),
@@ -77,7 +89,6 @@ async function train(dir: string, run: PhotosRun, signal: AbortSignal): Promise<
       ...run,
       classes,
       images: { train: images.length, test: test.length },
-      places: (size / 8) ** 2,
       ...rounded({ ...shares, diversity, alignment, habit, ownHabit }),
       seconds: Math.round((performance.now() - started) / 1000),
       versions: {
