@@ -1,0 +1,74 @@
+export { datasetFrom, ListDataset, type Box, type Dataset, type Sample } from "../data/dataset.js";
+export { ImageFolder, type ImageFolderOptions } from "../data/image-folder.js";
+export { listImages } from "../data/list-images.js";
+export { Batch } from "../loader/batch.js";
+export type { DiskCacheOptions } from "../loader/disk-cache.js";
+export { decodeMemory } from "../image/decode-memory.js";
+export type { ImageLimitOptions } from "../image/limits.js";
+export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "../loader/data-loader.js";
+export type { BadImagePolicy } from "../loader/bad-images.js";
+export type { LoaderState, SkippedImage } from "../loader/loader-state.js";
+export {
+  evaluationTransforms,
+  paperPretrained,
+  paperScratch,
+  tenCropTransforms,
+  type AugmentationLevel,
+  type TransformPreset,
+} from "../image/presets.js";
+export { cub200 } from "../data/sets/cub200.js";
+export { fgvcAircraft, type AircraftLevel, type AircraftOptions } from "../data/sets/fgvc-aircraft.js";
+export { flowers102 } from "../data/sets/flowers102.js";
+export type { DatasetKind, ListedSample, OpenOptions, Split, SplitPart } from "../data/sets/layout.js";
+export { manifest, type ManifestOptions } from "../data/sets/manifest.js";
+export { nabirds } from "../data/sets/nabirds.js";
+export { stanfordCars } from "../data/sets/stanford-cars.js";
+export { openDataset, type OpenDatasetOptions } from "../data/open-dataset.js";
+export { openEvaluationSet, type EvaluationSetOptions } from "../data/training-sets.js";
+export {
+  prepareDataset,
+  type PreparedArchive,
+  type PreparedDataset,
+  type PrepareOptions,
+} from "../data/prepare-dataset.js";
+export type { ArchiveLimits } from "../data/archive/entry-policy.js";
+export { verifyDataset, type DatasetReport, type VerifyOptions } from "../data/verify/verify-dataset.js";
+export type { BadImage } from "../data/verify/check-images.js";
+export {
+  samplers,
+  type ClassBalancedSpec,
+  type DistributedSpec,
+  type SamplerSpec,
+  type SequentialSpec,
+  type ShuffleSpec,
+  type WeightedSpec,
+} from "../loader/samplers.js";
+export {
+  centerCrop,
+  colorJitter,
+  fiveCrop,
+  normalize,
+  parseTransforms,
+  randomAffine,
+  randomCrop,
+  randomErasing,
+  randomHorizontalFlip,
+  randomResizedCrop,
+  resize,
+  tenCrop,
+  type CenterCropSpec,
+  type ColorJitterSpec,
+  type FiveCropSpec,
+  type ImageSize,
+  type Interpolation,
+  type NormalizeSpec,
+  type RandomAffineSpec,
+  type RandomCropSpec,
+  type RandomErasingSpec,
+  type RandomFlipSpec,
+  type RandomResizedCropSpec,
+  type ResizeSpec,
+  type Rgb,
+  type TenCropSpec,
+  type TransformSpec,
+} from "../image/transforms.js";

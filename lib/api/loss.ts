@@ -1,0 +1,16 @@
+export { ChannelGroups, type ChannelBlock } from "../loss/channel-groups.js";
+export {
+  ChannelHealthTally,
+  type ChannelChance,
+  type ChannelHealth,
+  type ChannelHealthReport,
+  type ClassChannelHealth,
+} from "../loss/channel-health.js";
+export {
+  mcLoss,
+  mcLossAsync,
+  type ChannelLossOptions,
+  type McLossOptions,
+  type McLossTerms,
+  type Pooling,
+} from "../loss/mc-loss.js";

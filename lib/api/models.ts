@@ -1,0 +1,74 @@
+export {
+  Model,
+  type LoadOptions,
+  type ModelInfo,
+  type ModelJson,
+  type ModelOutput,
+  type ModelPlacement,
+  type NewModelOptions,
+  type PerChannel,
+  type StateEntry,
+} from "../models/model.js";
+export type { StateDifference } from "../models/load-state.js";
+export type { NamePattern } from "../models/names.js";
+export type { NamedGroup, PatternGroup } from "../models/parameter-groups.js";
+export type { Initialization, ModelSpec } from "../models/spec.js";
+export type {
+  AdaptivePool2d,
+  AvgPool2d,
+  BatchNorm,
+  BilinearPool,
+  Concat,
+  Conv2d,
+  DenseConnection,
+  Dropout,
+  Elu,
+  GroupNorm,
+  LayerSpec,
+  LayerNorm2d,
+  LeakyRelu,
+  Linear,
+  MaxPool2d,
+  Named,
+  Plain,
+  PRelu,
+  Residual,
+  Scale,
+  Sequential,
+  Size,
+  StochasticDepth,
+  TorchScript,
+  Window,
+} from "../models/layers.js";
+export { describe, type ModelDescription } from "../models/describe.js";
+export type { LayerDescription, TensorDescription } from "../models/infer-shapes.js";
+export { parseModelSpec } from "../models/validate.js";
+export { squeezeExcite } from "../models/blocks.js";
+export { torchscript, type TorchScriptOptions } from "../models/torchscript.js";
+export {
+  bilinearVgg16,
+  resnet101,
+  resnet18,
+  resnet34,
+  resnet50,
+  smallResNet,
+  vgg16,
+  type Weights,
+} from "../models/index.js";
+export type { ResNet18Options, ResNet50Options } from "../models/resnet.js";
+export type { SmallResNetOptions } from "../models/small-resnet.js";
+export type { BilinearVgg16Options, Vgg16Options } from "../models/vgg.js";
+export { loadModel, saveModel, type LoadModelOptions } from "../models/checkpoint.js";
+export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "../models/load-weights.js";
+
+export { exportOnnx, type ExportOnnxOptions } from "../export/onnx.js";
+
+export {
+  Classifier,
+  type ClassifierOptions,
+  type Prediction,
+  type PredictOptions,
+} from "../predict/classifier.js";
+export type { ImageInput } from "../predict/model-input.js";
+export { predict, type FilePrediction, type PredictFilesOptions } from "../predict/predict.js";
+export type { ClassScore } from "../predict/rank-classes.js";

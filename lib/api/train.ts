@@ -1,0 +1,63 @@
+export { Adam, AdamW, type AdamOptions } from "../optim/adam.js";
+export { clipGradNorm, clipGradValue } from "../optim/clip.js";
+export { EMA } from "../optim/ema.js";
+export { GradScaler, type GradScalerOptions, type GradScalerState } from "../optim/grad-scaler.js";
+export {
+  Optimizer,
+  type OptimizerStateEntry,
+  type OptionProblem,
+  type ParameterGroup,
+} from "../optim/optimizer.js";
+export { RMSprop, type RmspropOptions } from "../optim/rmsprop.js";
+export type { Plateau } from "../optim/plateau.js";
+export {
+  learningRateFactor,
+  type OneCycle,
+  type Schedule,
+  type SchedulePosition,
+  type WarmUp,
+} from "../optim/schedule.js";
+export { SGD, type SgdOptions } from "../optim/sgd.js";
+
+export type { GroupRates, OptimizerSpec } from "../train/build-optimizer.js";
+export { RunFolder, type EpochRecord } from "../train/run-folder.js";
+export type { OptionChange, RunInfo } from "../train/run-info.js";
+export type { FitOptions, TrainerOptions } from "../train/trainer-options.js";
+export type { JudgedEpoch, Figure, Monitor } from "../train/monitor.js";
+export { Run, type TrainingResult } from "../train/run.js";
+export { Trainer } from "../train/trainer.js";
+export type { CheckpointEvent, EpochEvent, NoticeEvent, StepEvent, TrainingEvent } from "../train/events.js";
+export {
+  evaluate,
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationSummary,
+} from "../train/evaluate.js";
+export { evaluateChannels, type EvaluateChannelsOptions } from "../train/evaluate-channels.js";
+export type { ClassificationScores, ClassScores } from "../train/classification-scores.js";
+export type { UnfreezeRule } from "../train/unfreeze.js";
+export type { Metrics } from "../train/metrics.js";
+export type {
+  ChannelObjective,
+  ClassificationLoss,
+  CrossEntropyLoss,
+  FocalLoss,
+  LossOptions,
+} from "../train/objective.js";
+export type { CenterLossOptions } from "../train/class-centers.js";
+
+export { changeRecipe } from "../recipes/change.js";
+export type { RecipeNetwork } from "../recipes/network.js";
+export type { Patch } from "../recipes/patch.js";
+export { loadRecipe, parseRecipe, recipes } from "../recipes/read.js";
+export { sourceOf, type PublishedAccuracy, type Recipe, type Source } from "../recipes/recipe.js";
+export {
+  prepareRecipe,
+  prepareResume,
+  RESUMABLE_KEYS,
+  type PrepareResumeOptions,
+  trainRecipe,
+  type RecipeData,
+  type RecipeTraining,
+  type TrainRecipeOptions,
+} from "../recipes/train.js";
