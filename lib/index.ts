@@ -19,7 +19,7 @@ export {
 export * from "./tensor/operators.js";
 export type { CreationOptions, MemoryFormat, NamedResults, NativeObject, Reduction } from "./tensor/ops.js";
 export { slice, type Slice, type TensorIndex } from "./tensor/indexing.js";
-export type { Device, Dtype, TypedArray } from "./tensor/dtype.js";
+export type { Device, Dtype, TypedArray } from "./native/dtype.js";
 export type { Precision } from "./tensor/precision.js";
 export { backward, grad, type BackwardOptions, type GradOptions } from "./tensor/autograd.js";
 export type { GraphOptions } from "./tensor/backward.js";

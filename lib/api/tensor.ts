@@ -14,7 +14,7 @@ export {
   type ForwardContext,
   type InputGradients,
 } from "../tensor/custom-function.js";
-export type { Device, Dtype, TypedArray } from "../tensor/dtype.js";
+export type { Device, Dtype, TypedArray } from "../native/dtype.js";
 export type { NestedNumbers, Scalar } from "../tensor/elements.js";
 export { enableGrad, inferenceMode, noGrad } from "../tensor/grad-mode.js";
 export type { HookHandle, HookResult } from "../tensor/hooks.js";

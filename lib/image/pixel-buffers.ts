@@ -1,6 +1,6 @@
 import { McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
-import type { Device } from "../tensor/dtype.js";
+import type { Device } from "../native/dtype.js";
 
 /**
  * Buffers of one size for batches of decoded pixels; where they go to a GPU, in memory that it reads by itself. They are

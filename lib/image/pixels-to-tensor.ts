@@ -1,5 +1,5 @@
 import { native } from "../native/binding.js";
-import type { Device } from "../tensor/dtype.js";
+import type { Device } from "../native/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "./augment.js";
 import type { Pipeline } from "./pipeline.js";

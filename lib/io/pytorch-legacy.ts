@@ -1,5 +1,5 @@
 import type { McLossError } from "../errors.js";
-import { bytesOf } from "../tensor/dtype.js";
+import { bytesOf } from "../native/dtype.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
 import { PickleError, unpickleAt, type PickleRules } from "./pickle.js";
 import type { PyTorchFile } from "./pytorch-file.js";

@@ -1,4 +1,4 @@
-import { bytesOf, isDtype, type Dtype } from "../tensor/dtype.js";
+import { bytesOf, isDtype, type Dtype } from "../native/dtype.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
 import { PassedOver, PickleError, PickleGlobal, shown, type PickleRules } from "./pickle.js";
 import { isCounts } from "./safetensors-header.js";

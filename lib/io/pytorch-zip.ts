@@ -1,4 +1,4 @@
-import { bytesOf } from "../tensor/dtype.js";
+import { bytesOf } from "../native/dtype.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
 import { unpickle } from "./pickle.js";
 import type { PyTorchFile, StoredStorage } from "./pytorch-file.js";

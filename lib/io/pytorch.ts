@@ -1,7 +1,7 @@
 import { McLossError } from "../errors.js";
 import type { AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
-import { bytesOf } from "../tensor/dtype.js";
+import { bytesOf } from "../native/dtype.js";
 import { tidy } from "../tensor/scope.js";
 import { ops, type Tensor } from "../tensor/tensor.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";

@@ -1,7 +1,7 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import type { StoredTensor } from "../native/binding.js";
 import { isRecord } from "../plain-data.js";
-import { bytesOf, checkDtype, type Dtype } from "../tensor/dtype.js";
+import { bytesOf, checkDtype, type Dtype } from "../native/dtype.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
 import { brokenLimit, endOfString } from "./json-limits.js";
 import { CHECKSUM_KEY, CHECKSUM_START, NO_CHECKSUM } from "./file-checksum.js";

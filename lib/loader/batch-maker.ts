@@ -3,7 +3,7 @@ import { McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
 import { tensor } from "../tensor/creation.js";
-import type { Device } from "../tensor/dtype.js";
+import type { Device } from "../native/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "../image/augment.js";
 import type { BadImagePolicy } from "./bad-images.js";

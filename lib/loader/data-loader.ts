@@ -4,7 +4,7 @@ import { throwIfAborted } from "../abort.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "./bad-images.js";
 import { count, flag, index, like, optionsOf, parseOptions, text, type Shape } from "../schema.js";
-import { deviceSchema, type Device } from "../tensor/dtype.js";
+import { deviceSchema, type Device } from "../native/dtype.js";
 import { Batch } from "./batch.js";
 import { BatchMaker, type Portion } from "./batch-maker.js";
 import { SampleQueue } from "./sample-queue.js";

@@ -8,7 +8,7 @@ import { native, type ModelHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
 import { Classifier, type Prediction, type PredictOptions } from "../predict/classifier.js";
 import type { ImageInput } from "../predict/model-input.js";
-import { checkDevice, isDtype, type Device, type Dtype } from "../tensor/dtype.js";
+import { checkDevice, isDtype, type Device, type Dtype } from "../native/dtype.js";
 import { operationMode } from "../tensor/grad-mode.js";
 import { heldTensors } from "../tensor/held-tensors.js";
 import { autocastOf, precisionSchema, type Precision } from "../tensor/precision.js";

@@ -1,7 +1,7 @@
-import type { Device, Dtype, TypedArray } from "../tensor/dtype.js";
+import type { Device, Dtype, TypedArray } from "./dtype.js";
 import { McLossError } from "../errors.js";
 import { callbackRunner, type NativeCallback, type PassHandle } from "./callbacks.js";
-import { loadAddon } from "./load.js";
+import { loadAddon } from "../addon/load.js";
 
 declare const brand: unique symbol;
 /** An opaque native object. Its kind is checked natively before every use. */

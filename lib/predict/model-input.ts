@@ -10,7 +10,7 @@ import type { TransformSpec } from "../image/transforms.js";
 import { McLossError } from "../errors.js";
 import { holdModel, type Model } from "../models/model.js";
 import type { RgbImage } from "../pictures/heat-map.js";
-import type { Device } from "../tensor/dtype.js";
+import type { Device } from "../native/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** An encoded image: its file's path, or its bytes. */

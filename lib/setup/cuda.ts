@@ -1,5 +1,5 @@
-import type { BuildSystem } from "./paths.js";
-import type { Libtorch } from "./libtorch.js";
+import type { BuildSystem } from "../addon/paths.js";
+import type { Libtorch } from "../addon/libtorch.js";
 import { run } from "./run.js";
 
 /** Why the CUDA kernels cannot be built, or undefined where they can. */

@@ -2,14 +2,14 @@ import { existsSync } from "node:fs";
 import { availableParallelism, release } from "node:os";
 import { dirname } from "node:path";
 import { McLossError } from "../errors.js";
-import { addonCandidates } from "../native/load.js";
-import { readBuildInfo, type BuildInfo } from "./build-info.js";
+import { addonCandidates } from "../addon/load.js";
+import { readBuildInfo, type BuildInfo } from "../addon/build-info.js";
 import { whyNoCudaBuild } from "./cuda.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
-import type { Libtorch } from "./libtorch.js";
+import type { Libtorch } from "../addon/libtorch.js";
 import { findPip } from "./python.js";
 import { run, versionOf } from "./run.js";
-import { PINNED } from "./versions.js";
+import { PINNED } from "../addon/versions.js";
 
 export interface Diagnosis {
   system: { node: string; platform: string; cpus: number };
@@ -85,7 +85,7 @@ function runModule(source: string) {
 
 /** Loads the addon in a process of its own. */
 async function checkAddon(path: string): Promise<Diagnosis["addons"][number]> {
-  const loader = new URL("../native/load.js", import.meta.url).href;
+  const loader = new URL("../addon/load.js", import.meta.url).href;
   const { code, output } = await runModule(
     `import { loadAddon } from ${JSON.stringify(loader)};
     try { console.log(loadAddon([${JSON.stringify(path)}]).hasJpegDecoder() ? "libjpeg" : "sharp"); }

@@ -6,13 +6,13 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
-import { inspectLibtorch, type Libtorch } from "./libtorch.js";
-import { cachedLibtorch } from "./paths.js";
+import { inspectLibtorch, type Libtorch } from "../addon/libtorch.js";
+import { cachedLibtorch } from "../addon/paths.js";
 import { findPip } from "./python.js";
 import type { Reporter } from "./reporter.js";
 import { run } from "./run.js";
 import { unzip } from "./unzip.js";
-import { PINNED } from "./versions.js";
+import { PINNED } from "../addon/versions.js";
 
 export interface DownloadOptions {
   reporter: Reporter;

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { McLossError } from "../errors.js";
-import { inspectLibtorch, type Libtorch } from "./libtorch.js";
-import { cachedLibtorch } from "./paths.js";
+import { inspectLibtorch, type Libtorch } from "../addon/libtorch.js";
+import { cachedLibtorch } from "../addon/paths.js";
 import { findTorchPackage, pythonCandidates } from "./python.js";
-import { SUPPORTED_TEXT } from "./versions.js";
+import { SUPPORTED_TEXT } from "../addon/versions.js";
 
 /** A place that was looked at, and why it was not taken. */
 export interface Tried {

@@ -1,8 +1,8 @@
 import { McLossError } from "../errors.js";
 import { downloadLibtorch, type DownloadOptions } from "./download.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
-import type { Libtorch } from "./libtorch.js";
-import { PINNED } from "./versions.js";
+import type { Libtorch } from "../addon/libtorch.js";
+import { PINNED } from "../addon/versions.js";
 
 export interface ProvideOptions extends DownloadOptions {
   /** Takes only a LibTorch for CUDA, which is not downloaded: it is some 4 GB. Default false. */

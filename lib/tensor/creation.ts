@@ -2,7 +2,14 @@ import { z } from "zod";
 import { flag, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
-import { checkDtype, deviceSchema, dtypeOf, type Device, type Dtype, type TypedArray } from "./dtype.js";
+import {
+  checkDtype,
+  deviceSchema,
+  dtypeOf,
+  type Device,
+  type Dtype,
+  type TypedArray,
+} from "../native/dtype.js";
 import { operationMode } from "./grad-mode.js";
 import { arrayOf, checkConversion, dtypeOfElements, flatten, type NestedNumbers } from "./elements.js";
 import { create } from "./ops.js";

@@ -1,6 +1,6 @@
 import { invalidArgument } from "../errors.js";
 import { native } from "../native/binding.js";
-import { checkDevice, type Device } from "./dtype.js";
+import { checkDevice, type Device } from "../native/dtype.js";
 import { ops, type Tensor } from "./tensor.js";
 
 /** What LibTorch can see of NVIDIA GPUs. */

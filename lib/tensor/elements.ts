@@ -1,5 +1,5 @@
 import { invalidArgument, McLossError } from "../errors.js";
-import { dtypeOf, type Dtype, type TypedArray } from "./dtype.js";
+import { dtypeOf, type Dtype, type TypedArray } from "../native/dtype.js";
 
 /** What one element can be given as. */
 export type Scalar = number | bigint | boolean;

@@ -1,6 +1,6 @@
 import { checkFunction } from "../check-argument.js";
 import { fileURLToPath } from "node:url";
-import { bytesOf, type Device, type Dtype } from "./dtype.js";
+import { bytesOf, type Device, type Dtype } from "../native/dtype.js";
 
 /** A tensor that the garbage collector found before anything disposed it. */
 export interface UndisposedTensor {

@@ -1,6 +1,6 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { native, type Handle, type TensorHandle } from "../native/binding.js";
-import type { Device, Dtype } from "./dtype.js";
+import type { Device, Dtype } from "../native/dtype.js";
 import { operationMode } from "./grad-mode.js";
 import { giveHandle, takeHandle } from "./handle-pool.js";
 import { register } from "./scope.js";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { invalidArgument } from "../errors.js";
-import type { Dtype } from "./dtype.js";
+import type { Dtype } from "../native/dtype.js";
 
 /** What forward passes compute in; weights stay as they are (torch.autocast). */
 export type Precision = "float32" | "bfloat16" | "float16";

@@ -3,7 +3,7 @@ import { invalidArgument, McLossError } from "../errors.js";
 import { abortable, rejecting, type AbortOptions } from "../native/abortable.js";
 import { native, type TensorHandle } from "../native/binding.js";
 import { startBackward, graphShape, startingGradient, type GraphOptions } from "./backward.js";
-import { checkDevice, isDtype, type Device, type Dtype, type TypedArray } from "./dtype.js";
+import { checkDevice, isDtype, type Device, type Dtype, type TypedArray } from "../native/dtype.js";
 import type { Scalar } from "./elements.js";
 import { disposedHandle, giveHandle } from "./handle-pool.js";
 import { HookHandle, nativeHook, type HookResult } from "./hooks.js";

@@ -1,7 +1,7 @@
 import type { DataLoader } from "../loader/data-loader.js";
 import { invalidArgument } from "../errors.js";
 import type { Model } from "../models/model.js";
-import { isSameDevice } from "../tensor/dtype.js";
+import { isSameDevice } from "../native/dtype.js";
 
 /** @throws McLossError ERR_ARGUMENT where the batches are not where the model is */
 export function checkSameDevice(model: Model, loader: DataLoader): void {

@@ -4,12 +4,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { createRequire } from "node:module";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { hashSources, writeBuildInfo } from "#lib/setup/build-info.js";
+import { hashSources, writeBuildInfo } from "#lib/addon/build-info.js";
 import { findLibtorch } from "#lib/setup/find-libtorch.js";
-import { BUILD_FOLDERS, PACKAGE_ROOT } from "#lib/setup/paths.js";
+import { BUILD_FOLDERS, PACKAGE_ROOT } from "#lib/addon/paths.js";
 import { findTorchPackage } from "#lib/setup/python.js";
 import { run, versionOf } from "#lib/setup/run.js";
-import { SUPPORTED_TEXT } from "#lib/setup/versions.js";
+import { SUPPORTED_TEXT } from "#lib/addon/versions.js";
 
 const require = createRequire(import.meta.url);
 const REPORT = join(PACKAGE_ROOT, "results", "report.json");

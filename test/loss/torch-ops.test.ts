@@ -4,9 +4,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ops, tensor, type Tensor } from "mutual-channel-loss";
-import { addonCandidates } from "#lib/native/load.js";
-import { readBuildInfo } from "#lib/setup/build-info.js";
-import { libtorchVersion } from "#lib/setup/libtorch.js";
+import { addonCandidates } from "#lib/addon/load.js";
+import { readBuildInfo } from "#lib/addon/build-info.js";
+import { libtorchVersion } from "#lib/addon/libtorch.js";
 import { findTorchPackage } from "#lib/setup/python.js";
 
 const problem = {

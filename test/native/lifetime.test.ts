@@ -109,7 +109,7 @@ describe("the addon's lifetime", () => {
     const source = `
       import { McLossError, tensor } from "mutual-channel-loss";
       import { callbackRunner } from "#lib/native/callbacks.js";
-      import { addonCandidates } from "#lib/native/load.js";
+      import { addonCandidates } from "#lib/addon/load.js";
       import { native } from "#lib/native/binding.js";
       import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
       import { createRequire } from "node:module";

@@ -8,15 +8,15 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { addonCandidates, loadAddon } from "#lib/native/load.js";
+import { addonCandidates, loadAddon } from "#lib/addon/load.js";
 import { whyNoCudaBuild } from "#lib/setup/cuda.js";
 import { downloadLibtorch } from "#lib/setup/download.js";
 import { findLibtorch } from "#lib/setup/find-libtorch.js";
-import { inspectLibtorch } from "#lib/setup/libtorch.js";
+import { inspectLibtorch } from "#lib/addon/libtorch.js";
 import { provideLibtorch } from "#lib/setup/provide-libtorch.js";
 import { silentReporter } from "#lib/setup/reporter.js";
 import { run } from "#lib/setup/run.js";
-import { isSupported } from "#lib/setup/versions.js";
+import { isSupported } from "#lib/addon/versions.js";
 import { caught, rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 
@@ -250,7 +250,7 @@ describe("loadAddon", () => {
     const torchRoot = await fakeLibtorch("recorded", { version: "2.12.0" });
     const info = { torchVersion: "2.12.0", torchRoot, cuda: null, buildSystem: "cmake", sources: "" };
     await writeFile(join(copy, "build-info.json"), JSON.stringify(info));
-    const loader = new URL("../../dist/native/load.js", import.meta.url).href;
+    const loader = new URL("../../dist/addon/load.js", import.meta.url).href;
     const source = `import { addonCandidates, loadAddon } from ${JSON.stringify(loader)};
       try { loadAddon([${JSON.stringify(join(copy, "mcloss.node"))}]); } catch (error) { console.log(error.code, error.message); }`;
     const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", source]);

@@ -5,7 +5,7 @@ import type { DatasetKind, Split } from "../../data/sets/layout.js";
 import { SPLITS } from "../../data/sets/splits.js";
 import type { ChannelHealthReport } from "../../loss/channel-health.js";
 import type { Model } from "../../models/model.js";
-import type { Device } from "../../tensor/dtype.js";
+import type { Device } from "../../native/dtype.js";
 import { formatTable } from "../../table.js";
 import type { Evaluation } from "../../train/evaluate.js";
 import type { Localisation, LocalisationOptions } from "../../visualize/localisation.js";
@@ -76,8 +76,11 @@ export function evalCommand(): Command {
 }
 
 async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags): Promise<void> {
-  const { chooseDevice, DataLoader, evaluate, openEvaluationSet, writeConfusion } =
-    await import("../../index.js");
+  const { chooseDevice } = await import("../../tensor/cuda.js");
+  const { DataLoader } = await import("../../loader/data-loader.js");
+  const { evaluate } = await import("../../train/evaluate.js");
+  const { openEvaluationSet } = await import("../../data/training-sets.js");
+  const { writeConfusion } = await import("../../pictures/confusion.js");
   const { openModel } = await import("../open-model.js");
   const { evaluationTransforms, tenCropTransforms } = await import("../../image/presets.js");
   const { className } = await import("../../models/class-name.js");

@@ -32,7 +32,8 @@ async function exportModel(
 ): Promise<void> {
   const format = asked ?? FORMATS.find((name) => extname(out).toLowerCase() === `.${name}`);
   if (!format) return command.error("error: end --out in .onnx or .safetensors, or give --format");
-  const { exportOnnx, saveModel } = await import("../../index.js");
+  const { exportOnnx } = await import("../../export/onnx.js");
+  const { saveModel } = await import("../../models/checkpoint.js");
   const { openModel } = await import("../open-model.js");
   const write = { onnx: exportOnnx, safetensors: saveModel }[format];
   await write(await openModel(modelPath, { trustCode }), out);

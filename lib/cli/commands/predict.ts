@@ -4,7 +4,7 @@ import { TRAINING_LIMITS } from "../../image/limits.js";
 import type { FilePrediction } from "../../predict/predict.js";
 import { reasonOf } from "../../system-error.js";
 import { formatTable } from "../../table.js";
-import type { Device } from "../../tensor/dtype.js";
+import type { Device } from "../../native/dtype.js";
 import { positiveInteger } from "../arguments.js";
 import { deviceOption, tenCropOption, trustOption } from "../dataset-options.js";
 import { percent } from "../format.js";
@@ -65,7 +65,9 @@ async function predictImages(
 ): Promise<void> {
   const fromStdin = flags.stdin === true || images.includes("-");
   if (images.length === 0 && !fromStdin) command.error("error: name images or folders, or give --stdin");
-  const { chooseDevice, predict, tenCropTransforms } = await import("../../index.js");
+  const { chooseDevice } = await import("../../tensor/cuda.js");
+  const { predict } = await import("../../predict/predict.js");
+  const { tenCropTransforms } = await import("../../image/presets.js");
   const { openModel } = await import("../open-model.js");
   const signal = interruptSignal();
   const model = await (

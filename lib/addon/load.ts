@@ -3,10 +3,10 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { McLossError } from "../errors.js";
-import { readBuildInfo, type BuildInfo } from "../setup/build-info.js";
-import { libtorchVersion } from "../setup/libtorch.js";
-import { ADDON_FILE, BUILD_FOLDERS } from "../setup/paths.js";
-import { baseVersion } from "../setup/versions.js";
+import { readBuildInfo, type BuildInfo } from "./build-info.js";
+import { libtorchVersion } from "./libtorch.js";
+import { ADDON_FILE, BUILD_FOLDERS } from "./paths.js";
+import { baseVersion } from "./versions.js";
 import { reasonOf } from "../system-error.js";
 
 interface Versioned {
