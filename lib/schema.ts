@@ -150,7 +150,8 @@ function kindOf(expected: string): string {
   return KINDS[expected] ?? expected;
 }
 
-function mustBeOneOf(values: readonly unknown[], got: unknown): string {
+/** What is wrong with a value that is none of those. */
+export function mustBeOneOf(values: readonly unknown[], got: unknown): string {
   const known = values.filter((value) => value !== undefined).map(String);
   const text = `must be ${known.length === 1 ? "" : "one of "}${known.join(", ")}`;
   if (got === undefined) return text;

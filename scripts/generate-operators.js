@@ -1,13 +1,12 @@
 // Writes lib/tensor/operators.ts: typed, documented methods and functions for the operators that
 // lib/tensor/operators.json lists, from the schemas of the LibTorch that the addon is built for.
-// With --check only says whether the file is what this script would write, where LibTorch is the version it was made from:
-// schemas gain arguments between versions.
-import { readFileSync, writeFileSync } from "node:fs";
-import prettier from "prettier";
+// With --check only says whether the file is what this script would write, where LibTorch is the version it was made from.
+import { readFileSync } from "node:fs";
 import { native } from "#lib/native/binding.js";
 import { invocation } from "./operators/invocation.js";
 import { parseSchema } from "./operators/schema.js";
 import { camelCase, signature } from "./operators/signature.js";
+import { keepWritten } from "./written.js";
 
 const LIST = "lib/tensor/operators.json";
 const OUTPUT = "lib/tensor/operators.ts";
@@ -26,21 +25,12 @@ import type { Generator, Tensor } from "./tensor.js";
 
 const CLASS_DOC = `/** The operators of LibTorch that are methods of {@link Tensor}. */`;
 
-const text = await prettier.format(generate(JSON.parse(readFileSync(LIST, "utf8"))), {
-  ...(await prettier.resolveConfig(OUTPUT)),
-  filepath: OUTPUT,
-});
-if (process.argv.includes("--check")) check(readFileSync(OUTPUT, "utf8"));
-else writeFileSync(OUTPUT, text);
-
-function check(written) {
-  const [, madeFrom] = /LibTorch (\d+\.\d+)/.exec(written) ?? [];
-  if (madeFrom !== undefined && madeFrom !== version) {
-    return console.log(`${OUTPUT} is made from LibTorch ${madeFrom}; not compared with ${version}`);
-  }
-  if (text === written) return;
-  console.error(`${OUTPUT} is not what its list and the schemas make; run npm run generate`);
-  process.exitCode = 1;
+// Schemas gain arguments between versions.
+const [, madeFrom] = /LibTorch (\d+\.\d+)/.exec(readFileSync(OUTPUT, "utf8")) ?? [];
+if (process.argv.includes("--check") && madeFrom !== undefined && madeFrom !== version) {
+  console.log(`${OUTPUT} is made from LibTorch ${madeFrom}; not compared with ${version}`);
+} else {
+  await keepWritten(OUTPUT, generate(JSON.parse(readFileSync(LIST, "utf8"))), LIST);
 }
 
 function generate({ methods, functions }) {

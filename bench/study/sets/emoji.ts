@@ -3,7 +3,7 @@ import { ImageFolder, ListDataset, type Sample } from "mutual-channel-loss";
 import { drawingAugmentation } from "#lib/image/presets.js";
 import { prepareEmojiFaces } from "#lib/demo/emoji-faces.js";
 import { SPLITS, STYLES } from "#lib/demo/styles.js";
-import type { StudySet } from "./study-set.js";
+import type { Division, StudySet } from "./study-set.js";
 
 const DESIGNERS = STYLES.map(({ name }) => name);
 
@@ -37,7 +37,7 @@ export async function emoji(folder: string): Promise<StudySet> {
     channelsPerClass: 3,
     inputSize: 64,
     augmentation: drawingAugmentation,
-    divide(division) {
+    divide(division): Division {
       if (division === "tune") {
         const train = drawnBy(others([...SPLITS.A, ...SPLITS.B]));
         return { train, held: { A: drawnBy(SPLITS.B), B: drawnBy(SPLITS.A) } };

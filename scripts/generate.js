@@ -1,0 +1,3 @@
+// Writes everything that is made from something else; with --check only compares.
+import "./generate-operators.js";
+import "./generate-options.js";

@@ -1,0 +1,74 @@
+import { z } from "zod";
+
+/** A definition for each of a registry's, with a table of its options. */
+export function optionTables({ definitions, tag, common }, texts, source) {
+  const parts = definitions.map(({ name, summary, options }) =>
+    [`**\`${tag}: "${name}"\`** ${summary}.`, table(options, texts[name], `${source}: ${name}`)].join("\n\n"),
+  );
+  if (Object.keys(common).length > 0) {
+    parts.push(["Each of them also takes", table(common, texts[""], source)].join("\n\n"));
+  }
+  return parts.join("\n\n");
+}
+
+function table(options, texts, source) {
+  const rows = Object.entries(options).map(([option, schema]) => {
+    const text = texts[option];
+    if (!text) throw new Error(`${source}: the option ${option} has no comment that says what it is`);
+    return [
+      `\`${option}\``,
+      values(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" })),
+      standard(schema),
+      text,
+    ];
+  });
+  if (rows.length === 0) return "";
+  const lines = [["Option", "Takes", "Default", "What it is"], ["-", "-", "-", "-"], ...rows];
+  return lines
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
+}
+
+function standard(schema) {
+  if (schema instanceof z.ZodDefault) return code(schema.def.defaultValue);
+  return schema.safeParse(undefined).success ? "" : "must be given";
+}
+
+function code(value) {
+  return `\`${JSON.stringify(value)}\``;
+}
+
+/** What a schema takes, in words. */
+function values(schema) {
+  if ("const" in schema) return code(schema.const);
+  if (schema.enum) return schema.enum.map(code).join(", ");
+  if (schema.anyOf) return schema.anyOf.map(values).join(" or ");
+  switch (schema.type) {
+    case "number":
+    case "integer":
+      return [schema.type, ...limits(schema)].join(" ");
+    case "array":
+      if (schema.prefixItems) return `[${schema.prefixItems.map(values).join(", ")}]`;
+      return `list of ${values(schema.items ?? {})}`;
+    case "object":
+      return schema.properties
+        ? `{ ${Object.entries(schema.properties).map(property).join(", ")} }`
+        : "object";
+    default:
+      return schema.type ?? "";
+  }
+
+  function property([name, inner]) {
+    return `${name}${schema.required?.includes(name) ? "" : "?"}: ${values(inner)}`;
+  }
+}
+
+function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }) {
+  const isLimit = (value) => value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER;
+  return [
+    isLimit(minimum) ? `≥ ${minimum}` : undefined,
+    isLimit(exclusiveMinimum) ? `> ${exclusiveMinimum}` : undefined,
+    isLimit(maximum) ? `≤ ${maximum}` : undefined,
+    isLimit(exclusiveMaximum) ? `< ${exclusiveMaximum}` : undefined,
+  ].filter((text) => text !== undefined);
+}
