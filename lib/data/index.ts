@@ -17,7 +17,8 @@ export {
   type TransformPreset,
 } from "../image/presets.js";
 export { cub200 } from "./sets/cub200.js";
-export { fgvcAircraft, type AircraftLevel, type AircraftOptions } from "./sets/fgvc-aircraft.js";
+export { fgvcAircraft } from "./sets/fgvc-aircraft.js";
+export type { AircraftLevel, AircraftOptions } from "./sets/options.js";
 export { flowers102 } from "./sets/flowers102.js";
 export type { DatasetKind, ListedSample, OpenOptions, Split, SplitPart } from "./sets/layout.js";
 export { manifest, type ManifestOptions } from "./sets/manifest.js";
@@ -32,7 +33,8 @@ export {
   type PrepareOptions,
 } from "./prepare-dataset.js";
 export type { ArchiveLimits } from "./archive/entry-policy.js";
-export { verifyDataset, type DatasetReport, type VerifyOptions } from "./verify/verify-dataset.js";
+export { verifyDataset, type DatasetReport } from "./verify/verify-dataset.js";
+export type { VerifyOptions } from "./verify/options.js";
 export type { BadImage } from "./verify/check-images.js";
 export {
   samplers,

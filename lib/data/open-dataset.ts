@@ -8,7 +8,8 @@ import { invalidArgument, McLossError } from "../errors.js";
 import type { ClassFolderOptions } from "./class-folders.js";
 import type { ListDataset } from "./dataset.js";
 import { CUB200 } from "./sets/cub200.js";
-import { FGVC_AIRCRAFT, type AircraftOptions } from "./sets/fgvc-aircraft.js";
+import { FGVC_AIRCRAFT } from "./sets/fgvc-aircraft.js";
+import type { AircraftOptions } from "./sets/options.js";
 import { FLOWERS102 } from "./sets/flowers102.js";
 import { listFolder } from "./sets/folder.js";
 import {

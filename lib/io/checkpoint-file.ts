@@ -106,3 +106,11 @@ export class CheckpointFile {
     }
   }
 }
+
+/** The named tensors of an open file, checked but not read. */
+export interface StateFile {
+  file: CheckpointFile;
+  tensors: ReadonlyMap<string, StoredTensor>;
+  /** All as new tensors, in the order of their names. */
+  readAll: (options?: AbortOptions) => Promise<Tensor[]>;
+}

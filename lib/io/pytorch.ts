@@ -4,11 +4,10 @@ import type { StoredTensor } from "../native/binding.js";
 import { bytesOf } from "../native/dtype.js";
 import { tidy } from "../tensor/scope.js";
 import { ops, type Tensor } from "../tensor/tensor.js";
-import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
+import { unreadable, type CheckpointFile, type StateFile } from "./checkpoint-file.js";
 import type { PyTorchFile, StoredStorage } from "./pytorch-file.js";
 import { PickledTensor, RefusedTensor } from "./pytorch-pickle.js";
 import { isCountable } from "./safetensors-header.js";
-import type { StateFile } from "./state-file.js";
 
 const SHOWN_KEYS = 8;
 /** How far, and at how many values, dicts of tensors are looked for. */

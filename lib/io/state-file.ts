@@ -4,7 +4,7 @@ import { invalidArgument } from "../errors.js";
 import type { AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { CheckpointFile, unreadable } from "./checkpoint-file.js";
+import { CheckpointFile, unreadable, type StateFile } from "./checkpoint-file.js";
 import { verifyChecksum } from "./file-checksum.js";
 import type { PyTorchFile } from "./pytorch-file.js";
 import { isLegacy, LEGACY_START_BYTES, openLegacyFile } from "./pytorch-legacy.js";
@@ -29,14 +29,6 @@ export const stateDictShape = {
 
 /** {@link LoadStateDictOptions} */
 export const stateDictOptions = optionsOf<LoadStateDictOptions>(stateDictShape);
-
-/** The named tensors of an open file, checked but not read. */
-export interface StateFile {
-  file: CheckpointFile;
-  tensors: ReadonlyMap<string, StoredTensor>;
-  /** All as new tensors, in the order of their names. */
-  readAll: (options?: AbortOptions) => Promise<Tensor[]>;
-}
 
 /** What an open file has of named tensors. */
 export interface StateFiles {

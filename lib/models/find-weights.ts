@@ -1,5 +1,6 @@
 import { McLossError } from "../errors.js";
-import type { StateFile, StateFiles } from "../io/state-file.js";
+import type { StateFile } from "../io/checkpoint-file.js";
+import type { StateFiles } from "../io/state-file.js";
 import { stripPrefix } from "../io/state-file.js";
 import type { StoredTensor } from "../native/binding.js";
 

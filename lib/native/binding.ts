@@ -2,19 +2,18 @@ import type { Device, Dtype, TypedArray } from "./dtype.js";
 import { McLossError } from "../errors.js";
 import { callbackRunner, type NativeCallback, type PassHandle } from "./callbacks.js";
 import { loadAddon } from "../addon/load.js";
+import type {
+  EmaHandle,
+  GeneratorHandle,
+  GradScalerHandle,
+  Handle,
+  ModelHandle,
+  OptimizerHandle,
+  StepGraphHandle,
+  TensorHandle,
+} from "./handles.js";
 
-declare const brand: unique symbol;
-/** An opaque native object. Its kind is checked natively before every use. */
-export interface Handle<Kind extends string = string> {
-  readonly [brand]: Kind;
-}
-export type TensorHandle = Handle<"Tensor">;
-export type GeneratorHandle = Handle<"Generator">;
-export type ModelHandle = Handle<"Model">;
-export type OptimizerHandle = Handle<"Optimizer">;
-export type GradScalerHandle = Handle<"GradScaler">;
-export type EmaHandle = Handle<"EMA">;
-export type StepGraphHandle = Handle<"StepGraph">;
+export type * from "./handles.js";
 
 /** A batch as decoded, with each sample's augmentation; see lib/data. */
 export interface PrepareImagesOptions {

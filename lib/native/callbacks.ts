@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Handle, TensorHandle } from "./binding.js";
+import type { Handle, TensorHandle } from "./handles.js";
 
 /** One run of a checkpointed function. */
 export type PassHandle = Handle<"CheckpointPass">;

@@ -16,6 +16,14 @@ export interface ArchiveLimits {
   bytes?: number;
 }
 
+/** How an archive is unpacked. */
+export interface UnpackOptions {
+  limits?: ArchiveLimits;
+  signal?: AbortSignal;
+  /** Called with how many bytes of the archive were read since the last call. */
+  onBytes?: (count: number) => void;
+}
+
 const MOST_ENTRIES = 1_000_000;
 const FREE_BYTES = 2 ** 30;
 const MOST_RATIO = 100;

@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { Parser, type ReadEntry } from "tar";
 import { throwIfAborted } from "../../abort.js";
 import { compressionOf, decompress, type Compression } from "./decompress.js";
-import type { EntryInfo, EntryPolicy } from "./entry-policy.js";
-import type { UnpackOptions } from "./unpack.js";
+import type { EntryInfo, EntryPolicy, UnpackOptions } from "./entry-policy.js";
 import { writeEntry } from "./write-entry.js";
 
 /** Unpacks a tar. When it ends, also in an error, nothing is written any more. */

@@ -3,8 +3,7 @@ import { throwIfAborted } from "../../abort.js";
 import { BoundedReader, type ByteSource } from "../../io/bounded-reader.js";
 import { openFile } from "../../io/open-file.js";
 import { readZipEntry, zipEntries } from "../../io/zip-entry.js";
-import type { EntryInfo, EntryPolicy } from "./entry-policy.js";
-import type { UnpackOptions } from "./unpack.js";
+import type { EntryInfo, EntryPolicy, UnpackOptions } from "./entry-policy.js";
 import { writeEntry } from "./write-entry.js";
 
 /** Unpacks a zip. */

@@ -4,16 +4,9 @@ import { McLossError } from "../../errors.js";
 import { reasonOf } from "../../system-error.js";
 import { compressionOf } from "./decompress.js";
 import { openFile } from "../../io/open-file.js";
-import { EntryPolicy, type ArchiveLimits } from "./entry-policy.js";
+import { EntryPolicy, type UnpackOptions } from "./entry-policy.js";
 import { unpackTar } from "./unpack-tar.js";
 import { unpackZip } from "./unpack-zip.js";
-
-export interface UnpackOptions {
-  limits?: ArchiveLimits;
-  signal?: AbortSignal;
-  /** Called with how many bytes of the archive were read since the last call. */
-  onBytes?: (count: number) => void;
-}
 
 /**
  * Unpacks a .tar, .tgz, .tar.bz2, .tar.xz or .zip into `folder`, which must be new: its files and folders, nothing else. A

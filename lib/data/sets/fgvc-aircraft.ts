@@ -1,5 +1,5 @@
 import { parseOptions } from "../../schema.js";
-import { aircraftOptions } from "./options.js";
+import { aircraftOptions, type AircraftLevel, type AircraftOptions } from "./options.js";
 import { join } from "node:path";
 import { invalidArgument } from "../../errors.js";
 import type { Box, ListDataset } from "../dataset.js";
@@ -10,20 +10,6 @@ import type { Layout, ListedSample, Listing, OpenOptions, SplitPart } from "./la
 import { exists, innermost, joinInside } from "./paths.js";
 import { keepSamples, type AnnotationProblem, type Report } from "./problems.js";
 import { openPublished } from "./published.js";
-
-/** How fine the classes are: Boeing 737-700 is a variant, Boeing 737 a family, Boeing a manufacturer. */
-export type AircraftLevel = "variant" | "family" | "manufacturer";
-
-/** Options of {@link fgvcAircraft}. */
-export interface AircraftOptions {
-  /** Default "variant": 100 classes. "family" has 70, "manufacturer" 30. */
-  level?: AircraftLevel;
-  /**
-   * Cuts off the 20 pixels at the bottom of every image that name its owner, as the publishers ask for. Default
-   * false: whole images, as torchvision gives them.
-   */
-  removeBanner?: boolean;
-}
 
 /**
  * FGVC-Aircraft 2013b (Maji et al., arXiv 1306.5151): 10,000 images, 3,334 to train, 3,333 to validate and 3,333 to

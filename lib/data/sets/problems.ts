@@ -1,5 +1,4 @@
 import { McLossError } from "../../errors.js";
-import type { ListedSample } from "./layout.js";
 
 /** Something wrong in an annotation file. */
 export interface AnnotationProblem {
@@ -23,16 +22,20 @@ export function formatProblem({ file, line, problem }: AnnotationProblem): strin
 }
 
 /** What `convert` makes of each row; its problems go to `report`. */
-export function keepSamples<Row>(
+export function keepSamples<Row, Kept extends object>(
   rows: Iterable<Row>,
-  convert: (row: Row) => ListedSample | AnnotationProblem,
+  convert: (row: Row) => Kept | AnnotationProblem,
   report: Report,
-): ListedSample[] {
-  const samples: ListedSample[] = [];
+): Kept[] {
+  const kept: Kept[] = [];
   for (const row of rows) {
     const result = convert(row);
-    if ("problem" in result) report(result);
-    else samples.push(result);
+    if (isProblem(result)) report(result);
+    else kept.push(result);
   }
-  return samples;
+  return kept;
+}
+
+function isProblem(result: object): result is AnnotationProblem {
+  return "problem" in result;
 }

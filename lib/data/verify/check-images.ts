@@ -7,7 +7,7 @@ import { prefetch } from "../../loader/prefetch.js";
 import { inspectEnds } from "./inspect-ends.js";
 import { readEnds, type FileEnds } from "./read-ends.js";
 import { TrainingReader } from "./training-reader.js";
-import type { VerifyOptions } from "./verify-dataset.js";
+import type { VerifyOptions } from "./options.js";
 
 /** An image that is there and cannot be used. */
 export interface BadImage {

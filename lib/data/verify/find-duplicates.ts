@@ -1,7 +1,7 @@
 import { throwIfAborted } from "../../abort.js";
 import { hashFile } from "../../io/hash-file.js";
 import type { FileFacts } from "./check-images.js";
-import type { VerifyOptions } from "./verify-dataset.js";
+import type { VerifyOptions } from "./options.js";
 
 /** The paths of files with the same bytes. */
 export type Duplicates = readonly string[];

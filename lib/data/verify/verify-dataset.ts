@@ -1,35 +1,13 @@
 import { checkPlace } from "../../check-argument.js";
-import { abortShape, callback, flag, optionsOf, parseOptions } from "../../schema.js";
+import { parseOptions } from "../../schema.js";
 import { McLossError } from "../../errors.js";
-import { readDataset, type OpenDatasetOptions, openDatasetShape } from "../open-dataset.js";
+import { readDataset } from "../open-dataset.js";
 import { compareCounts, countParts } from "../sets/counts.js";
 import type { DatasetKind, ListedSample, ReadDataset, SplitPart } from "../sets/layout.js";
 import { formatProblem, type AnnotationProblem } from "../sets/problems.js";
 import { checkImages, type BadImage } from "./check-images.js";
 import { findDuplicates, type Duplicates } from "./find-duplicates.js";
-
-/** Options of {@link verifyDataset}. */
-export interface VerifyOptions extends Pick<
-  OpenDatasetOptions,
-  "kind" | "level" | "allowPartial" | "allowEmpty"
-> {
-  /** Decodes every image to its last pixel. Default false: looks at its header and its end, which tell a file that is cut
-   * off, and decodes what is not as usual. */
-  full?: boolean;
-  signal?: AbortSignal;
-  /** Called as the work goes on, with what is done. */
-  onProgress?: (step: "checking images" | "looking for duplicates", done: number, total: number) => void;
-}
-
-const schema = optionsOf<VerifyOptions>({
-  ...abortShape,
-  kind: openDatasetShape.kind,
-  level: openDatasetShape.level,
-  allowPartial: openDatasetShape.allowPartial,
-  allowEmpty: openDatasetShape.allowEmpty,
-  full: flag.optional(),
-  onProgress: callback.optional(),
-});
+import { verifyOptions, type VerifyOptions } from "./options.js";
 
 /** What was found in a data set. */
 export interface DatasetReport {
@@ -70,7 +48,7 @@ const MOST_PROBLEMS = 1000;
  * @throws McLossError ERR_DATASET where an annotation file cannot be read at all, ERR_ABORTED
  */
 export async function verifyDataset(dir: string, given: VerifyOptions = {}): Promise<DatasetReport> {
-  const options = parseOptions(schema, given);
+  const options = parseOptions(verifyOptions, given);
   checkPlace("dir", dir);
   const { full = false, allowPartial = false } = options;
   const problems: AnnotationProblem[] = [];
