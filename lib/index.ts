@@ -100,14 +100,8 @@ export { ABLATIONS, ablate, type AblateOptions, type AblationRun } from "./compa
 export type { Spread } from "./compare/statistics.js";
 
 export { predict, type FilePrediction, type PredictFilesOptions } from "./predict/predict.js";
-export {
-  Classifier,
-  type ClassifierOptions,
-  type Prediction,
-  type PredictOptions,
-} from "./predict/classifier.js";
-export type { ImageInput } from "./predict/model-input.js";
-export type { ClassScore } from "./predict/rank-classes.js";
+export { Classifier, type ClassifierOptions } from "./predict/classifier.js";
+export type { ClassScore, ImageInput, Prediction, PredictOptions } from "./models/prediction.js";
 
 export { writeConfusion } from "./pictures/confusion.js";
 export { exportOnnx, type ExportOnnxOptions } from "./export/onnx.js";

@@ -14,6 +14,7 @@ export {
   paperScratch,
   tenCropTransforms,
   type AugmentationLevel,
+  type TakesImages,
   type TransformPreset,
 } from "../image/presets.js";
 export { cub200 } from "./sets/cub200.js";

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { count, optionsOf, parseOptions } from "../schema.js";
 import { checkRecord } from "../check-argument.js";
-import type { Model } from "../models/model.js";
 import { buildPipeline } from "./pipeline.js";
 import {
   IMAGENET_STATISTICS as IMAGENET,
@@ -27,8 +26,19 @@ export interface TransformPreset {
   evaluation: TransformSpec[];
 }
 
-/** What is known of a model before it is built. */
-type TakesImages = Pick<Model, "spec" | "info">;
+/** What says which images it takes: a model, or its spec and info. */
+export interface TakesImages {
+  readonly spec: {
+    /** The images that it is made for. */
+    readonly input: { readonly height: number; readonly width: number };
+  };
+  readonly info: {
+    /** What images go through before they are its inputs, in evaluation. */
+    readonly transforms?: readonly TransformSpec[];
+    /** Of inputs in [0, 1], where `transforms` does not say. */
+    readonly normalization?: { readonly mean: Rgb; readonly std: Rgb };
+  };
+}
 
 const WHITE: Rgb = [255, 255, 255];
 const scratchOptions = optionsOf<{ size?: number }>({ size: count.optional() });
@@ -66,7 +76,7 @@ export function paperPretrained(options: { resize?: ImageSize; crop?: number } =
 }
 
 /** What a model's inputs go through, without augmentation: its info's transforms, or a resize to its input's size. */
-export function evaluationTransforms(model: Pick<Model, "spec" | "info">): readonly TransformSpec[] {
+export function evaluationTransforms(model: TakesImages): readonly TransformSpec[] {
   checkRecord("model", model, "a Model");
   checkRecord("model", model.info, "a Model");
   return model.info.transforms ?? [exactly(model), normalize(model.info.normalization)];
@@ -77,7 +87,7 @@ export function evaluationTransforms(model: Pick<Model, "spec" | "info">): reado
  * the size of its crop or, where it has none, of its input's size from an image enlarged by 8/7 (256 for 224, as is usual
  * with torchvision).
  */
-export function tenCropTransforms(model: Model): readonly TransformSpec[] {
+export function tenCropTransforms(model: TakesImages): readonly TransformSpec[] {
   const transforms = evaluationTransforms(model);
   const size = buildPipeline(transforms).input;
   const crop = transforms.findLast(({ type }) => CROPS.includes(type));
@@ -106,7 +116,7 @@ const RANDOM: Record<AugmentationLevel, readonly TransformSpec[]> = {
 };
 
 /** For drawings on white: no flip, as left and right matter, and colours that must not be relied on. */
-export function drawingAugmentation(model: Model): TransformSpec[] {
+export function drawingAugmentation(model: TakesImages): TransformSpec[] {
   return [
     exactly(model),
     randomAffine({ degrees: 15, translate: 0.06, scale: [0.8, 1.2], aspect: 0.1, shear: 7, fill: WHITE }),

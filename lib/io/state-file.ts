@@ -3,7 +3,6 @@ import { abortShape, optionsOf, text, type Shape } from "../schema.js";
 import { invalidArgument } from "../errors.js";
 import type { AbortOptions } from "../native/abortable.js";
 import type { StoredTensor } from "../native/binding.js";
-import type { Tensor } from "../tensor/tensor.js";
 import { CheckpointFile, unreadable, type StateFile } from "./checkpoint-file.js";
 import { verifyChecksum } from "./file-checksum.js";
 import type { PyTorchFile } from "./pytorch-file.js";

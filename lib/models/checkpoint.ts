@@ -12,10 +12,11 @@ import { saveTensors } from "../io/safetensors.js";
 import { safetensorsState } from "../io/state-file.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { reasonOf } from "../system-error.js";
-import { holdModel, Model, type ModelInfo } from "./model.js";
+import { parseModelInfo, type ModelInfo } from "./info.js";
+import { holdModel, Model } from "./model.js";
 import type { ModelSpec } from "./spec.js";
 import { bringModules, findModules, hasModules, withoutPlaces } from "./torchscript-file.js";
-import { parseModelInfo, parseModelSpec } from "./validate.js";
+import { parseModelSpec } from "./validate.js";
 
 const FORMAT = "mutual-channel-loss/1";
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { index, parseOptions, type Shape } from "../schema.js";
-import { Model, type ModelInfo } from "./model.js";
+import { modelInfoOptions, type ModelInfo } from "./info.js";
+import { Model } from "./model.js";
 import {
   resnet101Spec,
   resnet18Shape,
@@ -13,7 +14,6 @@ import {
 } from "./resnet.js";
 import { smallResNetShape, smallResNetSpec, type SmallResNetOptions } from "./small-resnet.js";
 import type { ModelSpec } from "./spec.js";
-import { modelInfoOptions } from "./validate.js";
 import {
   bilinearVgg16Shape,
   bilinearVgg16Spec,
@@ -23,18 +23,10 @@ import {
   type Vgg16Options,
 } from "./vgg.js";
 
-export {
-  Model,
-  type LoadOptions,
-  type ModelInfo,
-  type ModelJson,
-  type ModelOutput,
-  type ModelPlacement,
-  type NewModelOptions,
-  type PerChannel,
-  type StateEntry,
-} from "./model.js";
-export type { StateDifference } from "./load-state.js";
+export { Model, type LoadOptions, type ModelOutput, type NewModelOptions } from "./model.js";
+export type { ModelInfo, PerChannel } from "./info.js";
+export type { ModelPlacement } from "./placement.js";
+export type { StateDifference, StateEntry } from "./load-state.js";
 export type { NamePattern } from "./names.js";
 export type { NamedGroup, PatternGroup } from "./parameter-groups.js";
 export type { Initialization, ModelSpec } from "./spec.js";
@@ -65,9 +57,10 @@ export type {
   TorchScript,
   Window,
 } from "./layers.js";
-export { describe, type ModelDescription } from "./describe.js";
+export { describe } from "./describe.js";
+export type { ModelDescription } from "./describe-spec.js";
 export type { LayerDescription, TensorDescription } from "./infer-shapes.js";
-export { parseModelSpec } from "./validate.js";
+export { parseModelSpec, type ModelJson } from "./validate.js";
 export { squeezeExcite } from "./blocks.js";
 export { torchscript, type TorchScriptOptions } from "./torchscript.js";
 export type { BilinearVgg16Options, ResNet18Options, ResNet50Options, SmallResNetOptions, Vgg16Options };

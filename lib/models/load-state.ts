@@ -1,8 +1,15 @@
 import { McLossError } from "../errors.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { ops, type Tensor } from "../tensor/tensor.js";
-import type { StateEntry } from "./model.js";
 import { isBatchCounter } from "./names.js";
+
+/** One tensor of a model's state, by torchvision's name for it. */
+export interface StateEntry {
+  name: string;
+  tensor: Tensor;
+  /** A parameter; otherwise a buffer such as a running mean. */
+  trainable: boolean;
+}
 
 /** What a state dict and a model do not have in common. */
 export interface StateDifference {

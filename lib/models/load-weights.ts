@@ -13,8 +13,8 @@ import {
 import type { StoredTensor } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
 import { findWeights, type FoundWeights, type Wanted } from "./find-weights.js";
-import { compareStates } from "./load-state.js";
-import { checkModel, type Model, type StateEntry } from "./model.js";
+import { compareStates, type StateEntry } from "./load-state.js";
+import { checkModel, type Model } from "./model.js";
 import { isBatchCounter } from "./names.js";
 import { officialWeights } from "./official-weights.js";
 

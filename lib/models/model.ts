@@ -1,56 +1,36 @@
 import { checkRecord } from "../check-argument.js";
 import { z } from "zod";
-import type { TransformSpec } from "../image/transforms.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { ChannelGroups } from "../loss/channel-groups.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type ModelHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
-import { Classifier, type Prediction, type PredictOptions } from "../predict/classifier.js";
-import type { ImageInput } from "../predict/model-input.js";
-import { checkDevice, isDtype, type Device, type Dtype } from "../native/dtype.js";
+import type { Device, Dtype } from "../native/dtype.js";
 import { operationMode } from "../tensor/grad-mode.js";
 import { heldTensors } from "../tensor/held-tensors.js";
 import { autocastOf, precisionSchema, type Precision } from "../tensor/precision.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { StateFile } from "../io/checkpoint-file.js";
 import { stateDictShape, useStateFile, type LoadStateDictOptions } from "../io/state-file.js";
-import { compareStates, loadState, pairStates, requireSame, type StateDifference } from "./load-state.js";
+import { modelInfoOptions, type ModelInfo } from "./info.js";
+import {
+  compareStates,
+  loadState,
+  pairStates,
+  requireSame,
+  type StateDifference,
+  type StateEntry,
+} from "./load-state.js";
 import { matches, select, type NamePattern } from "./names.js";
 import { groupParameters, type NamedGroup, type PatternGroup } from "./parameter-groups.js";
+import { checkPlacement, type ModelPlacement } from "./placement.js";
+import type { ImageInput, Prediction, PredictOptions, Predictor } from "./prediction.js";
 import type { ModelSpec } from "./spec.js";
 import { hasModules, pinModules } from "./torchscript-file.js";
 import { isRecord } from "../plain-data.js";
 import { abortOptions, abortShape, flag, index, optionsOf, parseOptions } from "../schema.js";
 import { checkFloating } from "../tensor/check-tensor.js";
-import { modelInfoOptions, parseModelJson } from "./validate.js";
-
-/** One number for each channel of an image. */
-export type PerChannel = readonly [red: number, green: number, blue: number];
-
-/** What images a model takes and what its outputs mean; travels in checkpoints. */
-export interface ModelInfo {
-  /** The classes' names, in the order of the logits. */
-  classNames?: readonly string[];
-  /** What images go through before they are its inputs, in evaluation. */
-  transforms?: readonly TransformSpec[];
-  /** Per-channel mean and standard deviation of inputs in [0, 1], where `transforms` does not say. */
-  normalization?: { mean: PerChannel; std: PerChannel };
-}
-
-/** A model without its weights. */
-export interface ModelJson {
-  spec: ModelSpec;
-  info: ModelInfo;
-}
-
-/** One tensor of a model's state, by torchvision's name for it. */
-export interface StateEntry {
-  name: string;
-  tensor: Tensor;
-  /** A parameter; otherwise a buffer such as a running mean. */
-  trainable: boolean;
-}
+import { parseModelJson, type ModelJson } from "./validate.js";
 
 /** Options of {@link Model.load}. */
 export interface LoadOptions extends LoadStateDictOptions {
@@ -66,15 +46,6 @@ export interface ModelOutput<Tap extends string = never> {
   logits: Tensor;
   /** The outputs of the layers that were asked for, by name. */
   taps: Record<Tap, Tensor>;
-}
-
-/** Where and how a model's tensors are kept; what is left out stays as it is. */
-export interface ModelPlacement {
-  device?: Device;
-  /** Of floating-point tensors: "float32", "float64", "bfloat16" or "float16". */
-  dtype?: Dtype;
-  /** How the kernels of convolutions lie in memory; they start channels-last, which is the faster one. */
-  channelsLast?: boolean;
 }
 
 /** Options of new {@link Model}. */
@@ -102,7 +73,7 @@ export class Model {
   readonly #owner: Owner<ModelHandle>;
   readonly #seed: number;
   #state: { handle: ModelHandle; entries: StateEntry[] } | undefined;
-  #classifier: Classifier | undefined;
+  #predictor: Predictor | undefined;
 
   constructor(spec: ModelSpec, options: NewModelOptions = {}) {
     checkRecord("options", options, "an object");
@@ -227,8 +198,8 @@ export class Model {
     input: ImageInput | readonly ImageInput[],
     options?: PredictOptions,
   ): Promise<Prediction | Prediction[]> {
-    this.#classifier ??= new Classifier(this);
-    return this.#classifier.predict(input as ImageInput, options);
+    this.#predictor ??= makePredictor(this);
+    return this.#predictor.predict(input as ImageInput, options);
   }
 
   /** Every parameter and buffer; the tensors share the model's memory. */
@@ -414,6 +385,15 @@ const forwardOptions = optionsOf<
   ...abortShape,
 });
 
+let makePredictor: (model: Model) => Predictor = () => {
+  throw new Error("predict/classifier.ts has not been loaded");
+};
+
+/** Called once by predict/classifier.ts: a model knows nothing of images. */
+export function predictorsAre(make: (model: Model) => Predictor): void {
+  makePredictor = make;
+}
+
 /** @throws McLossError ERR_ARGUMENT for anything but a model */
 export function checkModel(model: unknown, argument = "model"): asserts model is Model {
   if (!(model instanceof Model)) throw invalidArgument(argument, "must be a Model");
@@ -445,28 +425,4 @@ function checkSpec(spec: unknown): void {
     "spec",
     "must be a model's spec: for example resnet18(…).spec, or what parseModelSpec() gives",
   );
-}
-
-const FLOATING: readonly string[] = ["float32", "float64", "bfloat16", "float16"] satisfies Dtype[];
-
-const placementOptions = optionsOf<ModelPlacement>({
-  device: z.string().optional(),
-  dtype: z.string().optional(),
-  channelsLast: flag.optional(),
-});
-
-function checkPlacement(target: Device | Dtype | ModelPlacement): ModelPlacement {
-  if (typeof target === "string")
-    return checkPlacement(isDtype(target) ? { dtype: target } : { device: target });
-  const { device, dtype, channelsLast } = parseOptions(placementOptions, target, "");
-  if (dtype !== undefined && !FLOATING.includes(dtype)) {
-    throw new McLossError("ERR_DTYPE", `dtype must be one of ${FLOATING.join(", ")}, got "${dtype}"`, {
-      argument: "dtype",
-    });
-  }
-  return {
-    ...(device === undefined ? {} : { device: checkDevice("device", device) }),
-    ...(dtype === undefined ? {} : { dtype }),
-    ...(channelsLast === undefined ? {} : { channelsLast }),
-  };
 }

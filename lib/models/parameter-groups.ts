@@ -1,6 +1,6 @@
 import { invalidArgument } from "../errors.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { StateEntry } from "./model.js";
+import type { StateEntry } from "./load-state.js";
 import { matches, select, type NamePattern } from "./names.js";
 
 /** Parameters by name, with what an optimizer does differently for them. */

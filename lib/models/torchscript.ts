@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { count, optionsOf, parseOptions, text, type Shape } from "../schema.js";
-import { modelInfoOptions } from "./validate.js";
 import { basename, extname } from "node:path";
 import { McLossError } from "../errors.js";
 import type { ChannelBlock } from "../loss/channel-groups.js";
@@ -8,7 +7,8 @@ import { zeros } from "../tensor/creation.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { tidy } from "../tensor/scope.js";
 import { splitGroups } from "./blocks.js";
-import { Model, type ModelInfo } from "./model.js";
+import { modelInfoOptions, type ModelInfo } from "./info.js";
+import { Model } from "./model.js";
 import type { ModelSpec } from "./spec.js";
 
 /** Options of {@link torchscript}. */

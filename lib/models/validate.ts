@@ -1,10 +1,9 @@
 import { z } from "zod";
-import { transformList } from "../image/transforms.js";
 import { McLossError } from "../errors.js";
-import { optionsOf, parse, type Shape } from "../schema.js";
-import { describe } from "./describe.js";
+import { parse } from "../schema.js";
+import { describeSpec } from "./describe-spec.js";
+import { modelInfo, type ModelInfo } from "./info.js";
 import { PLAIN_TYPES, type LayerSpec } from "./layers.js";
-import type { ModelInfo, ModelJson } from "./model.js";
 import type { ModelSpec } from "./spec.js";
 
 const count = z.int().positive();
@@ -146,30 +145,13 @@ const modelSpec = z.strictObject({
   init: z.enum(["pytorch", "released", "torchvision"]).optional(),
 });
 
-const rgb = z.tuple([z.number(), z.number(), z.number()]);
-
-const modelInfoShape = {
-  classNames: z.array(z.string()).optional(),
-  transforms: transformList.optional(),
-  // A normalize() transform is one.
-  normalization: z.object({ mean: rgb, std: rgb }).optional(),
-} satisfies Shape<ModelInfo>;
-
-/** Of a file, which another version may have written. */
-const modelInfo = z.object(modelInfoShape);
-
-/** As users give it. */
-export const modelInfoOptions = optionsOf<ModelInfo>(modelInfoShape);
+/** A model without its weights. */
+export interface ModelJson {
+  spec: ModelSpec;
+  info: ModelInfo;
+}
 
 const modelJson = z.strictObject({ spec: modelSpec, info: modelInfo.optional() });
-
-/**
- * Checks untrusted data and gives it back as a model's info.
- * @throws McLossError ERR_ARGUMENT that names the path of the bad part
- */
-export function parseModelInfo(value: unknown): ModelInfo {
-  return parse(modelInfo, value) as ModelInfo;
-}
 
 /**
  * Checks untrusted data, such as a checkpoint's, and gives it back as a spec. JSON.stringify writes what it reads.
@@ -179,7 +161,7 @@ export function parseModelInfo(value: unknown): ModelInfo {
  */
 export function parseModelSpec(value: unknown): ModelSpec {
   const spec = parse(modelSpec, parseText(value)) as ModelSpec;
-  describe(spec);
+  describeSpec(spec);
   return spec;
 }
 
@@ -189,7 +171,7 @@ export function parseModelSpec(value: unknown): ModelSpec {
  */
 export function parseModelJson(value: unknown): ModelJson {
   const { spec, info = {} } = parse(modelJson, parseText(value)) as { spec: ModelSpec; info?: ModelInfo };
-  describe(spec);
+  describeSpec(spec);
   return { spec, info };
 }
 

@@ -2,8 +2,7 @@ import { useStateFiles, type StateFiles } from "../io/state-file.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { IMAGENET_STATISTICS } from "../image/transforms.js";
 import { findWeights, type Wanted } from "./find-weights.js";
-import type { ModelInfo } from "./model.js";
-import { parseModelInfo } from "./validate.js";
+import { parseModelInfo, type ModelInfo } from "./info.js";
 
 /** How the images were normalised that weights were trained on, and how that is known. */
 export interface WeightsNormalization {

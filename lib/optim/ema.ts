@@ -1,7 +1,8 @@
 import { invalidArgument } from "../errors.js";
 import { native, type EmaHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
-import { checkModel, type Model, type StateEntry } from "../models/model.js";
+import type { StateEntry } from "../models/load-state.js";
+import { checkModel, type Model } from "../models/model.js";
 import { heldTensors } from "../tensor/held-tensors.js";
 
 /**

@@ -3,33 +3,15 @@ import type { Pipeline } from "../image/pipeline.js";
 import { transformList, type TransformSpec } from "../image/transforms.js";
 import { defaultWorkers } from "../loader/workers.js";
 import { invalidArgument, McLossError } from "../errors.js";
-import { checkModel, type Model } from "../models/model.js";
-import type { AbortOptions } from "../native/abortable.js";
+import { checkModel, predictorsAre, type Model } from "../models/model.js";
+import type { ImageInput, Prediction, PredictOptions } from "../models/prediction.js";
 import { abortShape, count, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { inferenceMode } from "../tensor/grad-mode.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
 import { tidy } from "../tensor/scope.js";
 import { MicroBatcher } from "./micro-batcher.js";
-import {
-  decodeInput,
-  inputPipeline,
-  prepareInputs,
-  type DecodedImage,
-  type ImageInput,
-} from "./model-input.js";
-import { averagedProbabilities, rankClasses, type ClassScore } from "./rank-classes.js";
-
-/** What a model says of one image. */
-export interface Prediction {
-  /** The most probable classes, best first. */
-  top: ClassScore[];
-}
-
-/** Options of {@link Classifier.predict}. */
-export interface PredictOptions extends AbortOptions {
-  /** How many classes to tell. Default 5. */
-  top?: number;
-}
+import { decodeInput, inputPipeline, prepareInputs, type DecodedImage } from "./model-input.js";
+import { averagedProbabilities, rankClasses } from "./rank-classes.js";
 
 /** Options of new {@link Classifier}. */
 export interface ClassifierOptions extends ImageLimitOptions {
@@ -156,3 +138,5 @@ function named(error: unknown, argument: string): unknown {
   if (!(error instanceof McLossError) || error.code !== "ERR_IMAGE" || error.path !== undefined) return error;
   return new McLossError("ERR_IMAGE", `${argument}: ${error.message}`, { argument, cause: error.cause });
 }
+
+predictorsAre((model) => new Classifier(model));

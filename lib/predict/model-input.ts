@@ -9,12 +9,10 @@ import { randomAt } from "../image/random.js";
 import type { TransformSpec } from "../image/transforms.js";
 import { McLossError } from "../errors.js";
 import { holdModel, type Model } from "../models/model.js";
+import type { ImageInput } from "../models/prediction.js";
 import type { RgbImage } from "../pictures/heat-map.js";
 import type { Device } from "../native/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-
-/** An encoded image: its file's path, or its bytes. */
-export type ImageInput = string | Uint8Array;
 
 /** An image as the decoder left it: what prepareInputs() takes. */
 export interface DecodedImage {

@@ -2,13 +2,8 @@ import { pMapIterable } from "p-map";
 import { McLossError } from "../errors.js";
 import { holdModel, type Model } from "../models/model.js";
 import { callback, optionsOf, parseOptions } from "../schema.js";
-import {
-  Classifier,
-  predictFilesShape,
-  type ClassifierOptions,
-  type Prediction,
-  type PredictOptions,
-} from "./classifier.js";
+import type { Prediction, PredictOptions } from "../models/prediction.js";
+import { Classifier, predictFilesShape, type ClassifierOptions } from "./classifier.js";
 
 /** What a model says of one file. */
 export interface FilePrediction extends Prediction {

@@ -1,17 +1,8 @@
 import { McLossError } from "../errors.js";
 import { className } from "../models/class-name.js";
 import type { Model } from "../models/model.js";
+import type { ClassScore } from "../models/prediction.js";
 import type { Tensor } from "../tensor/tensor.js";
-
-/** One class and how probable it is. */
-export interface ClassScore {
-  /** The class's name, or its number where the model has no names. */
-  name: string;
-  /** The class's number: its place in the logits. */
-  index: number;
-  /** Softmax of the logits. */
-  probability: number;
-}
 
 /**
  * The probabilities [N, K], as float32, of images whose logits [N·V, K] are those of V views each: averaged over the views, as

@@ -5,7 +5,7 @@ import type { Model } from "../models/model.js";
 import { Canvas, FAINT } from "../pictures/canvas.js";
 import type { RgbImage } from "../pictures/heat-map.js";
 import { partColor } from "../pictures/part-colors.js";
-import type { ClassScore } from "../predict/rank-classes.js";
+import type { ClassScore } from "../models/prediction.js";
 import type { CamMethod } from "./class-activation-map.js";
 import { fitInto } from "./fit-into.js";
 import type { ClassActivations, ImageActivations } from "./image-activations.js";

@@ -4,7 +4,7 @@ import { readHeader } from "../image/decode.js";
 import { invalidArgument } from "../errors.js";
 import { holdModel, Model } from "../models/model.js";
 import { inputPipeline } from "../predict/model-input.js";
-import type { ClassScore } from "../predict/rank-classes.js";
+import type { ClassScore } from "../models/prediction.js";
 import { count, index, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { camMethod } from "./class-activation-map.js";
 import { lookAt, type ImageActivations } from "./image-activations.js";

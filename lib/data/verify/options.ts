@@ -24,4 +24,3 @@ export const verifyOptions = optionsOf<VerifyOptions>({
   full: flag.optional(),
   onProgress: callback.optional(),
 });
-
