@@ -14,10 +14,12 @@ export {
   paperScratch,
   tenCropTransforms,
   type AugmentationLevel,
+  type TakesImages,
   type TransformPreset,
 } from "../image/presets.js";
 export { cub200 } from "../data/sets/cub200.js";
-export { fgvcAircraft, type AircraftLevel, type AircraftOptions } from "../data/sets/fgvc-aircraft.js";
+export { fgvcAircraft } from "../data/sets/fgvc-aircraft.js";
+export type { AircraftLevel, AircraftOptions } from "../data/sets/options.js";
 export { flowers102 } from "../data/sets/flowers102.js";
 export type { DatasetKind, ListedSample, OpenOptions, Split, SplitPart } from "../data/sets/layout.js";
 export { manifest, type ManifestOptions } from "../data/sets/manifest.js";
@@ -32,7 +34,8 @@ export {
   type PrepareOptions,
 } from "../data/prepare-dataset.js";
 export type { ArchiveLimits } from "../data/archive/entry-policy.js";
-export { verifyDataset, type DatasetReport, type VerifyOptions } from "../data/verify/verify-dataset.js";
+export { verifyDataset, type DatasetReport } from "../data/verify/verify-dataset.js";
+export type { VerifyOptions } from "../data/verify/options.js";
 export type { BadImage } from "../data/verify/check-images.js";
 export {
   samplers,

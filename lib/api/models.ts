@@ -1,15 +1,7 @@
-export {
-  Model,
-  type LoadOptions,
-  type ModelInfo,
-  type ModelJson,
-  type ModelOutput,
-  type ModelPlacement,
-  type NewModelOptions,
-  type PerChannel,
-  type StateEntry,
-} from "../models/model.js";
-export type { StateDifference } from "../models/load-state.js";
+export { Model, type LoadOptions, type ModelOutput, type NewModelOptions } from "../models/model.js";
+export type { ModelInfo, PerChannel } from "../models/info.js";
+export type { ModelPlacement } from "../models/placement.js";
+export type { StateDifference, StateEntry } from "../models/load-state.js";
 export type { NamePattern } from "../models/names.js";
 export type { NamedGroup, PatternGroup } from "../models/parameter-groups.js";
 export type { Initialization, ModelSpec } from "../models/spec.js";
@@ -40,9 +32,10 @@ export type {
   TorchScript,
   Window,
 } from "../models/layers.js";
-export { describe, type ModelDescription } from "../models/describe.js";
+export { describe } from "../models/describe.js";
+export type { ModelDescription } from "../models/describe-spec.js";
 export type { LayerDescription, TensorDescription } from "../models/infer-shapes.js";
-export { parseModelSpec } from "../models/validate.js";
+export { parseModelSpec, type ModelJson } from "../models/validate.js";
 export { squeezeExcite } from "../models/blocks.js";
 export { torchscript, type TorchScriptOptions } from "../models/torchscript.js";
 export {
@@ -63,12 +56,6 @@ export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "../mod
 
 export { exportOnnx, type ExportOnnxOptions } from "../export/onnx.js";
 
-export {
-  Classifier,
-  type ClassifierOptions,
-  type Prediction,
-  type PredictOptions,
-} from "../predict/classifier.js";
-export type { ImageInput } from "../predict/model-input.js";
+export { Classifier, type ClassifierOptions } from "../predict/classifier.js";
+export type { ClassScore, ImageInput, Prediction, PredictOptions } from "../models/prediction.js";
 export { predict, type FilePrediction, type PredictFilesOptions } from "../predict/predict.js";
-export type { ClassScore } from "../predict/rank-classes.js";
