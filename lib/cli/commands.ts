@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { hasDemo, readDemo } from "./demo.js";
 
 interface Entry {
   description: string;
@@ -8,10 +9,12 @@ interface Entry {
 
 /** In the help's order. */
 const COMMANDS: Readonly<Record<string, Entry>> = {
-  demo: {
-    description: "train on 85 kinds of emoji faces with and without MC-Loss, and compare",
-    read: async () => (await import("./commands/demo.js")).demoCommand,
-  },
+  ...(hasDemo && {
+    demo: {
+      description: "train on 85 kinds of emoji faces with and without MC-Loss, and compare",
+      read: readDemo,
+    },
+  }),
   data: {
     description: "check a data set, or unpack one that was downloaded",
     read: async () => (await import("./commands/data.js")).dataCommand,

@@ -1,8 +1,8 @@
 import { basename, extname } from "node:path";
 import { ImageFolder, ListDataset, type Sample } from "mutual-channel-loss";
 import { drawingAugmentation } from "#lib/image/presets.js";
-import { prepareEmojiFaces } from "#lib/demo/emoji-faces.js";
-import { SPLITS, STYLES } from "#lib/demo/styles.js";
+import { prepareEmojiFaces } from "../../../examples/demo/emoji-faces.js";
+import { SPLITS, STYLES } from "../../../examples/demo/styles.js";
 import type { Division, StudySet } from "./study-set.js";
 
 const DESIGNERS = STYLES.map(({ name }) => name);

@@ -1,8 +1,8 @@
 import sharp from "sharp";
 import { ListDataset, type Sample } from "mutual-channel-loss";
 import { drawingAugmentation } from "#lib/image/presets.js";
-import { findIcon, iconSvg, readIconSet } from "#lib/demo/icon-sets.js";
-import { STYLES, type Style } from "#lib/demo/styles.js";
+import { findIcon, iconSvg, readIconSet } from "../../../examples/demo/icon-sets.js";
+import { STYLES, type Style } from "../../../examples/demo/styles.js";
 import { once } from "./once.js";
 import type { StudySet } from "./study-set.js";
 

@@ -1,15 +1,15 @@
 import { join } from "node:path";
-import { drawingAugmentation, evaluationTransforms } from "../image/presets.js";
-import { ImageFolder } from "../data/image-folder.js";
-import { DataLoader } from "../loader/data-loader.js";
-import { normalize } from "../image/transforms.js";
-import { runFiles } from "../io/run-files.js";
-import { smallResNet } from "../models/index.js";
-import type { Model } from "../models/model.js";
-import type { Evaluation } from "../train/evaluate.js";
-import type { TrainingEvent } from "../train/events.js";
-import type { LossOptions } from "../train/objective.js";
-import { Trainer } from "../train/trainer.js";
+import { drawingAugmentation, evaluationTransforms } from "#lib/image/presets.js";
+import { ImageFolder } from "#lib/data/image-folder.js";
+import { DataLoader } from "#lib/loader/data-loader.js";
+import { normalize } from "#lib/image/transforms.js";
+import { runFiles } from "#lib/io/run-files.js";
+import { smallResNet } from "#lib/models/index.js";
+import type { Model } from "#lib/models/model.js";
+import type { Evaluation } from "#lib/train/evaluate.js";
+import type { TrainingEvent } from "#lib/train/events.js";
+import type { LossOptions } from "#lib/train/objective.js";
+import { Trainer } from "#lib/train/trainer.js";
 import type { EmojiFaces } from "./emoji-faces.js";
 
 export interface DemoOptions {

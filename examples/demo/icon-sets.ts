@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { McLossError } from "../errors.js";
+import { McLossError } from "#lib/errors.js";
 import { STYLES, type Style } from "./styles.js";
 
 /** One drawing of an Iconify set; what is absent is the set's own. */

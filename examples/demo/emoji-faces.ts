@@ -1,7 +1,7 @@
 import { copyFile, link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
-import { throwIfAborted } from "../abort.js";
+import { throwIfAborted } from "#lib/abort.js";
 import { checkInstalled, iconSvg, type IconSet } from "./icon-sets.js";
 import { matchFaces, readIconSets, type Face } from "./match-faces.js";
 import { SPLITS, STYLES, type SplitName } from "./styles.js";

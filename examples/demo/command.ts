@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
-import { nonNegativeInteger, positiveInteger } from "../arguments.js";
-import type { DemoFlags } from "../demo.js";
+import { nonNegativeInteger, positiveInteger } from "#lib/cli/arguments.js";
+import { demo } from "./demo.js";
 
 export function demoCommand(): Command {
   return new Command("demo")
@@ -16,8 +16,5 @@ export function demoCommand(): Command {
     .option("--out <dir>", "folder for checkpoints and the picture", "runs/demo")
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExamples:\n  mcloss demo\n  mcloss demo --split B --seed 1")
-    .action(async (flags: DemoFlags) => {
-      const { demo } = await import("../demo.js");
-      await demo(flags);
-    });
+    .action(demo);
 }

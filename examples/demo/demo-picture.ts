@@ -1,16 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
-import type { Dataset } from "../data/dataset.js";
-import { McLossError } from "../errors.js";
-import { named } from "../io/replace-file.js";
-import { className } from "../models/class-name.js";
-import { groupsOf } from "../models/groups-of.js";
-import type { Model } from "../models/model.js";
-import { renderChannelSheet, type SheetRow } from "../pictures/channel-sheet.js";
-import type { ChannelMap } from "../pictures/heat-map.js";
-import { readInput } from "../predict/model-input.js";
-import { noGrad } from "../tensor/grad-mode.js";
-import { tidy } from "../tensor/scope.js";
+import type { Dataset } from "#lib/data/dataset.js";
+import { McLossError } from "#lib/errors.js";
+import { named } from "#lib/io/replace-file.js";
+import { className } from "#lib/models/class-name.js";
+import { groupsOf } from "#lib/models/groups-of.js";
+import type { Model } from "#lib/models/model.js";
+import { renderChannelSheet, type SheetRow } from "#lib/pictures/channel-sheet.js";
+import type { ChannelMap } from "#lib/pictures/heat-map.js";
+import { readInput } from "#lib/predict/model-input.js";
+import { noGrad } from "#lib/tensor/grad-mode.js";
+import { tidy } from "#lib/tensor/scope.js";
 
 /**
  * Draws held-out images, evenly spread over the classes, and for each model the heat maps of the true class's

@@ -2,12 +2,12 @@ import { expect } from "chai";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { prepareEmojiFaces, type EmojiFaces } from "#lib/demo/emoji-faces.js";
-import { checkInstalled } from "#lib/demo/icon-sets.js";
-import { matchFaces, readIconSets, type Face } from "#lib/demo/match-faces.js";
-import { STYLES } from "#lib/demo/styles.js";
-import { caught, rejected } from "../support/errors.js";
-import { temporaryFolder } from "../support/images.js";
+import { prepareEmojiFaces, type EmojiFaces } from "../../../examples/demo/emoji-faces.js";
+import { checkInstalled } from "../../../examples/demo/icon-sets.js";
+import { matchFaces, readIconSets, type Face } from "../../../examples/demo/match-faces.js";
+import { STYLES } from "../../../examples/demo/styles.js";
+import { caught, rejected } from "../../support/errors.js";
+import { temporaryFolder } from "../../support/images.js";
 
 describe("matchFaces", () => {
   let faces: Face[];

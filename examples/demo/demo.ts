@@ -1,0 +1,90 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { drawDemoPicture } from "./demo-picture.js";
+import { prepareEmojiFaces, type EmojiFaces } from "./emoji-faces.js";
+import { DEMO_LOSSES, runDemo, type DemoRun } from "./run-demo.js";
+import type { SplitName } from "./styles.js";
+import { decimals, percent, printJson } from "#lib/cli/format.js";
+import { formatTable } from "#lib/table.js";
+import { interruptSignal } from "#lib/cli/interrupt.js";
+import { printLine, startProgress } from "#lib/cli/progress.js";
+import { reportTraining } from "#lib/cli/report-training.js";
+
+export interface DemoFlags {
+  epochs: number;
+  seed: number;
+  split: SplitName;
+  pooling: "avg" | "max";
+  data: string;
+  out: string;
+  json?: boolean;
+}
+
+const LABELS = { ce: "cross-entropy", mc: "CE + MC-Loss " } as const;
+
+/** `mcloss demo`: the same network, seed and schedule with cross-entropy alone and with MC-Loss. */
+export async function demo(flags: DemoFlags): Promise<void> {
+  const signal = interruptSignal();
+  const faces = await prepareFaces(flags, signal);
+  printLine(
+    `${faces.images} drawings of ${faces.classes} faces; held out: two designers (split ${flags.split})`,
+  );
+  const { epochs, seed, pooling, out: output } = flags;
+  await mkdir(output, { recursive: true });
+  const runs = new Map<keyof typeof DEMO_LOSSES, DemoRun>();
+  for (const name of ["ce", "mc"] as const) {
+    const run = runDemo(name, { faces, epochs, seed, pooling, output, signal });
+    runs.set(name, (await reportTraining(run, { label: LABELS[name], epochs, json: false })).result);
+  }
+  const picture = join(output, "channels.png");
+  await drawPicture(picture, runs);
+  if (flags.json) {
+    const summaries = Object.fromEntries([...runs].map(([name, run]) => [name, summary(run)]));
+    const { json, ...settings } = flags;
+    return printJson({ ...settings, picture, runs: summaries });
+  }
+  process.stdout.write(`\n${table(runs)}\npicture: ${picture}\n`);
+}
+
+async function drawPicture(
+  path: string,
+  runs: ReadonlyMap<keyof typeof DEMO_LOSSES, DemoRun>,
+): Promise<void> {
+  const models = new Map(
+    [...runs].map(([name, { model }]) => [`class channels: ${LABELS[name].trim()}`, model]),
+  );
+  const [first] = runs.values();
+  if (first) await drawDemoPicture(path, models, first.test);
+}
+
+async function prepareFaces(flags: DemoFlags, signal: AbortSignal): Promise<EmojiFaces> {
+  let progress: ReturnType<typeof startProgress> | undefined;
+  const onProgress = (done: number, total: number) => {
+    progress ??= startProgress("drawing the faces", total);
+    progress.update(done);
+  };
+  try {
+    return await prepareEmojiFaces(flags.data, flags.split, { onProgress, signal });
+  } finally {
+    progress?.stop();
+  }
+}
+
+function summary({ evaluation, checkpoint, imagesPerSecond, seconds }: DemoRun) {
+  return { ...evaluation, checkpoint, imagesPerSecond, seconds };
+}
+
+function table(runs: ReadonlyMap<string, DemoRun>): string {
+  const row = (label: string, value: (run: DemoRun) => string) => [label, ...[...runs.values()].map(value)];
+  return formatTable([
+    ["", "cross-entropy", "CE + MC-Loss"],
+    row("held-out accuracy", ({ evaluation }) => percent(evaluation.accuracy)),
+    row("  by the channel groups alone", ({ evaluation }) => percent(evaluation.groupAccuracy)),
+    row("held-out cross-entropy", ({ evaluation }) => decimals(evaluation.crossEntropy)),
+    row("held-out discriminality (L_dis)", ({ evaluation }) => decimals(evaluation.discriminality)),
+    row("held-out diversity (L_div)", ({ evaluation }) => decimals(evaluation.diversity)),
+    row("images/s in training", ({ imagesPerSecond }) => imagesPerSecond.toFixed(0)),
+    row("seconds of training", ({ seconds }) => seconds.toFixed(0)),
+    row("checkpoint", ({ checkpoint }) => checkpoint),
+  ]);
+}
