@@ -8,7 +8,7 @@ import {
   resize,
   type Dataset,
 } from "mutual-channel-loss";
-import { decodeSample } from "#lib/image/decode.js";
+import { EncodedImage } from "#lib/image/encoded-image.js";
 import { buildPipeline } from "#lib/image/pipeline.js";
 import { planSample } from "#lib/image/plan.js";
 import { randomAt } from "#lib/image/random.js";
@@ -81,8 +81,9 @@ export async function openDecoding(task: Task, workers: number): Promise<() => P
         const pixels = new Uint8Array(pipeline.sampleBytes);
         for (let index = next++; index < images.length; index = next++) {
           const { path } = images.sample(index);
-          const { decode } = await planSample(pipeline, randomAt(epoch, index), path);
-          await decodeSample(path, decode, pixels);
+          const image = new EncodedImage(path);
+          const { decode } = await planSample(pipeline, randomAt(epoch, index), image);
+          await image.decode(decode, pixels);
         }
       };
       await Promise.all(Array.from({ length: workers }, work));

@@ -5,7 +5,7 @@ import { crc32 } from "node:zlib";
 import { throwIfAborted } from "../abort.js";
 import { systemPath } from "../io/file-name.js";
 import { openFile } from "../io/open-file.js";
-import { prefetch } from "../loader/prefetch.js";
+import { prefetch } from "../prefetch.js";
 
 /** Files up to this size are read whole, of larger ones the beginning, the middle and the end: a few percent of a photograph. */
 const WHOLE_BYTES = 2 ** 16;

@@ -1,5 +1,9 @@
 import { checkIterable, checkRecord } from "../check-argument.js";
 import { invalidArgument, McLossError } from "../errors.js";
+import { EncodedImage, type ImageSource } from "../image/encoded-image.js";
+import type { ImageHeader } from "../image/inspect-image.js";
+import type { ImageLimits } from "../image/limits.js";
+import type { Trim } from "../image/plan.js";
 
 /** A rectangle in pixels of the image as it is stored; x and y count from its top left corner, from 0. */
 export interface Box {
@@ -16,11 +20,29 @@ export interface Sample {
   /** 0 to K − 1. */
   label: number;
   /** Where the image comes from, if not from `path`: another path, its bytes, or a function that fetches them. */
-  source?: string | Uint8Array | (() => Promise<Uint8Array>);
+  source?: ImageSource;
   /** Where the object is. */
   box?: Box;
   /** Pixels that are cut off before anything else is done with the image. */
   trim?: { bottom?: number };
+}
+
+/**
+ * A sample's image, which errors call by the sample's path.
+ * @param limits default: those of training
+ * @param header what an earlier look at it told
+ */
+export function encodedImageOf(
+  { path, source = path }: Sample,
+  limits?: ImageLimits,
+  header?: ImageHeader,
+): EncodedImage {
+  return new EncodedImage(source, { limits, name: path, header });
+}
+
+/** What is cut off a sample's image. */
+export function trimOf({ trim }: Sample): Trim {
+  return { bottom: trim?.bottom ?? 0 };
 }
 
 /** Images with labels, by number. Any object of this shape can be loaded from: see also `datasetFrom`. */

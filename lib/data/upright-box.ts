@@ -1,5 +1,5 @@
 import type { Box } from "./dataset.js";
-import type { ImageHeader } from "../image/open-image.js";
+import type { ImageHeader } from "../image/inspect-image.js";
 
 /** A box of the stored pixels, as a box of the upright image: what the EXIF orientation does to it. */
 export function uprightBox(box: Box, { height, width, orientation }: ImageHeader): Box {

@@ -1,4 +1,4 @@
-import { ImageProblem } from "./problem.js";
+import { ImageProblem } from "./image-problem.js";
 import { CUT_OFF, eachRow, type MissingPixels, type RawDecoder, type RawImage } from "./raw-image.js";
 
 interface BmpHeader {

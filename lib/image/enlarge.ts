@@ -1,11 +1,7 @@
-import type { Sharp } from "sharp";
 import type { Region, Size } from "./geometry.js";
+import type { RgbImage } from "./rgb-image.js";
+import { loadSharp } from "./sharp.js";
 import type { Interpolation } from "./transforms.js";
-
-/** Decoded pixels, 3 bytes each, row by row. */
-export interface Pixels extends Size {
-  data: Uint8Array;
-}
 
 // libvips has no Lanczos for enlarging.
 const INTERPOLATORS = {
@@ -20,19 +16,20 @@ const MARGIN = 3;
 /**
  * The part `wanted` of an image enlarged to `resized`, with pixels' centres where Pillow has them: libvips's own
  * resize moves an image by half a pixel when it enlarges it.
- * @param open makes a sharp image of raw pixels
  */
 export async function enlarge(
-  image: Pixels,
+  image: RgbImage,
   resized: Size,
   wanted: Region,
   interpolation: Interpolation,
-  open: (image: Pixels) => Sharp,
-): Promise<Pixels> {
+): Promise<RgbImage> {
   const across = alongAxis(image.width, resized.width, wanted.left, wanted.width, interpolation);
   const down = alongAxis(image.height, resized.height, wanted.top, wanted.height, interpolation);
   const part = { top: down.first, left: across.first, height: down.count, width: across.count };
-  const { data, info } = await open(repeatEdges(image, part))
+  const sharp = await loadSharp();
+  const source = repeatEdges(image, part);
+  const raw = { height: part.height, width: part.width, channels: 3 } as const;
+  const { data, info } = await sharp(source, { raw })
     .affine(
       [
         [across.scale, 0],
@@ -62,7 +59,7 @@ function alongAxis(
 }
 
 /** A part that may reach beyond the image, where the pixels at the edges are repeated. */
-function repeatEdges({ data, height, width }: Pixels, part: Region): Pixels {
+function repeatEdges({ data, height, width }: RgbImage, part: Region): Uint8Array {
   const result = new Uint8Array(part.height * part.width * 3);
   const first = Math.max(0, part.left);
   const last = Math.min(width, part.left + part.width) - 1;
@@ -77,5 +74,5 @@ function repeatEdges({ data, height, width }: Pixels, part: Region): Pixels {
       target.set(data.subarray((row + last) * 3, (row + last + 1) * 3), x * 3);
     }
   }
-  return { data: result, height: part.height, width: part.width };
+  return result;
 }

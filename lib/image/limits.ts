@@ -1,7 +1,7 @@
 import { count, type Shape } from "../schema.js";
 import { invalidArgument } from "../errors.js";
 import type { Size } from "./geometry.js";
-import { ImageProblem } from "./problem.js";
+import { ImageProblem } from "./image-problem.js";
 
 /** What an image may ask for: a small file can say that it has any number of pixels. */
 export interface ImageLimits {

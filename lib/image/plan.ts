@@ -9,7 +9,8 @@ import {
   type Augmentation,
   type Matrix,
 } from "./augment.js";
-import { readHeader, type DecodePlan, type ImageSource } from "./decode.js";
+import type { DecodePlan } from "./decode.js";
+import type { EncodedImage } from "./encoded-image.js";
 import {
   centerOf,
   cropView,
@@ -21,7 +22,7 @@ import {
   type Size,
   type View,
 } from "./geometry.js";
-import type { ImageHeader } from "./open-image.js";
+import type { ImageHeader } from "./inspect-image.js";
 import type { Pipeline, Step, ViewsStep } from "./pipeline.js";
 import type { Random } from "./random.js";
 import type { RandomCropSpec, RandomErasingSpec, RandomResizedCropSpec } from "./transforms.js";
@@ -48,28 +49,19 @@ const ATTEMPTS = 10;
  * Draws one sample's plan. The image's header is read where its size matters; otherwise nothing is read.
  * @throws McLossError ERR_IMAGE where the header cannot be read, or the image is smaller than a crop of it
  */
-export function planSample(
+export async function planSample(
   pipeline: Pipeline,
   random: Random,
-  source: ImageSource,
+  image: EncodedImage,
   trim: Trim = { bottom: 0 },
-): SamplePlan | Promise<SamplePlan> {
-  if (!pipeline.needsSize && trim.bottom === 0) return drawSample(pipeline, random);
-  return drawWithHeader(pipeline, random, source, trim);
-}
-
-async function drawWithHeader(
-  pipeline: Pipeline,
-  random: Random,
-  source: ImageSource,
-  trim: Trim,
 ): Promise<SamplePlan> {
-  const header = await readHeader(source, pipeline.limits);
+  if (!pipeline.needsSize && trim.bottom === 0) return drawSample(pipeline, random);
+  const header = await image.header();
   try {
     return drawSample(pipeline, random, header, trim);
   } catch (cause) {
-    if (typeof source !== "string" || !(cause instanceof McLossError)) throw cause;
-    throw new McLossError("ERR_IMAGE", `${source}: ${cause.message}`, { path: source, cause });
+    if (image.name === undefined || !(cause instanceof McLossError)) throw cause;
+    throw new McLossError("ERR_IMAGE", `${image.name}: ${cause.message}`, { path: image.name, cause });
   }
 }
 
@@ -80,7 +72,7 @@ export function drawSample(
   header?: ImageHeader,
   trim: Trim = { bottom: 0 },
 ): SamplePlan {
-  const { steps, decoderSteps, views, fixed, fill, limits } = pipeline;
+  const { steps, decoderSteps, views, fixed, fill } = pipeline;
   const image = header && { height: header.height, width: header.width };
   const { view, region, source, resized } = drawScaling(pipeline, random, header, trim);
   const decoded = drawSteps(steps.slice(0, decoderSteps), random, view).view;
@@ -91,7 +83,7 @@ export function drawSample(
   const { theta, color, contrast, erased } = device;
   const { top, left } = device.view.window;
   return {
-    decode: { fixed, image, region, source, resized, interpolation, windows, visible, fill, limits },
+    decode: { fixed, image, region, source, resized, interpolation, windows, visible, fill },
     augmentation: { top, left, flipped: device.view.flipped, theta, color, contrast, erased },
   };
 }

@@ -13,7 +13,7 @@ import type { DiskCacheOptions } from "./disk-cache.js";
 import { imageLimitShape, type ImageLimitOptions } from "../image/limits.js";
 import { parseLoaderState, type LoaderState, type SkippedImage } from "./loader-state.js";
 import { buildPipeline, type Pipeline } from "../image/pipeline.js";
-import { prefetch } from "./prefetch.js";
+import { prefetch } from "../prefetch.js";
 import { randomAt } from "../image/random.js";
 import { SampleReader } from "./sample-reader.js";
 import { checkSampler, countSamples, drawOrder, samplers, type SamplerSpec } from "./samplers.js";

@@ -6,6 +6,7 @@ import { crc32 } from "node:zlib";
 import { McLossError } from "../errors.js";
 import { systemPath } from "../io/file-name.js";
 import type { DecodePlan } from "../image/decode.js";
+import type { ImageLimits } from "../image/limits.js";
 
 /** Where decoded images are kept between runs. */
 export interface DiskCacheOptions {
@@ -45,10 +46,10 @@ export class DiskCache {
   }
 
   /**
-   * The name of the pixels that `plan` makes of an image file.
+   * The name of the pixels that `plan` makes of an image file within limits.
    * @throws the file system's error where the file cannot be read
    */
-  async keyOf(path: string, plan: DecodePlan): Promise<string> {
+  async keyOf(path: string, plan: DecodePlan & { limits: ImageLimits }): Promise<string> {
     const { dev, ino, size, mtimeNs } = await stat(systemPath(path), { bigint: true });
     const identity = [resolve(path), dev, ino, size, mtimeNs].map(String);
     return createHash("sha256")

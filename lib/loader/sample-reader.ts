@@ -1,14 +1,15 @@
 import { McLossError } from "../errors.js";
+import { encodedImageOf, trimOf, type Dataset, type Sample } from "../data/dataset.js";
 import type { Augmentation } from "../image/augment.js";
-import type { Dataset, Sample } from "../data/dataset.js";
-import { decodeSample, imageError, readHeader, type DecodePlan, type ImageSource } from "../image/decode.js";
+import type { DecodePlan } from "../image/decode.js";
+import type { EncodedImage } from "../image/encoded-image.js";
+import { imageError } from "../image/image-problem.js";
+import type { DamagePolicy, ImageHeader } from "../image/inspect-image.js";
+import type { Pipeline } from "../image/pipeline.js";
+import { planSample } from "../image/plan.js";
+import type { Random } from "../image/random.js";
 import { DiskCache, type DiskCacheOptions } from "./disk-cache.js";
 import { MemoryCache } from "./memory-cache.js";
-import type { DamagePolicy, ImageHeader } from "../image/open-image.js";
-import type { Pipeline } from "../image/pipeline.js";
-import { drawSample } from "../image/plan.js";
-import type { Random } from "../image/random.js";
-import { readEncoded } from "../image/read-encoded.js";
 
 export interface SampleReaderOptions {
   cacheBytes: number;
@@ -60,26 +61,21 @@ export class SampleReader<T extends Sample> {
    * @throws McLossError ERR_IMAGE naming the image, ERR_IO where the cache's folder cannot be used
    */
   async read(sample: T, index: number, random: Random, target: Uint8Array): Promise<ReadSample> {
-    let bytes: Promise<Uint8Array> | undefined;
-    const source = () => (bytes ??= readEncoded(sample.source ?? sample.path, this.#pipeline.limits));
-    try {
-      const trim = { bottom: sample.trim?.bottom ?? 0 };
-      const header =
-        this.#pipeline.needsSize || trim.bottom > 0 ? await this.#header(index, source) : undefined;
-      const { decode, augmentation } = drawSample(this.#pipeline, random, header, trim);
-      const repaired = decode.fixed
-        ? await this.#readFixed(sample, index, source, decode, target)
-        : await decodeSample(source, decode, target, this.#damage);
-      return { augmentation, repaired };
-    } catch (error) {
-      throw named(error, sample.path);
-    }
+    const { limits, needsSize, fixed } = this.#pipeline;
+    const image = encodedImageOf(sample, limits, this.#headers.get(index));
+    const trim = trimOf(sample);
+    const { decode, augmentation } = await planSample(this.#pipeline, random, image, trim);
+    if (fixed && (needsSize || trim.bottom > 0)) this.#headers.set(index, await image.header());
+    const repaired = decode.fixed
+      ? await this.#readFixed(sample, index, image, decode, target)
+      : await image.decode(decode, target, this.#damage);
+    return { augmentation, repaired };
   }
 
   async #readFixed(
     sample: T,
     index: number,
-    source: ImageSource,
+    image: EncodedImage,
     decode: DecodePlan,
     target: Uint8Array,
   ): Promise<string | undefined> {
@@ -87,7 +83,7 @@ export class SampleReader<T extends Sample> {
     const key = await this.#keyOf(sample, decode);
     let repaired: string | undefined;
     if (key === undefined || !(await this.#disk?.read(key, target))) {
-      repaired = await decodeSample(source, decode, target, this.#damage);
+      repaired = await image.decode(decode, target, this.#damage);
       // Others who share the folder may not want it.
       if (key !== undefined && repaired === undefined) await this.#disk?.write(key, target);
     }
@@ -95,26 +91,11 @@ export class SampleReader<T extends Sample> {
     return repaired;
   }
 
-  async #header(index: number, source: ImageSource): Promise<ImageHeader> {
-    const known = this.#headers.get(index);
-    if (known) return known;
-    const header = await readHeader(source, this.#pipeline.limits);
-    if (this.#pipeline.fixed) this.#headers.set(index, header);
-    return header;
-  }
-
   /** Only files have an identity. */
-  async #keyOf(sample: T, decode: DecodePlan): Promise<string | undefined> {
-    const file = sample.source ?? sample.path;
-    if (typeof file !== "string") return undefined;
-    return this.#disk?.keyOf(file, decode);
+  async #keyOf({ path, source = path }: T, decode: DecodePlan): Promise<string | undefined> {
+    if (typeof source !== "string") return undefined;
+    return this.#disk?.keyOf(source, { ...decode, limits: this.#pipeline.limits }).catch((cause: unknown) => {
+      throw imageError(path, cause);
+    });
   }
-}
-
-/** The same error about the image of this name. */
-function named(error: unknown, path: string): unknown {
-  if (!(error instanceof McLossError)) return imageError(path, error);
-  if (error.code !== "ERR_IMAGE" || error.path !== undefined) return error;
-  if (error.cause !== undefined) return imageError(path, error.cause);
-  return new McLossError("ERR_IMAGE", `${path}: ${error.message}`, { path });
 }

@@ -1,5 +1,7 @@
-import sharp, { type OverlayOptions } from "sharp";
-import { HEAT_COLORS, type RgbImage } from "./heat-map.js";
+import type { OverlayOptions } from "sharp";
+import type { RgbImage } from "../image/rgb-image.js";
+import { loadSharp } from "../image/sharp.js";
+import { HEAT_COLORS } from "./heat-map.js";
 
 export interface TextStyle {
   /** Default 11. */
@@ -63,7 +65,8 @@ export class Canvas {
   }
 
   /** The page as PNG. */
-  png(width: number, height: number): Promise<Buffer> {
+  async png(width: number, height: number): Promise<Buffer> {
+    const sharp = await loadSharp();
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${this.#shapes.join("")}</svg>`;
     return sharp({ create: { width, height, channels: 3, background: "#fff" } })
       .composite([...this.#images, { input: Buffer.from(svg), left: 0, top: 0 }])

@@ -1,6 +1,6 @@
 import { Canvas, RIGHT, WRONG } from "./canvas.js";
-import { renderHeatMap, type ChannelMap, type RgbImage } from "./heat-map.js";
-import { resizeImage } from "../image/resize.js";
+import { resizeImage, type RgbImage } from "../image/rgb-image.js";
+import { renderHeatMap, type ChannelMap } from "./heat-map.js";
 import { maximum } from "../extremes.js";
 
 /** One image and what each model's channels of its class look at. */

@@ -1,7 +1,7 @@
 import { className } from "../models/class-name.js";
 import { Canvas, INK, textWidth } from "./canvas.js";
-import { HEAT_COLORS, type RgbImage } from "./heat-map.js";
-import { resizeImage } from "../image/resize.js";
+import { HEAT_COLORS } from "./heat-map.js";
+import { resizeImage, type RgbImage } from "../image/rgb-image.js";
 import { maximum } from "../extremes.js";
 
 const CAPTION = "Rows: true class. Columns: predicted class. Colours: share of the row.";

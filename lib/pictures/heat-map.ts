@@ -1,16 +1,10 @@
 import { interpolateInferno } from "d3-scale-chromatic";
-import sharp from "sharp";
+import type { RgbImage } from "../image/rgb-image.js";
+import { loadSharp } from "../image/sharp.js";
 
 /** What a channel looks at: `height` × `width` activations, row by row. */
 export interface ChannelMap {
   data: ArrayLike<number>;
-  height: number;
-  width: number;
-}
-
-/** 8-bit RGB, row by row. */
-export interface RgbImage {
-  data: Uint8Array;
   height: number;
   width: number;
 }
@@ -61,6 +55,7 @@ async function enlarge(map: ChannelMap, strongest: number, size: number): Promis
   const levels = Uint8Array.from(map.data, (value) =>
     Math.max(0, Math.min(255, Math.round((255 * value) / (strongest || 1)))),
   );
+  const sharp = await loadSharp();
   return sharp(levels, { raw: { width, height, channels: 1 } })
     .resize(size, size, { fit: "fill", kernel: "cubic" })
     .extractChannel(0)
@@ -69,6 +64,7 @@ async function enlarge(map: ChannelMap, strongest: number, size: number): Promis
 }
 
 async function toGray({ data, width, height }: RgbImage, size: number): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 3 } })
     .resize(size, size, { fit: "fill", kernel: "cubic" })
     .greyscale()

@@ -1,4 +1,4 @@
-import type { RgbImage } from "./heat-map.js";
+import type { RgbImage } from "../image/rgb-image.js";
 
 type Rgb = readonly [red: number, green: number, blue: number];
 

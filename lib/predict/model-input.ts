@@ -1,16 +1,16 @@
 import type { Augmentation } from "../image/augment.js";
-import { decodeSample, type ImageSource } from "../image/decode.js";
+import { EncodedImage } from "../image/encoded-image.js";
 import { TRAINING_LIMITS, type ImageLimits } from "../image/limits.js";
 import { buildPipeline, type Pipeline } from "../image/pipeline.js";
 import { planSample, type SamplePlan } from "../image/plan.js";
 import { prepareBatch } from "../image/pixels-to-tensor.js";
 import { evaluationTransforms } from "../image/presets.js";
 import { randomAt } from "../image/random.js";
+import type { RgbImage } from "../image/rgb-image.js";
 import type { TransformSpec } from "../image/transforms.js";
 import { McLossError } from "../errors.js";
 import { holdModel, type Model } from "../models/model.js";
 import type { ImageInput } from "../models/prediction.js";
-import type { RgbImage } from "../pictures/heat-map.js";
 import type { Device } from "../native/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -47,17 +47,18 @@ export function inputPipeline(
 
 /** @throws McLossError ERR_IMAGE, which names the file where there is one */
 export async function decodeInput(pipeline: Pipeline, source: ImageInput): Promise<DecodedImage> {
-  return decodePlanned(pipeline, await planSample(pipeline, randomAt(0), source), source);
+  const image = new EncodedImage(source, { limits: pipeline.limits });
+  return decodePlanned(pipeline, await planSample(pipeline, randomAt(0), image), image);
 }
 
 /** As {@link decodeInput}, by a plan that is drawn already. */
 export async function decodePlanned(
   pipeline: Pipeline,
   { decode, augmentation }: SamplePlan,
-  source: ImageSource,
+  image: EncodedImage,
 ): Promise<DecodedImage> {
   const pixels = new Uint8Array(pipeline.sampleBytes);
-  await decodeSample(source, decode, pixels);
+  await image.decode(decode, pixels);
   return { pixels, augmentation };
 }
 

@@ -1,15 +1,12 @@
 import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import sharp from "sharp";
 import { z } from "zod";
 import { throwIfAborted } from "../abort.js";
-import type { Sample } from "../data/dataset.js";
+import { encodedImageOf, type Sample } from "../data/dataset.js";
 import type { RecordedInfo, RecordedRun } from "../compare/recorded-run.js";
 import { MANIFEST_EXTENSIONS } from "../data/sets/manifest.js";
 import { openEvaluationSet, type EvaluationSetOptions } from "../data/training-sets.js";
-import { TRAINING_LIMITS } from "../image/limits.js";
-import { inspectImage } from "../image/open-image.js";
-import { readEncoded } from "../image/read-encoded.js";
+import { loadSharp } from "../image/sharp.js";
 import { invalidArgument } from "../errors.js";
 import { loadModel } from "../models/checkpoint.js";
 import { className } from "../models/class-name.js";
@@ -154,15 +151,8 @@ async function pictureConfusions(
   return { data, images, accuracy, skipped, matrix: confusion, pairs: await Promise.all(pictured) };
 }
 
-async function thumbnail({ path, source = path }: Sample): Promise<string> {
-  const image = await inspectImage(await readEncoded(source, TRAINING_LIMITS), TRAINING_LIMITS);
-  const opened = await image.open("error");
-  const bytes = await opened
-    .flatten({ background: "#fff" })
-    .resize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, { fit: "cover" })
-    .jpeg({ mozjpeg: true })
-    .toBuffer();
-  return dataUrl("jpeg", bytes);
+async function thumbnail(sample: Sample): Promise<string> {
+  return dataUrl("jpeg", await encodedImageOf(sample).thumbnail(THUMBNAIL_PIXELS));
 }
 
 /** An image's file and what it is called. */
@@ -193,6 +183,7 @@ async function drawSheets(
   { signal, onProgress }: PicturesOptions,
 ): Promise<Picture[]> {
   if (!model.groups) return [];
+  const sharp = await loadSharp();
   const sheets: Picture[] = [];
   for (const [index, { path, caption }] of files.entries()) {
     throwIfAborted(signal, "the report");

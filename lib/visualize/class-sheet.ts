@@ -1,12 +1,10 @@
-import type { Sample } from "../data/dataset.js";
-import { readHeader } from "../image/decode.js";
+import { encodedImageOf, trimOf, type Sample } from "../data/dataset.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
 import { holdModel, type Model } from "../models/model.js";
 import { Canvas, FAINT, RIGHT, WRONG } from "../pictures/canvas.js";
 import { partColor } from "../pictures/part-colors.js";
 import { count, optionsOf, parseOptions } from "../schema.js";
-import { inputPipeline } from "../predict/model-input.js";
 import type { Excitation } from "./exciting-images.js";
 import { fitInto } from "./fit-into.js";
 import { lookAt } from "./image-activations.js";
@@ -120,11 +118,10 @@ async function excitedTile(
     strongest,
   }: { classIndex: number; place: number; cell: number; strongest: number },
 ) {
-  const source = sample.source ?? sample.path;
-  const header = await readHeader(source, inputPipeline(model).limits);
-  const size = fitInto(header, { width: cell, height: cell });
-  const trim = { bottom: sample.trim?.bottom ?? 0 };
-  const { classes, seen } = await lookAt(model, { source, header, trim, size, choose: () => [classIndex] });
+  const image = encodedImageOf(sample);
+  const size = fitInto(await image.header(), { width: cell, height: cell });
+  const trim = trimOf(sample);
+  const { classes, seen } = await lookAt(model, { image, trim, size, choose: () => [classIndex] });
   const map = classes[0]?.channels[place] ?? new Float32Array();
-  return { tile: heatTile(await readTile(source, header, size), map, strongest, seen), ...size };
+  return { tile: heatTile(await readTile(image, size), map, strongest, seen), ...size };
 }

@@ -1,7 +1,6 @@
-import type { ImageSource } from "../image/decode.js";
-import type { ImageHeader } from "../image/open-image.js";
+import type { EncodedImage } from "../image/encoded-image.js";
 import type { Size } from "../image/geometry.js";
-import { drawSample } from "../image/plan.js";
+import { planSample, type Trim } from "../image/plan.js";
 import { randomAt } from "../image/random.js";
 import { invalidArgument } from "../errors.js";
 import { groupsOf } from "../models/groups-of.js";
@@ -39,10 +38,9 @@ export interface ImageActivations extends Size {
 
 /** One image to look at. */
 export interface LookRequest {
-  source: ImageSource;
-  header: ImageHeader;
-  /** Rows that are cut off the image first. */
-  trim?: { bottom: number };
+  image: EncodedImage;
+  /** What is cut off the image first. */
+  trim?: Trim;
   /** The maps' size; it stands for all of the upright image. */
   size: Size;
   /** Which classes to look at, by number, given all of them, the most probable first. */
@@ -52,13 +50,13 @@ export interface LookRequest {
 /** Runs `model` on one image and lays what the channels of some classes do onto it. */
 export async function lookAt(given: Model, request: LookRequest): Promise<ImageActivations> {
   using model = holdModel(given);
-  const { source, header, trim, size, choose } = request;
+  const { image, trim, size, choose } = request;
   const groups = groupsOf(model);
   const pipeline = inputPipeline(model);
-  const plan = drawSample(pipeline, randomAt(0), header, trim);
-  const views = placeViews(pipeline, plan, header);
+  const plan = await planSample(pipeline, randomAt(0), image, trim);
+  const views = placeViews(pipeline, plan, await image.header());
   return await tidy(async () => {
-    const decoded = await decodePlanned(pipeline, plan, source);
+    const decoded = await decodePlanned(pipeline, plan, image);
     const inputs = await prepareInputs(pipeline, [decoded], model.device);
     const output = await forwardForCam(model, inputs);
     const probabilities = noGrad(() => averagedProbabilities(output.logits, views.length));

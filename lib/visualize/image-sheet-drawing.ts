@@ -1,9 +1,9 @@
-import type { ImageHeader } from "../image/open-image.js";
+import type { ImageHeader } from "../image/inspect-image.js";
 import type { Size } from "../image/geometry.js";
 import { groupsOf } from "../models/groups-of.js";
 import type { Model } from "../models/model.js";
 import { Canvas, FAINT } from "../pictures/canvas.js";
-import type { RgbImage } from "../pictures/heat-map.js";
+import type { RgbImage } from "../image/rgb-image.js";
 import { partColor } from "../pictures/part-colors.js";
 import type { ClassScore } from "../models/prediction.js";
 import type { CamMethod } from "./class-activation-map.js";

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { basename, dirname } from "node:path";
-import { readHeader } from "../image/decode.js";
+import { EncodedImage } from "../image/encoded-image.js";
 import { invalidArgument } from "../errors.js";
 import { holdModel, Model } from "../models/model.js";
-import { inputPipeline } from "../predict/model-input.js";
 import type { ClassScore } from "../models/prediction.js";
 import { count, index, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { camMethod } from "./class-activation-map.js";
@@ -72,22 +71,22 @@ export async function drawImageSheet(
   const models = compare ? [held, compare] : [held];
   const width = options.width ?? (compare ? 1680 : 1200);
   checkOptions(models, rivals, width);
-  const header = await readHeader(path, inputPipeline(held).limits);
-  const layout = layOut(width, models, header);
+  const image = new EncodedImage(path);
+  const layout = layOut(width, models, await image.header());
   const choose = (ranked: readonly ClassScore[]) => withRivals(ranked, rivals, classIndex);
-  const looks = [await lookAt(held, { source: path, header, size: layout.tile, choose })];
+  const looks = [await lookAt(held, { image, size: layout.tile, choose })];
   const [{ ranked, classes }] = looks as [ImageActivations];
   if (compare) {
     const same = () => classes.map(({ index }) => index);
-    looks.push(await lookAt(compare, { source: path, header, size: layout.tile, choose: same }));
+    looks.push(await lookAt(compare, { image, size: layout.tile, choose: same }));
   }
-  const image = await readTile(path, header, layout.tile);
+  const tile = await readTile(image, layout.tile);
   const panels = models.map((one, i) => ({
     look: looks[i] as ImageActivations,
     label: options.labels?.[i] ?? one.spec.name,
     method: camMethod(one),
   }));
-  const png = await new SheetDrawing(layout, image, titleOf(path)).draw(panels);
+  const png = await new SheetDrawing(layout, tile, titleOf(path)).draw(panels);
   const shown = classes.map(({ name, index, probability, start, channels }) => {
     return { name, index, probability, start, count: channels.length };
   });

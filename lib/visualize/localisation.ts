@@ -1,10 +1,9 @@
 import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "../loader/bad-images.js";
 import { z } from "zod";
-import { ListDataset, type Box, type Dataset, type Sample } from "../data/dataset.js";
-import { readHeader } from "../image/decode.js";
+import { encodedImageOf, ListDataset, trimOf, type Box, type Dataset, type Sample } from "../data/dataset.js";
 import { DataLoader } from "../loader/data-loader.js";
 import type { Pipeline } from "../image/pipeline.js";
-import { drawSample } from "../image/plan.js";
+import { planSample } from "../image/plan.js";
 import { evaluationTransforms } from "../image/presets.js";
 import { randomAt } from "../image/random.js";
 import { uprightBox } from "../data/upright-box.js";
@@ -154,11 +153,12 @@ async function scoreBatch(
 
 async function placeSample(
   pipeline: Pipeline,
-  { path, source = path, trim, box }: BoxedSample,
+  sample: BoxedSample,
 ): Promise<{ views: ViewPlacement[]; box: Rectangle }> {
-  const header = await readHeader(source, pipeline.limits);
-  const plan = drawSample(pipeline, randomAt(0), header, { bottom: trim?.bottom ?? 0 });
-  const { x, y, width, height } = uprightBox(box, header);
+  const image = encodedImageOf(sample, pipeline.limits);
+  const header = await image.header();
+  const plan = await planSample(pipeline, randomAt(0), image, trimOf(sample));
+  const { x, y, width, height } = uprightBox(sample.box, header);
   return {
     views: placeViews(pipeline, plan, header),
     box: normalise({ left: x, top: y, width, height }, header),

@@ -1,7 +1,8 @@
-import { decodeSample, type ImageSource } from "../image/decode.js";
-import { wholeOf, type Size } from "../image/geometry.js";
-import { TRAINING_LIMITS } from "../image/limits.js";
-import { blendHeat, type RgbImage } from "../pictures/heat-map.js";
+import { planWhole } from "../image/decode.js";
+import type { EncodedImage } from "../image/encoded-image.js";
+import type { Size } from "../image/geometry.js";
+import type { RgbImage } from "../image/rgb-image.js";
+import { blendHeat } from "../pictures/heat-map.js";
 import { blendParts } from "../pictures/part-colors.js";
 
 /** An image at the size of a tile, in colour and in grey. */
@@ -17,22 +18,9 @@ const UNSEEN_COLOR = 225;
 const FRAME_COLOR = 255;
 
 /** Reads an image, upright, at a tile's size. @throws McLossError ERR_IMAGE naming the file */
-export async function readTile(source: ImageSource, image: Size, size: Size): Promise<TileImage> {
-  const whole = wholeOf(size);
+export async function readTile(image: EncodedImage, size: Size): Promise<TileImage> {
   const data = new Uint8Array(size.height * size.width * 3);
-  const plan = {
-    fixed: false,
-    image: { height: image.height, width: image.width },
-    region: undefined,
-    source: { height: image.height, width: image.width },
-    resized: size,
-    interpolation: "bilinear",
-    windows: [whole],
-    visible: whole,
-    fill: [0, 0, 0],
-    limits: TRAINING_LIMITS,
-  } as const;
-  await decodeSample(source, plan, data);
+  await image.decode(planWhole(size), data);
   const gray = new Uint8Array(size.height * size.width);
   gray.forEach((_, place) => {
     gray[place] = LUMA.reduce((sum, weight, channel) => sum + weight * (data[place * 3 + channel] ?? 0), 0);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { decodeSample, type ImageSource } from "#lib/image/decode.js";
+import { EncodedImage, type ImageSource } from "#lib/image/encoded-image.js";
 import { buildPipeline, type PipelineOptions } from "#lib/image/pipeline.js";
 import { planSample, type Trim } from "#lib/image/plan.js";
 import { randomAt } from "#lib/image/random.js";
@@ -19,16 +19,17 @@ async function decodeAs(
   options: PipelineOptions & { trim?: Trim } = {},
 ): Promise<Uint8Array> {
   const pipeline = buildPipeline([...transforms, normalize()], options);
-  const { decode } = await planSample(pipeline, randomAt(0), source, options.trim);
+  const image = new EncodedImage(source, { limits: pipeline.limits });
+  const { decode } = await planSample(pipeline, randomAt(0), image, options.trim);
   const pixels = new Uint8Array(pipeline.sampleBytes);
-  await decodeSample(source, decode, pixels);
+  await image.decode(decode, pixels);
   return pixels;
 }
 
 const decodeImage = (source: ImageSource, size: { height: number; width: number }) =>
   decodeAs(source, [resize(size, { interpolation: "lanczos" })]);
 
-describe("decodeSample()", () => {
+describe("EncodedImage", () => {
   let dir: string;
   beforeEach(async () => {
     dir = await makeFolder();
@@ -52,6 +53,16 @@ describe("decodeSample()", () => {
   it("resizes to exactly height × width", async () => {
     const path = await write(join(dir, "x.png"), await plain([1, 2, 3], 20, 10).png().toBuffer());
     expect(await decodeImage(path, { height: 3, width: 5 })).to.have.length(3 * 5 * 3);
+  });
+
+  it("fills a crop that lies beside the image", async () => {
+    const beside = { uniform: () => 0, integer: (low: number) => low };
+    const pipeline = buildPipeline([randomCrop(4, { padding: 8, fill: [7, 8, 9] }), normalize()]);
+    const image = new EncodedImage(await plain([1, 2, 3], 6, 6).png().toBuffer());
+    const { decode } = await planSample(pipeline, beside, image);
+    const pixels = new Uint8Array(pipeline.sampleBytes);
+    await image.decode(decode, pixels);
+    expect([...pixels]).to.deep.equal(pixelsOf([7, 8, 9]));
   });
 
   it("converts greyscale, 16-bit and CMYK", async () => {
@@ -136,10 +147,11 @@ describe("decodeSample()", () => {
     ] as const) {
       const resized = resize({ height: size, width: size });
       const pipeline = buildPipeline([resized, randomCrop(24), normalize()]);
-      const plan = await planSample(pipeline, randomAt(1), source);
+      const encoded = new EncodedImage(source);
+      const plan = await planSample(pipeline, randomAt(1), encoded);
       const [window] = plan.decode.windows;
       const part = new Uint8Array(24 * 24 * 3);
-      await decodeSample(source, plan.decode, part);
+      await encoded.decode(plan.decode, part);
       const whole = await decodeAs(source, [resized]);
       // libvips rounds places to a share of a pixel, from where a part begins.
       part.forEach((value, at) => {

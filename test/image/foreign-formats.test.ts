@@ -1,8 +1,7 @@
 import { expect } from "chai";
 import { gzipSync } from "node:zlib";
 import { join } from "node:path";
-import { readHeader } from "#lib/image/decode.js";
-import { TRAINING_LIMITS } from "#lib/image/limits.js";
+import { EncodedImage } from "#lib/image/encoded-image.js";
 import { DataLoader, datasetFrom, normalize, resize } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
 import { makeFolder, plain, removeFolder, write } from "../support/image-files.js";
@@ -45,12 +44,12 @@ describe("files in other formats", () => {
       expect(performance.now() - started).to.be.below(10_000);
       expect(error).to.include({ code: "ERR_IMAGE", path });
       expect(error.message).to.match(reason);
-      expect((await rejected(readHeader(path, TRAINING_LIMITS))).message).to.match(reason);
+      expect((await rejected(new EncodedImage(path).header())).message).to.match(reason);
     });
   }
 
   it("are told from AVIF by the brands that both may have", async () => {
     const avif = await plain([1, 2, 3]).avif().toBuffer();
-    expect(await readHeader(avif, TRAINING_LIMITS)).to.include({ format: "avif", height: 8, width: 8 });
+    expect(await new EncodedImage(avif).header()).to.include({ format: "avif", height: 8, width: 8 });
   });
 });

@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { decodeSample, type DecodePlan } from "#lib/image/decode.js";
-import { TRAINING_LIMITS } from "#lib/image/limits.js";
+import type { DecodePlan } from "#lib/image/decode.js";
+import { EncodedImage } from "#lib/image/encoded-image.js";
 import { native, type DecodeJpegOptions } from "#lib/native/binding.js";
 import sharp from "sharp";
 import { plain } from "../support/image-files.js";
 
-const FOLDER = new URL("../fixtures/jpeg", import.meta.url);
+const FOLDER = new URL("../fixtures/jpeg/", import.meta.url);
 const pathOf = (name: string) => fileURLToPath(new URL(name, FOLDER));
 const whole = { top: 0, left: 0, height: 110, width: 150 };
 const OPTIONS: DecodeJpegOptions = {
@@ -165,7 +165,6 @@ describe("plain JPEGs", function () {
     const plan: DecodePlan = {
       fixed: true,
       image: { height: 110, width: 150 },
-      limits: TRAINING_LIMITS,
       source: { height: 110, width: 150 },
       visible: whole,
       windows: [whole],
@@ -173,7 +172,7 @@ describe("plain JPEGs", function () {
       ...OPTIONS,
     };
     const batch = new Uint8Array(2 * 150 * 110 * 3);
-    await decodeSample(pathOf("plain.jpg"), plan, batch.subarray(batch.length / 2));
+    await new EncodedImage(pathOf("plain.jpg")).decode(plan, batch.subarray(batch.length / 2));
     expect(batch.subarray(batch.length / 2)).to.deep.equal(await read("plain.png"));
     expect(batch.subarray(0, batch.length / 2).every((value) => value === 0)).to.equal(true);
   });

@@ -7,7 +7,7 @@ import { DataLoader, datasetFrom, normalize, resize } from "mutual-channel-loss"
 import sharp from "sharp";
 import { plain } from "../support/image-files.js";
 
-const FOLDER = new URL("../fixtures/formats", import.meta.url);
+const FOLDER = new URL("../fixtures/formats/", import.meta.url);
 const NAMES = readdirSync(FOLDER).filter((name) => /\.(bmp|ppm|pgm)$/.test(name));
 const read = (name: string) => readFileSync(new URL(name, FOLDER));
 const decoderOf = (name: string) => (name.endsWith(".bmp") ? bmp : netpbm);

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { decodeSample } from "#lib/image/decode.js";
+import { EncodedImage } from "#lib/image/encoded-image.js";
 import { buildPipeline, type PipelineOptions } from "#lib/image/pipeline.js";
 import { planSample } from "#lib/image/plan.js";
 import { prepareBatch } from "#lib/image/pixels-to-tensor.js";
@@ -24,7 +24,7 @@ import {
 } from "mutual-channel-loss";
 import { maximum } from "#lib/extremes.js";
 
-const FOLDER = new URL("../fixtures/transforms", import.meta.url);
+const FOLDER = new URL("../fixtures/transforms/", import.meta.url);
 const PICTURE = fileURLToPath(new URL("picture.png", FOLDER));
 const PHOTO = fileURLToPath(new URL("photo.jpg", FOLDER));
 const SIZE = { height: 42, width: 57 };
@@ -59,9 +59,10 @@ async function run(
   path = PICTURE,
 ): Promise<{ bytes: Uint8Array; values: Float32Array; shape: readonly number[] }> {
   const pipeline = buildPipeline(transforms, options);
-  const plan = await planSample(pipeline, random, path);
+  const image = new EncodedImage(path);
+  const plan = await planSample(pipeline, random, image);
   const pixels = new Uint8Array(pipeline.sampleBytes);
-  await decodeSample(path, plan.decode, pixels);
+  await image.decode(plan.decode, pixels);
   const shape = [pipeline.viewCount, pipeline.output.height, pipeline.output.width, 3];
   using images = await prepareBatch(pipeline, pixels, shape, [plan.augmentation], "cpu");
   const values = (await images.data()) as Float32Array;

@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BAD_IMAGE_POLICIES } from "#lib/loader/bad-images.js";
-import { decodeSample } from "#lib/image/decode.js";
-import { TRAINING_LIMITS } from "#lib/image/limits.js";
+import { EncodedImage } from "#lib/image/encoded-image.js";
 import { native } from "#lib/native/binding.js";
 import {
   DataLoader,
@@ -18,7 +17,7 @@ import sharp from "sharp";
 import { caught, rejected } from "../support/errors.js";
 import { makeFolder, plain, removeFolder, write } from "../support/image-files.js";
 
-const FOLDER = new URL("../fixtures/formats", import.meta.url);
+const FOLDER = new URL("../fixtures/formats/", import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, FOLDER));
 
 /** All of an image of that size, as it is stored. */
@@ -26,7 +25,7 @@ const planOf = (height: number, width: number) => {
   const whole = { top: 0, left: 0, height, width };
   const [fixed, interpolation, fill] = [true, "bilinear", [0, 0, 0]] as const;
   const absent = { image: undefined, region: undefined, source: { height, width }, resized: undefined };
-  return { ...absent, fixed, interpolation, fill, windows: [whole], visible: whole, limits: TRAINING_LIMITS };
+  return { ...absent, fixed, interpolation, fill, windows: [whole], visible: whole };
 };
 
 async function noisyPng(): Promise<Buffer> {
@@ -45,8 +44,10 @@ describe("repairing damaged images", () => {
         .toBuffer();
       const target = new Uint8Array(expected.length);
       const cut = read(`cut-${name}.jpg`);
-      expect(await rejected(decodeSample(cut, planOf(110, 150), target))).to.include({ code: "ERR_IMAGE" });
-      const reason = await decodeSample(cut, planOf(110, 150), target, "repair");
+      expect(await rejected(new EncodedImage(cut).decode(planOf(110, 150), target))).to.include({
+        code: "ERR_IMAGE",
+      });
+      const reason = await new EncodedImage(cut).decode(planOf(110, 150), target, "repair");
       expect(reason).to.be.a("string").and.not.equal("");
       expect(target).to.deep.equal(new Uint8Array(expected));
     });
@@ -55,8 +56,8 @@ describe("repairing damaged images", () => {
   it("changes nothing of an intact image, and says nothing", async () => {
     const whole = readFileSync(new URL("../jpeg/plain.jpg", FOLDER));
     const [strict, repaired] = [new Uint8Array(110 * 150 * 3), new Uint8Array(110 * 150 * 3)];
-    await decodeSample(whole, planOf(110, 150), strict);
-    expect(await decodeSample(whole, planOf(110, 150), repaired, "repair")).to.equal(undefined);
+    await new EncodedImage(whole).decode(planOf(110, 150), strict);
+    expect(await new EncodedImage(whole).decode(planOf(110, 150), repaired, "repair")).to.equal(undefined);
     expect(repaired).to.deep.equal(strict);
   });
 
@@ -65,16 +66,16 @@ describe("repairing damaged images", () => {
     const turned = await sharp(png).withMetadata({ orientation: 3 }).jpeg().toBuffer();
     const bmp = Buffer.concat([read("rgb24.bmp").subarray(0, 120)]);
     const whole = new Uint8Array(300 * 200 * 3);
-    await decodeSample(png, planOf(200, 300), whole);
+    await new EncodedImage(png).decode(planOf(200, 300), whole);
     const target = new Uint8Array(300 * 200 * 3);
-    expect(await decodeSample(png.subarray(0, png.length >> 1), planOf(200, 300), target, "repair")).to.be.a(
-      "string",
-    );
+    expect(
+      await new EncodedImage(png.subarray(0, png.length >> 1)).decode(planOf(200, 300), target, "repair"),
+    ).to.be.a("string");
     expect(target.subarray(0, 300 * 3)).to.deep.equal(whole.subarray(0, 300 * 3));
     expect(target).to.not.deep.equal(whole);
     const half = turned.subarray(0, turned.length >> 1);
-    expect(await decodeSample(half, planOf(200, 300), target, "repair")).to.be.a("string");
-    expect(await decodeSample(bmp, planOf(5, 11), new Uint8Array(5 * 11 * 3), "repair")).to.match(
+    expect(await new EncodedImage(half).decode(planOf(200, 300), target, "repair")).to.be.a("string");
+    expect(await new EncodedImage(bmp).decode(planOf(5, 11), new Uint8Array(5 * 11 * 3), "repair")).to.match(
       /ends before/,
     );
   });
@@ -88,7 +89,7 @@ describe("repairing damaged images", () => {
       Buffer.alloc(0),
     ]) {
       const target = new Uint8Array(300 * 200 * 3);
-      const error = await rejected(decodeSample(bytes, planOf(200, 300), target, "repair"));
+      const error = await rejected(new EncodedImage(bytes).decode(planOf(200, 300), target, "repair"));
       expect(error).to.include({ code: "ERR_IMAGE" });
     }
   });

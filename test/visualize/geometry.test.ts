@@ -1,8 +1,7 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import { centerCrop, fiveCrop, randomAffine, resize, type TransformSpec } from "mutual-channel-loss";
-import { TRAINING_LIMITS } from "#lib/image/limits.js";
-import { readHeader } from "#lib/image/decode.js";
+import { EncodedImage } from "#lib/image/encoded-image.js";
 import { uprightBox } from "#lib/data/upright-box.js";
 import { lookAt } from "#lib/visualize/image-activations.js";
 import { rejected } from "../support/errors.js";
@@ -20,8 +19,8 @@ const folder = temporaryFolder();
 
 async function look(path: string, transforms?: readonly TransformSpec[]) {
   const model = colorModel(transforms ? { transforms } : {});
-  const header = await readHeader(path, TRAINING_LIMITS);
-  return lookAt(model, { source: path, header, size: header, choose: () => [0, 1] });
+  const image = new EncodedImage(path);
+  return lookAt(model, { image, size: await image.header(), choose: () => [0, 1] });
 }
 
 /** Expects a map to be strong in the patch and nothing outside of it, where the model saw the image. */
@@ -113,8 +112,8 @@ describe("maps on the image", () => {
 
   it("need a class that there is", async () => {
     const path = await writeScene(join(folder(), "class.png"), UPRIGHT, [RED]);
-    const header = await readHeader(path, TRAINING_LIMITS);
-    const request = { source: path, header, size: header, choose: () => [2] };
+    const image = new EncodedImage(path);
+    const request = { image, size: await image.header(), choose: () => [2] };
     expect((await rejected(lookAt(colorModel(), request))).message).to.match(
       /classIndex must be from 0 to 1/,
     );

@@ -3,10 +3,10 @@ import { throwIfAborted } from "../../abort.js";
 import { reasonOf } from "../../system-error.js";
 import type { Box, Sample } from "../dataset.js";
 import type { Size } from "../../image/geometry.js";
-import { prefetch } from "../../loader/prefetch.js";
+import { prefetch } from "../../prefetch.js";
 import { inspectEnds } from "./inspect-ends.js";
 import { readEnds, type FileEnds } from "./read-ends.js";
-import { TrainingReader } from "./training-reader.js";
+import { problemOf, storedSize } from "./training-image.js";
 import type { VerifyOptions } from "./options.js";
 
 /** An image that is there and cannot be used. */
@@ -42,7 +42,6 @@ export async function checkImages(
   samples: readonly Sample[],
   { full = false, signal, onProgress }: VerifyOptions,
 ): Promise<CheckedImages> {
-  const reader = new TrainingReader();
   const missing: string[] = [];
   const boxes: string[] = [];
   const reasons = new Map<string, string>();
@@ -52,7 +51,7 @@ export async function checkImages(
     if (box && size && reachesPast(box, size)) boxes.push(describeBox(path, box, size));
   };
   const waiting = samples
-    .map((sample) => async () => ({ sample, verdict: await judge(sample, reader, full) }))
+    .map((sample) => async () => ({ sample, verdict: await judge(sample, full) }))
     .values();
   const next = () => waiting.next().value;
   let done = 0;
@@ -71,8 +70,8 @@ export async function checkImages(
   for (const sample of doubtful) {
     throwIfAborted(signal, "verifying");
     const { path } = sample;
-    const reason = await reader.problemOf(path);
-    if (reason === undefined) checkBox(sample, sample.box && (await reader.storedSize(path)));
+    const reason = await problemOf(path);
+    if (reason === undefined) checkBox(sample, sample.box && (await storedSize(path)));
     else {
       reasons.set(path, reason);
       files.delete(path);
@@ -89,15 +88,15 @@ export async function checkImages(
 const FREE_PIXELS = 2 ** 24;
 const FREE_SIDE = 2 ** 14;
 
-async function judge({ path }: Sample, reader: TrainingReader, full: boolean): Promise<Verdict> {
+async function judge({ path }: Sample, full: boolean): Promise<Verdict> {
   const ends = await readEnds(path).catch((error: unknown) => verdictOf(error));
   if ("kind" in ends) return ends;
   const { bytes, identity, fingerprint } = ends;
   if (bytes === 0) return { kind: "bad", reason: "the file is empty" };
   const facts = { identity, fingerprint };
-  const size = await sizeOf(path, ends, reader).catch(() => undefined);
+  const size = await sizeOf(path, ends).catch(() => undefined);
   if (size === undefined) return { kind: "doubtful", facts };
-  const whole = !full || (await reader.problemOf(path)) === undefined;
+  const whole = !full || (await problemOf(path)) === undefined;
   return whole ? { kind: "good", facts, size } : { kind: "doubtful", facts };
 }
 
@@ -109,13 +108,13 @@ function verdictOf(error: unknown): Verdict {
 }
 
 /** Undefined where the image has to be decoded to see. */
-async function sizeOf(path: string, ends: FileEnds, reader: TrainingReader): Promise<Size | undefined> {
+async function sizeOf(path: string, ends: FileEnds): Promise<Size | undefined> {
   const inspection = await inspectEnds(path, ends);
   if (inspection.kind === "doubtful") return undefined;
-  if (inspection.kind === "other format") return reader.storedSize(path);
+  if (inspection.kind === "other format") return storedSize(path);
   const { height, width } = inspection.size;
   const isUsual = height * width <= FREE_PIXELS && Math.max(height, width) <= FREE_SIDE;
-  return isUsual ? inspection.size : reader.storedSize(path);
+  return isUsual ? inspection.size : storedSize(path);
 }
 
 function reachesPast(box: Box, size: Size): boolean {

@@ -1,13 +1,14 @@
-import type { Metadata, Sharp, SharpInput, SharpOptions } from "sharp";
+import type { Metadata, Sharp } from "sharp";
 import { bmp } from "./bmp.js";
 import { estimateMemory } from "./decode-memory.js";
 import type { Size } from "./geometry.js";
 import { nameOfForeign, sniffFormat, type ImageFormat } from "./formats.js";
 import { checkLimits, type ImageLimits } from "./limits.js";
-import { ImageProblem } from "./problem.js";
+import { ImageProblem } from "./image-problem.js";
 import { readJpegHeader } from "./jpeg-header.js";
 import { netpbm } from "./netpbm.js";
 import type { RawDecoder } from "./raw-image.js";
+import { loadSharp } from "./sharp.js";
 
 export interface ImageHeader extends Size {
   format: ImageFormat;
@@ -17,7 +18,10 @@ export interface ImageHeader extends Size {
 
 /** What an image says of itself, within the limits. */
 export interface InspectedImage {
+  /** As they are stored. */
+  bytes: Uint8Array;
   header: ImageHeader;
+  limits: ImageLimits;
   /** The most that decoding it takes, roughly, in bytes. */
   memory: number;
   /** A sharp image of it, upright and whole, though it may be decoded in parts. */
@@ -26,22 +30,6 @@ export interface InspectedImage {
 
 /** How an image that is damaged is decoded: not at all, or as far as it can be, with zeros or grey for the rest. */
 export type DamagePolicy = "error" | "repair";
-
-type OpenSharp = (input: SharpInput, options: SharpOptions) => Sharp;
-
-let opened: Promise<OpenSharp> | undefined;
-
-/** sharp, loaded at the first image: who only wants the loss does not pay for it. */
-export function loadSharp(): Promise<OpenSharp> {
-  opened ??= import("sharp").then(({ default: sharp }) => {
-    // Many small images: parallel across images on libuv's pool, one thread within each.
-    sharp.concurrency(1);
-    // Pixels are cached by the loader, as they are after resizing.
-    sharp.cache(false);
-    return sharp;
-  });
-  return opened;
-}
 
 const RAW_DECODERS: Readonly<Partial<Record<ImageFormat, RawDecoder>>> = { bmp, netpbm };
 
@@ -58,6 +46,8 @@ export async function inspectImage(bytes: Uint8Array, limits: ImageLimits): Prom
   checkLimits(stored, memory, limits);
   const size = orientation < 5 ? { height, width } : { height: width, width: height };
   return {
+    bytes,
+    limits,
     header: { format, orientation, ...size },
     memory,
     open: (damage) => openImage(bytes, format, limits, damage),

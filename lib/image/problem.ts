@@ -1,2 +1,0 @@
-/** What is wrong with an image, found here rather than by libvips. */
-export class ImageProblem extends Error {}
