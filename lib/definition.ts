@@ -74,7 +74,7 @@ export class Registry<
     const alternatives = definitions.map((definition): Alternative => {
       const name = z.literal(definition.name);
       const key = definition.name === fallback ? name.optional() : name;
-      return z.strictObject({ [tag]: key, ...definition.options, ...common });
+      return z.strictObject({ [tag]: key, ...common, ...definition.options });
     });
     const named = (spec: Record<string, unknown>) => ({ ...spec, [tag]: spec[tag] ?? fallback });
     this.filled = z.discriminatedUnion(tag, several(alternatives)).transform(named) as never;

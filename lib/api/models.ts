@@ -6,35 +6,20 @@ export type { NamePattern } from "../models/names.js";
 export type { NamedGroup, PatternGroup } from "../models/parameter-groups.js";
 export type { Initialization, ModelSpec } from "../models/spec.js";
 export type {
-  AdaptivePool2d,
-  AvgPool2d,
-  BatchNorm,
-  BilinearPool,
   Concat,
-  Conv2d,
   DenseConnection,
-  Dropout,
-  Elu,
-  GroupNorm,
+  LayerOf,
   LayerSpec,
-  LayerNorm2d,
-  LeakyRelu,
-  Linear,
-  MaxPool2d,
-  Named,
-  Plain,
-  PRelu,
+  LayerType,
   Residual,
   Scale,
   Sequential,
-  Size,
-  StochasticDepth,
-  TorchScript,
-  Window,
 } from "../models/layers.js";
 export { describe } from "../models/describe.js";
 export type { ModelDescription } from "../models/describe-spec.js";
-export type { LayerDescription, TensorDescription } from "../models/infer-shapes.js";
+export type { TensorDescription } from "../models/layers/definition.js";
+export type { Size } from "../models/layers/shapes.js";
+export type { LayerDescription } from "../models/infer-shapes.js";
 export { parseModelSpec, type ModelJson } from "../models/validate.js";
 export { squeezeExcite } from "../models/blocks.js";
 export { torchscript, type TorchScriptOptions } from "../models/torchscript.js";

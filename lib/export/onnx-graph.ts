@@ -1,3 +1,4 @@
+import type { Attributes, OnnxNodes } from "../models/layers/onnx.js";
 import {
   ATTRIBUTE,
   DATA_TYPE,
@@ -6,29 +7,11 @@ import {
   type TensorProto,
 } from "./onnx-schema.js";
 
-/** A node's settings: whole numbers and lists of them are written as such; `float()` marks the others. */
-export type Attributes = Record<string, number | readonly number[] | Float>;
-
-interface Float {
-  float: number;
-}
-
-/** An attribute of type FLOAT, whole or not. */
-export function float(value: number): Float {
-  return { float: value };
-}
-
-/** One value of a graph: [N, ...shape]. */
-export interface Value {
-  name: string;
-  shape: readonly number[];
-}
-
 /** The weights of a model in float32, by their names in its state dict. */
 export type Weights = ReadonlyMap<string, { data: Float32Array; shape: readonly number[] }>;
 
 /** A graph that grows node by node. Values have the names of the layers that they come from. */
-export class OnnxGraph {
+export class OnnxGraph implements OnnxNodes {
   readonly nodes: NodeProto[] = [];
   readonly #weights: Weights;
   readonly #initializers = new Map<string, TensorProto>();

@@ -11,9 +11,8 @@ import { PACKAGE_VERSION } from "../package-version.js";
 import { optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
 import { OnnxGraph, type Weights } from "./onnx-graph.js";
-import { OnnxEmitter } from "./onnx-layers.js";
+import { OnnxLayers } from "./onnx-layers.js";
 import { DATA_TYPE, encodeModel, type ValueInfoProto } from "./onnx-schema.js";
-import { emitLayers } from "./walk.js";
 
 /** Options of {@link exportOnnx}. */
 export interface ExportOnnxOptions {
@@ -63,7 +62,7 @@ async function graphOf(model: Model) {
   const shape = [channels, height, width];
   const shapes = new Map(describe(spec).layers.map(({ name, outputShape }) => [name, outputShape]));
   const graph = new OnnxGraph(await readWeights(model), [INPUT, OUTPUT]);
-  const logits = emitLayers(new OnnxEmitter(graph, shapes), spec.layers, "", { name: INPUT, shape });
+  const logits = new OnnxLayers(graph, shapes).sequence(spec.layers, "", { name: INPUT, shape });
   graph.output(OUTPUT, logits.name);
   return {
     name: spec.name,

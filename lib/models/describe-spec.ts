@@ -2,7 +2,8 @@ import { checkRecord } from "../check-argument.js";
 import { inspect } from "node:util";
 import { invalidArgument } from "../errors.js";
 import { formatTable } from "../table.js";
-import { compatible, formatShape, inferShapes, shapeError, type LayerDescription } from "./infer-shapes.js";
+import { inferShapes, type LayerDescription } from "./infer-shapes.js";
+import { compatible, formatShape, shapeError } from "./layers/shapes.js";
 import type { ModelSpec } from "./spec.js";
 
 /** What a network is made of. Printed, or as a string, it is a table. */

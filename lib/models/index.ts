@@ -31,35 +31,20 @@ export type { NamePattern } from "./names.js";
 export type { NamedGroup, PatternGroup } from "./parameter-groups.js";
 export type { Initialization, ModelSpec } from "./spec.js";
 export type {
-  AdaptivePool2d,
-  AvgPool2d,
-  BatchNorm,
-  BilinearPool,
   Concat,
-  Conv2d,
   DenseConnection,
-  Dropout,
-  Elu,
-  GroupNorm,
+  LayerOf,
   LayerSpec,
-  LayerNorm2d,
-  LeakyRelu,
-  Linear,
-  MaxPool2d,
-  Named,
-  Plain,
-  PRelu,
+  LayerType,
   Residual,
   Scale,
   Sequential,
-  Size,
-  StochasticDepth,
-  TorchScript,
-  Window,
 } from "./layers.js";
 export { describe } from "./describe.js";
 export type { ModelDescription } from "./describe-spec.js";
-export type { LayerDescription, TensorDescription } from "./infer-shapes.js";
+export type { TensorDescription } from "./layers/definition.js";
+export type { Size } from "./layers/shapes.js";
+export type { LayerDescription } from "./infer-shapes.js";
 export { parseModelSpec, type ModelJson } from "./validate.js";
 export { squeezeExcite } from "./blocks.js";
 export { torchscript, type TorchScriptOptions } from "./torchscript.js";

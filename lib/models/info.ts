@@ -35,5 +35,5 @@ export const modelInfoOptions = optionsOf<ModelInfo>(modelInfoShape);
  * @throws McLossError ERR_ARGUMENT that names the path of the bad part
  */
 export function parseModelInfo(value: unknown): ModelInfo {
-  return parse(modelInfo, value) as ModelInfo;
+  return parse(modelInfo, value);
 }

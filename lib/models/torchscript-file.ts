@@ -4,7 +4,7 @@ import { basename, dirname, join, parse, resolve } from "node:path";
 import { McLossError } from "../errors.js";
 import { openFileSync } from "../io/open-file.js";
 import { temporaryName } from "../io/temporary-file.js";
-import { mapLayers, type TorchScript } from "./layers.js";
+import { mapLayers, type LayerOf } from "./layers.js";
 import type { ModelSpec } from "./spec.js";
 
 /**
@@ -88,7 +88,10 @@ function copyWhole(from: string, to: string): void {
   }
 }
 
-function changeModules(spec: ModelSpec, change: (layer: TorchScript) => TorchScript): ModelSpec {
+function changeModules(
+  spec: ModelSpec,
+  change: (layer: LayerOf<"torchscript">) => LayerOf<"torchscript">,
+): ModelSpec {
   return {
     ...spec,
     layers: mapLayers(spec.layers, (layer) => (layer.type === "torchscript" ? change(layer) : layer)),

@@ -1,4 +1,5 @@
-import { layerName, toPair } from "../models/layers.js";
+import { layerName } from "../models/layers.js";
+import { toPair } from "../models/layers/shapes.js";
 import { checkModel, type Model, type ModelOutput } from "../models/model.js";
 import { grad } from "../tensor/autograd.js";
 import { enableGrad, noGrad } from "../tensor/grad-mode.js";

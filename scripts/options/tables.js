@@ -40,6 +40,7 @@ function code(value) {
 
 /** What a schema takes, in words. */
 function values(schema) {
+  if (schema.$ref) return schema.$ref.replace("#/$defs/", "");
   if ("const" in schema) return code(schema.const);
   if (schema.enum) return schema.enum.map(code).join(", ");
   if (schema.anyOf) return schema.anyOf.map(values).join(" or ");

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { layers } from "#lib/models/layers.js";
 import {
   describe as describeModel,
   loadStateDict,
@@ -52,6 +53,13 @@ describe("every layer, against PyTorch's module or torchvision's block (fixtures
       .filter(([name]) => name.startsWith(prefix))
       .map(([name, value]) => [name.slice(prefix.length), value]);
   }
+
+  it("are all there", () => {
+    const types = JSON.stringify(cases.map(({ spec }) => spec)).matchAll(/"type":"(\w+)"/g);
+    // TorchScript has tests of its own.
+    const tested = new Set([...types].map(([, type]) => type).concat("torchscript"));
+    expect(layers.names.filter((type) => !tested.has(type))).to.deep.equal([]);
+  });
 
   for (const each of cases) {
     it(`${each.name}: shape, state, outputs, gradients`, async () => {
