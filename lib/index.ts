@@ -67,13 +67,21 @@ export * from "./data/index.js";
 export * from "./recipes/index.js";
 
 export type { GroupRates, OptimizerSpec } from "./train/build-optimizer.js";
-export { RunFolder, type EpochRecord } from "./train/run-folder.js";
-export type { OptionChange, RunInfo } from "./train/run-info.js";
+export { RESUMABLE_KEYS } from "./run/option-changes.js";
+export type { OptionChange, RunInfo } from "./run/run-info.js";
 export type { FitOptions, TrainerOptions } from "./train/trainer-options.js";
-export type { JudgedEpoch, Figure, Monitor } from "./train/monitor.js";
+export type { JudgedEpoch } from "./run/best-checkpoint.js";
+export type { Figure, Monitor } from "./train/monitor.js";
 export { Run, type TrainingResult } from "./train/run.js";
 export { Trainer } from "./train/trainer.js";
-export type { CheckpointEvent, EpochEvent, NoticeEvent, StepEvent, TrainingEvent } from "./train/events.js";
+export type {
+  CheckpointEvent,
+  EpochEvent,
+  EpochRecord,
+  NoticeEvent,
+  StepEvent,
+  TrainingEvent,
+} from "./train/events.js";
 export { evaluate, type EvaluateOptions, type Evaluation, type EvaluationSummary } from "./train/evaluate.js";
 export { evaluateChannels, type EvaluateChannelsOptions } from "./train/evaluate-channels.js";
 export type { ClassificationScores, ClassScores } from "./train/classification-scores.js";
@@ -125,7 +133,8 @@ export { writeReport, type Report, type ReportOptions } from "./report/write-rep
 export { watchRun, type RunWatch, type WatchOptions } from "./report/watch-run.js";
 export type { EpochScores, RunSummary } from "./report/summarize-run.js";
 
-export { loadModel, saveModel, type LoadModelOptions } from "./models/checkpoint.js";
+export { saveModel, type LoadModelOptions } from "./models/checkpoint.js";
+export { loadModel } from "./run/load-model.js";
 export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "./models/load-weights.js";
 export { loadStateDict, saveStateDict } from "./io/state-dict.js";
 export type { LoadStateDictOptions } from "./io/state-file.js";

@@ -36,8 +36,10 @@ export {
 export type { ResNet18Options, ResNet50Options } from "../models/resnet.js";
 export type { SmallResNetOptions } from "../models/small-resnet.js";
 export type { BilinearVgg16Options, Vgg16Options } from "../models/vgg.js";
-export { loadModel, saveModel, type LoadModelOptions } from "../models/checkpoint.js";
+export { saveModel, type LoadModelOptions } from "../models/checkpoint.js";
 export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "../models/load-weights.js";
+
+export { loadModel } from "../run/load-model.js";
 
 export { exportOnnx, type ExportOnnxOptions } from "../export/onnx.js";
 

@@ -20,13 +20,21 @@ export {
 export { SGD, type SgdOptions } from "../optim/sgd.js";
 
 export type { GroupRates, OptimizerSpec } from "../train/build-optimizer.js";
-export { RunFolder, type EpochRecord } from "../train/run-folder.js";
-export type { OptionChange, RunInfo } from "../train/run-info.js";
+export { RESUMABLE_KEYS } from "../run/option-changes.js";
+export type { OptionChange, RunInfo } from "../run/run-info.js";
 export type { FitOptions, TrainerOptions } from "../train/trainer-options.js";
-export type { JudgedEpoch, Figure, Monitor } from "../train/monitor.js";
+export type { JudgedEpoch } from "../run/best-checkpoint.js";
+export type { Figure, Monitor } from "../train/monitor.js";
 export { Run, type TrainingResult } from "../train/run.js";
 export { Trainer } from "../train/trainer.js";
-export type { CheckpointEvent, EpochEvent, NoticeEvent, StepEvent, TrainingEvent } from "../train/events.js";
+export type {
+  CheckpointEvent,
+  EpochEvent,
+  EpochRecord,
+  NoticeEvent,
+  StepEvent,
+  TrainingEvent,
+} from "../train/events.js";
 export {
   evaluate,
   type EvaluateOptions,
@@ -51,13 +59,6 @@ export type { RecipeNetwork } from "../recipes/network.js";
 export type { Patch } from "../recipes/patch.js";
 export { loadRecipe, parseRecipe, recipes } from "../recipes/read.js";
 export { sourceOf, type PublishedAccuracy, type Recipe, type Source } from "../recipes/recipe.js";
-export {
-  prepareRecipe,
-  prepareResume,
-  RESUMABLE_KEYS,
-  type PrepareResumeOptions,
-  trainRecipe,
-  type RecipeData,
-  type RecipeTraining,
-  type TrainRecipeOptions,
-} from "../recipes/train.js";
+export type { RecipeData, RecipeTraining, TrainRecipeOptions } from "../recipes/recipe-training.js";
+export { prepareResume, type PrepareResumeOptions } from "../recipes/resume-recipe.js";
+export { prepareRecipe, trainRecipe } from "../recipes/train-recipe.js";

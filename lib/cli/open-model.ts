@@ -2,9 +2,8 @@ import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import { McLossError } from "../errors.js";
 import { isDirectory } from "../io/is-directory.js";
-import { runFiles } from "../io/run-files.js";
-import { loadModel } from "../models/checkpoint.js";
 import type { Model } from "../models/model.js";
+import { loadModel, missingCheckpoint } from "../run/load-model.js";
 
 const NOT_CHECKPOINTS: Readonly<Record<string, string>> = {
   ".onnx": "is an export for other programs, which mcloss writes and does not read",
@@ -21,7 +20,7 @@ const ADVICE =
 
 /** As {@link loadModel}, of a command's argument: an error says what else it was given. */
 export async function openModel(path: string, options?: Parameters<typeof loadModel>[1]): Promise<Model> {
-  const problem = await folderProblem(path);
+  const problem = (await isDirectory(path)) ? missingCheckpoint(path) : undefined;
   if (problem !== undefined) throw noModel(path, problem);
   try {
     return await loadModel(path, options);
@@ -30,14 +29,6 @@ export async function openModel(path: string, options?: Parameters<typeof loadMo
     if (kind === undefined || !existsSync(path)) throw cause;
     throw noModel(path, kind, cause);
   }
-}
-
-async function folderProblem(path: string): Promise<string | undefined> {
-  if (!(await isDirectory(path))) return undefined;
-  const { best, last, info } = runFiles(path);
-  if (existsSync(best) || existsSync(last)) return undefined;
-  if (existsSync(info)) return "is a run without a checkpoint: its first epoch has not ended";
-  return "is not the folder of a run";
 }
 
 function noModel(path: string, problem: string, cause?: unknown): McLossError {

@@ -5,14 +5,10 @@ import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import { joinPatches, parseAssignment } from "../recipes/patch.js";
 import { loadRecipe } from "../recipes/read.js";
 import type { Recipe } from "../recipes/recipe.js";
-import {
-  prepareRecipe,
-  prepareResume,
-  readStartedRun,
-  type RecipeData,
-  type RecipeTraining,
-  type TrainRecipeOptions,
-} from "../recipes/train.js";
+import type { RecipeData, RecipeTraining, TrainRecipeOptions } from "../recipes/recipe-training.js";
+import { prepareResume } from "../recipes/resume-recipe.js";
+import { readStartedRun } from "../recipes/started-run.js";
+import { prepareRecipe } from "../recipes/train-recipe.js";
 import type { EpochEvent } from "../train/events.js";
 import { describeHealth, reportHabit } from "./describe-channels.js";
 import { tellBadImages } from "./bad-images.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, relative } from "node:path";
-import { readRecordedRun } from "../compare/recorded-run.js";
-import { runFiles } from "../io/run-files.js";
+import { readRun } from "../run/read-run.js";
+import { runFiles } from "../run/run-files.js";
 import { duration } from "../report/format.js";
 import { measuredImages, summarizeRun, type EpochScores } from "../report/summarize-run.js";
 import { formatTable } from "../table.js";
@@ -31,7 +31,7 @@ interface Accuracies {
 
 /** Reads what a run in `folder` came to, of all its epochs. */
 export async function readOutcome(folder: string, seconds: number): Promise<TrainingOutcome> {
-  const recorded = await readRecordedRun(folder);
+  const recorded = await readRun(folder);
   const { best, last, measuredOn, training, skippedSteps } = summarizeRun(recorded);
   const images = measuredImages(recorded.info);
   const files = runFiles(folder);

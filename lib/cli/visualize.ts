@@ -8,7 +8,7 @@ import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
 import type { ChannelHealthTally } from "../loss/channel-health.js";
 import type { Model } from "../models/model.js";
-import { readRecordedRun } from "../compare/recorded-run.js";
+import { readRun } from "../run/read-run.js";
 import { formatTable } from "../table.js";
 import { tallyOf } from "../train/evaluate-channels.js";
 import { renderClassSheet } from "../visualize/class-sheet.js";
@@ -74,7 +74,7 @@ export async function visualize(
 
 /** What the run has measured of the model, where it is a run's. */
 async function reportKnownHabit(path: string): Promise<void> {
-  const run = await readRecordedRun(path).catch(() => undefined);
+  const run = await readRun(path).catch(() => undefined);
   const measured = run?.epochs.findLast(({ channels }) => channels)?.channels;
   if (measured) reportHabit(measured);
 }

@@ -37,9 +37,9 @@ export async function withWatch(
 }
 
 export async function watchUntilInterrupted(folder: string, port = 0): Promise<void> {
-  const { readRecordedRun } = await import("../compare/recorded-run.js");
+  const { readRun } = await import("../run/read-run.js");
   const { watchRun } = await import("../report/watch-run.js");
-  await readRecordedRun(folder); // an error for a folder that is not a run's
+  await readRun(folder); // an error for a folder that is not a run's
   const watching = await watchRun(folder, { port, keepAlive: true });
   printLine(`live view: ${watching.url} (Ctrl-C ends it)`);
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);

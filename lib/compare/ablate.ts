@@ -6,13 +6,13 @@ import { existsSync } from "node:fs";
 import { invalidArgument, McLossError } from "../errors.js";
 import { readWhole } from "../io/open-file.js";
 import { named, replaceText } from "../io/replace-file.js";
-import { runFiles } from "../io/run-files.js";
+import { runFiles } from "../run/run-files.js";
 import { isRecord } from "../plain-data.js";
 import { reasonOf } from "../system-error.js";
 import { manualSeed } from "../tensor/tensor.js";
 import type { ChannelObjective } from "../train/objective.js";
 import { compareRuns, type Comparison } from "./compare-runs.js";
-import { isFinished } from "./read-run.js";
+import { isFinished, readRun } from "../run/read-run.js";
 
 /** The rows of the paper's ablation tables, by their folders' names: what each changes in MC-Loss. */
 export const ABLATIONS = {
@@ -73,8 +73,8 @@ export async function ablate(options: AblateOptions): Promise<Comparison> {
     })),
   );
   for (const run of runs) {
-    if (await isFinished(run.output)) continue;
-    const { info, last } = runFiles(run.output);
+    const { info, last, metrics } = runFiles(run.output);
+    if (existsSync(metrics) && isFinished(await readRun(run.output))) continue;
     // One that was ended before its first checkpoint begins anew.
     const resume = existsSync(info);
     // A run must not depend on those before it.

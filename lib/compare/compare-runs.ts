@@ -4,7 +4,7 @@ import { flatten } from "../plain-data.js";
 import { completeLoss, isPlainCrossEntropy } from "./complete-loss.js";
 import { conditionsOf, describeDifferences } from "./conditions.js";
 import { describeLoss } from "./describe-loss.js";
-import { readRun, type RunRecord } from "./read-run.js";
+import { readMeasuredRun, type MeasuredRun } from "./measured-run.js";
 import { pairedTTest, spread, type Spread } from "./statistics.js";
 
 /** One run of a comparison; accuracies are of the validation images, 0 to 1. */
@@ -63,7 +63,7 @@ export interface Comparison {
  */
 export async function compareRuns(folders: readonly string[]): Promise<Comparison> {
   checkPlaces("folders", folders);
-  const records = await Promise.all(folders.map(readRun));
+  const records = await Promise.all(folders.map(readMeasuredRun));
   requireDifferent(records);
   const groups = groupRuns(records);
   const differences = describeDifferences(groups.map(([first]) => conditionsOf(first)));
@@ -73,9 +73,9 @@ export async function compareRuns(folders: readonly string[]): Promise<Compariso
   return { groups: groups.map((runs, index) => summarizeGroup(runs, labels[index] ?? "", groups, labels)) };
 }
 
-type Runs = [RunRecord, ...RunRecord[]];
+type Runs = [MeasuredRun, ...MeasuredRun[]];
 
-function groupRuns(records: readonly RunRecord[]): Runs[] {
+function groupRuns(records: readonly MeasuredRun[]): Runs[] {
   const groups = new Map<string, Runs>();
   for (const record of records) {
     const key = JSON.stringify([conditionsOf(record), canonical(record.loss)]);
@@ -87,8 +87,8 @@ function groupRuns(records: readonly RunRecord[]): Runs[] {
 }
 
 /** @throws McLossError ERR_ARGUMENT for a folder that is there twice, or a copy of another */
-function requireDifferent(records: readonly RunRecord[]): void {
-  const seen = new Map<string, RunRecord>();
+function requireDifferent(records: readonly MeasuredRun[]): void {
+  const seen = new Map<string, MeasuredRun>();
   for (const record of records) {
     const { location, started, seed, epochs, final, best } = record;
     for (const sign of [location, JSON.stringify([started, seed, epochs, final, best])]) {
@@ -139,7 +139,7 @@ function summarizeGroup(
 }
 
 /** Cross-entropy alone under the same conditions, or else the best with the same recipe, network and data. */
-function findBaseline(run: RunRecord, groups: readonly Runs[]): Runs | undefined {
+function findBaseline(run: MeasuredRun, groups: readonly Runs[]): Runs | undefined {
   const candidates = groups.filter(([{ loss }]) => isPlainCrossEntropy(loss));
   const conditions = JSON.stringify(conditionsOf(run));
   const exact = candidates.find(([first]) => JSON.stringify(conditionsOf(first)) === conditions);
@@ -149,7 +149,7 @@ function findBaseline(run: RunRecord, groups: readonly Runs[]): Runs | undefined
   return alike.sort((a, b) => score(b) - score(a))[0];
 }
 
-function taskOf({ recipe, network, classes, about }: RunRecord): string {
+function taskOf({ recipe, network, classes, about }: MeasuredRun): string {
   const { dir } = (about["data"] ?? {}) as { dir?: unknown };
   return JSON.stringify([recipe, network, classes, dir]);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { flatten, isRecord, textOf } from "../plain-data.js";
-import type { RunRecord } from "./read-run.js";
+import type { MeasuredRun } from "./measured-run.js";
 
 /** What two runs must have alike to differ by their seed alone, by dotted name. */
 export type Conditions = Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ const FOLLOWS = /^about\.(weights\.(loaded|initialized|unused)\b|recipe\.network
 
 /** Of a run: its network, its recipe, and what its trainer was asked for, without the loss. */
 export function conditionsOf(
-  run: Pick<RunRecord, "network" | "classes" | "recipe" | "options" | "about">,
+  run: Pick<MeasuredRun, "network" | "classes" | "recipe" | "options" | "about">,
 ): Conditions {
   const { network, classes, recipe, options, about } = run;
   const settings = without(about["recipe"] as object | undefined, RECIPE);

@@ -1,12 +1,9 @@
 import { checkPlace, checkRecord } from "../check-argument.js";
 import { abortOptions, abortShape, flag, optionsOf, parseOptions } from "../schema.js";
-import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { McLossError } from "../errors.js";
 import { CheckpointFile } from "../io/checkpoint-file.js";
 import { verifyChecksum } from "../io/file-checksum.js";
-import { isDirectory } from "../io/is-directory.js";
-import { runFiles } from "../io/run-files.js";
 import { readHeader } from "../io/safetensors-header.js";
 import { saveTensors } from "../io/safetensors.js";
 import { safetensorsState } from "../io/state-file.js";
@@ -39,7 +36,7 @@ export async function saveModel(
   await saveTensors(path, tensors, modelMetadata(held, path, info), options);
 }
 
-/** The metadata of a checkpoint at `path` that loadModel() reads. The model's TorchScript files are brought beside it. */
+/** The metadata of a checkpoint at `path` that loadCheckpoint() reads. The model's TorchScript files are brought beside it. */
 export function modelMetadata(
   model: Model,
   path: string,
@@ -64,7 +61,7 @@ export function withoutTraining<Stored>(tensors: ReadonlyMap<string, Stored>): M
   return new Map([...tensors].filter(([name]) => !name.startsWith(TRAINING_PREFIX)));
 }
 
-/** Options of {@link loadModel}. */
+/** Options of loadModel(). */
 export interface LoadModelOptions extends AbortOptions {
   /**
    * Whether TorchScript in the checkpoint may run. It is code, which can do what you can: say so only where you trust its
@@ -80,13 +77,11 @@ const loadOptions = optionsOf<LoadModelOptions>({ ...abortShape, trustCode: flag
  * TorchScript and `trustCode` allows that: the module's file is then looked for beside the checkpoint.
  * @throws McLossError ERR_CHECKPOINT when the file is missing, truncated, damaged, foreign or does not fit its spec, when it
  * has TorchScript that was not allowed, and when such a file is missing or another one
- * @param path a checkpoint, or the folder of a run, whose best model is taken or, where none was judged, the last
  */
-export async function loadModel(path: string, given: LoadModelOptions = {}): Promise<Model> {
+export async function loadCheckpoint(path: string, given: LoadModelOptions = {}): Promise<Model> {
   const options = parseOptions(loadOptions, given);
   checkPlace("path", path);
-  return CheckpointFile.use(await findCheckpoint(path), async (file) => {
-    const { path } = file;
+  return CheckpointFile.use(path, async (file) => {
     const { tensors, metadata, checksum } = await readHeader(file);
     await verifyChecksum(file, checksum, options);
     if (metadata["format"] !== FORMAT) {
@@ -104,12 +99,6 @@ export async function loadModel(path: string, given: LoadModelOptions = {}): Pro
     model.file = path;
     return model.eval();
   });
-}
-
-async function findCheckpoint(path: string): Promise<string> {
-  if (!(await isDirectory(path))) return path;
-  const { best, last } = runFiles(path);
-  return existsSync(best) ? best : last;
 }
 
 function inCheckpoint<T>(path: string, parse: () => T): T {

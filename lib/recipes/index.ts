@@ -3,13 +3,6 @@ export type { RecipeNetwork } from "./network.js";
 export type { Patch } from "./patch.js";
 export { loadRecipe, parseRecipe, recipes } from "./read.js";
 export { sourceOf, type PublishedAccuracy, type Recipe, type Source } from "./recipe.js";
-export {
-  prepareRecipe,
-  prepareResume,
-  RESUMABLE_KEYS,
-  type PrepareResumeOptions,
-  trainRecipe,
-  type RecipeData,
-  type RecipeTraining,
-  type TrainRecipeOptions,
-} from "./train.js";
+export type { RecipeData, RecipeTraining, TrainRecipeOptions } from "./recipe-training.js";
+export { prepareResume, type PrepareResumeOptions } from "./resume-recipe.js";
+export { prepareRecipe, trainRecipe } from "./train-recipe.js";

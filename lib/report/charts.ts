@@ -1,5 +1,6 @@
 import type { Chart, Series } from "./browser/chart.js";
-import type { RecordedEpoch, RecordedRun } from "../compare/recorded-run.js";
+import type { RecordedEpoch } from "../run/epoch-record.js";
+import type { RecordedRun } from "../run/read-run.js";
 
 type Value = number | null | undefined;
 

@@ -3,7 +3,7 @@ import { chartsOf } from "./charts.js";
 import { dataElement, html, Html } from "./html.js";
 import { readAssets } from "./page-assets.js";
 import type { RunPictures } from "./picture-runs.js";
-import type { RecordedRun } from "../compare/recorded-run.js";
+import type { RecordedRun } from "../run/read-run.js";
 import { healthSection } from "./sections/channel-health.js";
 import { chartFigure, chartFragments } from "./sections/charts.js";
 import { comparisonSection } from "./sections/comparison.js";

@@ -3,12 +3,13 @@ import { basename, extname } from "node:path";
 import { z } from "zod";
 import { throwIfAborted } from "../abort.js";
 import { encodedImageOf, type Sample } from "../data/dataset.js";
-import type { RecordedInfo, RecordedRun } from "../compare/recorded-run.js";
+import type { RecordedRun } from "../run/read-run.js";
+import type { RunInfo } from "../run/run-info.js";
 import { MANIFEST_EXTENSIONS } from "../data/sets/manifest.js";
 import { openEvaluationSet, type EvaluationSetOptions } from "../data/training-sets.js";
 import { loadSharp } from "../image/sharp.js";
 import { invalidArgument } from "../errors.js";
-import { loadModel } from "../models/checkpoint.js";
+import { loadModel } from "../run/load-model.js";
 import { className } from "../models/class-name.js";
 import type { Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
@@ -101,7 +102,7 @@ export async function picturesOf(
 }
 
 /** How the run opened its own data set, which this one is most often a part of. */
-function openingOf({ about }: RecordedInfo): Pick<EvaluationSetOptions, "level" | "allowPartial"> {
+function openingOf({ about }: RunInfo): Pick<EvaluationSetOptions, "level" | "allowPartial"> {
   const { recipe, data } = openingSchema.safeParse(about).data ?? {};
   const [level, allowPartial] = [recipe?.dataset.level, data?.allowPartial];
   return { ...(level ? { level } : {}), ...(allowPartial ? { allowPartial } : {}) };

@@ -1,6 +1,8 @@
 import { describeLoss } from "../compare/describe-loss.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
-import type { MeasuredHealth, RecordedEpoch, RecordedInfo, RecordedRun } from "../compare/recorded-run.js";
+import type { MeasuredHealth, RecordedEpoch } from "../run/epoch-record.js";
+import type { RecordedRun } from "../run/read-run.js";
+import type { RunInfo } from "../run/run-info.js";
 
 /** How a run went, in numbers; shares are from 0 to 1, and what was not measured is absent. */
 export interface RunSummary {
@@ -62,7 +64,7 @@ export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRu
 }
 
 /** The images that a run was measured on, or else trained on, as far as it tells. */
-export function measuredImages({ about }: RecordedInfo): string | undefined {
+export function measuredImages({ about }: RunInfo): string | undefined {
   return textIn(about["data"], "validation") ?? dataOf(about);
 }
 
@@ -96,7 +98,7 @@ function secondsOf(epochs: readonly RecordedEpoch[]): number | undefined {
   return known.length > 0 ? known.reduce((sum, seconds) => sum + seconds, 0) : undefined;
 }
 
-function recipeOf({ options, about }: RecordedInfo): string {
+function recipeOf({ options, about }: RunInfo): string {
   const recipe = textIn(about["recipe"], "name");
   if (recipe !== undefined && recipe !== DEFAULT_RECIPE.name) return recipe;
   return describeLoss(options["loss"] ?? {});

@@ -2,9 +2,9 @@ import { checkPlace } from "../check-argument.js";
 import { z } from "zod";
 import { flag, optionsOf, parseOptions } from "../schema.js";
 import { unwatchFile, watchFile } from "node:fs";
-import { readRecordedRun, type RecordedRun } from "../compare/recorded-run.js";
+import { readRun, type RecordedRun } from "../run/read-run.js";
 import { invalidArgument } from "../errors.js";
-import { runFiles } from "../io/run-files.js";
+import { runFiles } from "../run/run-files.js";
 import { LiveServer } from "./live-server.js";
 import { liveUpdate, renderLivePage } from "./page.js";
 
@@ -70,5 +70,5 @@ export async function watchRun(folder: string, options: WatchOptions = {}): Prom
 
 /** Undefined until the run has begun. */
 async function readStarted(folder: string): Promise<RecordedRun | undefined> {
-  return readRecordedRun(folder).catch(() => undefined);
+  return readRun(folder).catch(() => undefined);
 }

@@ -1,7 +1,7 @@
 import { checkPlace, checkPlaces } from "../check-argument.js";
 import { z } from "zod";
 import { abortShape, callback, flag, must, optionsOf, parseOptions, text } from "../schema.js";
-import type { RecordedRun } from "../compare/recorded-run.js";
+import type { RecordedRun } from "../run/read-run.js";
 import { replaceText } from "../io/replace-file.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { renderPage } from "./page.js";

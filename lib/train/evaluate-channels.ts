@@ -7,7 +7,7 @@ import { holdModel, type Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { abortShape, callback, optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
-import { checkSameClasses } from "./same-classes.js";
+import { checkSameClasses } from "../models/same-classes.js";
 import { checkSameDevice } from "./same-device.js";
 
 const schema = optionsOf<EvaluateChannelsOptions>({ ...abortShape, onBatch: callback.optional() });

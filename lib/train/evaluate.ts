@@ -8,7 +8,7 @@ import type { ObjectiveOptions } from "../native/binding.js";
 import { abortShape, callback, instanceOf, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { autocastOf, precisionSchema, type Precision } from "../tensor/precision.js";
 import { addBatch } from "./evaluate-channels.js";
-import { checkSameClasses } from "./same-classes.js";
+import { checkSameClasses } from "../models/same-classes.js";
 import { checkSameDevice } from "./same-device.js";
 import { buildObjective, lossSchema, type LossOptions } from "./objective.js";
 import { ClassificationTally, predictedClasses, type ClassificationScores } from "./classification-scores.js";

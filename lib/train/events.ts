@@ -1,5 +1,5 @@
 import type { ChannelHealth } from "../loss/channel-health.js";
-import type { Evaluation } from "./evaluate.js";
+import type { Evaluation, EvaluationSummary } from "./evaluate.js";
 import type { Metrics } from "./metrics.js";
 
 /**
@@ -47,6 +47,17 @@ export interface EpochEvent {
   skipped: number;
   /** Steps whose loss was not finite and that updated nothing, where `onNan` is "skip". */
   nonFinite: number;
+}
+
+/** One line of `metrics.jsonl`: an epoch, without what grows with the square of the classes. */
+export interface EpochRecord extends Omit<EpochEvent, "type" | "validation"> {
+  /** When it ended, ISO 8601. */
+  time: string;
+  /** Steps done, of the whole run. */
+  step: number;
+  /** The first parameter group's, in the epoch's last step. */
+  learningRate: number;
+  validation?: EvaluationSummary;
 }
 
 /** After a checkpoint was written. */

@@ -23,12 +23,6 @@ export interface Figure {
   term: "accuracy" | "loss";
 }
 
-/** An epoch by the figure that it was judged by. */
-export interface JudgedEpoch {
-  epoch: number;
-  value: number;
-}
-
 /** A trainer's options that belong together, completed. */
 export interface Judgement {
   monitor: Monitor;

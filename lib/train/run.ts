@@ -1,6 +1,7 @@
 import { checkInstance } from "../check-argument.js";
 import type { EpochEvent, TrainingEvent } from "./events.js";
-import type { Figure, JudgedEpoch } from "./monitor.js";
+import type { JudgedEpoch } from "../run/best-checkpoint.js";
+import type { Figure } from "./monitor.js";
 
 /** What a run came to. */
 export interface TrainingResult {

@@ -1,23 +1,22 @@
 import type { Batch } from "../loader/batch.js";
 import type { DataLoader } from "../loader/data-loader.js";
 import { Model } from "../models/model.js";
-import { native, type ObjectiveOptions, type TensorHandle, type Update } from "../native/binding.js";
+import { native, type TensorHandle, type Update } from "../native/binding.js";
 import { EMA } from "../optim/ema.js";
 import { GradScaler } from "../optim/grad-scaler.js";
 import type { Optimizer } from "../optim/optimizer.js";
+import type { NamedTensors } from "../run/best-checkpoint.js";
+import type { TrainingParts } from "../run/last-checkpoint.js";
 import { zeros } from "../tensor/creation.js";
 import { backwardMode } from "../tensor/grad-mode.js";
 import { keep } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { buildOptimizer } from "./build-optimizer.js";
-import { ClassCenters } from "./class-centers.js";
 import { evaluateObjective, type EvaluateOptions, type Evaluation } from "./evaluate.js";
 import type { NoticeEvent } from "./events.js";
-import { trainsChannels } from "./metrics.js";
-import { buildObjective, requirePlaces } from "./objective.js";
+import type { RunObjective } from "./run-objective.js";
 import { StepGraph } from "./step-graph.js";
 import type { TrainerOptions } from "./trainer-options.js";
-import type { NamedTensors, TrainingParts } from "./training-checkpoint.js";
 
 /** Which batches make one update. */
 export interface Accumulation {
@@ -27,60 +26,36 @@ export interface Accumulation {
   position: number;
 }
 
-/** Makes the steps of a model's training; owns all that they change beside the model. */
+/** Makes the steps of one run; owns all that they change beside the model and the objective. */
 export class StepMaker {
-  readonly #given: Model;
-  #held: Model | undefined;
-  /** Whether steps measure the terms of MC-Loss. */
-  readonly channels: boolean;
+  /** What is trained, held for the length of the run. */
+  readonly model: Model;
   readonly #options: TrainerOptions;
-  readonly #objective: ObjectiveOptions;
-  readonly #centers: ClassCenters | undefined;
+  readonly #objective: RunObjective;
   readonly #optimizer: Optimizer<{ learningRate: number }>;
   readonly #baseRates: readonly number[];
   readonly #scaler: GradScaler | undefined;
-  #ema: EMA | undefined;
-  #graph: StepGraph | undefined;
-  #foundInf: Tensor | undefined;
+  readonly #ema: EMA | undefined;
+  readonly #graph: StepGraph | undefined;
+  readonly #foundInf: Tensor;
 
-  /** @throws McLossError ERR_ARGUMENT naming the option */
-  constructor(model: Model, options: TrainerOptions) {
-    const { loss = {}, seed = 0 } = options;
-    this.#given = model;
+  /** @param model as the run finds it */
+  constructor(model: Model, options: TrainerOptions, objective: RunObjective) {
+    const { ema, cudaGraph, accumulate = 1, precision } = options;
+    this.model = model.hold();
     this.#options = options;
-    const objective = buildObjective(model, loss, seed);
-    requirePlaces(model, objective);
-    this.channels = trainsChannels(objective);
-    this.#centers = loss !== "ce" && loss.center ? new ClassCenters(model, loss.center) : undefined;
-    this.#objective = { ...objective, center: this.#centers?.term ?? null };
-    this.#optimizer = buildOptimizer(model, options.optimizer);
+    this.#objective = objective;
+    this.#optimizer = buildOptimizer(this.model, options.optimizer);
     this.#baseRates = [...this.#optimizer.learningRates];
-    this.#scaler = options.precision === "float16" ? new GradScaler() : undefined;
-  }
-
-  /** What is trained, held for the length of a run. */
-  get model(): Model {
-    return this.#held ?? this.#given;
-  }
-
-  /** Readies what is of the model as a run finds it. */
-  begin(): void {
-    this.#held = this.#given.hold();
-    const { ema, cudaGraph, accumulate = 1 } = this.#options;
-    this.#ema ??= ema === undefined ? undefined : new EMA(this.model, ema);
+    this.#scaler = precision === "float16" ? new GradScaler() : undefined;
+    this.#ema = ema === undefined ? undefined : new EMA(this.model, ema);
     this.#foundInf = keep(zeros([], { device: this.model.device }));
-    // One for each run: what a graph has recorded is where the run's tensors are.
-    if (cudaGraph) this.#graph = new StepGraph(this.model, accumulate);
+    this.#graph = cudaGraph ? new StepGraph(this.model, accumulate) : undefined;
   }
 
-  /** Frees what was of one run. */
-  end(): void {
-    this.#foundInf?.dispose();
-    this.#graph?.dispose();
-    this.#held?.dispose();
-    this.#held = undefined;
-    this.#foundInf = undefined;
-    this.#graph = undefined;
+  /** Whether steps measure the terms of MC-Loss. */
+  get channels(): boolean {
+    return this.#objective.channels;
   }
 
   /** The first parameter group's. */
@@ -114,7 +89,7 @@ export class StepMaker {
       ...accumulation,
       model: this.model.handle,
       optimizer: this.#optimizer.handle,
-      objective: this.#objective,
+      objective: this.#objective.options,
       learningRates: this.#optimizer.learningRates,
       ...(precision === "float32" ? {} : { autocast: precision }),
       ...(clipNorm === undefined ? {} : { clipNorm }),
@@ -122,7 +97,7 @@ export class StepMaker {
       ...(this.#scaler ? { scaler: this.#scaler.handle } : {}),
       ...(this.#ema ? { ema: this.#ema.handle } : {}),
       ...this.#graph?.stepOptions,
-      foundInf: (this.#foundInf as Tensor).handle,
+      foundInf: this.#foundInf.handle,
       skipNonFinite: onNan === "skip",
     };
   }
@@ -139,8 +114,8 @@ export class StepMaker {
       optimizer: this.#optimizer,
       scaler: this.#scaler,
       ema: this.#ema,
-      masks: this.#objective.generator,
-      centers: this.#centers?.tensor,
+      masks: this.#objective.options.generator,
+      centers: this.#objective.centers,
     };
   }
 
@@ -151,13 +126,12 @@ export class StepMaker {
 
   /** Losses and accuracy of what is delivered, in evaluation mode. */
   async evaluate(loader: DataLoader, options: Omit<EvaluateOptions, "loss">): Promise<Evaluation> {
-    const { precision = this.#options.precision } = options;
-    const resolved = { ...options, precision };
-    if (!this.#ema) return evaluateObjective(this.model, loader, this.#objective, resolved);
+    const objective = this.#objective.options;
+    if (!this.#ema) return evaluateObjective(this.model, loader, objective, options);
     using averaged = new Model(this.model.spec, { info: this.model.info });
     averaged.loadStateDict(Object.fromEntries(this.delivered()));
     await averaged.to(this.model.device);
-    return await evaluateObjective(averaged, loader, this.#objective, resolved);
+    return await evaluateObjective(averaged, loader, objective, options);
   }
 
   /** Gives the model the average, where there is one. */
@@ -165,13 +139,13 @@ export class StepMaker {
     if (this.#ema) this.model.loadStateDict(Object.fromEntries(this.delivered()));
   }
 
-  /** Frees everything but the model. */
+  /** Frees all of it, and lets go of the model. May be called again. */
   dispose(): void {
-    this.end();
-    this.#optimizer.dispose();
-    this.#scaler?.dispose();
+    this.#graph?.dispose();
+    this.#foundInf.dispose();
     this.#ema?.dispose();
-    this.#centers?.tensor.dispose();
-    if (this.#objective.generator) native().dispose(this.#objective.generator);
+    this.#scaler?.dispose();
+    this.#optimizer.dispose();
+    this.model.dispose();
   }
 }

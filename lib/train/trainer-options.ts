@@ -3,12 +3,24 @@ import { z } from "zod";
 import { invalidArgument } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { namePattern } from "../models/names.js";
-import { scheduleSchema, type Schedule } from "../optim/schedule.js";
-import { abortShape, count, decay, flag, index, like, optionsOf, text, type Shape } from "../schema.js";
+import { checkSchedule, defaultSchedule, scheduleSchema, type Schedule } from "../optim/schedule.js";
+import {
+  abortShape,
+  count,
+  decay,
+  flag,
+  index,
+  like,
+  optionsOf,
+  parseOptions,
+  text,
+  type Shape,
+} from "../schema.js";
 import { optimizerSchema, type OptimizerSpec } from "./build-optimizer.js";
-import { lossSchema, type LossOptions } from "./objective.js";
+import { DEFAULT_EPOCHS, DEFAULT_OPTIMIZER } from "./defaults.js";
+import { completeLoss, lossSchema, type LossOptions } from "./objective.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
-import { MONITORS, type Monitor } from "./monitor.js";
+import { MONITORS, resolveJudgement, type Monitor } from "./monitor.js";
 import type { UnfreezeRule } from "./unfreeze.js";
 
 /** Options of a Trainer. */
@@ -61,7 +73,10 @@ export interface TrainerOptions {
   cudaGraph?: boolean;
   /** Of the channel masks. The model and the loader have their own, and dropout has {@link manualSeed}. Default 0. */
   seed?: number;
-  /** The run's folder; see {@link RunFolder}. Default: nothing is written. */
+  /**
+   * The run's folder, for `run.json` (what was asked for, and by which versions), `metrics.jsonl` (a line an epoch) and
+   * `checkpoints/{last,best}.safetensors`. One training at a time has it. Default: nothing is written.
+   */
   output?: string;
   /** Whether a run that `output` holds already is deleted when a new one begins. Default false: that is an error. */
   overwrite?: boolean;
@@ -92,8 +107,16 @@ export interface FitOptions {
   resume?: boolean;
 }
 
-/** {@link TrainerOptions} */
-export const trainerOptions = optionsOf<TrainerOptions>({
+/** Options of a Trainer with the defaults of what a run depends on. */
+export type CompleteTrainerOptions = TrainerOptions &
+  Required<
+    Pick<
+      TrainerOptions,
+      "epochs" | "loss" | "optimizer" | "schedule" | "precision" | "accumulate" | "monitor" | "onNan" | "seed"
+    >
+  >;
+
+const trainerOptions = optionsOf<TrainerOptions>({
   epochs: count.optional(),
   loss: lossSchema.optional(),
   optimizer: optimizerSchema.optional(),
@@ -117,6 +140,25 @@ export const trainerOptions = optionsOf<TrainerOptions>({
   overwrite: flag.optional(),
   about: z.record(z.string(), z.unknown()).readonly().optional(),
 });
+
+/** @throws McLossError ERR_ARGUMENT naming the option */
+export function completeTrainerOptions(given: TrainerOptions): CompleteTrainerOptions {
+  const options = parseOptions(trainerOptions, given);
+  const { epochs = DEFAULT_EPOCHS } = options;
+  const schedule = options.schedule ?? defaultSchedule(epochs);
+  checkSchedule(schedule, epochs);
+  return {
+    optimizer: DEFAULT_OPTIMIZER,
+    precision: "float32",
+    accumulate: 1,
+    onNan: "stop",
+    seed: 0,
+    ...options,
+    epochs,
+    loss: completeLoss(options.loss ?? {}),
+    ...resolveJudgement(options.monitor, schedule),
+  };
+}
 
 const loader = like<DataLoader>(
   "a DataLoader",

@@ -1,53 +1,62 @@
 import type { DataLoader } from "../loader/data-loader.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { checkModel, type Model } from "../models/model.js";
-import { checkSchedule, defaultSchedule } from "../optim/schedule.js";
 import { parseOptions } from "../schema.js";
 import { allowTf32 } from "../tensor/cuda.js";
-import { DEFAULT_EPOCHS } from "./defaults.js";
-import { trainerEvaluateOptions, type EvaluateOptions, type Evaluation } from "./evaluate.js";
+import { buildOptimizer } from "./build-optimizer.js";
+import {
+  evaluateObjective,
+  trainerEvaluateOptions,
+  type EvaluateOptions,
+  type Evaluation,
+} from "./evaluate.js";
 import type { TrainingEvent } from "./events.js";
-import { resolveJudgement } from "./monitor.js";
+import { RunObjective } from "./run-objective.js";
 import { Run, type TrainingResult } from "./run.js";
-import { checkTrainingClasses } from "./same-classes.js";
 import { checkSameDevice } from "./same-device.js";
 import { StepMaker } from "./step-maker.js";
 import {
   checkChannelHealth,
+  completeTrainerOptions,
   fitOptions,
-  trainerOptions,
+  type CompleteTrainerOptions,
   type FitOptions,
   type TrainerOptions,
 } from "./trainer-options.js";
+import { checkTrainingClasses } from "./training-classes.js";
 import { Training } from "./training.js";
 import { checkUnfreezing } from "./unfreeze.js";
 
 /**
- * Trains a model on a loader's batches, one native call a step, without blocking the event loop. It owns the optimizer's
- * state and the average of the weights; dispose(), or `using`, frees them. The model and the loader stay the caller's.
+ * Trains a model on a loader's batches, one native call a step, without blocking the event loop. It owns what a run needs
+ * beside the weights, the optimizer's state and their average among it: the end of the run frees that, and dispose(), or
+ * `using`, the rest. The model and the loader stay the caller's.
  */
 export class Trainer {
   /** What is trained. */
   readonly model: Model;
   /** How many times the whole training set is seen. */
   readonly epochs: number;
-  readonly #options: TrainerOptions;
-  readonly #maker: StepMaker;
+  readonly #options: CompleteTrainerOptions;
+  /** Of the run under way, or of the last one. */
+  #objective: RunObjective;
+  /** Of the run under way. */
+  #maker: StepMaker | undefined;
   #running = false;
   #disposed = false;
 
   /** @throws McLossError ERR_ARGUMENT naming the option, ERR_DISPOSED */
   constructor(model: Model, given: TrainerOptions = {}) {
     checkModel(model);
-    const options = parseOptions(trainerOptions, given);
-    const { epochs = DEFAULT_EPOCHS } = options;
-    const schedule = options.schedule ?? defaultSchedule(epochs);
-    checkSchedule(schedule, epochs);
-    if (options.unfreeze) checkUnfreezing(model, options.unfreeze, epochs);
+    const options = completeTrainerOptions(given);
+    const { epochs, loss, optimizer, seed, unfreeze } = options;
+    if (unfreeze) checkUnfreezing(model, unfreeze, epochs);
+    // Each run makes its own; here it is seen that it can.
+    buildOptimizer(model, optimizer).dispose();
+    this.#objective = new RunObjective(model, loss, seed);
     this.model = model;
     this.epochs = epochs;
-    this.#options = { ...options, epochs, ...resolveJudgement(options.monitor, schedule) };
-    this.#maker = new StepMaker(model, options);
+    this.#options = options;
   }
 
   /**
@@ -78,31 +87,43 @@ export class Trainer {
     checkTrainingClasses(this.model, train, options.validation);
     if (options.resume && output === undefined) throw invalidArgument("resume", "needs the option output");
     checkChannelHealth(this.model, options);
-    const training = new Training(this.#maker, this.#options, train, options, stop);
     if (tf32 !== undefined) allowTf32(tf32);
     this.#running = true;
     try {
-      return yield* training.run();
+      const maker = this.#beginRun();
+      return yield* new Training(maker, this.#options, train, options, stop).run();
     } finally {
+      this.#maker?.dispose();
+      this.#maker = undefined;
       this.#running = false;
     }
+  }
+
+  #beginRun(): StepMaker {
+    const { loss, seed } = this.#options;
+    this.#objective.dispose();
+    this.#objective = new RunObjective(this.model, loss, seed);
+    this.#maker = new StepMaker(this.model, this.#options, this.#objective);
+    return this.#maker;
   }
 
   /** Losses and accuracy in evaluation mode, with this trainer's objective; of the averaged weights where there are any. */
   async evaluate(loader: DataLoader, given: Omit<EvaluateOptions, "loss"> = {}): Promise<Evaluation> {
     this.#requireAlive();
-    const options = parseOptions(trainerEvaluateOptions, given);
-    return this.#maker.evaluate(loader, options);
+    const options = { precision: this.#options.precision, ...parseOptions(trainerEvaluateOptions, given) };
+    if (this.#maker) return this.#maker.evaluate(loader, options);
+    return evaluateObjective(this.model, loader, this.#objective.options, options);
   }
 
   #requireAlive(): void {
     if (this.#disposed) throw new McLossError("ERR_DISPOSED", "the trainer was disposed: make another");
   }
 
-  /** Frees the optimizer's state, the average of the weights and all else but the model. May be called again. */
+  /** Frees all that it made, and not the model. A run under way fails. May be called again. */
   dispose(): void {
     this.#disposed = true;
-    this.#maker.dispose();
+    this.#maker?.dispose();
+    this.#objective.dispose();
   }
 
   /** Calls dispose(): for `using`. */

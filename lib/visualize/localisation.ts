@@ -21,7 +21,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { throwIfAborted } from "../abort.js";
 import { camMethod, classActivationMap, forwardForCam, type CamMethod } from "./class-activation-map.js";
 import { normalise, placeViews, type Rectangle, type ViewPlacement } from "./input-geometry.js";
-import { checkSameClasses } from "../train/same-classes.js";
+import { checkSameClasses } from "../models/same-classes.js";
 import { projectOntoImages, rectangleMasks } from "./project.js";
 
 /** How well maps find the object; shares are from 0 to 1. */

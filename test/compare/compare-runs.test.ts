@@ -182,7 +182,7 @@ describe("compareRuns", () => {
     );
     await writeFile(join(path, "metrics.jsonl"), "{oops}\n");
     expect((await rejected(compareRuns([path]))).path).to.equal(join(path, "metrics.jsonl"));
-    await writeFile(join(path, "run.json"), '{"model": {}}');
+    await writeFile(join(path, "run.json"), '{"format": 1, "model": {}}');
     expect((await rejected(compareRuns([path]))).message).to.match(
       /run\.json is damaged.*started: is missing/,
     );

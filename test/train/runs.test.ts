@@ -157,7 +157,7 @@ describe("a run", () => {
     const optimizer = { type: "rmsprop", learningRate: 0.01 } as const;
     const changed = await resume({ optimizer });
     expect(changed).to.include({ code: "ERR_ARGUMENT", argument: "optimizer.type" });
-    expect(changed.message).to.match(/is "rmsprop", and the run in .* was started with "adamw"/);
+    expect(changed.message).to.match(/is "adamw" in the run in .* and cannot become "rmsprop"/);
     expect((await resume({ loss: { beta: 3 } })).argument).to.equal("loss.beta");
     const other = smallResNet({ classes: 3, channelsPerClass: 3, inputSize: 32, width: 8 });
     expect((await resume({}, other)).message).to.contain("is of another network");

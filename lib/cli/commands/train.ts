@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import type { RecipeData } from "../../recipes/train.js";
 import type { Device } from "../../native/dtype.js";
+import type { RecipeData } from "../../recipes/recipe-training.js";
 import { deviceOption, emptyOption, partialOption } from "../dataset-options.js";
 import { addRecipeFlags, givenFlags } from "../recipe-flags.js";
 import { usageError } from "../usage-error.js";

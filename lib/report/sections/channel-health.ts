@@ -1,7 +1,7 @@
 import { warnOfHabit } from "../../loss/warn-of-habit.js";
 import { percent, whole } from "../format.js";
 import { html, type Html } from "../html.js";
-import type { MeasuredHealth } from "../../compare/recorded-run.js";
+import type { MeasuredHealth } from "../../run/epoch-record.js";
 import { table } from "./table.js";
 
 const FIGURES = [

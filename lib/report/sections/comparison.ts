@@ -1,7 +1,7 @@
 import { conditionsOf, shortenHash, varyingValues, type Conditions } from "../../compare/conditions.js";
 import { describeLoss } from "../../compare/describe-loss.js";
-import { lossOf } from "../../compare/read-run.js";
-import type { RecordedRun } from "../../compare/recorded-run.js";
+import { lossOf } from "../../compare/measured-run.js";
+import type { RecordedRun } from "../../run/read-run.js";
 import { textOf } from "../../plain-data.js";
 import { duration, percent, whole } from "../format.js";
 import { html, type Html } from "../html.js";

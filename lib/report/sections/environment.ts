@@ -1,6 +1,6 @@
 import { flattenTexts } from "../../plain-data.js";
 import { html, Html } from "../html.js";
-import type { RecordedRun } from "../../compare/recorded-run.js";
+import type { RecordedRun } from "../../run/read-run.js";
 import { table } from "./table.js";
 
 /** What a run ran on and with: enough to run it again. */

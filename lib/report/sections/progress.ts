@@ -1,6 +1,6 @@
 import { duration } from "../format.js";
 import { html, type Html } from "../html.js";
-import type { RecordedRun } from "../../compare/recorded-run.js";
+import type { RecordedRun } from "../../run/read-run.js";
 import type { RunSummary } from "../summarize-run.js";
 
 /** How far a run is that is being watched. */

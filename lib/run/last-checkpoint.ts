@@ -15,7 +15,7 @@ import type { Optimizer } from "../optim/optimizer.js";
 import { recordedNumber, recordJson } from "../record-json.js";
 import { parse } from "../schema.js";
 import { Tensor } from "../tensor/tensor.js";
-import type { JudgedEpoch } from "./monitor.js";
+import { judgedSchema, type JudgedEpoch, type NamedTensors } from "./best-checkpoint.js";
 
 /** Where a run is. */
 export interface TrainingPosition {
@@ -55,7 +55,6 @@ export interface TrainingParts {
 }
 
 const count = z.int().min(0);
-const judgedSchema = z.object({ epoch: count, value: recordedNumber });
 const positionSchema = z.object({
   epoch: count,
   batches: count,
@@ -72,16 +71,13 @@ const positionSchema = z.object({
   scaler: z.object({ scale: recordedNumber, growthTracker: count }).optional(),
 });
 
-/** Tensors by their names in a checkpoint. */
-export type NamedTensors = readonly (readonly [name: string, tensor: Tensor])[];
-
 /**
  * Writes what a run delivers, the averaged weights where there are any, together with all that it needs to go on exactly:
  * the weights that are trained, the optimizer's state, the gradient scaler, the generators and the place in the data.
  * loadModel() reads the file as any checkpoint.
  * @throws McLossError ERR_IO naming the path
  */
-export async function saveTraining(
+export async function saveLast(
   path: string,
   parts: TrainingParts,
   position: TrainingPosition,
@@ -99,10 +95,10 @@ export async function saveTraining(
 }
 
 /**
- * Reads what {@link saveTraining} wrote into a run of the same network and options.
+ * Reads what {@link saveLast} wrote into a run of the same network and options.
  * @throws McLossError ERR_CHECKPOINT when the file is missing, damaged, of another network or without a run's state
  */
-export function loadTraining(path: string, parts: TrainingParts): Promise<TrainingPosition> {
+export function loadLast(path: string, parts: TrainingParts): Promise<TrainingPosition> {
   return CheckpointFile.use(path, async (file) => {
     const { tensors, metadata, checksum } = await readHeader(file);
     await verifyChecksum(file, checksum);
@@ -149,32 +145,6 @@ const TRAINED_PREFIX = `${TRAINING_PREFIX}weights/`;
 function trainedWeights<Stored>(tensors: ReadonlyMap<string, Stored>): Map<string, Stored> {
   const trained = [...tensors].filter(([name]) => name.startsWith(TRAINED_PREFIX));
   return new Map(trained.map(([name, stored]) => [name.slice(TRAINED_PREFIX.length), stored]));
-}
-
-/**
- * Writes the weights that an epoch is the best with, and the epoch.
- * @throws McLossError ERR_IO naming the path
- */
-export async function saveBest(
-  path: string,
-  model: Model,
-  delivered: NamedTensors,
-  judged: JudgedEpoch,
-): Promise<void> {
-  await saveTensors(path, delivered, { ...modelMetadata(model, path), judged: recordJson(judged, "judged") });
-}
-
-/** Which epoch a checkpoint of {@link saveBest} is of; undefined where it is missing, damaged or another's. */
-export async function readBest(path: string): Promise<JudgedEpoch | undefined> {
-  try {
-    return await CheckpointFile.use(path, async (file) => {
-      const { metadata, checksum } = await readHeader(file);
-      await verifyChecksum(file, checksum);
-      return judgedSchema.parse(JSON.parse(metadata["judged"] ?? "null"));
-    });
-  } catch {
-    return undefined;
-  }
 }
 
 function parsePosition(path: string, text: string): z.infer<typeof positionSchema> {

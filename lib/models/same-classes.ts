@@ -1,8 +1,8 @@
-import { invalidArgument, McLossError } from "../errors.js";
-import type { Model } from "../models/model.js";
+import { invalidArgument } from "../errors.js";
+import type { Model } from "./model.js";
 
 /** Anything whose labels are indices into `classes`: a loader or a data set. One of the caller's own may not tell them. */
-interface Labelled {
+export interface Labelled {
   readonly classes?: readonly string[];
 }
 
@@ -21,22 +21,11 @@ export function checkSameClasses({ spec, info }: Model, { classes }: Labelled, a
 }
 
 /**
- * As {@link checkSameClasses}, of what is trained on and what it is measured on.
- * @throws McLossError ERR_DATASET too, where there is one class alone to train on
+ * @param argument what messages call the images
+ * @param whose what messages call what has the expected names, and `given` where they are in a program
+ * @throws McLossError ERR_ARGUMENT for the first class that is not the expected one
  */
-export function checkTrainingClasses(model: Model, train: Labelled, validation: Labelled | undefined): void {
-  if (train.classes && train.classes.length < 2) {
-    const text = `train has images of one class alone, "${train.classes[0] ?? ""}": a classifier tells two or more apart`;
-    throw new McLossError("ERR_DATASET", text, { argument: "train" });
-  }
-  checkSameClasses(model, train, "train");
-  if (!validation) return;
-  checkSameClasses(model, validation, "validation");
-  if (!train.classes || !validation.classes) return;
-  compareNames("validation", validation.classes, train.classes, "train", "train.classes");
-}
-
-function compareNames(
+export function compareNames(
   argument: string,
   classes: readonly string[],
   expected: readonly string[],

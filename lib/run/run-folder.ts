@@ -1,46 +1,33 @@
-import { checkInstance, checkPlace } from "../check-argument.js";
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rm } from "node:fs/promises";
-import { z } from "zod";
+import { mkdir, open, rm } from "node:fs/promises";
 import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
 import { named, replaceText } from "../io/replace-file.js";
 import { retryShortage } from "../io/retry-shortage.js";
-import { runFiles } from "../io/run-files.js";
-import { recordJson } from "../record-json.js";
 import { removeTemporaries } from "../io/temporary-file.js";
+import { recordJson } from "../record-json.js";
 import { reasonOf } from "../system-error.js";
-import type { EvaluationSummary } from "./evaluate.js";
-import type { EpochEvent } from "./events.js";
-
-/** One line of `metrics.jsonl`: an epoch, without what grows with the square of the classes. */
-export interface EpochRecord extends Omit<EpochEvent, "type" | "validation"> {
-  /** When it ended, ISO 8601. */
-  time: string;
-  /** Steps done, of the whole run. */
-  step: number;
-  /** The first parameter group's, in the epoch's last step. */
-  learningRate: number;
-  validation?: EvaluationSummary;
-}
+import { readMetrics, type WrittenEpoch } from "./epoch-record.js";
+import { runFiles } from "./run-files.js";
+import type { RunInfo } from "./run-info.js";
 
 /**
  * The folder of one run: `run.json` (what was asked for, and by which versions), `metrics.jsonl` (a line an epoch) and
- * `checkpoints/{last,best}.safetensors`. One process at a time has it.
+ * `checkpoints/{last,best}.safetensors`. It is written through this alone, and by one process at a time.
  */
 export class RunFolder {
   readonly path: string;
+  readonly files: ReturnType<typeof runFiles>;
   readonly #lock: FileLock;
 
   private constructor(path: string, lock: FileLock) {
-    checkInstance("lock", lock, FileLock, "what open() gives: call RunFolder.open()");
     this.path = path;
+    this.files = runFiles(path);
     this.#lock = lock;
   }
 
   /** @throws McLossError ERR_IO when it cannot be made or written, or another process has it */
   static async open(path: string): Promise<RunFolder> {
-    checkPlace("path", path);
     const lock = await makeAndLock(path).catch((cause: unknown) => {
       const text = `cannot write to the output folder ${path} (${reasonOf(cause)}): choose another, or change its permissions`;
       throw new McLossError("ERR_IO", text, { path, argument: "output", cause });
@@ -53,11 +40,6 @@ export class RunFolder {
     throw new McLossError("ERR_IO", text, { path, argument: "output" });
   }
 
-  /** The path of the last or the best checkpoint. */
-  checkpoint(kind: "last" | "best"): string {
-    return runFiles(this.path)[kind];
-  }
-
   /**
    * Readies the folder for a new run.
    * @param overwrite whether the checkpoints and metrics of an earlier run are deleted
@@ -65,13 +47,13 @@ export class RunFolder {
    */
   async clear(overwrite: boolean): Promise<void> {
     if (!overwrite) requireNoRun(this.path);
-    const { last, best, metrics } = runFiles(this.path);
+    const { last, best, metrics } = this.files;
     for (const path of [metrics, best, last]) await named(path, rm(path, { force: true }));
   }
 
   /** Writes `run.json`, whole or not at all. */
-  async writeInfo(info: object): Promise<void> {
-    await replaceText(runFiles(this.path).info, `${recordJson(info, "run.json", 2)}\n`);
+  async writeInfo(info: RunInfo): Promise<void> {
+    await replaceText(this.files.info, `${recordJson(info, "run.json", 2)}\n`);
   }
 
   /**
@@ -79,28 +61,29 @@ export class RunFolder {
    * @returns the numbers of the epochs before it of which there is no whole record
    */
   async keepMetrics(epoch: number): Promise<number[]> {
-    const { metrics: path } = runFiles(this.path);
-    const text = await readFile(path, "utf8").catch(() => "");
-    const records = new Map(text.split("\n").map((line) => [epochOf(line), line]));
+    const { lines, ended } = await readMetrics(this.path);
+    const records = new Map(lines.map((line) => [line.epoch?.epoch, line.text]));
     const before = Array.from({ length: epoch - 1 }, (_, i) => i + 1);
     const kept = before.flatMap((number) => records.get(number) ?? []);
-    const keptText = kept.map((line) => `${line}\n`).join("");
-    if (keptText !== text) await replaceText(path, keptText);
+    if (kept.length < lines.length || !ended) {
+      await replaceText(this.files.metrics, kept.map((line) => `${line}\n`).join(""));
+    }
     return before.filter((number) => !records.has(number));
   }
 
   /** How many epochs `metrics.jsonl` has. */
   async countMetrics(): Promise<number> {
-    const text = await readFile(runFiles(this.path).metrics, "utf8").catch(() => "");
-    return text.split("\n").filter((line) => epochOf(line) !== undefined).length;
+    const { lines } = await readMetrics(this.path);
+    return lines.filter(({ epoch }) => epoch !== undefined).length;
   }
 
   /** Adds a line to `metrics.jsonl`, which is on the disk when this is done. */
-  async appendMetrics(record: EpochRecord): Promise<void> {
-    const { metrics: path } = runFiles(this.path);
+  async appendMetrics(record: WrittenEpoch): Promise<void> {
+    const { metrics: path } = this.files;
+    const line = `${recordJson(record, "metrics")}\n`;
     await named(
       path,
-      retryShortage(() => appendDurably(path, `${recordJson(record, "metrics")}\n`)),
+      retryShortage(() => appendDurably(path, line)),
     );
   }
 
@@ -135,14 +118,3 @@ async function appendDurably(path: string, text: string): Promise<void> {
     await file.close();
   }
 }
-
-/** Of a whole line of `metrics.jsonl`. */
-function epochOf(line: string): number | undefined {
-  try {
-    return recordSchema.parse(JSON.parse(line)).epoch;
-  } catch {
-    return undefined;
-  }
-}
-
-const recordSchema = z.object({ epoch: z.int().min(1) });

@@ -1,14 +1,14 @@
-import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { z } from "zod";
 import { McLossError } from "../errors.js";
-import { runFiles } from "../io/run-files.js";
+import { runFiles } from "../run/run-files.js";
 import { isRecord } from "../plain-data.js";
 import { isPlainCrossEntropy, isWholeMcLoss } from "./complete-loss.js";
-import { readRecordedRun, type RecordedInfo, type RecordedRun } from "./recorded-run.js";
+import { readRun, type RecordedRun } from "../run/read-run.js";
+import type { RunInfo } from "../run/run-info.js";
 
-/** A run as its folder tells of it. */
-export interface RunRecord {
+/** A run that was validated, as comparing takes it. */
+export interface MeasuredRun {
   folder: string;
   /** The folder itself, whatever leads to it. */
   location: string;
@@ -46,8 +46,8 @@ const recipeSchema = z.looseObject({
  * Reads `run.json` and `metrics.jsonl` of a run.
  * @throws McLossError ERR_IO naming the path when a file is missing, damaged, or tells of no validation
  */
-export async function readRun(folder: string): Promise<RunRecord> {
-  const run = await readRecordedRun(folder);
+export async function readMeasuredRun(folder: string): Promise<MeasuredRun> {
+  const run = await readRun(folder);
   const { model, options, changes } = run.info;
   // A run whose options were changed on the way is not one that had them from the start.
   const about = changes ? { ...run.info.about, changes } : run.info.about;
@@ -76,15 +76,8 @@ export async function readRun(folder: string): Promise<RunRecord> {
   };
 }
 
-/** Whether the run in `folder` has come to its end; false where there is none. @throws McLossError as {@link readRun} */
-export async function isFinished(folder: string): Promise<boolean> {
-  if (!existsSync(runFiles(folder).metrics)) return false;
-  const { epochs, planned } = await readRecordedRun(folder);
-  return (epochs.at(-1)?.epoch ?? 0) >= planned;
-}
-
 /** What the run minimised; a recipe says it whole. */
-export function lossOf({ options, about }: Pick<RecordedInfo, "options" | "about">): unknown {
+export function lossOf({ options, about }: Pick<RunInfo, "options" | "about">): unknown {
   const { loss } = options;
   const own = isRecord(about["recipe"]) ? about["recipe"]["loss"] : undefined;
   if (own === undefined) return loss ?? {};

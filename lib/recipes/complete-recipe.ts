@@ -1,0 +1,81 @@
+import { invalidArgument } from "../errors.js";
+import { buildPipeline } from "../image/pipeline.js";
+import { augmentation, evaluationTransforms } from "../image/presets.js";
+import { normalize, type TransformSpec } from "../image/transforms.js";
+import type { ModelInfo } from "../models/info.js";
+import type { ModelSpec } from "../models/spec.js";
+import { weightsNormalization, type WeightsNormalization } from "../models/weights-normalization.js";
+import { defaultSchedule } from "../optim/schedule.js";
+import type { Recipe } from "./recipe.js";
+
+/** Of a recipe, written out. */
+export interface Transforms {
+  train: readonly TransformSpec[];
+  test: readonly TransformSpec[];
+}
+
+/** Which of its file's tensors the recipe starts from. */
+export function wantedWeights({ weightsKey: key, weightsPrefix: prefix }: Recipe) {
+  return { ...(key === undefined ? {} : { key }), ...(prefix === undefined ? {} : { prefix }) };
+}
+
+/** What the weights that a recipe starts from say of their images, where the recipe itself does not. */
+export async function knownNormalization(recipe: Recipe): Promise<WeightsNormalization | undefined> {
+  if (recipe.weights === undefined || writtenTransforms(recipe)) return undefined;
+  // What is wrong with the file is told when it is loaded.
+  return weightsNormalization(recipe.weights, wantedWeights(recipe)).catch(() => undefined);
+}
+
+export function normalizationNote(
+  { weights = "" }: Recipe,
+  { normalization, reason }: WeightsNormalization,
+): string {
+  const { mean, std } = normalization;
+  return `images are normalised as those of ${weights} were (${reason}): mean ${mean.join(", ")}, std ${std.join(", ")}`;
+}
+
+/** The transforms that a recipe writes out, whose normalisation goes for the others too. */
+function writtenTransforms({ transforms: { train, test } }: Recipe): readonly TransformSpec[] | undefined {
+  return [test, train].find((each) => typeof each !== "string");
+}
+
+/**
+ * The recipe with what its short forms stand for on this network.
+ * @param known the weights' normalisation, for transforms that the recipe does not write out
+ */
+export function completeRecipe(
+  recipe: Recipe,
+  spec: ModelSpec,
+  known: ModelInfo["normalization"],
+): { recipe: Recipe; transforms: Transforms } {
+  const { train, test } = recipe.transforms;
+  const written = writtenTransforms(recipe);
+  const normalization = written ? normalizationOf(written) : (known ?? normalizationOf([]));
+  const images = { spec, info: { normalization } };
+  const transforms = {
+    train: typeof train === "string" ? augmentation(images, train) : train,
+    test: typeof test === "string" ? evaluationTransforms(images) : test,
+  };
+  checkInput("train", transforms.train, spec);
+  checkInput("test", transforms.test, spec);
+  const { epochs, schedule = defaultSchedule(epochs) } = recipe;
+  return { recipe: { ...recipe, transforms, schedule }, transforms };
+}
+
+function checkInput(
+  name: keyof Transforms,
+  transforms: readonly TransformSpec[],
+  { input }: ModelSpec,
+): void {
+  const { height, width } = buildPipeline(transforms).input;
+  if (height === input.height && width === input.width) return;
+  const sizes = `${height} × ${width} images, but the network takes ${input.height} × ${input.width}`;
+  throw invalidArgument(`transforms.${name}`, `make ${sizes}: change them, or network.inputSize`);
+}
+
+export function normalizationOf(
+  transforms: readonly TransformSpec[],
+): NonNullable<ModelInfo["normalization"]> {
+  const { mean, std } = transforms.find((step) => step.type === "normalize") ?? normalize();
+  return { mean, std };
+}

@@ -1,0 +1,234 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { detectKind } from "../data/open-dataset.js";
+import type { ListDataset } from "../data/dataset.js";
+import { openTrainingSets, type TrainingSets } from "../data/training-sets.js";
+import { McLossError } from "../errors.js";
+import type { TransformSpec } from "../image/transforms.js";
+import { DataLoader } from "../loader/data-loader.js";
+import { loadWeights, type LoadedWeights } from "../models/load-weights.js";
+import type { ModelInfo } from "../models/info.js";
+import { Model } from "../models/model.js";
+import type { ModelSpec } from "../models/spec.js";
+import { runFiles } from "../run/run-files.js";
+import { requireNoRun } from "../run/run-folder.js";
+import { findRunImages, requireSameImages } from "../run/run-images.js";
+import { chooseDevice } from "../tensor/cuda.js";
+import type { Device } from "../native/dtype.js";
+import { manualSeed } from "../tensor/tensor.js";
+import type { Run } from "../train/run.js";
+import { Trainer } from "../train/trainer.js";
+import {
+  completeRecipe,
+  knownNormalization,
+  normalizationNote,
+  normalizationOf,
+  wantedWeights,
+  type Transforms,
+} from "./complete-recipe.js";
+import { networkSpec } from "./network.js";
+import type { Recipe } from "./recipe.js";
+import type { StartedRun } from "./started-run.js";
+import { judgeByTraining } from "./test-part.js";
+
+/** What a recipe is trained on. */
+export interface RecipeData {
+  /** A folder of images by class, a published data set or a manifest; see {@link openDataset}. */
+  dir: string;
+  /** Held-out images of the same classes. Default: the data set's own val or test part, if it has one. */
+  validation?: string;
+  /** Takes a published set whose counts are not the published ones. Default false. */
+  allowPartial?: boolean;
+  /** Takes class folders that have no images. Default false. */
+  allowEmpty?: boolean;
+}
+
+/** Options of trainRecipe(). */
+export interface TrainRecipeOptions extends RecipeData {
+  /** The run's folder: run.json, metrics.jsonl and checkpoints. Default: nothing is written. */
+  output?: string;
+  /** Whether a run that `output` holds already is deleted when training begins. Default false: that is an error. */
+  overwrite?: boolean;
+  /** Where it is trained. Default "auto": the first GPU, or the CPU where there is none. */
+  device?: Device | "auto";
+  /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
+  signal?: AbortSignal;
+}
+
+/** A training that is ready to begin. */
+export interface RecipeTraining {
+  /** In full, as `run.json` gets it: with the transforms and the schedule that its names stand for. */
+  recipe: Recipe;
+  model: Model;
+  images: ListDataset;
+  train: DataLoader;
+  validation?: DataLoader;
+  trainer: Trainer;
+  /** For people: what of the data was taken for what, and what was passed over. */
+  notes: readonly string[];
+  /** What the recipe's weights gave; absent without any, and in a run that goes on. */
+  weights?: LoadedWeights;
+  /** Trains; what {@link Trainer.fit} gives. */
+  fit(): Run;
+  /** Frees the model and the trainer. May be called again. */
+  dispose(): void;
+  /** Calls dispose(): for `using`. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Opens the data, builds the network and loads its weights.
+ * @param started what `run.json` says, in a run that goes on
+ */
+export async function prepareTraining(
+  given: Recipe,
+  { signal, output, overwrite, device: wanted, ...data }: TrainRecipeOptions,
+  started?: StartedRun["about"],
+): Promise<RecipeTraining> {
+  const resume = started !== undefined;
+  const began = resume && output !== undefined && existsSync(runFiles(output).last);
+  // The trainer looks too; here nobody has waited for the data and the weights yet.
+  if (output !== undefined && !resume && !overwrite) requireNoRun(output);
+  const device = chooseDevice("device", wanted);
+  const sets = await openSets(given, data);
+  const { images } = sets;
+  const runImages = await findRunImages(sets, signal);
+  if (started) await requireSameImages(data, sets, started.images, runImages);
+  const spec = networkSpec(given, images.classes.length);
+  const known = resume ? undefined : await knownNormalization(given);
+  const { recipe, transforms } = completeRecipe(given, spec, known?.normalization);
+  const loaders = openLoaders(recipe, sets, transforms, device);
+  const judged = judgeByTraining(recipe, sets);
+  const { model, weights } = await openModel(recipe, spec, modelInfo(images.classes, transforms.test), {
+    load: !began,
+    device,
+    signal,
+  });
+  const trainer = new Trainer(model, {
+    ...trainerOptions(recipe),
+    ...(judged ? { monitor: judged.monitor } : {}),
+    ...(output === undefined ? {} : { output }),
+    ...(overwrite === undefined ? {} : { overwrite }),
+    about: {
+      ...started,
+      command: "train",
+      recipe: absoluteWeights(recipe),
+      data: absolute(data),
+      images: runImages,
+      device,
+      ...(weights ? { weights } : {}),
+    },
+  });
+  const dispose = () => {
+    trainer.dispose();
+    model.dispose();
+  };
+  return {
+    recipe,
+    model,
+    images,
+    ...loaders,
+    trainer,
+    notes: [
+      ...sets.notes,
+      ...(judged ? [judged.note] : []),
+      ...(known ? [normalizationNote(recipe, known)] : []),
+    ],
+    ...(weights ? { weights } : {}),
+    dispose,
+    [Symbol.dispose]: dispose,
+    fit: () => {
+      const { train, ...validated } = loaders;
+      const { channelHealth } = recipe;
+      const health = channelHealth === undefined ? {} : { channelHealth };
+      // What resumes takes the generators' states from its checkpoint.
+      if (!began) manualSeed(recipe.seed);
+      return trainer.fit(train, { ...validated, resume, ...health, ...(signal ? { signal } : {}) });
+    },
+  };
+}
+
+function openLoaders(
+  { batchSize, onBadImage, seed, dropLast }: Recipe,
+  { images, heldOut }: TrainingSets,
+  transforms: Transforms,
+  device: Device,
+): Pick<RecipeTraining, "train" | "validation"> {
+  const shared = { batchSize, onBadImage, seed, device };
+  const train = new DataLoader(images, {
+    ...shared,
+    shuffle: true,
+    dropLast: dropLast && images.length > batchSize,
+    transforms: transforms.train,
+  });
+  if (!heldOut) return { train };
+  return { train, validation: new DataLoader(heldOut, { ...shared, transforms: transforms.test }) };
+}
+
+/** The network with the weights that the recipe starts from. @param options.load whether they are loaded */
+async function openModel(
+  recipe: Recipe,
+  spec: ModelSpec,
+  info: ModelInfo,
+  { load, device, signal }: { load: boolean; device: Device; signal: AbortSignal | undefined },
+): Promise<{ model: Model; weights?: LoadedWeights }> {
+  const model = await Model.create(spec, { seed: recipe.seed, info });
+  try {
+    if (recipe.weights === undefined || !load) return { model: await model.to(device) };
+    const weights = await loadWeights(model, recipe.weights, { ...wantedWeights(recipe), signal });
+    return { model: await model.to(device), weights };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+async function openSets(recipe: Recipe, data: RecipeData): Promise<TrainingSets> {
+  try {
+    return await openTrainingSets({ ...recipe.dataset, ...data });
+  } catch (error) {
+    const { kind } = recipe.dataset;
+    if (!(error instanceof McLossError) || kind === undefined) throw error;
+    const found = await detectKind(data.dir);
+    if (found === kind) throw error;
+    const advice = `To train on it with the settings of ${recipe.name}, set dataset.kind to ${found}`;
+    const about = error.path === undefined ? {} : { path: error.path };
+    throw new McLossError(error.code, `${error.message}. ${advice}`, { ...about, cause: error });
+  }
+}
+
+function modelInfo(classNames: readonly string[], transforms: readonly TransformSpec[]): ModelInfo {
+  return { classNames, transforms, normalization: normalizationOf(transforms) };
+}
+
+/** As they are recorded, since a run may go on in another folder. */
+function absolute({ validation, ...data }: RecipeData): RecipeData {
+  const held = validation === undefined ? {} : { validation: resolve(validation) };
+  return { ...data, dir: resolve(data.dir), ...held };
+}
+
+function absoluteWeights(recipe: Recipe): Recipe {
+  return recipe.weights === undefined ? recipe : { ...recipe, weights: resolve(recipe.weights) };
+}
+
+function trainerOptions(recipe: Recipe) {
+  const { epochs, optimizer, schedule, precision, accumulate, onNan, seed } = recipe;
+  const { tf32, clipNorm, clipValue, ema, monitor, unfreeze, cudaGraph } = recipe;
+  return {
+    epochs,
+    loss: recipe.loss,
+    optimizer,
+    ...(schedule ? { schedule } : {}),
+    precision,
+    accumulate,
+    onNan,
+    seed,
+    ...(tf32 === undefined ? {} : { tf32 }),
+    ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(clipValue === undefined ? {} : { clipValue }),
+    ...(ema === undefined ? {} : { ema }),
+    ...(monitor === undefined ? {} : { monitor }),
+    ...(unfreeze ? { unfreeze } : {}),
+    ...(cudaGraph === undefined ? {} : { cudaGraph }),
+  };
+}

@@ -1,0 +1,82 @@
+import { existsSync } from "node:fs";
+import { relative, resolve } from "node:path";
+import { z } from "zod";
+import { checkPlace } from "../check-argument.js";
+import { McLossError } from "../errors.js";
+import { resumableChanges } from "../run/option-changes.js";
+import { runFiles } from "../run/run-files.js";
+import { abortShape, optionsOf, parseOptions } from "../schema.js";
+import { changeRecipe, NOT_SETTINGS } from "./change.js";
+import type { Patch } from "./patch.js";
+import type { Recipe } from "./recipe.js";
+import {
+  prepareTraining,
+  type RecipeData,
+  type RecipeTraining,
+  type TrainRecipeOptions,
+} from "./recipe-training.js";
+import { readStartedRun } from "./started-run.js";
+import { trainRecipeShape } from "./train-recipe.js";
+
+/** Options of {@link prepareResume}. */
+export interface PrepareResumeOptions extends Pick<TrainRecipeOptions, "signal" | "device"> {
+  /** Where the images are now. Default: where they were or, where that is gone, where they are from the run's folder. */
+  dir?: string;
+  /** Where the held-out images are now, in a run that was given them. */
+  validation?: string;
+  /** Other values of the recipe's keys, as of {@link changeRecipe}; of {@link RESUMABLE_KEYS} alone. */
+  change?: Patch;
+}
+
+const resumeSchema = optionsOf<PrepareResumeOptions>({
+  ...abortShape,
+  device: trainRecipeShape.device,
+  dir: trainRecipeShape.dir.optional(),
+  validation: trainRecipeShape.validation,
+  change: z.record(z.string(), z.unknown()).readonly().optional(),
+});
+
+/**
+ * As {@link prepareRecipe}, for the run in `output`, with the recipe and the data that it was started with: it goes on
+ * exactly where it was. A run that ended before its first checkpoint begins anew.
+ * @throws McLossError ERR_IO when there is no run of a recipe in `output`; ERR_DATASET when its images are others by now, or
+ * not where they were; ERR_ARGUMENT naming a key that may not change
+ */
+export async function prepareResume(
+  output: string,
+  given: PrepareResumeOptions = {},
+): Promise<RecipeTraining> {
+  checkPlace("output", output);
+  const { dir, validation, change, ...options } = parseOptions(resumeSchema, given);
+  const { folder, about } = await readStartedRun(output);
+  const changed = change ? changeRecipe(about.recipe, change) : about.recipe;
+  resumableChanges(output, settingsOf(about.recipe), settingsOf(changed));
+  const find = (path: string) => findMoved(path, folder, output);
+  const held = validation ?? about.data.validation;
+  const data: RecipeData = {
+    ...about.data,
+    dir: dir === undefined ? find(about.data.dir) : resolve(dir),
+    ...(held === undefined
+      ? {}
+      : { validation: validation === undefined ? find(held) : resolve(validation) }),
+  };
+  const began = existsSync(runFiles(output).last);
+  const { weights } = changed;
+  const recipe = weights === undefined || began ? changed : { ...changed, weights: find(weights) };
+  return prepareTraining(recipe, { ...data, ...options, output }, about);
+}
+
+/** A recipe without what it says of itself. */
+function settingsOf(recipe: Recipe): object {
+  return Object.fromEntries(Object.entries(recipe).filter(([key]) => !NOT_SETTINGS.test(key)));
+}
+
+/** A file or folder of a run that was started in `folder`, where the run is in `output` now. */
+function findMoved(path: string, folder: string, output: string): string {
+  if (existsSync(path)) return path;
+  const moved = resolve(output, relative(folder, path));
+  if (existsSync(moved)) return moved;
+  const places = moved === path ? path : `${path}, or at ${moved}`;
+  const text = `what the run in ${output} was started with is not at ${places} any more: bring it back, or say where the images are now (dir; mcloss train DIR --resume RUN)`;
+  throw new McLossError("ERR_DATASET", text, { path });
+}

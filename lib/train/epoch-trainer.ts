@@ -1,0 +1,159 @@
+import type { Batch } from "../loader/batch.js";
+import type { DataLoader } from "../loader/data-loader.js";
+import { factorAt } from "../optim/schedule.js";
+import { BatchReader } from "./batch-reader.js";
+import type { NoticeEvent, StepEvent } from "./events.js";
+import { metricsOf } from "./metrics.js";
+import type { Progress } from "./progress.js";
+import type { Accumulation, StepMaker } from "./step-maker.js";
+import type { CompleteTrainerOptions } from "./trainer-options.js";
+import { interrupted, isAbort, nonFiniteLoss } from "./training-errors.js";
+import { applyUnfreezing } from "./unfreeze.js";
+import { UnreadSteps, type MadeStep } from "./unread-steps.js";
+
+/** What an {@link EpochTrainer} trains with. */
+export interface EpochTrainerParts {
+  maker: StepMaker;
+  options: CompleteTrainerOptions;
+  train: DataLoader;
+  /** Ends an epoch after a whole update. */
+  stop: AbortSignal;
+  /** What the run can go on from, for messages. */
+  lastCheckpoint: () => string | undefined;
+}
+
+/** Trains a run's epochs, each from where `progress` is. */
+export class EpochTrainer {
+  readonly #maker: StepMaker;
+  readonly #options: CompleteTrainerOptions;
+  readonly #train: DataLoader;
+  readonly #stop: AbortSignal;
+  readonly #lastCheckpoint: () => string | undefined;
+  readonly #accumulate: number;
+  readonly #metricsEvery: number;
+  /** Whether a loss of the update under way was not finite. */
+  #spoiled = false;
+
+  constructor({ maker, options, train, stop, lastCheckpoint }: EpochTrainerParts) {
+    this.#maker = maker;
+    this.#options = options;
+    this.#train = train;
+    this.#stop = stop;
+    this.#lastCheckpoint = lastCheckpoint;
+    this.#accumulate = options.accumulate;
+    this.#metricsEvery = options.metricsEvery ?? (maker.model.device === "cpu" ? 1 : 10);
+  }
+
+  /** Trains what is left of an epoch. False where it was stopped before its end, after a whole update. */
+  async *train(progress: Progress): AsyncGenerator<StepEvent | NoticeEvent, boolean, void> {
+    using unread = new UnreadSteps();
+    this.#begin(progress.epoch);
+    const reader = new BatchReader(this.#train, this.#stop);
+    const started = performance.now() - progress.milliseconds;
+    try {
+      for (;;) {
+        const asked = performance.now();
+        const batch = await this.#nextBatch(reader, progress);
+        if (!batch || batch === "stopped") {
+          yield* this.#readSteps(unread, progress);
+          progress.milliseconds = performance.now() - started;
+          if (batch) return false;
+          break;
+        }
+        const dataMs = performance.now() - asked;
+        this.setLearningRates(progress, progress.batches);
+        const handle = await this.#maker.step(batch, this.#accumulation(progress.batches));
+        progress.batches += 1;
+        progress.waited += dataMs;
+        yield* this.#maker.notices();
+        unread.add(this.#madeStep(batch, dataMs, progress), handle);
+        if (unread.count >= this.#metricsEvery) yield* this.#readSteps(unread, progress);
+      }
+      await this.#finishUpdate(progress);
+      progress.trained = true;
+      return true;
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** @param done batches of the epoch that came before */
+  setLearningRates({ epoch, judged: metrics }: Progress, done: number): void {
+    const { schedule, epochs } = this.#options;
+    const stepsPerEpoch = this.#train.length;
+    const position = { epoch: epoch - 1 + done / stepsPerEpoch, epochs, stepsPerEpoch, metrics };
+    this.#maker.setLearningRates(factorAt(schedule, position));
+  }
+
+  #begin(epoch: number): void {
+    const { unfreeze } = this.#options;
+    this.#maker.model.train();
+    if (unfreeze) applyUnfreezing(this.#maker.model, unfreeze, epoch - 1);
+    this.#train.epoch = epoch - 1;
+    this.#spoiled = false;
+  }
+
+  /** Undefined after the last. */
+  async #nextBatch(reader: BatchReader, progress: Progress): Promise<Batch | "stopped" | undefined> {
+    // Only where the batches so far have made whole updates.
+    const mayStop = progress.batches % this.#accumulate === 0;
+    if (this.#stop.aborted && mayStop) return "stopped";
+    try {
+      return await reader.next(!mayStop);
+    } catch (error) {
+      if (!isAbort(error) || !this.#stop.aborted) throw error;
+      if (mayStop) return "stopped";
+      const when = "while the images of an update did not come";
+      throw interrupted(progress, when, this.#lastCheckpoint(), error);
+    }
+  }
+
+  /** Of the batch after `done` others; the last update of an epoch may have fewer. */
+  #accumulation(done: number): Accumulation {
+    const position = done % this.#accumulate;
+    return { position, accumulate: Math.min(this.#accumulate, this.#train.length - (done - position)) };
+  }
+
+  /** After fewer batches than there were to be, as images were skipped. */
+  async #finishUpdate(progress: Progress): Promise<void> {
+    const { batches } = progress;
+    const { position, accumulate } = this.#accumulation(batches);
+    if (position === 0 || batches >= this.#train.length) return;
+    await this.#maker.finishUpdate({ position, accumulate });
+    this.#countUpdate(progress);
+  }
+
+  #countUpdate(progress: Progress): void {
+    progress.updates += this.#spoiled ? 0 : 1;
+    this.#spoiled = false;
+  }
+
+  /** Tells of the steps that were not read yet, and counts those whose loss is not finite. */
+  async *#readSteps(unread: UnreadSteps, progress: Progress): AsyncGenerator<StepEvent, void, void> {
+    for (const { metrics, event, paths, endsUpdate } of await unread.read()) {
+      const values = metricsOf(metrics, event.images, this.#maker.channels);
+      if (Number.isFinite(metrics.loss)) progress.sum.add(metrics, event.images);
+      else if (this.#options.onNan === "skip") {
+        progress.nonFinite += 1;
+        this.#spoiled = true;
+      } else throw nonFiniteLoss(values, event.epoch, paths, this.#lastCheckpoint());
+      if (endsUpdate) this.#countUpdate(progress);
+      yield { ...event, ...values };
+    }
+  }
+
+  #madeStep(batch: Batch, dataMs: number, { epoch, batches: done }: Progress): MadeStep {
+    const batches = this.#train.length;
+    const event = {
+      type: "step",
+      epoch,
+      step: (epoch - 1) * batches + done,
+      steps: this.#options.epochs * batches,
+      images: batch.samples.length,
+      learningRate: this.#maker.learningRate,
+      dataSeconds: dataMs / 1000,
+    } as const;
+    const { position, accumulate } = this.#accumulation(done - 1);
+    return { event, paths: batch.paths, endsUpdate: position + 1 === accumulate };
+  }
+}
