@@ -68,5 +68,5 @@ const recipe = z.strictObject({
  * probably meant
  */
 export function checkRecipe(value: unknown): Recipe {
-  return parse(recipe, value) as Recipe;
+  return parse(recipe, value);
 }

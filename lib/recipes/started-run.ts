@@ -38,7 +38,7 @@ export interface StartedRun {
 export async function readStartedRun(output: string): Promise<StartedRun> {
   const info = await readRunInfo(output);
   try {
-    return parse(schema, info) as StartedRun;
+    return parse(schema, info);
   } catch (cause) {
     const { info: path } = runFiles(output);
     const text = `cannot go on from ${output}: ${path} is not of a run of mcloss train, or another version's (${reasonOf(cause)}). Give the folder of one, or start a new run`;

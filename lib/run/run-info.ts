@@ -65,7 +65,7 @@ export async function readRunInfo(folder: string): Promise<RunInfo> {
   try {
     const read: unknown = JSON.parse((await readWhole(path)).toString());
     requireFormat(path, read);
-    return parse(schema, read) as RunInfo;
+    return parse(schema, read);
   } catch (cause) {
     if (cause instanceof McLossError && cause.code === "ERR_IO") throw cause;
     const problem = isSystemError(cause)

@@ -96,7 +96,7 @@ describe("mcloss train --watch", () => {
     const port = await freePort();
     const quick = ["--epochs", "40", "--batch-size", "8", "--image-size", "32", "--out", "besieged"];
     const command = [process.execPath, MCLOSS, "train", "photos", ...quick, "--port", String(port)].join(" ");
-    const child = spawn("bash", ["-c", `ulimit -n 128; exec ${command}`], { cwd: folder() });
+    const child = spawn("bash", ["-c", `ulimit -n 256; exec ${command}`], { cwd: folder() });
     const sockets: Socket[] = [];
     let stderr = "";
     for await (const chunk of child.stderr.setEncoding("utf8")) {
