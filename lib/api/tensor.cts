@@ -1,0 +1,3 @@
+/** @ts-ignore -- Node requires ES modules from 20.19, which node16 of TypeScript does not know. */
+import api = require("./tensor.js");
+export = api;
