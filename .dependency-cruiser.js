@@ -42,15 +42,15 @@ export default {
       name: "base-knows-no-layer",
       comment: "The files beside the layers are what all of them use.",
       severity: "error",
-      from: { path: "^lib/[^/]+[.]ts$", pathNot: "^lib/index[.]ts$" },
+      from: { path: "^lib/[^/]+[.]ts$", pathNot: "^lib/index[.]c?ts$" },
       to: { path: "^lib/[^/]+/" },
     },
     {
       name: "no-import-of-the-door",
       comment: "lib/index.ts and lib/api are for users of the package; inside, name the file that has it.",
       severity: "error",
-      from: { pathNot: "^lib/(index[.]ts$|api/)" },
-      to: { path: "^lib/(index[.]ts$|api/)" },
+      from: { pathNot: "^lib/(index[.]c?ts$|api/)" },
+      to: { path: "^lib/(index[.]c?ts$|api/)" },
     },
     {
       name: "no-circle",

@@ -6,7 +6,8 @@
 //   npm run bench -- call [--calls 2000] [--rounds 150] [--python python3] [--json]
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { cat, rand, tidy, type Tensor } from "mutual-channel-loss";
+import { tidy, type Tensor } from "mutual-channel-loss";
+import { cat, rand } from "mutual-channel-loss/tensor";
 import { native } from "#lib/native/binding.js";
 import { median } from "./median.js";
 import { PythonProcess } from "./python-process.js";

@@ -5,16 +5,8 @@
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import {
-  DataLoader,
-  ImageFolder,
-  normalize,
-  randomCrop,
-  randomHorizontalFlip,
-  resize,
-  resnet18,
-  Trainer,
-} from "mutual-channel-loss";
+import { DataLoader, ImageFolder, resnet18, Trainer } from "mutual-channel-loss";
+import { normalize, randomCrop, randomHorizontalFlip, resize } from "mutual-channel-loss/data";
 import { formatTable } from "#lib/table.js";
 import { defaultWorkers } from "#lib/loader/workers.js";
 import { native } from "#lib/native/binding.js";

@@ -2,7 +2,8 @@
 // (arithmetic; the fused operator has a quicker one of its own); on one thread.
 //   npm run bench -- roofline [--rounds 20]
 import { parseArgs } from "node:util";
-import { ops, type Tensor } from "mutual-channel-loss";
+import { type Tensor } from "mutual-channel-loss";
+import { ops } from "mutual-channel-loss/tensor";
 import { native } from "#lib/native/binding.js";
 
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "20" } } });

@@ -1,15 +1,6 @@
-import {
-  ChannelGroups,
-  crossEntropy,
-  DataLoader,
-  ImageFolder,
-  mcLoss,
-  normalize,
-  resize,
-  SGD,
-  smallResNet,
-  tidy,
-} from "mutual-channel-loss";
+import { ChannelGroups, DataLoader, ImageFolder, mcLoss, SGD, smallResNet, tidy } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { crossEntropy } from "mutual-channel-loss/tensor";
 
 // A folder with one sub-folder of images per class.
 const [folder = "photos/train"] = process.argv.slice(2);

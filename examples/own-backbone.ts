@@ -1,14 +1,7 @@
-import {
-  ChannelGroups,
-  DataLoader,
-  ImageFolder,
-  Model,
-  normalize,
-  resize,
-  torchscript,
-  Trainer,
-  zeros,
-} from "mutual-channel-loss";
+import { ChannelGroups, DataLoader, ImageFolder, Model, Trainer } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { torchscript } from "mutual-channel-loss/models";
+import { zeros } from "mutual-channel-loss/tensor";
 
 // A file of torch.jit.save (it is code: load only those whose author you trust), the submodule whose output is the
 // features, and a folder with one sub-folder of images per class.

@@ -1,4 +1,5 @@
-import { DataLoader, ImageFolder, normalize, resize, smallResNet, Trainer } from "mutual-channel-loss";
+import { DataLoader, ImageFolder, smallResNet, Trainer } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
 
 // Folders with one sub-folder of images per class.
 const [train = "photos/train", test = "photos/test"] = process.argv.slice(2);

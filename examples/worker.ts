@@ -1,14 +1,7 @@
 import { once } from "node:events";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import {
-  DataLoader,
-  ImageFolder,
-  normalize,
-  resize,
-  smallResNet,
-  Trainer,
-  type TrainingEvent,
-} from "mutual-channel-loss";
+import { DataLoader, ImageFolder, smallResNet, Trainer, type TrainingEvent } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
 
 if (isMainThread) await watch(process.argv[2] ?? "photos/train");
 else await train(workerData as string);

@@ -1,13 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import {
-  DataLoader,
-  ImageFolder,
-  normalize,
-  randomCrop,
-  randomHorizontalFlip,
-  resize,
-  type Dataset,
-} from "mutual-channel-loss";
+import { DataLoader, ImageFolder, type Dataset } from "mutual-channel-loss";
+import { normalize, randomCrop, randomHorizontalFlip, resize } from "mutual-channel-loss/data";
 import { EncodedImage } from "#lib/image/encoded-image.js";
 import { buildPipeline } from "#lib/image/pipeline.js";
 import { planSample } from "#lib/image/plan.js";

@@ -1,4 +1,5 @@
-import type { LayerSpec, ModelSpec } from "mutual-channel-loss";
+import type { ModelSpec } from "mutual-channel-loss";
+import type { LayerSpec } from "mutual-channel-loss/models";
 
 const BYTES = 4 * (2 * 2048 * 512 + 9 * 512 * 512);
 

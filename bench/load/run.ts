@@ -1,6 +1,7 @@
 // argv: HOW PATH; loads or saves once, as bench/load.ts asks, and prints the seconds and the rise of peak memory.
 import { rm, stat } from "node:fs/promises";
-import { loadStateDict, Model, ops, saveStateDict, tensor, type Tensor } from "mutual-channel-loss";
+import { Model, tensor, type Tensor } from "mutual-channel-loss";
+import { loadStateDict, ops, saveStateDict } from "mutual-channel-loss/tensor";
 import { readPeakMemory, resetPeakMemory } from "../../test/support/peak-memory.js";
 import { bottlenecks } from "./bottlenecks.js";
 

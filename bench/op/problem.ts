@@ -1,4 +1,5 @@
-import { ChannelGroups, Generator, ops, tensor, type Device, type Tensor } from "mutual-channel-loss";
+import { ChannelGroups, tensor, type Device, type Tensor } from "mutual-channel-loss";
+import { Generator, ops } from "mutual-channel-loss/tensor";
 
 export interface Problem {
   shape: number[];

@@ -1,13 +1,6 @@
-import {
-  Batch,
-  Generator,
-  Model,
-  randn,
-  tensor,
-  Trainer,
-  type DataLoader,
-  type ModelSpec,
-} from "mutual-channel-loss";
+import { Model, tensor, Trainer, type DataLoader, type ModelSpec } from "mutual-channel-loss";
+import { Batch } from "mutual-channel-loss/data";
+import { Generator, randn } from "mutual-channel-loss/tensor";
 import type { Precision } from "./problem.js";
 
 /** Training steps of one batch that is ready, through {@link Trainer}, one at a time. */

@@ -23,33 +23,6 @@ import {
   type Vgg16Options,
 } from "./vgg.js";
 
-export { Model, type LoadOptions, type ModelOutput, type NewModelOptions } from "./model.js";
-export type { ModelInfo, PerChannel } from "./info.js";
-export type { ModelPlacement } from "./placement.js";
-export type { StateDifference, StateEntry } from "./load-state.js";
-export type { NamePattern } from "./names.js";
-export type { NamedGroup, PatternGroup } from "./parameter-groups.js";
-export type { Initialization, ModelSpec } from "./spec.js";
-export type {
-  Concat,
-  DenseConnection,
-  LayerOf,
-  LayerSpec,
-  LayerType,
-  Residual,
-  Scale,
-  Sequential,
-} from "./layers.js";
-export { describe } from "./describe.js";
-export type { ModelDescription } from "./describe-spec.js";
-export type { TensorDescription } from "./layers/definition.js";
-export type { Size } from "./layers/shapes.js";
-export type { LayerDescription } from "./infer-shapes.js";
-export { parseModelSpec, type ModelJson } from "./validate.js";
-export { squeezeExcite } from "./blocks.js";
-export { torchscript, type TorchScriptOptions } from "./torchscript.js";
-export type { BilinearVgg16Options, ResNet18Options, ResNet50Options, SmallResNetOptions, Vgg16Options };
-
 /** What every network takes beside its own options. */
 export interface Weights {
   /** Of the initial weights. Default 0. */

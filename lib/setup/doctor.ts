@@ -121,7 +121,7 @@ async function checkCuda(
     return off(problem ?? "the addon is built without CUDA kernels: npx mcloss setup --cuda");
   }
   if (!existsSync("/dev/nvidia0")) return off("this machine has no NVIDIA GPU (there is no /dev/nvidia0)");
-  const index = new URL("../index.js", import.meta.url).href;
+  const index = new URL("../tensor/cuda.js", import.meta.url).href;
   const { code } = await runModule(
     `import { cuda } from ${JSON.stringify(index)}; process.exit(cuda.isAvailable() ? 0 : 1);`,
   );

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { normalize, saveModel, smallResNet } from "mutual-channel-loss";
+import { saveModel, smallResNet } from "mutual-channel-loss";
+import { normalize } from "mutual-channel-loss/data";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";
 import { writeRecordedRun } from "../support/recorded-run.js";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Comparison } from "mutual-channel-loss";
+import { type Comparison } from "mutual-channel-loss/report";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";
 import { writeRun } from "../support/write-run.js";

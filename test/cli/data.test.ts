@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { DatasetReport, PreparedDataset } from "mutual-channel-loss";
+import type { DatasetReport, PreparedDataset } from "mutual-channel-loss/data";
 import { create } from "tar";
 import { fixture } from "../support/datasets.js";
 import { temporaryFolder } from "../support/images.js";

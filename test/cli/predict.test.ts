@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { centerCrop, loadModel, normalize, resize, saveModel, smallResNet } from "mutual-channel-loss";
+import { loadModel, saveModel, smallResNet } from "mutual-channel-loss";
+import { centerCrop, normalize, resize } from "mutual-channel-loss/data";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn, startMcloss } from "../support/mcloss.js";
 

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { saveModel, smallResNet, type Recipe } from "mutual-channel-loss";
+import { saveModel, smallResNet } from "mutual-channel-loss";
+import { type Recipe } from "mutual-channel-loss/train";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { RunInfo } from "mutual-channel-loss";
+import type { RunInfo } from "mutual-channel-loss/train";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";
 

@@ -2,15 +2,8 @@ import { expect } from "chai";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import {
-  cub200,
-  Model,
-  normalize,
-  saveModel,
-  smallResNet,
-  tensor,
-  type ModelSpec,
-} from "mutual-channel-loss";
+import { Model, saveModel, smallResNet, tensor, type ModelSpec } from "mutual-channel-loss";
+import { cub200, normalize } from "mutual-channel-loss/data";
 import { globalPool } from "#lib/models/blocks.js";
 import { fixture } from "../support/datasets.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";

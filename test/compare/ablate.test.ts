@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ABLATIONS, ablate, type AblationRun } from "mutual-channel-loss";
+import { ABLATIONS, ablate, type AblationRun } from "mutual-channel-loss/report";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { writeRun } from "../support/write-run.js";

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { appendFile, cp, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { compareRuns, comparisonTable, type LossOptions } from "mutual-channel-loss";
+import { type LossOptions } from "mutual-channel-loss";
+import { compareRuns, comparisonTable } from "mutual-channel-loss/report";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { writeRun } from "../support/write-run.js";

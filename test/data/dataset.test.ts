@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { datasetFrom, type Sample } from "mutual-channel-loss";
+import { type Sample } from "mutual-channel-loss";
+import { datasetFrom } from "mutual-channel-loss/data";
 import { caught, rejected } from "../support/errors.js";
 
 interface Row extends Sample {

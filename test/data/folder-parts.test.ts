@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { openDataset, openEvaluationSet, verifyDataset } from "mutual-channel-loss";
+import { openDataset } from "mutual-channel-loss";
+import { openEvaluationSet, verifyDataset } from "mutual-channel-loss/data";
 import { openTrainingSets } from "#lib/data/training-sets.js";
 import { rejected } from "../support/errors.js";
 import { makeFolder, removeFolder, write } from "../support/image-files.js";

@@ -2,14 +2,8 @@ import { expect } from "chai";
 import { existsSync } from "node:fs";
 import { cp, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  cub200,
-  nabirds,
-  openDataset,
-  openEvaluationSet,
-  stanfordCars,
-  verifyDataset,
-} from "mutual-channel-loss";
+import { openDataset } from "mutual-channel-loss";
+import { cub200, nabirds, openEvaluationSet, stanfordCars, verifyDataset } from "mutual-channel-loss/data";
 import { openTrainingSets } from "#lib/data/training-sets.js";
 import { rejected } from "../support/errors.js";
 import { copyFixture } from "../support/datasets.js";

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { link, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { DataLoader, ImageFolder, listImages, normalize, resize, verifyDataset } from "mutual-channel-loss";
+import { DataLoader, ImageFolder } from "mutual-channel-loss";
+import { listImages, normalize, resize, verifyDataset } from "mutual-channel-loss/data";
 import { systemPath } from "#lib/io/file-name.js";
 import { byCodePoint } from "#lib/data/code-points.js";
 import { rejected } from "../support/errors.js";

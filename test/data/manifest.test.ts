@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { manifest } from "mutual-channel-loss";
+import { manifest } from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { fixture } from "../support/datasets.js";

@@ -6,7 +6,8 @@ import { copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from "no
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { openDataset, prepareDataset, type McLossError, type PrepareOptions } from "mutual-channel-loss";
+import { openDataset, type McLossError } from "mutual-channel-loss";
+import { prepareDataset, type PrepareOptions } from "mutual-channel-loss/data";
 import { create, Header } from "tar";
 import { rejected } from "../support/errors.js";
 import { storedZip } from "../support/pth.js";

@@ -1,15 +1,15 @@
 import { expect } from "chai";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { openDataset } from "mutual-channel-loss";
 import {
   cub200,
   fgvcAircraft,
   flowers102,
-  openDataset,
   stanfordCars,
   type AircraftLevel,
   type Split,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { copyFixture, fixture } from "../support/datasets.js";
 import { makeFolder, removeFolder } from "../support/image-files.js";

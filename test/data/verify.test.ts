@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, rm, truncate, writeFile } from "node:fs/promises
 import { join, relative } from "node:path";
 import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
-import { verifyDataset, type DatasetReport } from "mutual-channel-loss";
+import { verifyDataset, type DatasetReport } from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { copyFixture, fixture } from "../support/datasets.js";
 import { makeFolder, plain, removeFolder, truncatedJpeg, write } from "../support/image-files.js";
@@ -48,7 +48,7 @@ describe("verifyDataset", () => {
 
   it("finds missing, empty, foreign and damaged images", async () => {
     const root = await copyFixture("CUB_200_2011", folder);
-    const { samples } = await import("mutual-channel-loss").then(({ cub200 }) =>
+    const { samples } = await import("mutual-channel-loss/data").then(({ cub200 }) =>
       cub200(root, { allowPartial: true }),
     );
     const [missing, empty, foreign, cut] = samples.map(({ path }) => path) as [

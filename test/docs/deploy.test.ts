@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ImageFolder, normalize, resize, saveModel, smallResNet } from "mutual-channel-loss";
+import { ImageFolder, saveModel, smallResNet } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
 import { blocks, commandsOf, projectFolder } from "../support/docs.js";
 import { writeColorFolder } from "../support/images.js";
 

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { normalize, saveModel, smallResNet } from "mutual-channel-loss";
+import { saveModel, smallResNet } from "mutual-channel-loss";
+import { normalize } from "mutual-channel-loss/data";
 import { blocks, commandsOf, projectFolder } from "../support/docs.js";
 import { COLORS, writeColorFolder } from "../support/images.js";
 import { writeRecordedRun } from "../support/recorded-run.js";

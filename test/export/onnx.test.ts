@@ -2,21 +2,10 @@ import { expect } from "chai";
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inferShapes } from "#lib/models/infer-shapes.js";
-import {
-  bilinearVgg16,
-  exportOnnx,
-  loadStateDict,
-  Model,
-  noGrad,
-  normalize,
-  parseModelSpec,
-  resize,
-  resnet18,
-  smallResNet,
-  vgg16,
-  type LayerSpec,
-  type Tensor,
-} from "mutual-channel-loss";
+import { bilinearVgg16, Model, noGrad, resnet18, smallResNet, vgg16, type Tensor } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { exportOnnx, parseModelSpec, type LayerSpec } from "mutual-channel-loss/models";
+import { loadStateDict } from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
 import { cotangent } from "../support/formula.js";
 import { fixturePath, numbersOf, readFixture } from "../support/fixtures.js";

@@ -4,13 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import {
   clipGradNorm,
-  clipGradValue,
-  EMA,
-  GradScaler,
   McLossError,
   Model,
   noGrad,
-  ops,
   SGD,
   smallResNet,
   tensor,
@@ -18,6 +14,8 @@ import {
   type ErrorCode,
   type Tensor,
 } from "mutual-channel-loss";
+import { ops } from "mutual-channel-loss/tensor";
+import { clipGradValue, EMA, GradScaler } from "mutual-channel-loss/train";
 import { fixedLoader } from "../support/fixed-loader.js";
 
 /** What any order of calls may end in, beside success. */

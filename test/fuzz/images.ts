@@ -1,6 +1,7 @@
 import { setImmediate as nextTask } from "node:timers/promises";
 import { randomAt } from "#lib/image/random.js";
-import { DataLoader, normalize, randomCrop, resize, type Dataset } from "mutual-channel-loss";
+import { DataLoader, type Dataset } from "mutual-channel-loss";
+import { normalize, randomCrop, resize } from "mutual-channel-loss/data";
 import sharp from "sharp";
 import { mutate } from "./mutate.js";
 

@@ -3,6 +3,7 @@ import { compose } from "#lib/image/augment.js";
 import { buildPipeline } from "#lib/image/pipeline.js";
 import { drawSample } from "#lib/image/plan.js";
 import { randomAt, shuffled } from "#lib/image/random.js";
+import { type TransformSpec } from "mutual-channel-loss";
 import {
   colorJitter,
   normalize,
@@ -12,8 +13,7 @@ import {
   randomHorizontalFlip,
   randomResizedCrop,
   resize,
-  type TransformSpec,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/data";
 import { caught } from "../support/errors.js";
 
 const IDENTITY = [1, 0, 0, 0, 1, 0];

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { DataLoader, datasetFrom, normalize, resize, type Interpolation } from "mutual-channel-loss";
+import { DataLoader } from "mutual-channel-loss";
+import { datasetFrom, normalize, resize, type Interpolation } from "mutual-channel-loss/data";
 import { native } from "#lib/native/binding.js";
 import sharp from "sharp";
 import { plain } from "../support/image-files.js";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { DataLoader, normalize, randomCrop, resize, type Sample } from "mutual-channel-loss";
+import { DataLoader, type Sample } from "mutual-channel-loss";
+import { normalize, randomCrop, resize } from "mutual-channel-loss/data";
 import { planWhole } from "#lib/image/decode.js";
 import { EncodedImage } from "#lib/image/encoded-image.js";
 import { renderClassSheet } from "#lib/visualize/class-sheet.js";

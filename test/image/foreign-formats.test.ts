@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import { EncodedImage } from "#lib/image/encoded-image.js";
-import { DataLoader, datasetFrom, normalize, resize } from "mutual-channel-loss";
+import { DataLoader } from "mutual-channel-loss";
+import { datasetFrom, normalize, resize } from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { makeFolder, plain, removeFolder, write } from "../support/image-files.js";
 

@@ -1,16 +1,14 @@
 import { expect } from "chai";
 import { crc32, deflateSync } from "node:zlib";
 import { estimateMemory, MemoryBudget, type DecodedShape } from "#lib/image/decode-memory.js";
+import { Classifier, DataLoader, smallResNet } from "mutual-channel-loss";
 import {
-  Classifier,
-  DataLoader,
   datasetFrom,
   decodeMemory,
   normalize,
   resize,
-  smallResNet,
   type DataLoaderOptions,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/data";
 import { caught, rejected } from "../support/errors.js";
 import { plain } from "../support/image-files.js";
 

@@ -1,13 +1,7 @@
 import { expect } from "chai";
 import { readJpegHeader } from "#lib/image/jpeg-header.js";
-import {
-  centerCrop,
-  DataLoader,
-  datasetFrom,
-  normalize,
-  resize,
-  type Interpolation,
-} from "mutual-channel-loss";
+import { DataLoader } from "mutual-channel-loss";
+import { centerCrop, datasetFrom, normalize, resize, type Interpolation } from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { halves } from "../support/image-files.js";
 

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { ops, tensor, type Tensor } from "mutual-channel-loss";
+import { tensor, type Tensor } from "mutual-channel-loss";
+import { ops } from "mutual-channel-loss/tensor";
 import { caught } from "../support/errors.js";
 
 const MEAN = [0.5, 0.25, 0];

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { bmp } from "#lib/image/bmp.js";
 import { netpbm } from "#lib/image/netpbm.js";
 import { maximum } from "#lib/extremes.js";
-import { DataLoader, datasetFrom, normalize, resize } from "mutual-channel-loss";
+import { DataLoader } from "mutual-channel-loss";
+import { datasetFrom, normalize, resize } from "mutual-channel-loss/data";
 import sharp from "sharp";
 import { plain } from "../support/image-files.js";
 

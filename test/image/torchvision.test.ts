@@ -6,22 +6,20 @@ import { buildPipeline, type PipelineOptions } from "#lib/image/pipeline.js";
 import { planSample } from "#lib/image/plan.js";
 import { prepareBatch } from "#lib/image/pixels-to-tensor.js";
 import type { Random } from "#lib/image/random.js";
+import { tensor, type Tensor, type TransformSpec } from "mutual-channel-loss";
 import {
   centerCrop,
   fiveCrop,
   normalize,
-  ops,
   randomCrop,
   randomErasing,
   randomHorizontalFlip,
   randomResizedCrop,
   resize,
-  tensor,
   tenCrop,
   type Interpolation,
-  type Tensor,
-  type TransformSpec,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/data";
+import { ops } from "mutual-channel-loss/tensor";
 import { maximum } from "#lib/extremes.js";
 
 const FOLDER = new URL("../fixtures/transforms/", import.meta.url);

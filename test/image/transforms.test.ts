@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { buildPipeline } from "#lib/image/pipeline.js";
+import { type TransformSpec } from "mutual-channel-loss";
 import {
   centerCrop,
   colorJitter,
@@ -16,8 +17,7 @@ import {
   resize,
   tenCrop,
   type Rgb,
-  type TransformSpec,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/data";
 import { caught } from "../support/errors.js";
 
 describe("transforms", () => {

@@ -7,16 +7,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import {
-  loadModel,
-  loadStateDict,
-  openSafetensors,
-  saveModel,
-  saveStateDict,
-  smallResNet,
-  tensor,
-  type Model,
-} from "mutual-channel-loss";
+import { loadModel, saveModel, smallResNet, tensor, type Model } from "mutual-channel-loss";
+import { loadStateDict, openSafetensors, saveStateDict } from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 

@@ -3,15 +3,8 @@ import fc from "fast-check";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  loadStateDict,
-  McLossError,
-  ops,
-  saveStateDict,
-  tensor,
-  tidy,
-  type Tensor,
-} from "mutual-channel-loss";
+import { McLossError, tensor, tidy, type Tensor } from "mutual-channel-loss";
+import { loadStateDict, ops, saveStateDict } from "mutual-channel-loss/tensor";
 import { temporaryFolder } from "../support/images.js";
 
 const folder = temporaryFolder();

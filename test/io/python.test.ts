@@ -3,13 +3,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  loadStateDict,
-  openSafetensors,
-  saveStateDict,
-  writeSafetensors,
-  type Tensor,
-} from "mutual-channel-loss";
+import { type Tensor } from "mutual-channel-loss";
+import { loadStateDict, openSafetensors, saveStateDict, writeSafetensors } from "mutual-channel-loss/tensor";
 import { findTorchPackage } from "#lib/setup/python.js";
 import { temporaryFolder } from "../support/images.js";
 

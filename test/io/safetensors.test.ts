@@ -2,15 +2,8 @@ import { expect } from "chai";
 import { execFileSync } from "node:child_process";
 import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  loadStateDict,
-  memory,
-  ops,
-  saveModel,
-  saveStateDict,
-  smallResNet,
-  tensor,
-} from "mutual-channel-loss";
+import { memory, saveModel, smallResNet, tensor } from "mutual-channel-loss";
+import { loadStateDict, ops, saveStateDict } from "mutual-channel-loss/tensor";
 import type { Dtype, Tensor, TypedArray } from "mutual-channel-loss";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";

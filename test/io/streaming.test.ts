@@ -1,16 +1,14 @@
 import { expect } from "chai";
 import { lstat, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { memory, tensor, type Tensor } from "mutual-channel-loss";
 import {
   loadStateDict,
-  memory,
   openSafetensors,
   saveStateDict,
-  tensor,
   writeSafetensors,
-  type Tensor,
   type TensorInfo,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { settledMemory } from "../support/memory.js";

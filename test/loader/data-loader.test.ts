@@ -1,10 +1,8 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import { rm } from "node:fs/promises";
+import { DataLoader, ImageFolder, memory, type Dataset } from "mutual-channel-loss";
 import {
-  DataLoader,
-  ImageFolder,
-  memory,
   normalize,
   randomAffine,
   randomCrop,
@@ -12,8 +10,7 @@ import {
   colorJitter,
   resize,
   type DataLoaderOptions,
-  type Dataset,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/data";
 import { settledMemory } from "../support/memory.js";
 import { caught, rejected } from "../support/errors.js";
 import {

@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { DiskCache } from "#lib/loader/disk-cache.js";
 import { mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DataLoader, ImageFolder, normalize, resize, type DataLoaderOptions } from "mutual-channel-loss";
+import { DataLoader, ImageFolder } from "mutual-channel-loss";
+import { normalize, resize, type DataLoaderOptions } from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { makeFolder, plain, removeFolder, write, writeGreys } from "../support/image-files.js";
 

@@ -2,14 +2,8 @@ import { expect } from "chai";
 import { chmod, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
-import {
-  DataLoader,
-  ImageFolder,
-  normalize,
-  resize,
-  type DataLoaderOptions,
-  type Rgb,
-} from "mutual-channel-loss";
+import { DataLoader, ImageFolder } from "mutual-channel-loss";
+import { normalize, resize, type DataLoaderOptions, type Rgb } from "mutual-channel-loss/data";
 import sharp from "sharp";
 import { rejected } from "../support/errors.js";
 import {

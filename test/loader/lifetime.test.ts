@@ -4,14 +4,8 @@ import { readFile } from "node:fs/promises";
 import { setImmediate as nextTask } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import {
-  DataLoader,
-  memory,
-  normalize,
-  resize,
-  type DataLoaderOptions,
-  type Dataset,
-} from "mutual-channel-loss";
+import { DataLoader, memory, type Dataset } from "mutual-channel-loss";
+import { normalize, resize, type DataLoaderOptions } from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { expectNoneLeft, settledMemory } from "../support/memory.js";
 import { plain } from "../support/image-files.js";
@@ -158,7 +152,8 @@ describe("an iteration", () => {
   describe("in a process of its own", function () {
     this.timeout(60_000);
     const script = (end: string) => `
-      import { DataLoader, normalize, resize } from "mutual-channel-loss";
+      import { DataLoader } from "mutual-channel-loss";
+      import { normalize, resize } from "mutual-channel-loss/data";
       import { readFileSync } from "node:fs";
       const photo = readFileSync("test/fixtures/transforms/photo.jpg");
       const png = readFileSync("test/fixtures/transforms/picture.png");

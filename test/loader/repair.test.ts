@@ -5,14 +5,8 @@ import { join } from "node:path";
 import { BAD_IMAGE_POLICIES } from "#lib/loader/bad-images.js";
 import { EncodedImage } from "#lib/image/encoded-image.js";
 import { native } from "#lib/native/binding.js";
-import {
-  DataLoader,
-  datasetFrom,
-  normalize,
-  resize,
-  type DataLoaderOptions,
-  type Sample,
-} from "mutual-channel-loss";
+import { DataLoader, type Sample } from "mutual-channel-loss";
+import { datasetFrom, normalize, resize, type DataLoaderOptions } from "mutual-channel-loss/data";
 import sharp from "sharp";
 import { caught, rejected } from "../support/errors.js";
 import { makeFolder, plain, removeFolder, write } from "../support/image-files.js";

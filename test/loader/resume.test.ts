@@ -1,9 +1,8 @@
 import { expect } from "chai";
 import { join } from "node:path";
+import { DataLoader, ImageFolder } from "mutual-channel-loss";
 import {
   colorJitter,
-  DataLoader,
-  ImageFolder,
   normalize,
   randomCrop,
   randomHorizontalFlip,
@@ -11,7 +10,7 @@ import {
   samplers,
   type DataLoaderOptions,
   type LoaderState,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/data";
 import { caught } from "../support/errors.js";
 import { makeFolder, removeFolder, write, writeGreys } from "../support/image-files.js";
 

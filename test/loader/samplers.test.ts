@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { randomAt } from "#lib/image/random.js";
 import { checkSampler, countSamples, drawOrder } from "#lib/loader/samplers.js";
-import { samplers, type Dataset, type SamplerSpec } from "mutual-channel-loss";
+import { type Dataset } from "mutual-channel-loss";
+import { samplers, type SamplerSpec } from "mutual-channel-loss/data";
 import { caught } from "../support/errors.js";
 
 /** 90 samples of class 0, then 10 of class 1. */

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { ChannelGroups, ChannelHealthTally, tensor, type Dtype } from "mutual-channel-loss";
+import { ChannelGroups, tensor, type Dtype } from "mutual-channel-loss";
+import { ChannelHealthTally } from "mutual-channel-loss/loss";
 import { maximum } from "#lib/extremes.js";
 import { expectedModeCount } from "#lib/loss/expected-mode.js";
 import { caught } from "../support/errors.js";

@@ -1,16 +1,7 @@
 import { expect } from "chai";
-import {
-  ChannelGroups,
-  Generator,
-  noGrad,
-  ops,
-  tensor,
-  type ChannelBlock,
-  type Device,
-  type OpArgument,
-  type Pooling,
-  type Tensor,
-} from "mutual-channel-loss";
+import { ChannelGroups, noGrad, tensor, type Device, type Tensor } from "mutual-channel-loss";
+import { type ChannelBlock, type Pooling } from "mutual-channel-loss/loss";
+import { Generator, ops, type OpArgument } from "mutual-channel-loss/tensor";
 import fc from "fast-check";
 import { native } from "#lib/native/binding.js";
 import { describeOnDevices } from "../support/devices.js";

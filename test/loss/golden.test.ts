@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { ops, type Dtype, type Tensor, type TypedArray } from "mutual-channel-loss";
+import { type Dtype, type Tensor, type TypedArray } from "mutual-channel-loss";
+import { ops } from "mutual-channel-loss/tensor";
 import { describeOnDevices } from "../support/devices.js";
 import { goldenCases, GoldenFile, goldenGroups, type GoldenCase } from "../support/golden.js";
 import { maximum } from "#lib/extremes.js";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { ChannelGroups, Generator, mcLoss, noGrad, ops, tensor, type Tensor } from "mutual-channel-loss";
+import { ChannelGroups, mcLoss, noGrad, tensor, type Tensor } from "mutual-channel-loss";
+import { Generator, ops } from "mutual-channel-loss/tensor";
 import { describeOnDevices } from "../support/devices.js";
 import { caught } from "../support/errors.js";
 

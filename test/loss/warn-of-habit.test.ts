@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { ChannelHealth } from "mutual-channel-loss";
+import type { ChannelHealth } from "mutual-channel-loss/loss";
 import { warnOfHabit } from "#lib/loss/warn-of-habit.js";
 
 function health(habit: number, chance: number): ChannelHealth {

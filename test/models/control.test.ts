@@ -1,16 +1,6 @@
 import { expect } from "chai";
-import {
-  Model,
-  noGrad,
-  ops,
-  resnet18,
-  SGD,
-  smallResNet,
-  tensor,
-  vgg16,
-  zeros,
-  type Tensor,
-} from "mutual-channel-loss";
+import { Model, noGrad, resnet18, SGD, smallResNet, tensor, vgg16, type Tensor } from "mutual-channel-loss";
+import { ops, zeros } from "mutual-channel-loss/tensor";
 import { caught, rejected } from "../support/errors.js";
 import { numbersOf, stateOf } from "../support/fixtures.js";
 

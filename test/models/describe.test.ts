@@ -1,13 +1,7 @@
 import { expect } from "chai";
 import { inspect } from "node:util";
-import {
-  describe as describeModel,
-  parseModelSpec,
-  resnet18,
-  resnet50,
-  smallResNet,
-  type LayerSpec,
-} from "mutual-channel-loss";
+import { resnet18, resnet50, smallResNet } from "mutual-channel-loss";
+import { describe as describeModel, parseModelSpec, type LayerSpec } from "mutual-channel-loss/models";
 import { caught } from "../support/errors.js";
 
 describe("describe", () => {

@@ -5,31 +5,24 @@ import { join } from "node:path";
 import {
   Classifier,
   DataLoader,
-  EMA,
   evaluate,
-  evaluateChannels,
-  exportOnnx,
-  findExcitingImages,
-  Generator,
-  GradScaler,
   ImageFolder,
   loadModel,
   noGrad,
-  normalize,
   predict,
-  renderClassSheet,
-  renderImageSheet,
-  resize,
   saveModel,
-  saveStateDict,
   SGD,
   smallResNet,
   tensor,
   Trainer,
-  zeros,
   type Model,
   type Prediction,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { exportOnnx } from "mutual-channel-loss/models";
+import { Generator, saveStateDict, zeros } from "mutual-channel-loss/tensor";
+import { EMA, evaluateChannels, GradScaler } from "mutual-channel-loss/train";
+import { findExcitingImages, renderClassSheet, renderImageSheet } from "mutual-channel-loss/visualize";
 import { StepGraph } from "#lib/train/step-graph.js";
 import { caught, rejected } from "../support/errors.js";
 import { heldMemory, settledMemory } from "../support/memory.js";

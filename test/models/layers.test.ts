@@ -1,15 +1,8 @@
 import { expect } from "chai";
 import { layers } from "#lib/models/layers.js";
-import {
-  describe as describeModel,
-  loadStateDict,
-  manualSeed,
-  Model,
-  noGrad,
-  parseModelSpec,
-  type LayerSpec,
-  type Tensor,
-} from "mutual-channel-loss";
+import { manualSeed, Model, noGrad, type Tensor } from "mutual-channel-loss";
+import { describe as describeModel, parseModelSpec, type LayerSpec } from "mutual-channel-loss/models";
+import { loadStateDict } from "mutual-channel-loss/tensor";
 import { expectClose, fixturePath, readFixture, stateOf } from "../support/fixtures.js";
 import { cotangent } from "../support/formula.js";
 

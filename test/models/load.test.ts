@@ -6,15 +6,14 @@ import { fileURLToPath } from "node:url";
 import {
   loadModel,
   Model,
-  ops,
   resnet101,
   saveModel,
-  saveStateDict,
   smallResNet,
   tensor,
   type ModelSpec,
   type Tensor,
 } from "mutual-channel-loss";
+import { ops, saveStateDict } from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { pickledTensors, storedZip } from "../support/pth.js";

@@ -1,25 +1,26 @@
 import { expect } from "chai";
 import {
-  describe as describeModel,
   McLossError,
   Model,
   noGrad,
-  parseModelSpec,
   resnet101,
   resnet18,
   resnet34,
   resnet50,
   smallResNet,
-  squeezeExcite,
   bilinearVgg16,
   vgg16,
-  ops,
   tensor,
-  zeros,
-  type LayerSpec,
   type ModelSpec,
   type Tensor,
 } from "mutual-channel-loss";
+import {
+  describe as describeModel,
+  parseModelSpec,
+  squeezeExcite,
+  type LayerSpec,
+} from "mutual-channel-loss/models";
+import { ops, zeros } from "mutual-channel-loss/tensor";
 import { caught, rejected } from "../support/errors.js";
 
 /** Every name in the state dict, as describeModel lists it. */

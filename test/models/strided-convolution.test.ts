@@ -4,7 +4,8 @@ import { maximum } from "#lib/extremes.js";
 
 /** Prints how far features and gradients are from those of float64, which oneDNN does not compute. */
 const DIFFERENCES = `
-  import { Model, ops, tensor } from "mutual-channel-loss";
+  import { Model, tensor } from "mutual-channel-loss";
+  import { ops } from "mutual-channel-loss/tensor";
 
   const input = { channels: 3, height: 16, width: 16 };
   const values = Float32Array.from({ length: 7 * 3 * 16 * 16 }, (_, i) => Math.sin(i));

@@ -4,19 +4,17 @@ import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  describe as describeModel,
   loadModel,
-  loadStateDict,
   manualSeed,
   Model,
   noGrad,
-  parseModelSpec,
   saveModel,
   SGD,
-  torchscript,
   type ModelSpec,
   type Tensor,
 } from "mutual-channel-loss";
+import { describe as describeModel, parseModelSpec, torchscript } from "mutual-channel-loss/models";
+import { loadStateDict } from "mutual-channel-loss/tensor";
 import { caught, rejected } from "../support/errors.js";
 import { expectClose, fixturePath, numbersOf, stateOf } from "../support/fixtures.js";
 import { cotangent } from "../support/formula.js";

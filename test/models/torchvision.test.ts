@@ -4,20 +4,18 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  loadStateDict,
   manualSeed,
   noGrad,
-  ops,
   resnet101,
   resnet18,
   resnet34,
   resnet50,
-  saveStateDict,
   tensor,
   vgg16,
   type Model,
   type Tensor,
 } from "mutual-channel-loss";
+import { loadStateDict, ops, saveStateDict } from "mutual-channel-loss/tensor";
 import { expectClose, numbersOf, stateOf } from "../support/fixtures.js";
 import { temporaryFolder } from "../support/images.js";
 

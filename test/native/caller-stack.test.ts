@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { Model, smallResNet, tensor, zeros } from "mutual-channel-loss";
+import { Model, smallResNet, tensor } from "mutual-channel-loss";
+import { zeros } from "mutual-channel-loss/tensor";
 import { native } from "#lib/native/binding.js";
 import { rejected } from "../support/errors.js";
 

@@ -6,20 +6,16 @@ import { join } from "node:path";
 import { setImmediate as nextTask } from "node:timers/promises";
 import {
   evaluate,
-  grad,
   loadModel,
-  loadStateDict,
   noGrad,
   saveModel,
-  saveStateDict,
   SGD,
   smallResNet,
   tensor,
-  zeros,
-  type AbortOptions,
-  type Batch,
   type DataLoader,
 } from "mutual-channel-loss";
+import { type Batch } from "mutual-channel-loss/data";
+import { grad, loadStateDict, saveStateDict, zeros, type AbortOptions } from "mutual-channel-loss/tensor";
 import { native } from "#lib/native/binding.js";
 import { BUSY, runModule } from "../support/child.js";
 import { rejected } from "../support/errors.js";

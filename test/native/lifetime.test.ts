@@ -66,7 +66,8 @@ describe("the addon's lifetime", () => {
 
   it("gives memory back to the collector when work yields to the event loop", async () => {
     const source = `
-      import { memory, zeros } from "mutual-channel-loss";
+      import { memory } from "mutual-channel-loss";
+      import { zeros } from "mutual-channel-loss/tensor";
       let peak = 0;
       for (let i = 0; i < 3000; i += 1) {
         await zeros([250_000]).data().catch(() => undefined);
@@ -81,7 +82,7 @@ describe("the addon's lifetime", () => {
     // Fresh memory is slow on some virtual machines.
     this.timeout(60_000);
     const source = `
-      import { zeros } from "mutual-channel-loss";
+      import { zeros } from "mutual-channel-loss/tensor";
       const resident = () => process.memoryUsage().rss / 2 ** 20;
       zeros([64, 2 ** 18]).dispose(); // also loads LibTorch
       const start = resident();
@@ -96,7 +97,8 @@ describe("the addon's lifetime", () => {
   it("leaves the process's allocator, NNPACK and engine alone where it is told to", async () => {
     const settings = { MCLOSS_ALLOCATOR: "system", MCLOSS_NNPACK: "on", MCLOSS_ENGINE: "libtorch" };
     const code = `
-      import { checkpoint, memory, tensor, zeros } from "mutual-channel-loss";
+      import { memory, tensor } from "mutual-channel-loss";
+      import { checkpoint, zeros } from "mutual-channel-loss/tensor";
       const large = zeros([1 << 20]);
       const x = tensor([2], { requiresGrad: true });
       await checkpoint((y) => y.mul(y), x).sum().backward();
@@ -181,8 +183,8 @@ describe("in worker threads", () => {
     const source = `
       import { createHash } from "node:crypto";
       import { parentPort, workerData } from "node:worker_threads";
-      import { DataLoader, ImageFolder, normalize, randomHorizontalFlip, resize, smallResNet, Trainer }
-        from "mutual-channel-loss";
+      import { DataLoader, ImageFolder, smallResNet, Trainer } from "mutual-channel-loss";
+      import { normalize, randomHorizontalFlip, resize } from "mutual-channel-loss/data";
       const { images, seed } = workerData;
       const transforms = [resize(32), randomHorizontalFlip(), normalize()];
       const loader = new DataLoader(await ImageFolder.open(images), { batchSize: 4, shuffle: true, seed, transforms });

@@ -1,19 +1,18 @@
 import { expect } from "chai";
 import {
   clipGradNorm,
-  clipGradValue,
   ChannelGroups,
-  GradScaler,
   mcLoss,
-  mcLossAsync,
   Model,
-  opsInTurn,
   resnet18,
   smallResNet,
   tensor,
   Trainer,
   type Tensor,
 } from "mutual-channel-loss";
+import { mcLossAsync } from "mutual-channel-loss/loss";
+import { opsInTurn } from "mutual-channel-loss/tensor";
+import { clipGradValue, GradScaler } from "mutual-channel-loss/train";
 import { rejected, caught } from "../support/errors.js";
 import { fixedLoader } from "../support/fixed-loader.js";
 import { numbersOf } from "../support/fixtures.js";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { learningRateFactor, SGD, tensor, type SgdOptions } from "mutual-channel-loss";
+import { SGD, tensor } from "mutual-channel-loss";
+import { learningRateFactor, type SgdOptions } from "mutual-channel-loss/train";
 import { caught } from "../support/errors.js";
 
 /** torch.optim.SGD in float64, on the gradient 2·p of the sum of squares. */

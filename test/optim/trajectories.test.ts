@@ -1,21 +1,16 @@
 import { expect } from "chai";
 import {
-  Adam,
   AdamW,
   clipGradNorm,
-  clipGradValue,
-  EMA,
-  GradScaler,
-  learningRateFactor,
   noGrad,
-  ops,
-  RMSprop,
   SGD,
   smallResNet,
   tensor,
   type Dtype,
   type Tensor,
 } from "mutual-channel-loss";
+import { ops } from "mutual-channel-loss/tensor";
+import { Adam, clipGradValue, EMA, GradScaler, learningRateFactor, RMSprop } from "mutual-channel-loss/train";
 import { caught, rejected } from "../support/errors.js";
 import { optimFixture as fixture } from "../support/optim-fixture.js";
 

@@ -2,22 +2,23 @@ import { expect } from "chai";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  centerCrop,
   Classifier,
-  fiveCrop,
   loadModel,
-  normalize,
   predict,
-  resize,
   saveModel,
   smallResNet,
-  tenCrop,
-  tenCropTransforms,
-  type ClassScore,
   type Model,
-  type ModelInfo,
   type Prediction,
 } from "mutual-channel-loss";
+import {
+  centerCrop,
+  fiveCrop,
+  normalize,
+  resize,
+  tenCrop,
+  tenCropTransforms,
+} from "mutual-channel-loss/data";
+import { type ClassScore, type ModelInfo } from "mutual-channel-loss/models";
 import { caught, rejected } from "../support/errors.js";
 import { stateOf } from "../support/fixtures.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";

@@ -7,14 +7,13 @@ import {
   ImageFolder,
   loadModel,
   noGrad,
-  normalize,
   predict,
-  renderImageSheet,
-  resize,
   saveModel,
   smallResNet,
   Trainer,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { renderImageSheet } from "mutual-channel-loss/visualize";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";

@@ -1,22 +1,19 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import {
-  centerCrop,
   DataLoader,
   evaluate,
-  fiveCrop,
   ImageFolder,
   loadModel,
   noGrad,
-  normalize,
   predict,
-  resize,
   saveModel,
   smallResNet,
   type Model,
-  type ModelInfo,
   type TransformSpec,
 } from "mutual-channel-loss";
+import { centerCrop, fiveCrop, normalize, resize } from "mutual-channel-loss/data";
+import { type ModelInfo } from "mutual-channel-loss/models";
 import { evaluationTransforms } from "#lib/image/presets.js";
 import { readInput } from "#lib/predict/model-input.js";
 import { halves, write } from "../support/image-files.js";

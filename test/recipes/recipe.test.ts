@@ -1,15 +1,15 @@
 import { expect } from "chai";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { describe as describeNetwork } from "mutual-channel-loss/models";
 import {
   changeRecipe,
-  describe as describeNetwork,
   loadRecipe,
   parseRecipe,
   recipes,
   sourceOf,
   type Recipe,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/train";
 import { joinPatches, leaves, parseAssignment } from "#lib/recipes/patch.js";
 import { networkSpec } from "#lib/recipes/network.js";
 import { caught, rejected } from "../support/errors.js";

@@ -10,7 +10,7 @@ import {
   type Patch,
   type Recipe,
   type RunInfo,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/train";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 

@@ -2,28 +2,28 @@ import { expect } from "chai";
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  changeRecipe,
   loadModel,
   manualSeed,
   Model,
-  normalize,
+  resnet18,
+  saveModel,
+  smallResNet,
+  type TrainingEvent,
+  type TransformSpec,
+} from "mutual-channel-loss";
+import { normalize, resize, type NormalizeSpec } from "mutual-channel-loss/data";
+import { type ModelInfo } from "mutual-channel-loss/models";
+import {
+  changeRecipe,
   parseRecipe,
   prepareRecipe,
   prepareResume,
   recipes,
-  resize,
-  resnet18,
-  saveModel,
-  smallResNet,
   trainRecipe,
   type EpochEvent,
-  type ModelInfo,
-  type NormalizeSpec,
   type Patch,
   type Recipe,
-  type TrainingEvent,
-  type TransformSpec,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/train";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 

@@ -5,16 +5,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   bilinearVgg16,
-  loadWeights,
   Model,
   resnet18,
   resnet50,
-  saveStateDict,
   smallResNet,
   vgg16,
   type ModelSpec,
   type Tensor,
 } from "mutual-channel-loss";
+import { loadWeights } from "mutual-channel-loss/models";
+import { saveStateDict } from "mutual-channel-loss/tensor";
 import { caught, rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { pickledTensors, storedZip } from "../support/pth.js";

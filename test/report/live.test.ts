@@ -5,7 +5,7 @@ import { request, type IncomingMessage, type RequestOptions } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { watchRun, type RunWatch } from "mutual-channel-loss";
+import { watchRun, type RunWatch } from "mutual-channel-loss/report";
 import type { LiveUpdate } from "#lib/report/browser/chart.js";
 import { runModule } from "../support/child.js";
 import { rejected } from "../support/errors.js";
@@ -192,7 +192,7 @@ describe("watchRun()", () => {
   it("does not keep the process alive, even with a page open", async () => {
     const { code, output } = await runModule(`
       import { get } from "node:http";
-      import { watchRun } from ${JSON.stringify(new URL("../../dist/index.js", import.meta.url).href)};
+      import { watchRun } from ${JSON.stringify(new URL("../../dist/api/report.js", import.meta.url).href)};
       const { url } = await watchRun(${JSON.stringify(run)});
       await new Promise((resolve) => get(url + "events", (response) => {
         response.socket.unref();

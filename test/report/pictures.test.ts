@@ -2,15 +2,9 @@ import { expect } from "chai";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import {
-  normalize,
-  openDataset,
-  saveModel,
-  smallResNet,
-  tensor,
-  writeReport,
-  type Model,
-} from "mutual-channel-loss";
+import { openDataset, saveModel, smallResNet, tensor, type Model } from "mutual-channel-loss";
+import { normalize } from "mutual-channel-loss/data";
+import { writeReport } from "mutual-channel-loss/report";
 import { findConfusions } from "#lib/report/find-confusions.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { execFileSync } from "node:child_process";
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeReport } from "mutual-channel-loss";
+import { writeReport } from "mutual-channel-loss/report";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { recordLine, writeRecordedRun, type RecordedRunOptions } from "../support/recorded-run.js";

@@ -1,6 +1,8 @@
 // Loads a model from the file given, in the way given, and prints its size and how far memory rose above the start.
 import { statSync } from "node:fs";
-import { loadModel, Model, openSafetensors, parseModelSpec, tensor } from "mutual-channel-loss";
+import { loadModel, Model, tensor } from "mutual-channel-loss";
+import { parseModelSpec } from "mutual-channel-loss/models";
+import { openSafetensors } from "mutual-channel-loss/tensor";
 import { readPeakMemory, resetPeakMemory } from "./peak-memory.js";
 
 const [mode, path = ""] = process.argv.slice(2);

@@ -35,8 +35,10 @@ export async function runModule(source: string, options: ChildOptions = {}): Pro
 /** Runs a module's source in a worker thread. */
 export function startWorker(source: string, workerData?: unknown): Worker {
   // A data: module cannot import by the package's name.
-  const entry = new URL("../../dist/index.js", import.meta.url).href;
-  const module = source.replaceAll('"mutual-channel-loss"', JSON.stringify(entry));
+  const module = source.replaceAll(/"mutual-channel-loss(?:\/(\w+))?"/g, (_, subpath?: string) => {
+    const file = subpath === undefined ? "index.js" : `api/${subpath}.js`;
+    return JSON.stringify(new URL(`../../dist/${file}`, import.meta.url).href);
+  });
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(module)}`), { workerData });
 }
 

@@ -1,4 +1,5 @@
-import { Batch, tensor, type DataLoader, type Device } from "mutual-channel-loss";
+import { tensor, type DataLoader, type Device } from "mutual-channel-loss";
+import { Batch } from "mutual-channel-loss/data";
 
 /** A batch as plain numbers. */
 export interface FixedBatch {

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { ChannelGroups, ops, tensor, type Pooling, type Tensor } from "mutual-channel-loss";
+import { ChannelGroups, tensor, type Tensor } from "mutual-channel-loss";
+import { type Pooling } from "mutual-channel-loss/loss";
+import { ops } from "mutual-channel-loss/tensor";
 
 const FOLDER = new URL("../fixtures/golden/", import.meta.url);
 

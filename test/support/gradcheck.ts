@@ -1,4 +1,5 @@
-import { grad, noGrad, tensor, type Tensor } from "mutual-channel-loss";
+import { noGrad, tensor, type Tensor } from "mutual-channel-loss";
+import { grad } from "mutual-channel-loss/tensor";
 import { maximum } from "#lib/extremes.js";
 
 const STEP = 1e-5;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { Model, tensor, type LossOptions, type Metrics, type ModelSpec } from "mutual-channel-loss";
+import { Model, tensor, type LossOptions, type ModelSpec } from "mutual-channel-loss";
+import { type Metrics } from "mutual-channel-loss/train";
 import { fixedLoader } from "./fixed-loader.js";
 
 /** What test/fixtures/losses/make.py wrote. */

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { setImmediate as nextTask } from "node:timers/promises";
-import { memory, type MemoryUsage } from "mutual-channel-loss";
+import { memory } from "mutual-channel-loss";
+import { type MemoryUsage } from "mutual-channel-loss/tensor";
 
 /** What memory() tells of this thread: the allocators are the whole process's. */
 export type HeldMemory = Omit<MemoryUsage, "allocators">;

@@ -1,5 +1,6 @@
-import * as mcloss from "mutual-channel-loss";
-import { Generator, tensor, type Dtype, type NestedNumbers, type Tensor } from "mutual-channel-loss";
+import * as mcloss from "mutual-channel-loss/tensor";
+import { tensor, type Dtype, type Tensor } from "mutual-channel-loss";
+import { Generator, type NestedNumbers } from "mutual-channel-loss/tensor";
 import type { Elements } from "./elements.js";
 
 /** What a call gives: its elements, or only its shape where no formula is short. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Schedule } from "mutual-channel-loss";
+import type { Schedule } from "mutual-channel-loss/train";
 
 /** What test/fixtures/optim/make.py wrote. */
 export interface OptimFixture {

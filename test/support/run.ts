@@ -2,9 +2,6 @@ import {
   DataLoader,
   manualSeed,
   Model,
-  normalize,
-  randomHorizontalFlip,
-  resize,
   smallResNet,
   Trainer,
   type Device,
@@ -13,6 +10,7 @@ import {
   type TrainerOptions,
   type TrainingEvent,
 } from "mutual-channel-loss";
+import { normalize, randomHorizontalFlip, resize } from "mutual-channel-loss/data";
 
 /** A run in which everything that can be drawn, averaged or scheduled is. */
 export const OPTIONS: TrainerOptions = {

@@ -1,15 +1,7 @@
 import { expect } from "chai";
 import { setImmediate as nextTask } from "node:timers/promises";
-import {
-  customFunction,
-  detectAnomaly,
-  grad,
-  ops,
-  smallResNet,
-  tensor,
-  zeros,
-  type Tensor,
-} from "mutual-channel-loss";
+import { smallResNet, tensor, type Tensor } from "mutual-channel-loss";
+import { customFunction, detectAnomaly, grad, ops, zeros } from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
 import { values } from "../support/values.js";
 

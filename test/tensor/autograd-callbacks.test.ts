@@ -2,18 +2,8 @@ import { expect } from "chai";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
 import { setImmediate as nextTask } from "node:timers/promises";
-import {
-  customFunction,
-  enableGrad,
-  memory,
-  ops,
-  SGD,
-  smallResNet,
-  tensor,
-  tidy,
-  zeros,
-  type Tensor,
-} from "mutual-channel-loss";
+import { memory, SGD, smallResNet, tensor, tidy, type Tensor } from "mutual-channel-loss";
+import { customFunction, enableGrad, ops, zeros } from "mutual-channel-loss/tensor";
 import { runModule, startWorker } from "../support/child.js";
 import { values } from "../support/values.js";
 
@@ -123,7 +113,8 @@ describe("JavaScript functions in backward", () => {
 
 /** Declares `done`, a backward that waits for `backward` to return. */
 const WAITING = (backward: string) => `
-  import { customFunction, tensor } from "mutual-channel-loss";
+  import { tensor } from "mutual-channel-loss";
+  import { customFunction } from "mutual-channel-loss/tensor";
   const fn = customFunction({ forward: (_, x) => x.mul(1), backward: ${backward} });
   const done = fn(tensor([1], { requiresGrad: true })).sum().backward();
 `;

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { setImmediate as nextTask } from "node:timers/promises";
-import { grad, noGrad, SGD, smallResNet, tensor, zeros, type Tensor } from "mutual-channel-loss";
+import { noGrad, SGD, smallResNet, tensor, type Tensor } from "mutual-channel-loss";
+import { grad, zeros } from "mutual-channel-loss/tensor";
 import { caught } from "../support/errors.js";
 import { expectNoneLeft, settledMemory } from "../support/memory.js";
 import { values } from "../support/values.js";

@@ -1,15 +1,7 @@
 import { expect } from "chai";
 import { setImmediate as nextTask } from "node:timers/promises";
-import {
-  enableGrad,
-  inferenceMode,
-  noGrad,
-  ops,
-  smallResNet,
-  tensor,
-  zeros,
-  type Tensor,
-} from "mutual-channel-loss";
+import { noGrad, smallResNet, tensor, type Tensor } from "mutual-channel-loss";
+import { enableGrad, inferenceMode, ops, zeros } from "mutual-channel-loss/tensor";
 import { caught, rejected } from "../support/errors.js";
 import { values } from "../support/values.js";
 

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { backward, grad, ops, tensor, type Tensor } from "mutual-channel-loss";
+import { tensor, type Tensor } from "mutual-channel-loss";
+import { backward, grad, ops } from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
 import { values } from "../support/values.js";
 

@@ -1,18 +1,6 @@
 import { expect } from "chai";
-import {
-  checkpoint,
-  customFunction,
-  dropout,
-  grad,
-  inferenceMode,
-  manualSeed,
-  noGrad,
-  ops,
-  smallResNet,
-  tensor,
-  tidy,
-  type Tensor,
-} from "mutual-channel-loss";
+import { manualSeed, noGrad, smallResNet, tensor, tidy, type Tensor } from "mutual-channel-loss";
+import { checkpoint, customFunction, dropout, grad, inferenceMode, ops } from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
 import { runModule } from "../support/child.js";
 import { expectNoneLeft, settledMemory } from "../support/memory.js";
@@ -201,7 +189,8 @@ describe("checkpoint()", () => {
     this.timeout(60_000);
     const peak = async (wrapped: boolean) => {
       const source = `
-        import { checkpoint, tensor } from "mutual-channel-loss";
+        import { tensor } from "mutual-channel-loss";
+        import { checkpoint } from "mutual-channel-loss/tensor";
         import { readFileSync } from "node:fs";
         const fn = (x) => { for (let i = 0; i < 8; i += 1) { const y = x.sin(); x.dispose(); x = y; } return x; };
         const wrapped = ${wrapped};

@@ -1,15 +1,13 @@
 import { expect } from "chai";
+import { noGrad, tensor, Tensor } from "mutual-channel-loss";
 import {
   customFunction,
   detectAnomaly,
   enableGrad,
   grad,
   inferenceMode,
-  noGrad,
   ops,
-  tensor,
-  Tensor,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
 import { gradientError } from "../support/gradcheck.js";
 import { expectNoneLeft, settledMemory } from "../support/memory.js";

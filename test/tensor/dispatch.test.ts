@@ -1,18 +1,15 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
+import { memory, tensor, Tensor, tidy } from "mutual-channel-loss";
 import {
   Complex,
   Generator,
   listOperators,
-  memory,
   ops,
   randn,
   ScriptObject,
-  tensor,
-  Tensor,
-  tidy,
   zeros,
-} from "mutual-channel-loss";
+} from "mutual-channel-loss/tensor";
 import { native } from "#lib/native/binding.js";
 import { elements } from "../support/elements.js";
 import { caught } from "../support/errors.js";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { full, slice, tensor, zeros, type Dtype } from "mutual-channel-loss";
+import { tensor, type Dtype } from "mutual-channel-loss";
+import { full, slice, zeros } from "mutual-channel-loss/tensor";
 import { caught } from "../support/errors.js";
 
 const elements = async (data: Parameters<typeof tensor>[0], dtype?: Dtype): Promise<unknown[]> => [

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { arange, memory, slice, tensor, zeros, type Tensor, type TensorIndex } from "mutual-channel-loss";
+import { memory, tensor, type Tensor } from "mutual-channel-loss";
+import { arange, slice, zeros, type TensorIndex } from "mutual-channel-loss/tensor";
 import { elements } from "../support/elements.js";
 import { caught } from "../support/errors.js";
 

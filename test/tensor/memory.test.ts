@@ -5,27 +5,28 @@ import {
   ChannelGroups,
   cuda,
   DataLoader,
-  debugMemory,
-  emptyCache,
   evaluate,
-  Generator,
-  grad,
   ImageFolder,
   mcLoss,
   memory,
   noGrad,
-  normalize,
-  ops,
   predict,
-  resize,
   SGD,
   smallResNet,
   Tensor,
   tensor,
   tidy,
   Trainer,
-  type UndisposedTensor,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import {
+  debugMemory,
+  emptyCache,
+  Generator,
+  grad,
+  ops,
+  type UndisposedTensor,
+} from "mutual-channel-loss/tensor";
 import { native } from "#lib/native/binding.js";
 import { runModule } from "../support/child.js";
 import { caught } from "../support/errors.js";
@@ -250,7 +251,7 @@ describe("debugMemory()", () => {
 
   it("warns once per stack where the environment asks for it", async () => {
     const source = `
-      import { ops } from "mutual-channel-loss";
+      import { ops } from "mutual-channel-loss/tensor";
       function leak() { ops("aten::zeros", [2, 3]); }
       for (let i = 0; i < 3; i += 1) leak();
       gc();

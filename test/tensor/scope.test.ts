@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { setImmediate as nextTask } from "node:timers/promises";
-import { keep, memory, Tensor, tensor, tidy, zeros } from "mutual-channel-loss";
+import { keep, memory, Tensor, tensor, tidy } from "mutual-channel-loss";
+import { zeros } from "mutual-channel-loss/tensor";
 import { caught, rejected } from "../support/errors.js";
 import { expectNoneLeft, heldMemory, settledMemory, type HeldMemory } from "../support/memory.js";
 

@@ -1,17 +1,6 @@
 import { expect } from "chai";
-import {
-  Complex,
-  Generator,
-  McLossError,
-  memory,
-  noGrad,
-  ops,
-  Tensor,
-  tensor,
-  tidy,
-  zeros,
-  type Dtype,
-} from "mutual-channel-loss";
+import { McLossError, memory, noGrad, Tensor, tensor, tidy, type Dtype } from "mutual-channel-loss";
+import { Complex, Generator, ops, zeros } from "mutual-channel-loss/tensor";
 import { caught, rejected } from "../support/errors.js";
 import { heldMemory, settledMemory } from "../support/memory.js";
 

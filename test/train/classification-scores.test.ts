@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { evaluate, smallResNet, tensor, zeros } from "mutual-channel-loss";
+import { evaluate, smallResNet, tensor } from "mutual-channel-loss";
+import { zeros } from "mutual-channel-loss/tensor";
 import { ClassificationTally } from "#lib/train/classification-scores.js";
 import { fixedLoader } from "../support/fixed-loader.js";
 

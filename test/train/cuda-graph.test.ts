@@ -6,14 +6,13 @@ import {
   manualSeed,
   Model,
   smallResNet,
-  torchscript,
   Trainer,
   type DataLoader,
-  type OptimizerSpec,
-  type StepEvent,
   type TrainerOptions,
   type TrainingEvent,
 } from "mutual-channel-loss";
+import { torchscript } from "mutual-channel-loss/models";
+import { type OptimizerSpec, type StepEvent } from "mutual-channel-loss/train";
 import { describeOnGpu } from "../support/devices.js";
 import { rejected } from "../support/errors.js";
 import { fixturePath, numbersOf } from "../support/fixtures.js";

@@ -1,17 +1,9 @@
 import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  DataLoader,
-  evaluate,
-  ImageFolder,
-  loadModel,
-  normalize,
-  resize,
-  Trainer,
-  type EpochRecord,
-  type Model,
-} from "mutual-channel-loss";
+import { DataLoader, evaluate, ImageFolder, loadModel, Trainer, type Model } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { type EpochRecord } from "mutual-channel-loss/train";
 import { numbersOf } from "../support/fixtures.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { loaderOf, networkOf } from "../support/run.js";

@@ -1,21 +1,20 @@
 import { expect } from "chai";
+import { chooseDevice } from "#lib/tensor/cuda.js";
 import { join } from "node:path";
 import {
-  chooseDevice,
   cuda,
   DataLoader,
   evaluate,
-  evaluateChannels,
   ImageFolder,
   loadModel,
-  normalize,
   predict,
-  resize,
   smallResNet,
   Trainer,
   type Device,
   type TrainingEvent,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { evaluateChannels } from "mutual-channel-loss/train";
 import { describeOnDevices } from "../support/devices.js";
 import { caught, rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";

@@ -1,12 +1,14 @@
 import { expect } from "chai";
 import { once } from "node:events";
-import { checkpoint, manualSeed, noGrad, ones, ops, randn, tensor, type Tensor } from "mutual-channel-loss";
+import { manualSeed, noGrad, tensor, type Tensor } from "mutual-channel-loss";
+import { checkpoint, ones, ops, randn } from "mutual-channel-loss/tensor";
 import { startWorker } from "../support/child.js";
 
 /** Trains a network with dropout in a worker, from a seed, and tells its weights and what it draws afterwards. */
 const TRAINING = `
   import { parentPort, workerData } from "node:worker_threads";
-  import { manualSeed, Model, randn, randperm, SGD, smallResNet } from "mutual-channel-loss";
+  import { manualSeed, Model, SGD, smallResNet } from "mutual-channel-loss";
+  import { randn, randperm } from "mutual-channel-loss/tensor";
   const { spec } = smallResNet({ classes: 3, channelsPerClass: 2, inputSize: 16, width: 8 });
   const layers = spec.layers.flatMap((layer) =>
     layer.name === "flatten" ? [layer, { type: "dropout", name: "dropout" }] : [layer]);

@@ -5,16 +5,9 @@ import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  DataLoader,
-  evaluate,
-  ImageFolder,
-  loadModel,
-  normalize,
-  resize,
-  type EpochRecord,
-  type TrainingEvent,
-} from "mutual-channel-loss";
+import { DataLoader, evaluate, ImageFolder, loadModel, type TrainingEvent } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { type EpochRecord } from "mutual-channel-loss/train";
 import { maximum } from "#lib/extremes.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import type { Moment } from "../support/run-to-die.js";

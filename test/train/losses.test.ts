@@ -5,14 +5,14 @@ import {
   evaluate,
   ImageFolder,
   Model,
-  openSafetensors,
   smallResNet,
   Trainer,
   type LossOptions,
   type ModelSpec,
-  type StepEvent,
   type TrainerOptions,
 } from "mutual-channel-loss";
+import { openSafetensors } from "mutual-channel-loss/tensor";
+import { type StepEvent } from "mutual-channel-loss/train";
 import { ClassCenters } from "#lib/train/class-centers.js";
 import { caught, rejected } from "../support/errors.js";
 import { fixedLoader } from "../support/fixed-loader.js";

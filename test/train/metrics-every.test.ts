@@ -2,16 +2,16 @@ import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  allowTf32,
   ImageFolder,
   loadModel,
   smallResNet,
   Trainer,
   type Model,
-  type OptimizerSpec,
   type TrainerOptions,
   type TrainingEvent,
 } from "mutual-channel-loss";
+import { allowTf32 } from "mutual-channel-loss/tensor";
+import { type OptimizerSpec } from "mutual-channel-loss/train";
 import { rejected } from "../support/errors.js";
 import { fixedLoader, type FixedBatch } from "../support/fixed-loader.js";
 import { numbersOf } from "../support/fixtures.js";

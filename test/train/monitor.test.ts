@@ -3,16 +3,13 @@ import { join } from "node:path";
 import {
   DataLoader,
   ImageFolder,
-  normalize,
-  resize,
   smallResNet,
   Trainer,
-  type EpochEvent,
   type FitOptions,
-  type Monitor,
-  type Schedule,
   type TrainerOptions,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { type EpochEvent, type Monitor, type Schedule } from "mutual-channel-loss/train";
 import { maximum, minimum } from "#lib/extremes.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";

@@ -1,26 +1,22 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import {
-  Adam,
   ChannelGroups,
   DataLoader,
   evaluate,
-  GradScaler,
   ImageFolder,
-  learningRateFactor,
   mcLoss,
-  normalize,
-  resize,
   resnet18,
   resnet50,
   SGD,
   smallResNet,
   tensor,
   Trainer,
-  zeros,
-  type Schedule,
   type TrainerOptions,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { zeros } from "mutual-channel-loss/tensor";
+import { Adam, GradScaler, learningRateFactor, type Schedule } from "mutual-channel-loss/train";
 import { caught, rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 

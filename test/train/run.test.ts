@@ -7,8 +7,6 @@ import {
   ImageFolder,
   manualSeed,
   memory,
-  normalize,
-  resize,
   smallResNet,
   Trainer,
   type FitOptions,
@@ -16,6 +14,7 @@ import {
   type TrainerOptions,
   type TrainingEvent,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { fixedLoader, type FixedBatch } from "../support/fixed-loader.js";
 import { numbersOf } from "../support/fixtures.js";

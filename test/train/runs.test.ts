@@ -11,15 +11,13 @@ import {
   ImageFolder,
   loadModel,
   Model,
-  normalize,
-  resize,
   smallResNet,
   Trainer,
-  type EpochRecord,
   type ModelSpec,
-  type RunInfo,
   type TrainerOptions,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
+import { type EpochRecord, type RunInfo } from "mutual-channel-loss/train";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { loaderOf, networkOf, OPTIONS, trainIn } from "../support/run.js";

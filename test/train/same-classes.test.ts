@@ -1,15 +1,7 @@
 import { expect } from "chai";
-import {
-  DataLoader,
-  datasetFrom,
-  evaluate,
-  evaluateChannels,
-  normalize,
-  resize,
-  smallResNet,
-  Trainer,
-  type Model,
-} from "mutual-channel-loss";
+import { DataLoader, evaluate, smallResNet, Trainer, type Model } from "mutual-channel-loss";
+import { datasetFrom, normalize, resize } from "mutual-channel-loss/data";
+import { evaluateChannels } from "mutual-channel-loss/train";
 import sharp from "sharp";
 import { rejected } from "../support/errors.js";
 

@@ -8,9 +8,6 @@ import {
   ImageFolder,
   loadModel,
   memory,
-  normalize,
-  randomHorizontalFlip,
-  resize,
   smallResNet,
   Trainer,
   Model,
@@ -18,6 +15,7 @@ import {
   type TrainerOptions,
   type TrainingEvent,
 } from "mutual-channel-loss";
+import { normalize, randomHorizontalFlip, resize } from "mutual-channel-loss/data";
 import { settledMemory } from "../support/memory.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { camMethod, resnet50, smallResNet, tensor, vgg16 } from "mutual-channel-loss";
+import { resnet50, smallResNet, tensor, vgg16 } from "mutual-channel-loss";
+import { camMethod } from "mutual-channel-loss/visualize";
 import { classActivationMap, forwardForCam } from "#lib/visualize/class-activation-map.js";
 import { numbersOf } from "../support/fixtures.js";
 import { colorModel } from "./color-model.js";

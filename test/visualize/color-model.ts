@@ -1,11 +1,6 @@
-import {
-  Model,
-  normalize,
-  tensor,
-  type LayerSpec,
-  type ModelInfo,
-  type TransformSpec,
-} from "mutual-channel-loss";
+import { Model, tensor, type TransformSpec } from "mutual-channel-loss";
+import { normalize } from "mutual-channel-loss/data";
+import { type LayerSpec, type ModelInfo } from "mutual-channel-loss/models";
 
 export const SIZE = 32;
 export const EXACTLY = normalize({ mean: [0, 0, 0], std: [1, 1, 1] });

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { join } from "node:path";
-import { centerCrop, fiveCrop, randomAffine, resize, type TransformSpec } from "mutual-channel-loss";
+import { type TransformSpec } from "mutual-channel-loss";
+import { centerCrop, fiveCrop, randomAffine, resize } from "mutual-channel-loss/data";
 import { EncodedImage } from "#lib/image/encoded-image.js";
 import { uprightBox } from "#lib/data/upright-box.js";
 import { lookAt } from "#lib/visualize/image-activations.js";

@@ -1,16 +1,8 @@
 import { expect } from "chai";
 import { join } from "node:path";
-import {
-  centerCrop,
-  datasetFrom,
-  evaluateLocalisation,
-  findExcitingImages,
-  fiveCrop,
-  resize,
-  type Box,
-  type Dataset,
-  type TransformSpec,
-} from "mutual-channel-loss";
+import { type Dataset, type TransformSpec } from "mutual-channel-loss";
+import { centerCrop, datasetFrom, fiveCrop, resize, type Box } from "mutual-channel-loss/data";
+import { evaluateLocalisation, findExcitingImages } from "mutual-channel-loss/visualize";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { colorModel, EXACTLY, SIZE } from "./color-model.js";

@@ -1,16 +1,9 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import sharp from "sharp";
-import {
-  centerCrop,
-  findExcitingImages,
-  ImageFolder,
-  Model,
-  renderClassSheet,
-  renderImageSheet,
-  resize,
-  smallResNet,
-} from "mutual-channel-loss";
+import { ImageFolder, Model, smallResNet } from "mutual-channel-loss";
+import { centerCrop, resize } from "mutual-channel-loss/data";
+import { findExcitingImages, renderClassSheet, renderImageSheet } from "mutual-channel-loss/visualize";
 import { drawImageSheet } from "#lib/visualize/image-sheet.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";

@@ -1,5 +1,6 @@
 import { basename, extname } from "node:path";
-import { ImageFolder, ListDataset, type Sample } from "mutual-channel-loss";
+import { ImageFolder, type Sample } from "mutual-channel-loss";
+import { ListDataset } from "mutual-channel-loss/data";
 import { drawingAugmentation } from "#lib/image/presets.js";
 import { prepareEmojiFaces } from "../../../examples/demo/emoji-faces.js";
 import { SPLITS, STYLES } from "../../../examples/demo/styles.js";

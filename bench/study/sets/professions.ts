@@ -1,5 +1,6 @@
 import sharp from "sharp";
-import { ListDataset, type Sample } from "mutual-channel-loss";
+import { type Sample } from "mutual-channel-loss";
+import { ListDataset } from "mutual-channel-loss/data";
 import { drawingAugmentation } from "#lib/image/presets.js";
 import { findIcon, iconSvg, readIconSet } from "../../../examples/demo/icon-sets.js";
 import { STYLES, type Style } from "../../../examples/demo/styles.js";
