@@ -61,7 +61,10 @@ export class Registry<
   /** What the key may be: for choices. */
   readonly names: readonly One["name"][];
   /** Takes what may be given, and leaves it as it is. */
-  readonly given: z.ZodType<EachGiven<Whole<One, Tag, Common, Fallback, true>>>;
+  readonly given: z.ZodType<
+    EachGiven<Whole<One, Tag, Common, Fallback, true>>,
+    EachGiven<Whole<One, Tag, Common, Fallback, true>>
+  >;
   /** Takes the same, and adds the defaults. */
   readonly filled: z.ZodType<EachFilled<Whole<One, Tag, Common, Fallback, false>>>;
 

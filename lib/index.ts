@@ -33,9 +33,8 @@ export type { ModelSpec } from "./models/spec.js";
 
 export { loadModel } from "./run/load-model.js";
 
-export { AdamW } from "./optim/adam.js";
 export { clipGradNorm } from "./optim/clip.js";
-export { SGD } from "./optim/sgd.js";
+export { AdamW, SGD } from "./optim/named-optimizers.js";
 
 export { evaluate } from "./train/evaluate.js";
 export type { TrainingEvent } from "./train/events.js";

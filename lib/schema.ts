@@ -29,13 +29,13 @@ export const flag = z.boolean();
 export const text = z.string().min(1);
 
 /** An object of a class; `what` is its name with an article. */
-export function instanceOf<T>(type: { readonly prototype: T }, what: string): z.ZodType<T> {
-  return z.custom<T>((value) => value instanceof (type as unknown as new () => T), must(what));
+export function instanceOf<T>(type: { readonly prototype: T }, what: string): z.ZodType<T, T> {
+  return like(what, (value) => value instanceof (type as unknown as new () => T));
 }
 
 /** Anything that `test` takes; `what` says what that is. */
-export function like<T>(what: string, test: (value: unknown) => boolean): z.ZodType<T> {
-  return z.custom<T>(test, must(what));
+export function like<T>(what: string, test: (value: unknown) => boolean): z.ZodType<T, T> {
+  return z.custom<T>(test, must(what)).meta({ title: what });
 }
 
 /** A function, whatever its arguments. */
@@ -48,11 +48,11 @@ export const callback = like<(...args: never[]) => unknown>(
 export const abortShape = { signal: instanceOf(AbortSignal, "an AbortSignal").optional() };
 
 /** {@link AbortOptions}, which the layers above have. */
-export const abortOptions: z.ZodType<{ signal?: AbortSignal | undefined }> = z.strictObject(abortShape);
+export const abortOptions: z.ZodType<{ signal?: AbortSignal }> = z.strictObject(abortShape);
 
 /** A schema of options that has every key of `T` and no other. */
-export function optionsOf<T extends object>(shape: Shape<T>): z.ZodType<T> {
-  return z.strictObject(shape) as unknown as z.ZodType<T>;
+export function optionsOf<T extends object>(shape: Shape<T>): z.ZodType<T, T> {
+  return z.strictObject(shape) as unknown as z.ZodType<T, T>;
 }
 
 /**

@@ -1,23 +1,15 @@
-export { Adam, AdamW, type AdamOptions } from "../optim/adam.js";
+export type { AdamOptions } from "../optim/optimizers/adam.js";
 export { clipGradNorm, clipGradValue } from "../optim/clip.js";
 export { EMA } from "../optim/ema.js";
 export { GradScaler, type GradScalerOptions, type GradScalerState } from "../optim/grad-scaler.js";
-export {
-  Optimizer,
-  type OptimizerStateEntry,
-  type OptionProblem,
-  type ParameterGroup,
-} from "../optim/optimizer.js";
-export { RMSprop, type RmspropOptions } from "../optim/rmsprop.js";
-export type { Plateau } from "../optim/plateau.js";
-export {
-  learningRateFactor,
-  type OneCycle,
-  type Schedule,
-  type SchedulePosition,
-  type WarmUp,
-} from "../optim/schedule.js";
-export { SGD, type SgdOptions } from "../optim/sgd.js";
+export { Adam, AdamW, RMSprop, SGD } from "../optim/named-optimizers.js";
+export { Optimizer, type OptimizerStateEntry, type ParameterGroup } from "../optim/optimizer.js";
+export type { OptimizerOptions } from "../optim/optimizers.js";
+export type { RmspropOptions } from "../optim/optimizers/rmsprop.js";
+export { learningRateFactor } from "../optim/schedule.js";
+export type { Schedule } from "../optim/schedules.js";
+export type { SchedulePosition } from "../optim/schedules/position.js";
+export type { SgdOptions } from "../optim/optimizers/sgd.js";
 
 export type { GroupRates, OptimizerSpec } from "../train/build-optimizer.js";
 export { RESUMABLE_KEYS } from "../run/option-changes.js";

@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DEFAULT_NETWORKS, DEFAULT_RECIPE } from "../recipes/default-recipe.js";
+import { optimizers } from "../optim/optimizers.js";
 import { MONITORS } from "../train/monitor.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";
 import type { Recipe } from "../recipes/recipe.js";
@@ -104,7 +105,7 @@ const LOSS = new Option(
 const OPTIMIZER = new Option(
   "--optimizer <name>",
   `how the weights are updated (default: ${DEFAULT_RECIPE.optimizer.type})`,
-).choices(["sgd", "adam", "adamw", "rmsprop"]);
+).choices(optimizers.names);
 
 /** The options' attribute names by the keys of the recipe that they stand for. */
 export const RECIPE_KEYS: ReadonlyMap<string, string> = new Map(

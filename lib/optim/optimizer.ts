@@ -4,8 +4,10 @@ import { abortable, type AbortOptions } from "../native/abortable.js";
 import { native, type OptimizerGroup, type OptimizerHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
 import { heldTensors } from "../tensor/held-tensors.js";
-import { parseOptions } from "../schema.js";
+import { must, parseOptions } from "../schema.js";
 import { Tensor } from "../tensor/tensor.js";
+import type { OptimizerDefinition } from "./optimizers/definition.js";
+import { optimizers, type OptimizerOptions } from "./optimizers.js";
 
 /** Parameters that are updated alike; options left out are the optimizer's. */
 export type ParameterGroup<Options> = Partial<Options> & { parameters: readonly Tensor[] };
@@ -20,45 +22,28 @@ export interface OptimizerStateEntry {
   tensor: Tensor;
 }
 
-/** An option's name, and what is wrong with it. */
-export type OptionProblem = readonly [option: string, problem: string];
-
-/** What an optimizer's options are. */
-export interface OptionRules<Options> {
-  schema: z.ZodType<Options>;
-  /** Gives them their defaults. */
-  resolve: (options: Options) => object & { learningRate: number };
-  /** Finds options that do not fit together. */
-  check?: (options: Options) => OptionProblem | undefined;
-}
-
-/** What every optimizer does alike: groups, learning rates, steps and state. */
-export abstract class Optimizer<Options extends { learningRate: number }> {
+/** What all optimizers are: parameters in groups, learning rates, steps and state. */
+export class Optimizer {
   /** The learning rate of each group, used by the next step. */
   readonly learningRates: number[];
   readonly #owner: Owner<OptimizerHandle>;
   #state: readonly OptimizerStateEntry[] | undefined;
 
-  /** @param kind native/train's name of the algorithm */
-  protected constructor(
-    kind: "sgd" | "adam" | "rmsprop",
-    groups: readonly ParameterGroup<Options>[],
-    options: Options,
-    rules: OptionRules<Options>,
-  ) {
+  /**
+   * `new Optimizer([{ parameters }], { type: "adamw", learningRate: 1e-3 })`.
+   * @throws McLossError ERR_ARGUMENT naming the group and the option
+   */
+  constructor(groups: readonly ParameterGroup<OptimizerOptions>[], options: OptimizerOptions) {
     if (!Array.isArray(groups) || groups.length === 0) {
       throw invalidArgument("groups", "must be a list of { parameters: [...] }, with at least one");
     }
-    const resolved = groups.map((group: ParameterGroup<Options>, index) => {
-      const argument = `groups[${index}]`;
-      const { parameters, ...own } = parseOptions(anyOptions, group, argument) as ParameterGroup<Options>;
-      const merged = parseOptions(rules.schema, { ...parseOptions(anyOptions, options), ...own }, argument);
-      const problem = rules.check?.(merged);
-      if (problem) throw invalidArgument(`${argument}.${problem[0]}`, problem[1]);
-      const handles = checkParameters(`${argument}.parameters`, parameters);
-      return { ...rules.resolve(merged), parameters: handles } satisfies OptimizerGroup;
-    });
+    const { type = "sgd", ...shared } = parseOptions(anyOptions, options);
+    const definition: OptimizerDefinition = optimizers.get(type);
+    const resolved = groups.map((group: unknown, index) =>
+      resolveGroup(definition, group, shared, `groups[${index}]`),
+    );
     this.learningRates = resolved.map((group) => group.learningRate);
+    const { algorithm: kind } = definition;
     this.#owner = new Owner("optimizer", native().createOptimizer({ kind, groups: resolved }));
   }
 
@@ -101,8 +86,24 @@ export abstract class Optimizer<Options extends { learningRate: number }> {
   }
 }
 
-// Which keys there are the merged options tell.
-const anyOptions = z.looseObject({});
+// Which keys there are the definition tells.
+const anyOptions = z.looseObject({ type: z.string(must("a text")).optional() });
+const anyGroup = z.looseObject({ parameters: z.unknown().optional() });
+
+/** A group with the optimizer's options where it has none of its own. */
+function resolveGroup(
+  definition: OptimizerDefinition,
+  group: unknown,
+  shared: object,
+  argument: string,
+): OptimizerGroup {
+  const { parameters, ...own } = parseOptions(anyGroup, group, argument);
+  const options = parseOptions(z.strictObject(definition.options), { ...shared, ...own }, argument);
+  const problem = definition.check?.(options);
+  if (problem) throw invalidArgument(`${argument}.${problem[0]}`, problem[1]);
+  const handles = checkParameters(`${argument}.parameters`, parameters);
+  return { ...options, ...definition.variant, parameters: handles };
+}
 
 function checkParameters(argument: string, parameters: unknown) {
   // Callers in JavaScript may hand over the tensors themselves.

@@ -4,7 +4,7 @@ import type { AugmentationLevel } from "../image/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
 import type { TransformSpec } from "../image/transforms.js";
 import type { ChannelBlock } from "../loss/channel-groups.js";
-import type { Schedule } from "../optim/schedule.js";
+import type { Schedule } from "../optim/schedules.js";
 import type { Monitor } from "../train/monitor.js";
 import type { OptimizerSpec } from "../train/build-optimizer.js";
 import type { LossOptions } from "../train/objective.js";

@@ -3,8 +3,8 @@ import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DATASET_KINDS } from "../data/sets/layout.js";
 import { transformList } from "../image/transforms.js";
 import { count, flag, index, parse, share, text } from "../schema.js";
-import { scheduleSchema } from "../optim/schedule.js";
-import { optimizerSchema } from "../train/build-optimizer.js";
+import { schedules } from "../optim/schedules.js";
+import { modelOptimizers } from "../train/build-optimizer.js";
 import { MONITORS } from "../train/monitor.js";
 import { lossSchema } from "../train/objective.js";
 import { networkSchema } from "./network.js";
@@ -31,8 +31,8 @@ const recipe = z.strictObject({
   batchSize: count,
   dropLast: flag,
   onBadImage: z.enum(BAD_IMAGE_POLICIES),
-  optimizer: optimizerSchema.transform((optimizer) => ({ ...optimizer, type: optimizer.type ?? "sgd" })),
-  schedule: scheduleSchema.optional(),
+  optimizer: modelOptimizers.given.transform((optimizer) => ({ ...optimizer, type: optimizer.type ?? "sgd" })),
+  schedule: schedules.given.optional(),
   precision: z.enum(["float32", "bfloat16", "float16"]),
   tf32: flag.optional(),
   clipNorm: z.number().gt(0).optional(),

@@ -45,7 +45,7 @@ export interface TrainingPosition {
 /** What changes in a run beside the weights. */
 export interface TrainingParts {
   model: Model;
-  optimizer: Optimizer<{ learningRate: number }>;
+  optimizer: Optimizer;
   scaler: GradScaler | undefined;
   ema: EMA | undefined;
   /** Draws the channel masks; null without MC-Loss. */

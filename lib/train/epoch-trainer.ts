@@ -1,6 +1,6 @@
 import type { Batch } from "../loader/batch.js";
 import type { DataLoader } from "../loader/data-loader.js";
-import { factorAt } from "../optim/schedule.js";
+import { factorsOf } from "../optim/schedule.js";
 import { BatchReader } from "./batch-reader.js";
 import type { NoticeEvent, StepEvent } from "./events.js";
 import { metricsOf } from "./metrics.js";
@@ -31,6 +31,8 @@ export class EpochTrainer {
   readonly #lastCheckpoint: () => string | undefined;
   readonly #accumulate: number;
   readonly #metricsEvery: number;
+  /** Of the learning rate, by the position in the run. */
+  readonly #factorAt: ReturnType<typeof factorsOf>;
   /** Whether a loss of the update under way was not finite. */
   #spoiled = false;
 
@@ -41,6 +43,7 @@ export class EpochTrainer {
     this.#stop = stop;
     this.#lastCheckpoint = lastCheckpoint;
     this.#accumulate = options.accumulate;
+    this.#factorAt = factorsOf(options.schedule);
     this.#metricsEvery = options.metricsEvery ?? (maker.model.device === "cpu" ? 1 : 10);
   }
 
@@ -79,10 +82,10 @@ export class EpochTrainer {
 
   /** @param done batches of the epoch that came before */
   setLearningRates({ epoch, judged: metrics }: Progress, done: number): void {
-    const { schedule, epochs } = this.#options;
+    const { epochs } = this.#options;
     const stepsPerEpoch = this.#train.length;
     const position = { epoch: epoch - 1 + done / stepsPerEpoch, epochs, stepsPerEpoch, metrics };
-    this.#maker.setLearningRates(factorAt(schedule, position));
+    this.#maker.setLearningRates(this.#factorAt(position));
   }
 
   #begin(epoch: number): void {

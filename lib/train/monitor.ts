@@ -1,5 +1,5 @@
 import { invalidArgument } from "../errors.js";
-import type { Schedule } from "../optim/schedule.js";
+import type { Schedule } from "../optim/schedules.js";
 
 /** Names of the figures that epochs may be judged by. */
 export const MONITORS = [

@@ -32,7 +32,7 @@ export class StepMaker {
   readonly model: Model;
   readonly #options: TrainerOptions;
   readonly #objective: RunObjective;
-  readonly #optimizer: Optimizer<{ learningRate: number }>;
+  readonly #optimizer: Optimizer;
   readonly #baseRates: readonly number[];
   readonly #scaler: GradScaler | undefined;
   readonly #ema: EMA | undefined;

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { invalidArgument } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { namePattern } from "../models/names.js";
-import { checkSchedule, defaultSchedule, scheduleSchema, type Schedule } from "../optim/schedule.js";
+import { checkSchedule, defaultSchedule } from "../optim/schedule.js";
+import { schedules, type Schedule } from "../optim/schedules.js";
 import {
   abortShape,
   count,
@@ -16,7 +17,7 @@ import {
   text,
   type Shape,
 } from "../schema.js";
-import { optimizerSchema, type OptimizerSpec } from "./build-optimizer.js";
+import { modelOptimizers, type OptimizerSpec } from "./build-optimizer.js";
 import { DEFAULT_EPOCHS, DEFAULT_OPTIMIZER } from "./defaults.js";
 import { completeLoss, lossSchema, type LossOptions } from "./objective.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
@@ -119,8 +120,8 @@ export type CompleteTrainerOptions = TrainerOptions &
 const trainerOptions = optionsOf<TrainerOptions>({
   epochs: count.optional(),
   loss: lossSchema.optional(),
-  optimizer: optimizerSchema.optional(),
-  schedule: scheduleSchema.optional(),
+  optimizer: modelOptimizers.given.optional(),
+  schedule: schedules.given.optional(),
   precision: precisionSchema.optional(),
   clipNorm: z.number().gt(0).optional(),
   clipValue: z.number().gt(0).optional(),

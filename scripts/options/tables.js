@@ -41,13 +41,14 @@ function code(value) {
 /** What a schema takes, in words. */
 function values(schema) {
   if (schema.$ref) return schema.$ref.replace("#/$defs/", "");
+  if (schema.title) return schema.title;
   if ("const" in schema) return code(schema.const);
   if (schema.enum) return schema.enum.map(code).join(", ");
   if (schema.anyOf) return schema.anyOf.map(values).join(" or ");
   switch (schema.type) {
     case "number":
     case "integer":
-      return [schema.type, ...limits(schema)].join(" ");
+      return [schema.type, limits(schema).join(" and ")].join(" ").trim();
     case "array":
       if (schema.prefixItems) return `[${schema.prefixItems.map(values).join(", ")}]`;
       return `list of ${values(schema.items ?? {})}`;

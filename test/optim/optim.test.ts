@@ -87,6 +87,12 @@ describe("learningRateFactor", () => {
     ]);
   });
 
+  it("falls as a power of what is left after the warm-up", () => {
+    const factor = (epoch: number) =>
+      learningRateFactor({ type: "polynomial", power: 2, warmupEpochs: 2 }, { epoch, epochs: 12 });
+    expect([0, 1, 2, 7, 12].map(factor)).to.deep.equal([0, 0.5, 1, 0.25, 0]);
+  });
+
   it("stays constant otherwise", () => {
     expect(learningRateFactor({ type: "constant" }, { epoch: 3, epochs: 10 })).to.equal(1);
   });

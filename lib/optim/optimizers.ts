@@ -1,0 +1,13 @@
+import { Registry, type Spec } from "../definition.js";
+import { adam, adamw } from "./optimizers/adam.js";
+import { rmsprop } from "./optimizers/rmsprop.js";
+import { sgd } from "./optimizers/sgd.js";
+
+/** All optimizers. */
+export const optimizers = new Registry([sgd, adam, adamw, rmsprop], { fallback: "sgd" });
+
+/**
+ * Which optimizer, and its options, for {@link Optimizer}.
+ * @useDeclaredType
+ */
+export type OptimizerOptions = Spec<typeof optimizers>;
