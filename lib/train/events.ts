@@ -68,7 +68,10 @@ export interface CheckpointEvent {
   reason: "last" | "best" | "interrupted";
 }
 
-/** Once, where an option has no effect, or where something of a run that is resumed was missing. Training goes on. */
+/**
+ * Once, where an option has no effect, where the diversity component cannot move, or where something of a run that is
+ * resumed was missing. Training goes on.
+ */
 export interface NoticeEvent {
   type: "notice";
   /** The one of {@link TrainerOptions} that has no effect. */

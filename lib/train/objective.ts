@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { invalidArgument, McLossError } from "../errors.js";
+import { invalidArgument } from "../errors.js";
 import { DEFAULT_WEIGHTS } from "../loss/default-weights.js";
 import { channelLossShape, resolveChannelLoss, type ChannelLossOptions } from "../loss/mc-loss.js";
 import { describe } from "../models/describe.js";
@@ -97,15 +97,17 @@ export function buildObjective(model: Model, loss: LossOptions, seed: number): O
 }
 
 /**
- * On a map of one place every channel looks at the same one, whatever the weights are.
- * @throws McLossError ERR_ARGUMENT where the diversity component is to be trained on such a map
+ * Why the diversity component of `objective` does nothing, where it is so: on a map of one place every channel looks at the
+ * same one, whatever the weights are.
  */
-export function requirePlaces({ spec }: Model, { beta }: ObjectiveOptions): void {
+export function reasonAgainstDiversity({ spec }: Model, { beta }: ObjectiveOptions): string | undefined {
   const [, height, width] = describe(spec).features;
-  if (beta === 0 || height !== 1 || width !== 1) return;
+  if (beta === 0 || height !== 1 || width !== 1) return undefined;
   const { input } = spec;
-  const text = `cannot move: of images of ${input.height} × ${input.width} the last map of ${spec.name} has one place. Take larger images (inputSize, --image-size), or beta 0`;
-  throw new McLossError("ERR_ARGUMENT", `the diversity component ${text}`, { argument: "loss.beta" });
+  return (
+    `the diversity component cannot move: of images of ${input.height} × ${input.width} the last map of ${spec.name} has one ` +
+    "place. Take larger images (inputSize, --image-size), or a loss with beta 0"
+  );
 }
 
 const WITHOUT_CHANNELS = {

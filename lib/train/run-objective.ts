@@ -3,7 +3,7 @@ import { native, type ObjectiveOptions } from "../native/binding.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { ClassCenters } from "./class-centers.js";
 import { trainsChannels } from "./metrics.js";
-import { buildObjective, requirePlaces, type LossOptions } from "./objective.js";
+import { buildObjective, type LossOptions } from "./objective.js";
 
 /** What a run minimises, with what of it changes in the run: the generator of the masks, and the center loss's centers. */
 export class RunObjective {
@@ -16,7 +16,6 @@ export class RunObjective {
   /** @throws McLossError ERR_ARGUMENT for a loss that the model cannot have */
   constructor(model: Model, loss: LossOptions, seed: number) {
     const objective = buildObjective(model, loss, seed);
-    requirePlaces(model, objective);
     this.channels = trainsChannels(objective);
     this.#centers = loss !== "ce" && loss.center ? new ClassCenters(model, loss.center) : undefined;
     this.options = { ...objective, center: this.#centers?.term ?? null };

@@ -14,6 +14,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { buildOptimizer } from "./build-optimizer.js";
 import { evaluateObjective, type EvaluateOptions, type Evaluation } from "./evaluate.js";
 import type { NoticeEvent } from "./events.js";
+import { reasonAgainstDiversity } from "./objective.js";
 import type { RunObjective } from "./run-objective.js";
 import { StepGraph } from "./step-graph.js";
 import type { TrainerOptions } from "./trainer-options.js";
@@ -38,6 +39,8 @@ export class StepMaker {
   readonly #ema: EMA | undefined;
   readonly #graph: StepGraph | undefined;
   readonly #foundInf: Tensor;
+  /** Notices of the run that were not told yet. */
+  #untold: readonly NoticeEvent[];
 
   /** @param model as the run finds it */
   constructor(model: Model, options: TrainerOptions, objective: RunObjective) {
@@ -51,6 +54,8 @@ export class StepMaker {
     this.#ema = ema === undefined ? undefined : new EMA(this.model, ema);
     this.#foundInf = keep(zeros([], { device: this.model.device }));
     this.#graph = cudaGraph ? new StepGraph(this.model, accumulate) : undefined;
+    const reason = reasonAgainstDiversity(this.model, objective.options);
+    this.#untold = reason === undefined ? [] : [{ type: "notice", reason }];
   }
 
   /** Whether steps measure the terms of MC-Loss. */
@@ -104,7 +109,9 @@ export class StepMaker {
 
   /** What is not as it was asked for, once. */
   notices(): NoticeEvent[] {
-    return this.#graph?.notices() ?? [];
+    const untold = this.#untold;
+    this.#untold = [];
+    return [...untold, ...(this.#graph?.notices() ?? [])];
   }
 
   /** What a checkpoint of the run holds. */

@@ -10,7 +10,6 @@ import {
   predict,
   saveModel,
   smallResNet,
-  Trainer,
 } from "mutual-channel-loss";
 import { normalize, resize } from "mutual-channel-loss/data";
 import { renderImageSheet } from "mutual-channel-loss/visualize";
@@ -95,16 +94,5 @@ describe("a network whose answers are not finite", () => {
     expect(evaluated.code).to.equal(1);
     expect(evaluated.stderr).to.match(/not finite for 6 images/);
     expect(JSON.parse(evaluated.stdout)).to.include({ accuracy: 0, nonFinite: 6 });
-  });
-});
-
-describe("images so small that the last map has one place", () => {
-  it("are refused where diversity is to be trained", () => {
-    const model = smallResNet({ classes: 2, inputSize: 8 });
-    expect(() => new Trainer(model)).to.throw(
-      /of images of 8 × 8 the last map of small-resnet has one place/,
-    );
-    expect(() => new Trainer(model, { loss: { beta: 0 } })).not.to.throw();
-    expect(() => new Trainer(model, { loss: "ce" })).not.to.throw();
   });
 });

@@ -274,8 +274,6 @@ describe("trainRecipe", () => {
     };
     const SMALL = changeRecipe(TINY, {
       network: { name: "resnet18", inputSize: 32 },
-      // Its last map has one place.
-      loss: "ce",
       optimizer: { groups: null },
       unfreeze: null,
     });

@@ -2,9 +2,12 @@ import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  DataLoader,
   evaluate,
   ImageFolder,
   Model,
+  normalize,
+  resize,
   smallResNet,
   Trainer,
   type LossOptions,
@@ -12,7 +15,7 @@ import {
   type TrainerOptions,
 } from "mutual-channel-loss";
 import { openSafetensors } from "mutual-channel-loss/tensor";
-import { type StepEvent } from "mutual-channel-loss/train";
+import { type StepEvent, type TrainingEvent } from "mutual-channel-loss/train";
 import { ClassCenters } from "#lib/train/class-centers.js";
 import { caught, rejected } from "../support/errors.js";
 import { fixedLoader } from "../support/fixed-loader.js";
@@ -110,6 +113,28 @@ describe("training losses", () => {
     expect(argument({ keep: 99 })).to.equal("loss.keep");
     expect(argument({ alpa: 1 })).to.equal("loss.alpa");
     expect(argument({ alpha: -1 })).to.equal("loss.alpha");
+  });
+
+  it("tell once that the diversity component cannot move on a last map of one place, and train all the same", async () => {
+    const noticesOf = async (inputSize: number, loss: LossOptions) => {
+      using model = smallResNet({ classes: 3, inputSize, width: 8 });
+      using trainer = new Trainer(model, { epochs: 2, loss });
+      const images = await ImageFolder.open(await writeColorFolder(join(folder(), "few"), 2));
+      const train = new DataLoader(images, {
+        batchSize: 3,
+        transforms: [resize({ height: inputSize, width: inputSize }), normalize()],
+      });
+      const events: TrainingEvent[] = [];
+      for await (const event of trainer.fit(train)) events.push(event);
+      return events.filter((event) => event.type === "notice").map(({ reason }) => reason);
+    };
+    expect(await noticesOf(8, {})).to.deep.equal([
+      "the diversity component cannot move: of images of 8 × 8 the last map of small-resnet has one place. " +
+        "Take larger images (inputSize, --image-size), or a loss with beta 0",
+    ]);
+    expect(await noticesOf(16, {})).to.deep.equal([]);
+    expect(await noticesOf(8, { beta: 0 })).to.deep.equal([]);
+    expect(await noticesOf(8, "ce")).to.deep.equal([]);
   });
 
   it("center: draws what the features are pooled to, or their average where that is not known", async () => {
