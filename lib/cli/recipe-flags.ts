@@ -7,6 +7,7 @@ import { joinPatches, nest, type Patch } from "../recipes/patch.js";
 import type { Recipe } from "../recipes/recipe.js";
 import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from "./arguments.js";
 import { kindOption } from "./dataset-options.js";
+import { LIMIT_FLAGS } from "./limit-flags.js";
 
 /** Options of mcloss train that stand for keys of the recipe, and what the keys are. */
 interface RecipeFlag {
@@ -93,6 +94,7 @@ const FLAGS: readonly RecipeFlag[] = [
     "strong",
   ]),
   flag("--on-bad-image <policy>", "onBadImage", "what an unreadable image does", BAD_IMAGE_POLICIES),
+  ...LIMIT_FLAGS,
 ];
 
 const MODEL = new Option("--model <name>", `the network (default: ${DEFAULT_RECIPE.network.name})`).choices(

@@ -3,6 +3,7 @@ import { basename, extname, join } from "node:path";
 import type { DatasetKind } from "../data/sets/layout.js";
 import { openEvaluationSet } from "../data/training-sets.js";
 import { invalidArgument } from "../errors.js";
+import type { ImageLimitOptions } from "../image/limits.js";
 import { named } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
@@ -17,6 +18,7 @@ import { drawImageSheet } from "../visualize/image-sheet.js";
 import { describeHealth, reportHabit } from "./describe-channels.js";
 import { percent, printJson } from "./format.js";
 import { expandPaths } from "./image-paths.js";
+import { limitsOf } from "./limit-flags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openModel } from "./open-model.js";
 import { startProgress } from "./progress.js";
@@ -44,6 +46,7 @@ export async function visualize(
 ): Promise<void> {
   const signal = interruptSignal();
   const { trustCode } = flags;
+  const limits = limitsOf(flags);
   const model = await openModel(path, { trustCode });
   const classIndex = flags.class === undefined ? undefined : classOf(model, flags.class);
   const compare = flags.compare === undefined ? undefined : await openModel(flags.compare, { trustCode });
@@ -51,6 +54,7 @@ export async function visualize(
   const sheets: Picture[] = [];
   for (const image of await expandPaths(images)) {
     const { png, ranked, shown } = await drawImageSheet(model, image, {
+      ...limits,
       rivals: flags.rivals,
       labels: flags.compare === undefined ? [path] : [path, flags.compare],
       ...(classIndex === undefined ? {} : { classIndex }),
@@ -65,7 +69,14 @@ export async function visualize(
     return reportKnownHabit(path);
   }
   using channels = tallyOf(model);
-  const classes = await drawClasses(model, flags.byClass, classIndex, folder, { ...flags, channels }, signal);
+  const classes = await drawClasses(
+    model,
+    flags.byClass,
+    classIndex,
+    folder,
+    { ...flags, channels, limits },
+    signal,
+  );
   const { overall } = await channels.result();
   if (flags.json) printJson({ model: path, images: sheets, classes, channels: overall });
   else process.stdout.write(`${describeHealth(overall)}\n`);
@@ -92,7 +103,13 @@ async function drawClasses(
   dir: string,
   classIndex: number | undefined,
   folder: PictureFolder,
-  { kind, allowPartial, json, channels }: VisualizeFlags & { channels: ChannelHealthTally },
+  {
+    kind,
+    allowPartial,
+    json,
+    channels,
+    limits,
+  }: VisualizeFlags & { channels: ChannelHealthTally; limits: ImageLimitOptions },
   signal: AbortSignal,
 ): Promise<Picture[]> {
   const { classNames } = model.info;
@@ -105,15 +122,15 @@ async function drawClasses(
   const progress = startProgress("looking at the images", images.length);
   const onBatch = (done: number, total: number) =>
     progress.update(Math.round((images.length * done) / total));
-  const exciting = await findExcitingImages(model, images, { signal, onBatch, channels }).finally(() =>
-    progress.stop(),
+  const exciting = await findExcitingImages(model, images, { ...limits, signal, onBatch, channels }).finally(
+    () => progress.stop(),
   );
   const pictures: Picture[] = [];
   const wanted = classIndex === undefined ? [...images.classes.keys()] : [classIndex];
   for (const index of wanted) {
     const { start, count } = groupsOf(model).channelsOf(index);
     const name = className(images.classes, index);
-    const png = await renderClassSheet(model, index, exciting);
+    const png = await renderClassSheet(model, index, exciting, limits);
     const picture = await folder.write(`class-${name}`, png);
     const shown = exciting.slice(start, start + count).map((row, place) => ({
       channel: start + place,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { McLossError } from "../errors.js";
 import { listFolders } from "./class-folders.js";
 import type { DataSource } from "./data-version.js";
-import type { ListDataset } from "./dataset.js";
+import { ListDataset } from "./dataset.js";
 import { readDataset, type OpenDatasetOptions, openDatasetShape } from "./open-dataset.js";
 import { countParts } from "./sets/counts.js";
 import type { ListedSample, ReadDataset, Split } from "./sets/layout.js";
@@ -116,13 +116,15 @@ function absentClasses({ classes, samples }: ListDataset): string[] {
 
 /**
  * What to measure a model on: the images in `dir` of one split. With the model's `info.classNames` as `classes` the labels
- * are the model's.
+ * are the model's. Its `notes` say which split was taken of several.
  * @throws McLossError ERR_DATASET naming the file and line, or a class that the model does not know
  */
 export async function openEvaluationSet(given: EvaluationSetOptions): Promise<ListDataset<ListedSample>> {
   const options = parseOptions(evaluationSetOptions, given);
   const read = await readDataset(options.dir, throwProblem, options);
-  const counts = countParts(read.samples);
-  const split = options.split ?? (counts.test ? "test" : counts.val ? "val" : "trainval");
-  return openSplit(read, { ...options, split });
+  const { all, ...parts } = countParts(read.samples);
+  const split = options.split ?? (parts.test ? "test" : parts.val ? "val" : "trainval");
+  const { classes, samples, notes } = openSplit(read, { ...options, split });
+  const taken = Object.keys(parts).length > 0 ? [`the images are those of ${split} in ${read.root}`] : [];
+  return new ListDataset(classes, samples, [...notes, ...taken]);
 }

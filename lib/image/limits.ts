@@ -62,6 +62,12 @@ export function chooseLimits(given: ImageLimitOptions, defaults: ImageLimits): I
   return limits;
 }
 
+/** Those of `options` that are given. */
+export function givenLimits(options: ImageLimitOptions): ImageLimitOptions {
+  const names = Object.keys(TRAINING_LIMITS) as (keyof ImageLimits)[];
+  return Object.fromEntries(names.filter((name) => options[name]).map((name) => [name, options[name]]));
+}
+
 /** {@link ImageLimitOptions} */
 export const imageLimitShape = {
   limitInputPixels: count.optional(),
@@ -74,15 +80,19 @@ export function checkLimits({ height, width }: Size, bytes: number, limits: Imag
   const { limitInputPixels, limitInputSide, limitInputBytes } = limits;
   const size = `it says that it has ${width} × ${height} pixels`;
   if (height * width > limitInputPixels) {
-    throw new ImageProblem(`${size}, more than the pixel limit of ${limitInputPixels} (limitInputPixels)`);
+    throw new ImageProblem(
+      `${size}, more than the pixel limit of ${limitInputPixels} (limitInputPixels, --max-pixels)`,
+    );
   }
   if (Math.max(height, width) > limitInputSide) {
-    throw new ImageProblem(`${size}, and the longest side allowed is ${limitInputSide} (limitInputSide)`);
+    throw new ImageProblem(
+      `${size}, and the longest side allowed is ${limitInputSide} (limitInputSide, --max-side)`,
+    );
   }
   if (bytes > limitInputBytes) {
     const [needed, allowed] = [bytes, limitInputBytes].map((count) => Math.ceil(count / 2 ** 20));
     throw new ImageProblem(
-      `${size}: to decode it may take ${needed} of ${allowed} MiB allowed (limitInputBytes)`,
+      `${size}: to decode it may take ${needed} of ${allowed} MiB allowed (limitInputBytes, --max-image-bytes)`,
     );
   }
 }

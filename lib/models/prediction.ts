@@ -17,6 +17,8 @@ export interface ClassScore {
 export interface Prediction {
   /** The most probable classes, best first. */
   top: ClassScore[];
+  /** What is wrong with a damaged image that was decoded as far as it goes; see `repair` of a `Classifier`. */
+  repaired?: string;
 }
 
 /** Options of {@link Classifier.predict}. */

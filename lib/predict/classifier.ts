@@ -5,7 +5,7 @@ import { defaultWorkers } from "../loader/workers.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { checkModel, predictorsAre, type Model } from "../models/model.js";
 import type { ImageInput, Prediction, PredictOptions } from "../models/prediction.js";
-import { abortShape, count, optionsOf, parseOptions, type Shape } from "../schema.js";
+import { abortShape, count, flag, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { inferenceMode } from "../tensor/grad-mode.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
 import { tidy } from "../tensor/scope.js";
@@ -17,6 +17,11 @@ import { averagedProbabilities, rankClasses } from "./rank-classes.js";
 export interface ClassifierOptions extends ImageLimitOptions {
   /** Images that go through the network at once, counting each view of five or ten. Default 32. */
   maxBatch?: number;
+  /**
+   * Decodes what is there of a damaged image, such as a JPEG that is cut off, rather than refusing it; its prediction says
+   * so. Default false.
+   */
+  repair?: boolean;
   /** What the network computes in. Default "float32" */
   precision?: Precision;
   /** Default: the model's own. */
@@ -26,6 +31,7 @@ export interface ClassifierOptions extends ImageLimitOptions {
 const classifierShape = {
   ...imageLimitShape,
   maxBatch: count.optional(),
+  repair: flag.optional(),
   precision: precisionSchema.optional(),
   transforms: transformList.optional(),
 } satisfies Shape<ClassifierOptions>;
@@ -47,6 +53,11 @@ interface Decoded {
   decoded: DecodedImage;
 }
 
+interface Answer {
+  probabilities: Float32Array;
+  repaired: string | undefined;
+}
+
 /**
  * Says what is on images, for servers: requests made at the same time go through the network together, up to `maxBatch`,
  * and none waits for others to come. The model's `training` is left as it is and plays no part.
@@ -55,19 +66,23 @@ export class Classifier {
   readonly #model: Model;
   readonly #pipeline: Pipeline;
   readonly #precision: Precision;
-  readonly #batcher: MicroBatcher<Request, Decoded, Float32Array>;
+  readonly #batcher: MicroBatcher<Request, Decoded, Answer>;
 
   /** @throws McLossError ERR_CHECKPOINT when the model does not say how its inputs are made */
   constructor(model: Model, given: ClassifierOptions = {}) {
     checkModel(model);
     const options = parseOptions(classifierOptions, given);
-    const { maxBatch = 32, transforms, precision = "float32" } = options;
+    const { maxBatch = 32, transforms, precision = "float32", repair = false } = options;
+    const damage = repair ? "repair" : "error";
     this.#model = model;
     this.#precision = precision;
     this.#pipeline = inputPipeline(model, transforms, chooseLimits(options, SERVING_LIMITS));
     this.#batcher = new MicroBatcher(
       {
-        prepare: async ({ model, image }) => ({ model, decoded: await decodeInput(this.#pipeline, image) }),
+        prepare: async ({ model, image }) => ({
+          model,
+          decoded: await decodeInput(this.#pipeline, image, damage),
+        }),
         run: (requests) => this.#run(requests),
       },
       {
@@ -105,15 +120,19 @@ export class Classifier {
     }
     using model = this.#model.hold();
     try {
-      const probabilities = await this.#batcher.submit({ model, image }, "the prediction", signal);
-      return { top: rankClasses(this.#model, probabilities).slice(0, top) };
+      const { probabilities, repaired } = await this.#batcher.submit(
+        { model, image },
+        "the prediction",
+        signal,
+      );
+      const ranked = rankClasses(this.#model, probabilities).slice(0, top);
+      return { top: ranked, ...(repaired === undefined ? {} : { repaired }) };
     } catch (error) {
       throw named(error, argument);
     }
   }
 
-  /** Each image's probabilities. */
-  #run(requests: readonly Decoded[]): Promise<Float32Array[]> {
+  #run(requests: readonly Decoded[]): Promise<Answer[]> {
     const model = requests[0]?.model ?? this.#model;
     const images = requests.map(({ decoded }) => decoded);
     return inferenceMode(() =>
@@ -123,7 +142,10 @@ export class Classifier {
         const probabilities = averagedProbabilities(logits, this.#pipeline.viewCount);
         const all = (await probabilities.data()) as Float32Array;
         const classes = all.length / images.length;
-        return images.map((_, index) => all.subarray(index * classes, (index + 1) * classes));
+        return images.map(({ repaired }, index) => ({
+          probabilities: all.subarray(index * classes, (index + 1) * classes),
+          repaired,
+        }));
       }),
     );
   }

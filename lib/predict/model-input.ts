@@ -1,6 +1,7 @@
 import type { Augmentation } from "../image/augment.js";
 import { EncodedImage } from "../image/encoded-image.js";
 import { TRAINING_LIMITS, type ImageLimits } from "../image/limits.js";
+import type { DamagePolicy } from "../image/inspect-image.js";
 import { buildPipeline, type Pipeline } from "../image/pipeline.js";
 import { planSample, type SamplePlan } from "../image/plan.js";
 import { prepareBatch } from "../image/pixels-to-tensor.js";
@@ -19,6 +20,8 @@ export interface DecodedImage {
   /** `pipeline.sampleBytes` */
   pixels: Uint8Array;
   augmentation: Augmentation;
+  /** What was wrong with an image that was repaired. */
+  repaired?: string | undefined;
 }
 
 /** An image as the model sees it: decoded and brought to its input's size, not augmented. */
@@ -31,6 +34,7 @@ export interface ModelInput {
 
 /**
  * What images go through on their way to `model`.
+ * @param limits default: those of training
  * @throws McLossError ERR_CHECKPOINT when the model does not say
  */
 export function inputPipeline(
@@ -46,9 +50,13 @@ export function inputPipeline(
 }
 
 /** @throws McLossError ERR_IMAGE, which names the file where there is one */
-export async function decodeInput(pipeline: Pipeline, source: ImageInput): Promise<DecodedImage> {
+export async function decodeInput(
+  pipeline: Pipeline,
+  source: ImageInput,
+  damage: DamagePolicy = "error",
+): Promise<DecodedImage> {
   const image = new EncodedImage(source, { limits: pipeline.limits });
-  return decodePlanned(pipeline, await planSample(pipeline, randomAt(0), image), image);
+  return decodePlanned(pipeline, await planSample(pipeline, randomAt(0), image), image, damage);
 }
 
 /** As {@link decodeInput}, by a plan that is drawn already. */
@@ -56,10 +64,11 @@ export async function decodePlanned(
   pipeline: Pipeline,
   { decode, augmentation }: SamplePlan,
   image: EncodedImage,
+  damage: DamagePolicy = "error",
 ): Promise<DecodedImage> {
   const pixels = new Uint8Array(pipeline.sampleBytes);
-  await image.decode(decode, pixels);
-  return { pixels, augmentation };
+  const repaired = await image.decode(decode, pixels, damage);
+  return { pixels, augmentation, repaired };
 }
 
 /** [N·V, 3, H, W] on `device`, normalised: all views of each image, one image after another. */

@@ -4,6 +4,7 @@ import { detectKind } from "../data/open-dataset.js";
 import type { ListDataset } from "../data/dataset.js";
 import { openTrainingSets, type TrainingSets } from "../data/training-sets.js";
 import { McLossError } from "../errors.js";
+import { givenLimits } from "../image/limits.js";
 import type { TransformSpec } from "../image/transforms.js";
 import { DataLoader } from "../loader/data-loader.js";
 import { loadWeights, type LoadedWeights } from "../models/load-weights.js";
@@ -149,12 +150,12 @@ export async function prepareTraining(
 }
 
 function openLoaders(
-  { batchSize, onBadImage, seed, dropLast }: Recipe,
+  { batchSize, onBadImage, seed, dropLast, ...recipe }: Recipe,
   { images, heldOut }: TrainingSets,
   transforms: Transforms,
   device: Device,
 ): Pick<RecipeTraining, "train" | "validation"> {
-  const shared = { batchSize, onBadImage, seed, device };
+  const shared = { ...givenLimits(recipe), batchSize, onBadImage, seed, device };
   const train = new DataLoader(images, {
     ...shared,
     shuffle: true,

@@ -1,5 +1,6 @@
 import { checkPlace, checkRecord } from "../check-argument.js";
 import type { BadImagePolicy } from "../loader/bad-images.js";
+import type { ImageLimitOptions } from "../image/limits.js";
 import type { AugmentationLevel } from "../image/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
 import type { TransformSpec } from "../image/transforms.js";
@@ -14,7 +15,7 @@ import type { RecipeNetwork } from "./network.js";
  * Everything that a training is, but its images, as plain data. `mcloss recipes default` prints the one that the options
  * of `mcloss train` change.
  */
-export interface Recipe {
+export interface Recipe extends ImageLimitOptions {
   /** For people and files: "cub200-resnet50". */
   name: string;
   description?: string;

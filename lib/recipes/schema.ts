@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DATASET_KINDS } from "../data/sets/layout.js";
+import { imageLimitShape } from "../image/limits.js";
 import { transformList } from "../image/transforms.js";
 import { count, flag, index, parse, share, text } from "../schema.js";
 import { schedules } from "../optim/schedules.js";
@@ -31,6 +32,7 @@ const recipe = z.strictObject({
   batchSize: count,
   dropLast: flag,
   onBadImage: z.enum(BAD_IMAGE_POLICIES),
+  ...imageLimitShape,
   optimizer: modelOptimizers.given.transform((optimizer) => ({ ...optimizer, type: optimizer.type ?? "sgd" })),
   schedule: schedules.given.optional(),
   precision: z.enum(["float32", "bfloat16", "float16"]),

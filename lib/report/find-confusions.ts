@@ -1,3 +1,4 @@
+import type { ImageLimitOptions } from "../image/limits.js";
 import { evaluationTransforms } from "../image/presets.js";
 import type { Dataset, Sample } from "../data/dataset.js";
 import { DataLoader } from "../loader/data-loader.js";
@@ -31,6 +32,7 @@ export interface Confusions {
 
 /** Options of {@link findConfusions}. */
 export interface FindConfusionsOptions extends AbortOptions {
+  limits?: ImageLimitOptions;
   pairs: number;
   mistakesPerPair: number;
   onBatch?: (done: number, total: number) => void;
@@ -44,10 +46,11 @@ export async function findConfusions(
   images: Dataset,
   options: FindConfusionsOptions,
 ): Promise<Confusions> {
-  const { pairs, mistakesPerPair, ...rest } = options;
+  const { pairs, mistakesPerPair, limits, ...rest } = options;
   const transforms = evaluationTransforms(model);
   const { device } = model;
-  const loader = new DataLoader(images, { batchSize: BATCH_SIZE, onBadImage: "skip", transforms, device });
+  const how = { batchSize: BATCH_SIZE, onBadImage: "skip" } as const;
+  const loader = new DataLoader(images, { ...limits, ...how, transforms, device });
   const judged: Judged[] = [];
   const onSamples = (samples: readonly Sample[], predicted: readonly number[]) => {
     samples.forEach((sample, i) => judged.push({ sample, predicted: predicted[i] ?? -1 }));

@@ -7,6 +7,14 @@ import type { RecordedRun } from "../run/read-run.js";
 import type { RunInfo } from "../run/run-info.js";
 import { MANIFEST_EXTENSIONS } from "../data/sets/manifest.js";
 import { openEvaluationSet, type EvaluationSetOptions } from "../data/training-sets.js";
+import {
+  chooseLimits,
+  givenLimits,
+  imageLimitShape,
+  TRAINING_LIMITS,
+  type ImageLimitOptions,
+  type ImageLimits,
+} from "../image/limits.js";
 import { loadSharp } from "../image/sharp.js";
 import { invalidArgument } from "../errors.js";
 import { loadModel } from "../run/load-model.js";
@@ -83,21 +91,23 @@ export async function picturesOf(
     className(model.info.classNames, index),
   );
   const found = await dataSetIn(options.images);
+  const limits = limitsOf(info);
   const shared = { run: name, classNames, hasChannels: model.groups !== undefined };
   if (found === undefined)
-    return { ...shared, sheets: await drawSheets(model, options.images.map(captioned), options) };
+    return { ...shared, sheets: await drawSheets(model, options.images.map(captioned), limits, options) };
   const images = await openEvaluationSet({ dir: found, classes: classNames, ...openingOf(info) });
   const { onProgress } = options;
   const confusions = await findConfusions(model, images, {
     pairs: PAIRS,
     mistakesPerPair: MISTAKES_PER_PAIR,
+    limits,
     onBatch: (done, total) => onProgress?.(`evaluating ${name}`, done, total),
     ...(options.signal ? { signal: options.signal } : {}),
   });
   return {
     ...shared,
-    confusion: await pictureConfusions(found, confusions, classNames),
-    sheets: await drawSheets(model, tellingFiles(confusions, classNames), options),
+    confusion: await pictureConfusions(found, confusions, classNames, limits),
+    sheets: await drawSheets(model, tellingFiles(confusions, classNames), limits, options),
   };
 }
 
@@ -108,9 +118,15 @@ function openingOf({ about }: RunInfo): Pick<EvaluationSetOptions, "level" | "al
   return { ...(level ? { level } : {}), ...(allowPartial ? { allowPartial } : {}) };
 }
 
+/** How large an image the run took. */
+function limitsOf({ about }: RunInfo): ImageLimitOptions {
+  return givenLimits(openingSchema.safeParse(about).data?.recipe ?? {});
+}
+
 const openingSchema = z.looseObject({
   recipe: z
     .looseObject({
+      ...imageLimitShape,
       dataset: z.looseObject({ level: z.enum(["variant", "family", "manufacturer"]).optional() }),
     })
     .optional(),
@@ -133,18 +149,20 @@ async function pictureConfusions(
   data: string,
   { evaluation, pairs, recognised }: Confusions,
   names: readonly string[],
+  given: ImageLimitOptions,
 ): Promise<ConfusionPictures> {
+  const limits = chooseLimits(given, TRAINING_LIMITS);
   const { images, accuracy, skipped, confusion } = evaluation;
   const pictured = pairs.map(async ({ classes, counts, mistakes }) => {
     const right = classes.map((label) => recognised.get(label)).filter((sample) => sample !== undefined);
     const pictures = [
       ...right.map(async (sample): Promise<ExamplePicture> => {
         const caption = className(names, sample.label);
-        return { kind: "recognised", source: await thumbnail(sample), caption };
+        return { kind: "recognised", source: await thumbnail(sample, limits), caption };
       }),
       ...mistakes.map(async ({ sample, predicted }): Promise<ExamplePicture> => {
         const caption = `${className(names, sample.label)}, taken for ${className(names, predicted)}`;
-        return { kind: "mistaken", source: await thumbnail(sample), caption };
+        return { kind: "mistaken", source: await thumbnail(sample, limits), caption };
       }),
     ];
     return { classes, counts, pictures: await Promise.all(pictures) };
@@ -152,8 +170,8 @@ async function pictureConfusions(
   return { data, images, accuracy, skipped, matrix: confusion, pairs: await Promise.all(pictured) };
 }
 
-async function thumbnail(sample: Sample): Promise<string> {
-  return dataUrl("jpeg", await encodedImageOf(sample).thumbnail(THUMBNAIL_PIXELS));
+async function thumbnail(sample: Sample, limits: ImageLimits): Promise<string> {
+  return dataUrl("jpeg", await encodedImageOf(sample, limits).thumbnail(THUMBNAIL_PIXELS));
 }
 
 /** An image's file and what it is called. */
@@ -181,6 +199,7 @@ function tellingFiles({ pairs, recognised }: Confusions, names: readonly string[
 async function drawSheets(
   model: Model,
   files: readonly CaptionedFile[],
+  limits: ImageLimitOptions,
   { signal, onProgress }: PicturesOptions,
 ): Promise<Picture[]> {
   if (!model.groups) return [];
@@ -188,7 +207,7 @@ async function drawSheets(
   const sheets: Picture[] = [];
   for (const [index, { path, caption }] of files.entries()) {
     throwIfAborted(signal, "the report");
-    const sheet = await sharp(await renderImageSheet(model, path))
+    const sheet = await sharp(await renderImageSheet(model, path, limits))
       .webp({ quality: SHEET_QUALITY })
       .toBuffer();
     sheets.push({ source: dataUrl("webp", sheet), caption });

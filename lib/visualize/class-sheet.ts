@@ -1,4 +1,11 @@
 import { encodedImageOf, trimOf, type Sample } from "../data/dataset.js";
+import {
+  chooseLimits,
+  imageLimitShape,
+  TRAINING_LIMITS,
+  type ImageLimitOptions,
+  type ImageLimits,
+} from "../image/limits.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
 import { holdModel, type Model } from "../models/model.js";
@@ -13,12 +20,12 @@ import { heatTile, readTile } from "./tiles.js";
 import { maximum } from "../extremes.js";
 
 /** Options of {@link renderClassSheet}. */
-export interface ClassSheetOptions {
+export interface ClassSheetOptions extends ImageLimitOptions {
   /** Of the picture, in pixels; at least 480. Default 1000. */
   width?: number;
 }
 
-const schema = optionsOf<ClassSheetOptions>({ width: count.optional() });
+const schema = optionsOf<ClassSheetOptions>({ ...imageLimitShape, width: count.optional() });
 
 const MARGIN = 24;
 const GAP = 8;
@@ -39,10 +46,12 @@ export async function renderClassSheet(
   model: Model,
   classIndex: number,
   exciting: readonly (readonly Excitation[])[],
-  options: ClassSheetOptions = {},
+  given: ClassSheetOptions = {},
 ): Promise<Buffer> {
   using held = holdModel(model);
-  const { width = 1000 } = parseOptions(schema, options);
+  const options = parseOptions(schema, given);
+  const { width = 1000 } = options;
+  const limits = chooseLimits(options, TRAINING_LIMITS);
   checkWidth(width);
   const { start, count } = groupsOf(held).channelsOf(classIndex);
   const rows = Array.from({ length: count }, (_, place) => exciting[start + place] ?? []);
@@ -62,7 +71,7 @@ export async function renderClassSheet(
       top += NO_IMAGE;
       continue;
     }
-    await drawRow(canvas, held, { classIndex, place, row, cell, top });
+    await drawRow(canvas, held, { classIndex, place, row, cell, top, limits });
     top += cell + CAPTION;
   }
   canvas.heatBar(MARGIN, top + 8, "0", "strongest");
@@ -85,17 +94,15 @@ interface Row {
   row: readonly Excitation[];
   cell: number;
   top: number;
+  limits: ImageLimits;
 }
 
-async function drawRow(
-  canvas: Canvas,
-  model: Model,
-  { classIndex, place, row, cell, top }: Row,
-): Promise<void> {
+async function drawRow(canvas: Canvas, model: Model, { row, top, ...drawn }: Row): Promise<void> {
+  const { classIndex, cell } = drawn;
   const strongest = row[0]?.activation ?? 0;
   for (const [column, { sample, activation }] of row.entries()) {
     const left = MARGIN + column * (cell + GAP);
-    const { tile, width, height } = await excitedTile(model, sample, { classIndex, place, cell, strongest });
+    const { tile, width, height } = await excitedTile(model, sample, { ...drawn, strongest });
     canvas.image(tile, left + Math.floor((cell - width) / 2), top + Math.floor((cell - height) / 2));
     const color = sample.label === classIndex ? RIGHT : WRONG;
     canvas.rectangle(left, top + cell + 2, cell, 3, color);
@@ -111,14 +118,9 @@ async function drawRow(
 async function excitedTile(
   model: Model,
   sample: Sample,
-  {
-    classIndex,
-    place,
-    cell,
-    strongest,
-  }: { classIndex: number; place: number; cell: number; strongest: number },
+  { classIndex, place, cell, limits, strongest }: Omit<Row, "row" | "top"> & { strongest: number },
 ) {
-  const image = encodedImageOf(sample);
+  const image = encodedImageOf(sample, limits);
   const size = fitInto(await image.header(), { width: cell, height: cell });
   const trim = trimOf(sample);
   const { classes, seen } = await lookAt(model, { image, trim, size, choose: () => [classIndex] });

@@ -1,6 +1,7 @@
 import type { Dataset, Sample } from "../data/dataset.js";
 import type { Batch } from "../loader/batch.js";
 import { DataLoader } from "../loader/data-loader.js";
+import { givenLimits, imageLimitShape, type ImageLimitOptions } from "../image/limits.js";
 import { evaluationTransforms } from "../image/presets.js";
 import { invalidArgument } from "../errors.js";
 import { ChannelHealthTally } from "../loss/channel-health.js";
@@ -19,6 +20,7 @@ export interface Excitation<T extends Sample = Sample> {
 
 const schema = optionsOf<ExcitingImagesOptions>({
   ...abortShape,
+  ...imageLimitShape,
   count: count.optional(),
   batchSize: count.optional(),
   channels: instanceOf(ChannelHealthTally, "a ChannelHealthTally").optional(),
@@ -26,7 +28,7 @@ const schema = optionsOf<ExcitingImagesOptions>({
 });
 
 /** Options of {@link findExcitingImages}. */
-export interface ExcitingImagesOptions extends AbortOptions {
+export interface ExcitingImagesOptions extends AbortOptions, ImageLimitOptions {
   /** Images kept for each channel. Default 6. */
   count?: number;
   /** Default 32. */
@@ -44,15 +46,21 @@ export interface ExcitingImagesOptions extends AbortOptions {
 export async function findExcitingImages<T extends Sample>(
   model: Model,
   images: Dataset<T>,
-  options: ExcitingImagesOptions = {},
+  given: ExcitingImagesOptions = {},
 ): Promise<Excitation<T>[][]> {
-  const { count = 6, batchSize = 32, onBatch } = parseOptions(schema, options);
+  const options = parseOptions(schema, given);
+  const { count = 6, batchSize = 32, onBatch } = options;
   if (!Number.isSafeInteger(count) || count < 1) {
     throw invalidArgument("count", `must be a positive integer, got ${count}`);
   }
   using held = holdModel(model);
   const { device } = held;
-  const loader = new DataLoader(images, { batchSize, device, transforms: evaluationTransforms(model) });
+  const loader = new DataLoader(images, {
+    ...givenLimits(options),
+    batchSize,
+    device,
+    transforms: evaluationTransforms(model),
+  });
   const found: Excitation<T>[][] = [];
   let done = 0;
   for await (const batch of loader.batches({ signal: options.signal })) {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { basename, dirname } from "node:path";
 import { EncodedImage } from "../image/encoded-image.js";
+import { chooseLimits, imageLimitShape, TRAINING_LIMITS, type ImageLimitOptions } from "../image/limits.js";
 import { invalidArgument } from "../errors.js";
 import { holdModel, Model } from "../models/model.js";
 import type { ClassScore } from "../models/prediction.js";
@@ -12,7 +13,7 @@ import { checkWidth } from "./sheet-width.js";
 import { readTile } from "./tiles.js";
 
 /** Options of {@link renderImageSheet}. */
-export interface ImageSheetOptions {
+export interface ImageSheetOptions extends ImageLimitOptions {
   /** The class whose channels are shown, by number. Default: the one that the model predicts. */
   classIndex?: number;
   /** How many of the other classes, the most probable first, are shown below it. Default 1. */
@@ -26,6 +27,7 @@ export interface ImageSheetOptions {
 }
 
 const schema = optionsOf<ImageSheetOptions>({
+  ...imageLimitShape,
   classIndex: index.optional(),
   rivals: index.optional(),
   compare: instanceOf(Model, "a Model").optional(),
@@ -71,7 +73,7 @@ export async function drawImageSheet(
   const models = compare ? [held, compare] : [held];
   const width = options.width ?? (compare ? 1680 : 1200);
   checkOptions(models, rivals, width);
-  const image = new EncodedImage(path);
+  const image = new EncodedImage(path, { limits: chooseLimits(options, TRAINING_LIMITS) });
   const layout = layOut(width, models, await image.header());
   const choose = (ranked: readonly ClassScore[]) => withRivals(ranked, rivals, classIndex);
   const looks = [await lookAt(held, { image, size: layout.tile, choose })];

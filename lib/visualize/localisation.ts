@@ -1,6 +1,14 @@
 import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "../loader/bad-images.js";
 import { z } from "zod";
 import { encodedImageOf, ListDataset, trimOf, type Box, type Dataset, type Sample } from "../data/dataset.js";
+import {
+  chooseLimits,
+  givenLimits,
+  imageLimitShape,
+  TRAINING_LIMITS,
+  type ImageLimitOptions,
+  type ImageLimits,
+} from "../image/limits.js";
 import { DataLoader } from "../loader/data-loader.js";
 import type { Pipeline } from "../image/pipeline.js";
 import { planSample } from "../image/plan.js";
@@ -43,7 +51,7 @@ export interface Localisation {
 }
 
 /** Options of {@link evaluateLocalisation}. */
-export interface LocalisationOptions {
+export interface LocalisationOptions extends ImageLimitOptions {
   /** Default 16. */
   batchSize?: number;
   /** As a `DataLoader`'s. */
@@ -55,6 +63,7 @@ export interface LocalisationOptions {
 
 const schema = optionsOf<LocalisationOptions>({
   ...abortShape,
+  ...imageLimitShape,
   batchSize: count.optional(),
   onBadImage: z.enum(BAD_IMAGE_POLICIES).optional(),
   onBatch: callback.optional(),
@@ -73,22 +82,30 @@ const COVERED = 0.2;
 export async function evaluateLocalisation(
   model: Model,
   images: Dataset,
-  options: LocalisationOptions = {},
+  given: LocalisationOptions = {},
 ): Promise<Localisation> {
-  const { batchSize = 16, onBadImage = "error", signal, onBatch } = parseOptions(schema, options);
+  const options = parseOptions(schema, given);
+  const { batchSize = 16, onBadImage = "error", signal, onBatch } = options;
   using held = holdModel(model);
   groupsOf(held);
   checkSameClasses(held, images, "images");
   const boxed = withBoxes(images);
   const { device } = held;
   const transforms = evaluationTransforms(model);
-  const loader = new DataLoader(boxed, { batchSize, onBadImage, transforms, device });
+  const loader = new DataLoader(boxed, {
+    ...givenLimits(options),
+    batchSize,
+    onBadImage,
+    transforms,
+    device,
+  });
+  const limits = chooseLimits(options, TRAINING_LIMITS);
   const sums = new Float64Array(COLUMNS);
   let [done, count] = [0, 0];
   for await (const batch of loader.batches({ signal })) {
     using current = batch;
     throwIfAborted(signal, "the localisation check");
-    const scores = await scoreBatch(held, current.images, current.samples);
+    const scores = await scoreBatch(held, current.images, current.samples, limits);
     scores.forEach((score, place) => (sums[place % COLUMNS] = (sums[place % COLUMNS] ?? 0) + score));
     count += current.size;
     done += 1;
@@ -123,8 +140,9 @@ async function scoreBatch(
   model: Model,
   images: Tensor,
   samples: readonly BoxedSample[],
+  limits: ImageLimits,
 ): Promise<Float32Array> {
-  const pipeline = inputPipeline(model);
+  const pipeline = inputPipeline(model, undefined, limits);
   const placed = await Promise.all(samples.map((sample) => placeSample(pipeline, sample)));
   return tidy(async () => {
     const flat = flattenViews(images);

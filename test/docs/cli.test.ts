@@ -82,7 +82,7 @@ describe("docs/cli.md", function () {
     const [first] = JSON.parse(await json("predict", "runs/latest", "photos/test")) as [{ top: object[] }];
     expect(first).to.have.all.keys("path", "top");
     expect(first.top[0]).to.have.all.keys("name", "index", "probability");
-    expect(page).to.contain("`{ path, top: [{ name, index, probability }] }`");
+    expect(page).to.contain("`{ path, top: [{ name, index, probability }], repaired? }`");
   });
 
   it("says what recipes --json lists, and that one of them is a file for --recipe", async () => {

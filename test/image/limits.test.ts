@@ -47,7 +47,7 @@ describe("limits of images", () => {
     expect(png).to.have.length(69);
     const error = await rejected(load(png));
     expect(error).to.include({ code: "ERR_IMAGE", path: "image" });
-    expect(error.message).to.match(/3700000 × 48 pixels.* 65535 \(limitInputSide\)/);
+    expect(error.message).to.match(/3700000 × 48 pixels.* 65535 \(limitInputSide, --max-side\)/);
   });
 
   it("are options of a loader: pixels, the longest side, memory", async () => {

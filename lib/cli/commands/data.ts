@@ -4,6 +4,7 @@ import type { DatasetKind } from "../../data/sets/layout.js";
 import { formatReport } from "../data-report.js";
 import { emptyOption, kindOption, partialOption } from "../dataset-options.js";
 import { printJson } from "../format.js";
+import { addLimitFlags, limitsOf, withoutLimits } from "../limit-flags.js";
 import { interruptSignal } from "../interrupt.js";
 import { lateProgress, printLine } from "../progress.js";
 
@@ -24,7 +25,7 @@ interface VerifyFlags extends Pick<OpenDatasetOptions, "level" | "allowPartial" 
 }
 
 function verifyCommand(): Command {
-  return new Command("verify")
+  const command = new Command("verify")
     .description("say what is found, missing, corrupt or there twice in a data set")
     .argument("<dir>", "the data set's folder, or a manifest (.csv, .jsonl)")
     .addOption(kindOption())
@@ -35,7 +36,8 @@ function verifyCommand(): Command {
     )
     .option("--full", "decode every image to its last pixel, not its header alone")
     .addOption(partialOption())
-    .addOption(emptyOption())
+    .addOption(emptyOption());
+  return addLimitFlags(command)
     .option("--json", "print the report as JSON")
     .addHelpText(
       "after",
@@ -46,10 +48,12 @@ function verifyCommand(): Command {
 
 async function verify(dir: string, flags: VerifyFlags): Promise<void> {
   const { verifyDataset } = await import("../../data/verify/verify-dataset.js");
-  const { json, ...options } = flags;
+  const { json, ...options } = withoutLimits(flags);
   const { onProgress, stop } = lateProgress();
   const signal = interruptSignal();
-  const report = await verifyDataset(dir, { ...options, signal, onProgress }).finally(stop);
+  const report = await verifyDataset(dir, { ...options, ...limitsOf(flags), signal, onProgress }).finally(
+    stop,
+  );
   if (json) printJson(report);
   else process.stdout.write(`${formatReport(report)}\n`);
   if (!report.ok) process.exitCode = 1;

@@ -21,6 +21,7 @@ import {
 import { tellBadImages } from "../bad-images.js";
 import { decimals, percent, printJson } from "../format.js";
 import { describeChannels, describeLocalisation, reportHabit } from "../describe-channels.js";
+import { addLimitFlags, limitsOf, withoutLimits } from "../limit-flags.js";
 import { interruptSignal } from "../interrupt.js";
 import { lateProgress, printLine, startProgress } from "../progress.js";
 
@@ -41,7 +42,7 @@ interface EvalFlags {
 }
 
 export function evalCommand(): Command {
-  return new Command("eval")
+  const command = new Command("eval")
     .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
     .argument("<dir>", "a folder with one sub-folder per class, a published set, or a manifest")
     .addOption(kindOption())
@@ -61,7 +62,8 @@ export function evalCommand(): Command {
       new Option("--on-bad-image <policy>", "what an unreadable image does")
         .choices(BAD_IMAGE_POLICIES)
         .default("error"),
-    )
+    );
+  return addLimitFlags(command)
     .option("--confusion <file>", "write the confusion matrix as .csv or .png")
     .option("--channels", "measure the health of the classes' channels, and name the worst classes")
     .option("--localisation", "measure how well channels find the object, where the set has boxes")
@@ -97,7 +99,8 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
     device: wanted,
     trustCode,
     ...opening
-  } = flags;
+  } = withoutLimits(flags);
+  const limits = limitsOf(flags);
   // Before what takes long: another extension is an error.
   if (confusion !== undefined) confusionFormat(confusion);
   const signal = interruptSignal();
@@ -105,11 +108,13 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   const model = await (await openModel(modelPath, { trustCode })).to(device);
   const { classNames } = model.info;
   const images = await openEvaluationSet({ dir, ...opening, classes: classNames });
+  const { notes } = images;
+  for (const note of notes) printLine(`note: ${note}`);
   const transforms = tenCrop ? tenCropTransforms(model) : evaluationTransforms(model);
-  const loader = new DataLoader(images, { batchSize, onBadImage, transforms, device });
+  const loader = new DataLoader(images, { ...limits, batchSize, onBadImage, transforms, device });
   const tally = channels ? tallyOf(model) : undefined;
   // Before what takes long, too: a set without boxes is an error.
-  const located = localisation ? await locate(model, images, { signal, onBadImage }) : undefined;
+  const located = localisation ? await locate(model, images, { ...limits, signal, onBadImage }) : undefined;
   const progress = startProgress("evaluating", loader.length);
   const onBatch = (done: number) => progress.update(done);
   const loss = model.groups ? {} : "ce";
@@ -131,7 +136,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
       ...(located ? { localisation: located } : {}),
       ...(written?.done ? { file: confusion } : {}),
     };
-    printJson({ model: modelPath, dir, ...result, ...extra, bad: skipped, repaired });
+    printJson({ model: modelPath, dir, ...result, ...extra, bad: skipped, repaired, notes });
   } else {
     printTables(result, names, { health, located });
     tellBadImages(loader);

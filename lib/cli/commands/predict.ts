@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { throwIfAborted } from "../../abort.js";
+import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "../../loader/bad-images.js";
 import { TRAINING_LIMITS } from "../../image/limits.js";
 import type { FilePrediction } from "../../predict/predict.js";
 import { reasonOf } from "../../system-error.js";
@@ -9,6 +10,7 @@ import { positiveInteger } from "../arguments.js";
 import { deviceOption, tenCropOption, trustOption } from "../dataset-options.js";
 import { percent } from "../format.js";
 import { expandPaths, readLines } from "../image-paths.js";
+import { addLimitFlags, limitsOf } from "../limit-flags.js";
 import { interruptSignal } from "../interrupt.js";
 import { jsonArray, jsonLines } from "../json-stream.js";
 import { lateProgress, printLine } from "../progress.js";
@@ -20,12 +22,12 @@ interface PredictFlags {
   tenCrop?: boolean;
   device: Device | "auto";
   trustCode?: boolean;
-  onBadImage: "error" | "skip";
+  onBadImage: BadImagePolicy;
   json?: boolean;
 }
 
 export function predictCommand(): Command {
-  return new Command("predict")
+  const command = new Command("predict")
     .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
     .argument("[images...]", "image files, and folders that are searched for images at any depth")
     .option(
@@ -42,9 +44,10 @@ export function predictCommand(): Command {
         "--on-bad-image <policy>",
         "what an unreadable image does; after a skipped one the exit code is 1",
       )
-        .choices(["error", "skip"])
+        .choices(BAD_IMAGE_POLICIES)
         .default("skip"),
-    )
+    );
+  return addLimitFlags(command)
     .option(
       "--json",
       "print a JSON array; with --stdin JSON Lines: one object a line, as soon as it is known",
@@ -84,8 +87,10 @@ async function predictImages(
     top: flags.top,
     signal,
     ...TRAINING_LIMITS,
+    ...limitsOf(flags),
+    repair: flags.onBadImage === "repair",
     ...(flags.tenCrop ? { transforms: tenCropTransforms(model) } : {}),
-    ...(flags.onBadImage === "skip" ? { onBadImage: report } : {}),
+    ...(flags.onBadImage === "error" ? {} : { onBadImage: report }),
   });
 
   function report(path: string, error: Error): void {
@@ -98,6 +103,7 @@ async function predictImages(
 
   try {
     for await (const prediction of predictions) {
+      if (prediction.repaired !== undefined) printLine(`repaired ${prediction.path}: ${prediction.repaired}`);
       output.write(prediction);
       advance();
     }

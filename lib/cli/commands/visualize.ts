@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import { kindOption, partialOption, trustOption } from "../dataset-options.js";
+import { addLimitFlags } from "../limit-flags.js";
 import { nonNegativeInteger } from "../arguments.js";
 import type { VisualizeFlags } from "../visualize.js";
 
 export function visualizeCommand(): Command {
-  return new Command("visualize")
+  const command = new Command("visualize")
     .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
     .argument("[images...]", "image files, and folders that are searched for images at any depth")
     .option("--out <dir>", "folder for the pictures", "pictures")
@@ -14,7 +15,8 @@ export function visualizeCommand(): Command {
     .option("--by-class <dir>", "a data set: for each class the images that excite its channels most")
     .addOption(kindOption())
     .addOption(partialOption())
-    .addOption(trustOption())
+    .addOption(trustOption());
+  return addLimitFlags(command)
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { throwIfAborted } from "../../abort.js";
 import { reasonOf } from "../../system-error.js";
 import type { Box, Sample } from "../dataset.js";
+import { chooseLimits, TRAINING_LIMITS, type ImageLimits } from "../../image/limits.js";
 import type { Size } from "../../image/geometry.js";
 import { prefetch } from "../../prefetch.js";
 import { inspectEnds } from "./inspect-ends.js";
@@ -40,8 +41,9 @@ type Verdict =
  */
 export async function checkImages(
   samples: readonly Sample[],
-  { full = false, signal, onProgress }: VerifyOptions,
+  { full = false, signal, onProgress, ...given }: VerifyOptions,
 ): Promise<CheckedImages> {
+  const limits = chooseLimits(given, TRAINING_LIMITS);
   const missing: string[] = [];
   const boxes: string[] = [];
   const reasons = new Map<string, string>();
@@ -51,7 +53,7 @@ export async function checkImages(
     if (box && size && reachesPast(box, size)) boxes.push(describeBox(path, box, size));
   };
   const waiting = samples
-    .map((sample) => async () => ({ sample, verdict: await judge(sample, full) }))
+    .map((sample) => async () => ({ sample, verdict: await judge(sample, limits, full) }))
     .values();
   const next = () => waiting.next().value;
   let done = 0;
@@ -70,8 +72,8 @@ export async function checkImages(
   for (const sample of doubtful) {
     throwIfAborted(signal, "verifying");
     const { path } = sample;
-    const reason = await problemOf(path);
-    if (reason === undefined) checkBox(sample, sample.box && (await storedSize(path)));
+    const reason = await problemOf(path, limits);
+    if (reason === undefined) checkBox(sample, sample.box && (await storedSize(path, limits)));
     else {
       reasons.set(path, reason);
       files.delete(path);
@@ -84,19 +86,20 @@ export async function checkImages(
   return { missing, corrupt, boxes, files };
 }
 
-/** Larger ones are held against the limits. */
+/** What is larger is held against the limits, and where these are lower all is. */
 const FREE_PIXELS = 2 ** 24;
 const FREE_SIDE = 2 ** 14;
+const FREE_BYTES = TRAINING_LIMITS.limitInputBytes;
 
-async function judge({ path }: Sample, full: boolean): Promise<Verdict> {
+async function judge({ path }: Sample, limits: ImageLimits, full: boolean): Promise<Verdict> {
   const ends = await readEnds(path).catch((error: unknown) => verdictOf(error));
   if ("kind" in ends) return ends;
   const { bytes, identity, fingerprint } = ends;
   if (bytes === 0) return { kind: "bad", reason: "the file is empty" };
   const facts = { identity, fingerprint };
-  const size = await sizeOf(path, ends).catch(() => undefined);
+  const size = await sizeOf(path, ends, limits).catch(() => undefined);
   if (size === undefined) return { kind: "doubtful", facts };
-  const whole = !full || (await problemOf(path)) === undefined;
+  const whole = !full || (await problemOf(path, limits)) === undefined;
   return whole ? { kind: "good", facts, size } : { kind: "doubtful", facts };
 }
 
@@ -108,13 +111,20 @@ function verdictOf(error: unknown): Verdict {
 }
 
 /** Undefined where the image has to be decoded to see. */
-async function sizeOf(path: string, ends: FileEnds): Promise<Size | undefined> {
+async function sizeOf(path: string, ends: FileEnds, limits: ImageLimits): Promise<Size | undefined> {
   const inspection = await inspectEnds(path, ends);
   if (inspection.kind === "doubtful") return undefined;
-  if (inspection.kind === "other format") return storedSize(path);
-  const { height, width } = inspection.size;
-  const isUsual = height * width <= FREE_PIXELS && Math.max(height, width) <= FREE_SIDE;
-  return isUsual ? inspection.size : storedSize(path);
+  if (inspection.kind === "other format") return storedSize(path, limits);
+  return isUsual(inspection.size, limits) ? inspection.size : storedSize(path, limits);
+}
+
+function isUsual({ height, width }: Size, limits: ImageLimits): boolean {
+  const { limitInputBytes, limitInputPixels, limitInputSide } = limits;
+  return (
+    limitInputBytes >= FREE_BYTES &&
+    height * width <= Math.min(FREE_PIXELS, limitInputPixels) &&
+    Math.max(height, width) <= Math.min(FREE_SIDE, limitInputSide)
+  );
 }
 
 function reachesPast(box: Box, size: Size): boolean {

@@ -1,11 +1,10 @@
 import { abortShape, callback, flag, optionsOf } from "../../schema.js";
+import { imageLimitShape, type ImageLimitOptions } from "../../image/limits.js";
 import { openDatasetShape, type OpenDatasetOptions } from "../open-dataset.js";
 
 /** Options of {@link verifyDataset}. */
-export interface VerifyOptions extends Pick<
-  OpenDatasetOptions,
-  "kind" | "level" | "allowPartial" | "allowEmpty"
-> {
+export interface VerifyOptions
+  extends Pick<OpenDatasetOptions, "kind" | "level" | "allowPartial" | "allowEmpty">, ImageLimitOptions {
   /** Decodes every image to its last pixel. Default false: looks at its header and its end, which tell a file that is cut
    * off, and decodes what is not as usual. */
   full?: boolean;
@@ -17,6 +16,7 @@ export interface VerifyOptions extends Pick<
 /** {@link VerifyOptions} */
 export const verifyOptions = optionsOf<VerifyOptions>({
   ...abortShape,
+  ...imageLimitShape,
   kind: openDatasetShape.kind,
   level: openDatasetShape.level,
   allowPartial: openDatasetShape.allowPartial,

@@ -2,14 +2,18 @@ import { McLossError } from "../../errors.js";
 import { planWhole } from "../../image/decode.js";
 import { EncodedImage } from "../../image/encoded-image.js";
 import type { Size } from "../../image/geometry.js";
+import type { ImageLimits } from "../../image/limits.js";
 import { reasonOf } from "../../system-error.js";
 
 const SMALL = { height: 8, width: 8 };
 
-/** What is wrong with an image for training, within its limits: it is decoded to its last pixel. Undefined where nothing is. */
-export async function problemOf(path: string): Promise<string | undefined> {
+/** What is wrong with an image for training within `limits`: it is decoded to its last pixel. Undefined where nothing is. */
+export async function problemOf(path: string, limits: ImageLimits): Promise<string | undefined> {
   try {
-    await new EncodedImage(path).decode(planWhole(SMALL), new Uint8Array(SMALL.height * SMALL.width * 3));
+    await new EncodedImage(path, { limits }).decode(
+      planWhole(SMALL),
+      new Uint8Array(SMALL.height * SMALL.width * 3),
+    );
     return undefined;
   } catch (error) {
     return reasonOf(error instanceof McLossError ? (error.cause ?? error) : error);
@@ -18,9 +22,9 @@ export async function problemOf(path: string): Promise<string | undefined> {
 
 /**
  * The size of the pixels as they are stored; nothing is decoded.
- * @throws McLossError ERR_IMAGE, also where an image is larger than may be in training
+ * @throws McLossError ERR_IMAGE, also where an image is larger than may be
  */
-export async function storedSize(path: string): Promise<Size> {
-  const { height, width, orientation } = await new EncodedImage(path).header();
+export async function storedSize(path: string, limits: ImageLimits): Promise<Size> {
+  const { height, width, orientation } = await new EncodedImage(path, { limits }).header();
   return orientation < 5 ? { height, width } : { height: width, width: height };
 }
