@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { normalize, resize, saveModel, smallResNet } from "mutual-channel-loss";
+import { saveModel, smallResNet } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { mclossIn } from "../support/mcloss.js";
 

@@ -6,14 +6,13 @@ import {
   evaluate,
   ImageFolder,
   Model,
-  normalize,
-  resize,
   smallResNet,
   Trainer,
   type LossOptions,
   type ModelSpec,
   type TrainerOptions,
 } from "mutual-channel-loss";
+import { normalize, resize } from "mutual-channel-loss/data";
 import { openSafetensors } from "mutual-channel-loss/tensor";
 import { type StepEvent, type TrainingEvent } from "mutual-channel-loss/train";
 import { ClassCenters } from "#lib/train/class-centers.js";
