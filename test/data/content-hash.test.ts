@@ -28,6 +28,20 @@ describe("hashContents", () => {
     });
   }
 
+  it("is another when any byte is another, of files that are 4 GiB together; of more, where three places are read", async () => {
+    const bytes = Buffer.alloc(3_000_000, 7);
+    const path = await write(join(dir, "a"), bytes);
+    const [whole, parts] = [await hashContents([path]), await hashContents([path], undefined, 2_999_999)];
+    bytes[1_200_000] = 8;
+    await write(path, bytes);
+    expect(await hashContents([path])).to.not.equal(whole);
+    expect(await hashContents([path], undefined, 3_000_000)).to.not.equal(whole);
+    expect(await hashContents([path], undefined, 2_999_999)).to.equal(parts);
+    bytes[1_500_000] = 8;
+    await write(path, bytes);
+    expect(await hashContents([path], undefined, 2_999_999)).to.not.equal(parts);
+  });
+
   it("counts files that cannot be read, keeps their order, and stops when aborted", async () => {
     const [a, b] = [await write(join(dir, "a"), "1"), await write(join(dir, "b"), "2")];
     const all = [[a, b], [b, a], [a], [a, join(dir, "none")]];
