@@ -25,14 +25,19 @@ export interface TrainingResult {
  * it has been iterated, `await run` gives the result once the iteration is over.
  */
 export class Run
-  implements AsyncIterableIterator<TrainingEvent, TrainingResult, void>, PromiseLike<TrainingResult>
+  implements AsyncIterableIterator<TrainingEvent, TrainingResult, void>, Promise<TrainingResult>
 {
+  /** "Run" */
+  readonly [Symbol.toStringTag] = "Run";
   readonly #events: AsyncGenerator<TrainingEvent, TrainingResult, void>;
   readonly #stop: AbortController;
   readonly #result: Promise<TrainingResult>;
   #resolve!: (result: TrainingResult) => void;
   #reject!: (error: unknown) => void;
   #begun = false;
+  /** Whether a loop asks for the events, so that they are not another's. */
+  #watched = false;
+  #draining: Promise<unknown> | undefined;
   #over = false;
 
   /**
@@ -61,8 +66,20 @@ export class Run
     onFulfilled?: ((result: TrainingResult) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
-    if (!this.#begun) this.#drain().catch(() => undefined);
+    if (!this.#watched && !this.#over) this.#draining ??= this.#drain().catch(() => undefined);
     return this.#result.then(onFulfilled, onRejected);
+  }
+
+  /** As of a promise: trains to the end, as `then` does. */
+  catch<Rejected = never>(
+    onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
+  ): Promise<TrainingResult | Rejected> {
+    return this.then(undefined, onRejected);
+  }
+
+  /** As of a promise: trains to the end, as `then` does. */
+  finally(onFinally?: (() => void) | null): Promise<TrainingResult> {
+    return this.then().finally(onFinally);
   }
 
   /** The next event. */
@@ -107,6 +124,7 @@ export class Run
 
   /** Itself. */
   [Symbol.asyncIterator](): this {
+    this.#watched = true;
     return this;
   }
 

@@ -10,6 +10,7 @@ import {
   smallResNet,
   Trainer,
   type FitOptions,
+  type McLossError,
   type Model,
   type TrainerOptions,
   type TrainingEvent,
@@ -19,7 +20,7 @@ import { rejected } from "../support/errors.js";
 import { fixedLoader, type FixedBatch } from "../support/fixed-loader.js";
 import { numbersOf } from "../support/fixtures.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
-import { settledMemory } from "../support/memory.js";
+import { expectNoneLeft, settledMemory } from "../support/memory.js";
 import { loaderOf, networkOf, OPTIONS, trainIn } from "../support/run.js";
 
 const folder = temporaryFolder();
@@ -75,6 +76,42 @@ describe("Run", () => {
     const failed = broken.fit(loaderOf(images));
     expect((await rejected(Promise.resolve(failed))).code).to.equal("ERR_IO");
     expect((await rejected(Promise.resolve(failed))).code).to.equal("ERR_IO");
+  });
+
+  it("is a promise in all that one can do with it, also after an event was asked for by hand", async () => {
+    const run = fit(join(folder(), "by-hand"));
+    expect((await run.next()).done).to.equal(false);
+    const [result] = await Promise.all([run, run]);
+    expect(result).to.include({ epochs: 3, stopped: false });
+    let over = false;
+    expect(await run.finally(() => (over = true))).to.equal(result);
+    expect(over).to.equal(true);
+    using trainer = new Trainer(networkOf(images), { output: join(folder(), "colors", "red", "0.png") });
+    const code = await trainer.fit(loaderOf(images)).catch((error: unknown) => (error as McLossError).code);
+    expect(code).to.equal("ERR_IO");
+  });
+
+  it("is awaited beside a loop that watches it, which misses nothing", async () => {
+    const run = fit(join(folder(), "beside"));
+    const epochs: number[] = [];
+    const watch = async () => {
+      for await (const event of run) if (event.type === "epoch") epochs.push(event.epoch);
+    };
+    const watching = watch();
+    expect(await run).to.include({ epochs: 3 });
+    await watching;
+    expect(epochs).to.deep.equal([1, 2, 3]);
+  });
+
+  it("is the only one of its trainer at a time", async () => {
+    using trainer = new Trainer(networkOf(images), { epochs: 1 });
+    const first = trainer.fit(loaderOf(images));
+    await first.next();
+    const error = await rejected(trainer.fit(loaderOf(images)));
+    expect(error).to.include({ code: "ERR_BUSY" });
+    expect(error.message).to.match(/in a fit\(\) already: wait for the end of that, or make another trainer/);
+    expect(await first).to.include({ epochs: 1, stopped: false });
+    expect(await trainer.fit(loaderOf(images))).to.include({ epochs: 1 });
   });
 
   it("has an epoch on the disk before it tells of it: a break there loses nothing", async () => {
@@ -201,6 +238,51 @@ describe("an update of accumulated batches", () => {
     const error = await rejected(train(Object.assign(shortened([], 2), { skipped }), 1));
     expect(error).to.include({ code: "ERR_DATASET", path: "photos/a.png" });
     expect(error.message).to.match(/epoch 1 had no batch.*1 images could not be read.*batchSize.*dropLast/);
+  });
+});
+
+describe("a Trainer whose run is over", () => {
+  const HEAVY = { epochs: 1, ema: 0.9, optimizer: { type: "adamw", learningRate: 0.01 } } as const;
+
+  it("holds nothing of it, though it was not disposed: five leave what none does", async () => {
+    const trainers: Trainer[] = [];
+    const train = async (stop: boolean) => {
+      using model = networkOf(images);
+      const trainer = new Trainer(model, { ...HEAVY, loss: "ce" });
+      trainers.push(trainer);
+      const run = trainer.fit(loaderOf(images), { validation: heldOut() });
+      for await (const { type } of run) if (stop && type === "step") break;
+    };
+    await train(false);
+    const before = await settledMemory();
+    for (const stop of [false, true, false, true, false]) await train(stop);
+    expect(trainers).to.have.length(6);
+    await expectNoneLeft(before);
+    expect(memory().bytes).to.equal(before.bytes);
+  });
+
+  it("holds nothing that grows with the weights beside the model before a run", async () => {
+    using model = networkOf(images);
+    model.state();
+    const before = await settledMemory();
+    const trainers = Array.from({ length: 3 }, () => new Trainer(model, { ...HEAVY, loss: "ce" }));
+    expect(memory().bytes).to.equal(before.bytes);
+    trainers.forEach((trainer) => trainer.dispose());
+  });
+
+  it("begins another as the first, whatever the first has left of the optimizer and the masks", async () => {
+    const weights = async (runs: number) => {
+      using model = networkOf(images);
+      const start = Object.fromEntries(model.state().map(({ name, tensor }) => [name, tensor.clone()]));
+      using trainer = new Trainer(model, { ...HEAVY, loss: { beta: 2, center: {} } });
+      for (let run = 0; run < runs; run += 1) {
+        model.loadStateDict(start);
+        manualSeed(1);
+        await trainer.fit(loaderOf(images));
+      }
+      return (await Promise.all(model.parameters().map(numbersOf))).flat();
+    };
+    expect(await weights(2)).to.deep.equal(await weights(1));
   });
 });
 
