@@ -9,7 +9,6 @@ import { named, replaceText } from "../io/replace-file.js";
 import { runFiles } from "../run/run-files.js";
 import { isRecord } from "../plain-data.js";
 import { reasonOf } from "../system-error.js";
-import { manualSeed } from "../tensor/tensor.js";
 import type { ChannelObjective } from "../train/objective.js";
 import { compareRuns, type Comparison } from "./compare-runs.js";
 import { isFinished, readRun } from "../run/read-run.js";
@@ -73,12 +72,10 @@ export async function ablate(options: AblateOptions): Promise<Comparison> {
     })),
   );
   for (const run of runs) {
-    const { info, last, metrics } = runFiles(run.output);
+    const { info, metrics } = runFiles(run.output);
     if (existsSync(metrics) && isFinished(await readRun(run.output))) continue;
     // One that was ended before its first checkpoint begins anew.
     const resume = existsSync(info);
-    // A run must not depend on those before it.
-    if (!existsSync(last)) manualSeed(run.seed);
     await train({ ...run, resume });
   }
   return compareRuns(runs.map((run) => run.output));

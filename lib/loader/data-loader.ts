@@ -30,7 +30,7 @@ export interface DataLoaderOptions extends ImageLimitOptions {
   shuffle?: boolean;
   /** Which samples an epoch has, in which order. Default: the data set's, or shuffled with `shuffle`. */
   sampler?: SamplerSpec;
-  /** Of the order and the augmentation. Default 0. */
+  /** Of the order and the augmentation. Default: that of the {@link Trainer} that reads it, or else 0. */
   seed?: number;
   /** Leaves out a last batch that is not full. Default false. */
   dropLast?: boolean;
@@ -66,6 +66,8 @@ export interface DataLoaderOptions extends ImageLimitOptions {
 export interface BatchesOptions {
   /** Ends the iteration with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
+  /** Of the order and the augmentation, where the loader was given none. Default 0. */
+  seed?: number | undefined;
 }
 
 /**
@@ -78,7 +80,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   /** Damaged images that were read as far as they could be, where `onBadImage` is "repair", likewise. */
   readonly repaired: SkippedImage[] = [];
   readonly #dataset: Dataset<T>;
-  readonly #options: typeof DEFAULTS & Pick<DataLoaderOptions, "batchSize">;
+  readonly #options: typeof DEFAULTS & Pick<DataLoaderOptions, "batchSize" | "seed">;
   readonly #sampler: SamplerSpec;
   readonly #pipeline: Pipeline;
   readonly #maker: BatchMaker<T>;
@@ -99,7 +101,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     this.#dataset = dataset;
     this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...rest };
     this.#sampler = sampler ?? (shuffle ? samplers.shuffle() : samplers.sequential());
-    this.#seed = this.#options.seed;
+    this.#seed = this.#options.seed ?? 0;
     checkSampler(this.#sampler, dataset);
     this.#pipeline = buildPipeline(transforms, {
       cached: diskCache !== undefined,
@@ -188,8 +190,9 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
    * As iterating the loader itself.
    * @throws McLossError ERR_IMAGE, ERR_DATASET, ERR_IO or ERR_ABORTED
    */
-  async *batches({ signal }: BatchesOptions = {}): AsyncGenerator<Batch<T>, void, void> {
+  async *batches({ signal, seed }: BatchesOptions = {}): AsyncGenerator<Batch<T>, void, void> {
     const epoch = this.#epoch;
+    if (seed !== undefined && this.#options.seed === undefined) this.#seed = seed;
     const queue = this.#queue(epoch);
     const run = this.#maker.begin({ epoch, seed: this.#seed, queue });
     const stop = () => run.stop(interrupted(signal));
@@ -285,7 +288,6 @@ function checkDataset(dataset: unknown): void {
 const READING = "reading the data";
 
 const DEFAULTS = {
-  seed: 0,
   dropLast: false,
   prefetch: 2,
   workers: 0,

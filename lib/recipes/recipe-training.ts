@@ -16,7 +16,6 @@ import { requireNoRun } from "../run/run-folder.js";
 import { findRunImages, requireSameImages } from "../run/run-images.js";
 import { chooseDevice } from "../tensor/cuda.js";
 import type { Device } from "../native/dtype.js";
-import { manualSeed } from "../tensor/tensor.js";
 import type { Run } from "../train/run.js";
 import { Trainer } from "../train/trainer.js";
 import {
@@ -142,8 +141,6 @@ export async function prepareTraining(
       const { train, ...validated } = loaders;
       const { channelHealth } = recipe;
       const health = channelHealth === undefined ? {} : { channelHealth };
-      // What resumes takes the generators' states from its checkpoint.
-      if (!began) manualSeed(recipe.seed);
       return trainer.fit(train, { ...validated, resume, ...health, ...(signal ? { signal } : {}) });
     },
   };

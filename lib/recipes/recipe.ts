@@ -75,7 +75,7 @@ export interface Recipe extends ImageLimitOptions {
   channelHealth?: boolean;
   /** Launches steps on a GPU whole; see {@link TrainerOptions}. Default false. */
   cudaGraph?: boolean;
-  /** Of the weights, the order, the augmentation, the masks and, by {@link manualSeed} when training begins, dropout. */
+  /** Of all that a training draws: the first weights, the order, the augmentation, the channel masks and dropout. */
   seed: number;
   /** Accuracies that others report for it. */
   published?: readonly PublishedAccuracy[];

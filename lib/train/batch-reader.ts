@@ -10,9 +10,12 @@ export class BatchReader {
   readonly #reading = new AbortController();
   readonly #stop: AbortSignal;
 
-  /** @param stop once it is aborted, no batch is waited for that is not needed */
-  constructor(loader: DataLoader, stop: AbortSignal) {
-    this.#batches = loader.batches({ signal: this.#reading.signal });
+  /**
+   * @param seed of a loader that has none
+   * @param stop once it is aborted, no batch is waited for that is not needed
+   */
+  constructor(loader: DataLoader, seed: number, stop: AbortSignal) {
+    this.#batches = loader.batches({ signal: this.#reading.signal, seed });
     this.#stop = stop;
   }
 

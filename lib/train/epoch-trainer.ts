@@ -51,7 +51,7 @@ export class EpochTrainer {
   async *train(progress: Progress): AsyncGenerator<StepEvent | NoticeEvent, boolean, void> {
     using unread = new UnreadSteps();
     this.#begin(progress.epoch);
-    const reader = new BatchReader(this.#train, this.#stop);
+    const reader = new BatchReader(this.#train, this.#options.seed, this.#stop);
     const started = performance.now() - progress.milliseconds;
     try {
       for (;;) {

@@ -37,7 +37,7 @@ export class Run
   #begun = false;
   /** Whether a loop asks for the events, so that they are not another's. */
   #watched = false;
-  #draining: Promise<unknown> | undefined;
+  #draining = false;
   #over = false;
 
   /**
@@ -66,7 +66,10 @@ export class Run
     onFulfilled?: ((result: TrainingResult) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
-    if (!this.#watched && !this.#over) this.#draining ??= this.#drain().catch(() => undefined);
+    if (!this.#watched && !this.#draining) {
+      this.#draining = true;
+      this.#drain().catch(() => undefined);
+    }
     return this.#result.then(onFulfilled, onRejected);
   }
 

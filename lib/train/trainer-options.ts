@@ -72,7 +72,11 @@ export interface TrainerOptions {
    * {@link NoticeEvent} says why. Default false.
    */
   cudaGraph?: boolean;
-  /** Of the channel masks. The model and the loader have their own, and dropout has {@link manualSeed}. Default 0. */
+  /**
+   * Of all that a run draws: the channel masks, the dropout and whatever else LibTorch draws (fit() begins a run with
+   * {@link manualSeed}), and the order and augmentation of a loader that was given no seed of its own. The first weights were
+   * drawn when the model was made, from the seed that it was given. Default 0.
+   */
   seed?: number;
   /**
    * The run's folder, for `run.json` (what was asked for, and by which versions), `metrics.jsonl` (a line an epoch) and

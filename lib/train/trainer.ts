@@ -3,6 +3,7 @@ import { invalidArgument, McLossError } from "../errors.js";
 import { checkModel, type Model } from "../models/model.js";
 import { parseOptions } from "../schema.js";
 import { allowTf32 } from "../tensor/cuda.js";
+import { manualSeed } from "../tensor/tensor.js";
 import { buildOptimizer } from "./build-optimizer.js";
 import {
   evaluateObjective,
@@ -101,6 +102,8 @@ export class Trainer {
 
   #beginRun(): StepMaker {
     const { loss, seed } = this.#options;
+    // A run that goes on takes the generators' states from its checkpoint.
+    manualSeed(seed);
     this.#objective.dispose();
     this.#objective = new RunObjective(this.model, loss, seed);
     this.#maker = new StepMaker(this.model, this.#options, this.#objective);

@@ -1,6 +1,5 @@
 import {
   DataLoader,
-  manualSeed,
   Model,
   smallResNet,
   Trainer,
@@ -48,22 +47,17 @@ export async function trainIn(
   {
     stopAfter = Infinity,
     resume = false,
-    reseed = !resume,
     device = "cpu",
     onEvent,
     ...options
   }: {
     stopAfter?: number;
     resume?: boolean;
-    /** Whether LibTorch's own generator begins as in every run. */
-    reseed?: boolean;
     device?: Device;
     onEvent?: (event: TrainingEvent) => void;
   } & TrainerOptions = {},
 ): Promise<Model> {
   const model = await networkOf(images).to(device);
-  // Every run begins with the same draws of LibTorch's own generator.
-  if (reseed) manualSeed(1);
   const trainer = new Trainer(model, { ...OPTIONS, ...options, output });
   const controller = new AbortController();
   const validation = new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()], device });

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import {
   DataLoader,
   ImageFolder,
-  manualSeed,
   memory,
   smallResNet,
   Trainer,
@@ -38,7 +37,6 @@ const heldOut = () => new DataLoader(images, { batchSize: 8, transforms: [resize
 
 /** As {@link trainIn} trains, which goes on with it. */
 function fit(output: string, options: FitOptions & { validation?: DataLoader } = {}) {
-  manualSeed(1);
   const trainer = new Trainer(networkOf(images), { ...OPTIONS, output });
   return trainer.fit(loaderOf(images), { validation: heldOut(), ...options });
 }
@@ -175,7 +173,6 @@ describe("Run", () => {
   it("heeds an abort while images are awaited, and goes on from there", async () => {
     const output = join(folder(), "stalled");
     const controller = new AbortController();
-    manualSeed(1);
     const stalling = loaderOf(images);
     const read = stalling.batches.bind(stalling);
     stalling.batches = async function* ({ signal } = {}) {
@@ -277,7 +274,6 @@ describe("a Trainer whose run is over", () => {
       using trainer = new Trainer(model, { ...HEAVY, loss: { beta: 2, center: {} } });
       for (let run = 0; run < runs; run += 1) {
         model.loadStateDict(start);
-        manualSeed(1);
         await trainer.fit(loaderOf(images));
       }
       return (await Promise.all(model.parameters().map(numbersOf))).flat();
