@@ -18,15 +18,7 @@ export { openDataset } from "./data/open-dataset.js";
 export type { TransformSpec } from "./image/transforms.js";
 export { DataLoader } from "./loader/data-loader.js";
 
-export {
-  bilinearVgg16,
-  resnet101,
-  resnet18,
-  resnet34,
-  resnet50,
-  smallResNet,
-  vgg16,
-} from "./models/index.js";
+export * from "./models/networks/index.js";
 export { saveModel } from "./models/checkpoint.js";
 export { Model } from "./models/model.js";
 export type { ModelSpec } from "./models/spec.js";

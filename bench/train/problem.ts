@@ -1,6 +1,4 @@
-import { Model, type ModelSpec } from "mutual-channel-loss";
-import { resnet18Spec, resnet50Spec } from "#lib/models/resnet.js";
-import { smallResNetSpec } from "#lib/models/small-resnet.js";
+import { Model, resnet18, resnet50, smallResNet, type ModelSpec } from "mutual-channel-loss";
 
 export type Precision = "float32" | "bfloat16";
 
@@ -17,9 +15,9 @@ export interface Problem {
 
 const SPECS: Record<Problem["network"], ModelSpec> = {
   // The paper's ResNet18 from scratch: 600 feature channels of 14 × 14.
-  resnet18: resnet18Spec({ classes: 200, channelsPerClass: 3 }),
-  resnet50: resnet50Spec({ classes: 200 }),
-  demo: smallResNetSpec({ classes: 85 }),
+  resnet18: resnet18.spec({ classes: 200, channelsPerClass: 3 }),
+  resnet50: resnet50.spec({ classes: 200 }),
+  demo: smallResNet.spec({ classes: 85 }),
 };
 
 export const BATCH: Record<Problem["network"], number> = { resnet18: 16, resnet50: 4, demo: 32 };

@@ -4,7 +4,7 @@ import { ImageFolder } from "#lib/data/image-folder.js";
 import { DataLoader } from "#lib/loader/data-loader.js";
 import { normalize } from "#lib/image/transforms.js";
 import { runFiles } from "#lib/run/run-files.js";
-import { smallResNet } from "#lib/models/index.js";
+import { smallResNet } from "#lib/models/networks/index.js";
 import type { Model } from "#lib/models/model.js";
 import type { Evaluation } from "#lib/train/evaluate.js";
 import type { TrainingEvent } from "#lib/train/events.js";

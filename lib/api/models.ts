@@ -23,19 +23,8 @@ export type { LayerDescription } from "../models/infer-shapes.js";
 export { parseModelSpec, type ModelJson } from "../models/validate.js";
 export { squeezeExcite } from "../models/blocks.js";
 export { torchscript, type TorchScriptOptions } from "../models/torchscript.js";
-export {
-  bilinearVgg16,
-  resnet101,
-  resnet18,
-  resnet34,
-  resnet50,
-  smallResNet,
-  vgg16,
-  type Weights,
-} from "../models/index.js";
-export type { ResNet18Options, ResNet50Options } from "../models/resnet.js";
-export type { SmallResNetOptions } from "../models/small-resnet.js";
-export type { BilinearVgg16Options, Vgg16Options } from "../models/vgg.js";
+export * from "../models/networks/index.js";
+export type { Network, NetworkOptions, Weights } from "../models/networks/definition.js";
 export { saveModel, type LoadModelOptions } from "../models/checkpoint.js";
 export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "../models/load-weights.js";
 

@@ -47,10 +47,15 @@ export type {
 export type { CenterLossOptions } from "../train/class-centers.js";
 
 export { changeRecipe } from "../recipes/change.js";
-export type { RecipeNetwork } from "../recipes/network.js";
 export type { Patch } from "../recipes/patch.js";
 export { loadRecipe, parseRecipe, recipes } from "../recipes/read.js";
-export { sourceOf, type PublishedAccuracy, type Recipe, type Source } from "../recipes/recipe.js";
+export {
+  sourceOf,
+  type PublishedAccuracy,
+  type Recipe,
+  type RecipeNetwork,
+  type Source,
+} from "../recipes/recipe.js";
 export type { RecipeData, RecipeTraining, TrainRecipeOptions } from "../recipes/recipe-training.js";
 export { prepareResume, type PrepareResumeOptions } from "../recipes/resume-recipe.js";
 export { prepareRecipe, trainRecipe } from "../recipes/train-recipe.js";

@@ -1,6 +1,8 @@
 import { Option, type Command } from "commander";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
-import { DEFAULT_NETWORKS, DEFAULT_RECIPE } from "../recipes/default-recipe.js";
+import { networks } from "../models/networks.js";
+import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
+import { networkNamed } from "../recipes/network.js";
 import { optimizers } from "../optim/optimizers.js";
 import { MONITORS } from "../train/monitor.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";
@@ -98,7 +100,7 @@ const FLAGS: readonly RecipeFlag[] = [
 ];
 
 const MODEL = new Option("--model <name>", `the network (default: ${DEFAULT_RECIPE.network.name})`).choices(
-  Object.keys(DEFAULT_NETWORKS),
+  networks.names,
 );
 const LOSS = new Option(
   "--loss <name>",
@@ -132,8 +134,7 @@ export function patchOfFlags(recipe: Recipe, flags: Readonly<Record<string, unkn
   const value = ({ option }: { option: Option }) => flags[option.attributeName()];
   const { model, optimizer, loss } = flags as { model?: string; optimizer?: string; loss?: "mc" | "ce" };
   const patches: Patch[] = [];
-  if (model !== undefined)
-    patches.push({ network: DEFAULT_NETWORKS[model as keyof typeof DEFAULT_NETWORKS] });
+  if (model !== undefined) patches.push({ network: networkNamed(model) });
   if (optimizer !== undefined && optimizer !== recipe.optimizer.type) {
     patches.push({ optimizer: { type: optimizer, learningRate: recipe.optimizer.learningRate } });
   }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { count, optionsOf, parse, parseOptions, text } from "../schema.js";
 import { ChannelGroups, type ChannelBlock } from "../loss/channel-groups.js";
-import type { LayerSpec, Residual } from "./layers.js";
+import type { LayerOf, LayerSpec, Residual } from "./layers.js";
 
 /** The parts that several networks share. */
 
@@ -9,14 +9,21 @@ import type { LayerSpec, Residual } from "./layers.js";
 export function convNorm(
   inChannels: number,
   outChannels: number,
-  options: { kernelSize: number; stride?: number; names: readonly [conv: string, norm: string] },
+  options: {
+    kernelSize: number;
+    stride?: number;
+    groups?: number;
+    names: readonly [conv: string, norm: string];
+  },
 ): LayerSpec[] {
-  const { kernelSize, stride = 1, names } = options;
-  const padding = (kernelSize - 1) / 2;
-  return [
-    { type: "conv2d", name: names[0], inChannels, outChannels, kernelSize, stride, padding, bias: false },
-    { type: "batchNorm2d", name: names[1], features: outChannels },
-  ];
+  const { kernelSize, stride = 1, groups = 1, names } = options;
+  const convolution: LayerOf<"conv2d"> = {
+    ...{ type: "conv2d", name: names[0], inChannels, outChannels, kernelSize, stride },
+    ...{ padding: (kernelSize - 1) / 2, bias: false },
+    // Specs are compared, so those of ungrouped convolutions stay as they are.
+    ...(groups > 1 && { groups }),
+  };
+  return [convolution, { type: "batchNorm2d", name: names[1], features: outChannels }];
 }
 
 /** ResNet's two 3×3 convolutions (torchvision's BasicBlock). */
@@ -33,16 +40,31 @@ export function basicBlock(inChannels: number, outChannels: number, stride: numb
   };
 }
 
+/** How wide the 3×3 convolution of a bottleneck is, and in how many groups. */
+export interface Bottleneck {
+  /** Channels that a group has for each 64 of the stage (torchvision's `width_per_group`). ResNet: 64. */
+  groupWidth: number;
+  /** ResNet: 1. */
+  groups: number;
+}
+
 /** ResNet's 1×1, 3×3, 1×1 convolutions with the stride on the 3×3 (torchvision's Bottleneck). */
-export function bottleneck(inChannels: number, width: number, stride: number, name: string): Residual {
-  const outChannels = width * 4;
+export function bottleneck(
+  inChannels: number,
+  channels: number,
+  stride: number,
+  name: string,
+  { groupWidth, groups }: Bottleneck,
+): Residual {
+  const width = Math.floor((channels * groupWidth) / 64) * groups;
+  const outChannels = channels * 4;
   return {
     type: "residual",
     name,
     layers: [
       ...convNorm(inChannels, width, { kernelSize: 1, names: ["conv1", "bn1"] }),
       { type: "relu", name: "relu1" },
-      ...convNorm(width, width, { kernelSize: 3, stride, names: ["conv2", "bn2"] }),
+      ...convNorm(width, width, { kernelSize: 3, stride, groups, names: ["conv2", "bn2"] }),
       { type: "relu", name: "relu2" },
       ...convNorm(width, outChannels, { kernelSize: 1, names: ["conv3", "bn3"] }),
     ],

@@ -23,6 +23,7 @@ import {
 } from "./load-state.js";
 import { matches, select, type NamePattern } from "./names.js";
 import { groupParameters, type NamedGroup, type PatternGroup } from "./parameter-groups.js";
+import { modelsAre } from "./networks/definition.js";
 import { checkPlacement, type ModelPlacement } from "./placement.js";
 import type { ImageInput, Prediction, PredictOptions, Predictor } from "./prediction.js";
 import type { ModelSpec } from "./spec.js";
@@ -423,6 +424,8 @@ function checkSpec(spec: unknown): void {
   if (isRecord(spec) && Array.isArray(spec["layers"]) && Array.isArray(spec["groups"])) return;
   throw invalidArgument(
     "spec",
-    "must be a model's spec: for example resnet18(…).spec, or what parseModelSpec() gives",
+    "must be a model's spec: for example resnet18.spec(…), or what parseModelSpec() gives",
   );
 }
+
+modelsAre((spec, options) => new Model(spec, options));

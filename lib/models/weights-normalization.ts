@@ -1,8 +1,8 @@
 import { useStateFiles, type StateFiles } from "../io/state-file.js";
 import type { AbortOptions } from "../native/abortable.js";
-import { IMAGENET_STATISTICS } from "../image/transforms.js";
 import { findWeights, type Wanted } from "./find-weights.js";
 import { parseModelInfo, type ModelInfo } from "./info.js";
+import { allWeightsFiles } from "./official-weights.js";
 
 /** How the images were normalised that weights were trained on, and how that is known. */
 export interface WeightsNormalization {
@@ -12,8 +12,6 @@ export interface WeightsNormalization {
 }
 
 const IMAGENET_CLASSES = 1000;
-/** The last layers of torchvision's ResNets and VGGs. */
-const CLASSIFIERS = ["fc.weight", "classifier.6.weight"];
 
 /**
  * What a file of weights says of its images: a checkpoint of this package has its normalisation, and a network of
@@ -25,14 +23,9 @@ export function weightsNormalization(
   { signal, ...wanted }: Wanted & AbortOptions = {},
 ): Promise<WeightsNormalization | undefined> {
   return useStateFiles(path, { signal }, (files) =>
-    Promise.resolve(ofCheckpoint(files) ?? (isOfImageNet(files, wanted) ? IMAGENET : undefined)),
+    Promise.resolve(ofCheckpoint(files) ?? ofImageNet(files, wanted)),
   );
 }
-
-const IMAGENET: WeightsNormalization = {
-  normalization: IMAGENET_STATISTICS,
-  reason: "its classifier is of ImageNet's 1000 classes",
-};
 
 function ofCheckpoint({ metadata }: StateFiles): WeightsNormalization | undefined {
   const { info } = metadata;
@@ -52,9 +45,13 @@ function readInfo(text: string): ModelInfo {
   }
 }
 
-function isOfImageNet(files: StateFiles, wanted: Wanted): boolean {
-  for (const { state } of findWeights(files, CLASSIFIERS, wanted)) {
-    if (CLASSIFIERS.some((name) => state.tensors.get(name)?.shape[0] === IMAGENET_CLASSES)) return true;
+function ofImageNet(files: StateFiles, wanted: Wanted): WeightsNormalization | undefined {
+  const weights = new Map(allWeightsFiles().map((each) => [`${each.classifier}.weight`, each]));
+  for (const { state } of findWeights(files, [...weights.keys()], wanted)) {
+    for (const [name, { normalization }] of weights) {
+      if (state.tensors.get(name)?.shape[0] !== IMAGENET_CLASSES) continue;
+      return { normalization, reason: "its classifier is of ImageNet's 1000 classes" };
+    }
   }
-  return false;
+  return undefined;
 }

@@ -4,12 +4,16 @@ import type { ImageLimitOptions } from "../image/limits.js";
 import type { AugmentationLevel } from "../image/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
 import type { TransformSpec } from "../image/transforms.js";
+import type { Spec } from "../definition.js";
 import type { ChannelBlock } from "../loss/channel-groups.js";
 import type { Schedule } from "../optim/schedules.js";
+import type { networks } from "../models/networks.js";
 import type { Monitor } from "../train/monitor.js";
 import type { OptimizerSpec } from "../train/build-optimizer.js";
 import type { LossOptions } from "../train/objective.js";
-import type { RecipeNetwork } from "./network.js";
+
+/** A network by name, with the options of the function that makes it, but without the classes. */
+export type RecipeNetwork = Spec<typeof networks>;
 
 /**
  * Everything that a training is, but its images, as plain data. `mcloss recipes default` prints the one that the options

@@ -2,13 +2,13 @@ import { z } from "zod";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DATASET_KINDS } from "../data/sets/layout.js";
 import { imageLimitShape } from "../image/limits.js";
+import { networks } from "../models/networks.js";
 import { transformList } from "../image/transforms.js";
 import { count, flag, index, parse, share, text } from "../schema.js";
 import { schedules } from "../optim/schedules.js";
 import { modelOptimizers } from "../train/build-optimizer.js";
 import { MONITORS } from "../train/monitor.js";
 import { lossSchema } from "../train/objective.js";
-import { networkSchema } from "./network.js";
 import type { Recipe } from "./recipe.js";
 
 const recipe = z.strictObject({
@@ -18,7 +18,7 @@ const recipe = z.strictObject({
     kind: z.enum(DATASET_KINDS).optional(),
     level: z.enum(["variant", "family", "manufacturer"]).optional(),
   }),
-  network: networkSchema,
+  network: networks.given,
   weights: text.optional(),
   weightsKey: text.optional(),
   weightsPrefix: z.string().optional(),

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import type { Definition, Filled, Given, OptionShape } from "../../definition.js";
+import { IMAGENET_STATISTICS } from "../../image/transforms.js";
+import { count, index, parseOptions, type Shape } from "../../schema.js";
+import { modelInfoOptions, type ModelInfo } from "../info.js";
+import type { Model, NewModelOptions } from "../model.js";
+import type { ModelSpec } from "../spec.js";
+
+/** One of torchvision's files of ImageNet weights. */
+export interface WeightsFile {
+  /** Its name, which ends in the first digits of its SHA-256: "resnet18-f37072fd.pth". */
+  file: string;
+  /** MiB, as torchvision's `_file_size` has it. */
+  size: number;
+  /** The layer that gives the logits of ImageNet's classes. */
+  classifier: string;
+  /** Of the images that it was trained on. */
+  normalization: NonNullable<ModelInfo["normalization"]>;
+  /** Whether it is for this form of the network. Default: for every one. */
+  readonly fits?: (spec: ModelSpec) => boolean;
+}
+
+/** torchvision's file for IMAGENET1K_V1 (models/resnet.py and models/vgg.py of torchvision 0.28). */
+export function imageNetWeights(
+  file: string,
+  size: number,
+  classifier: string,
+  fits?: WeightsFile["fits"],
+): WeightsFile {
+  return { file, size, classifier, fits, normalization: IMAGENET_STATISTICS };
+}
+
+/** One network: its options but for the classes, which the data have, and what it is made of. */
+export interface NetworkDefinition<
+  Name extends string = string,
+  Options extends OptionShape = OptionShape,
+> extends Definition<Name, Options> {
+  /** What it has where `--model` says its name alone. Default: the defaults. */
+  readonly byName?: Given<Options>;
+  /** The first that fits is the network's own. Default: there are none. */
+  readonly weights?: readonly WeightsFile[];
+  build(options: Filled<Options> & { classes: number }): ModelSpec;
+}
+
+/** What a network of these options takes. */
+export type NetworkOptions<Options extends OptionShape> = Given<Options> & {
+  /** K */
+  classes: number;
+};
+
+/** What every network takes beside its own options. */
+export interface Weights {
+  /** Of the initial weights. Default 0. */
+  seed?: number;
+  /** Class names and normalisation, which travel in checkpoints. */
+  info?: ModelInfo;
+}
+
+/** A function that makes a network. */
+export interface Network<Name extends string, Options extends OptionShape> {
+  /** A model of the network, whose weights start from `seed`. @throws McLossError ERR_ARGUMENT naming the option */
+  (options: NetworkOptions<Options> & Weights): Model;
+  /** The network as data: no model is made. @throws McLossError ERR_ARGUMENT naming the option */
+  readonly spec: (options: NetworkOptions<Options>) => ModelSpec;
+  /** @internal */
+  readonly definition: NetworkDefinition<Name, Options>;
+}
+
+const weightsShape = { seed: index.default(0), info: modelInfoOptions.optional() } satisfies Shape<Weights>;
+
+export function defineNetwork<const Name extends string, Options extends OptionShape>(
+  definition: NetworkDefinition<Name, Options>,
+): Network<Name, Options> {
+  const schema = z.strictObject({ ...definition.options, ...weightsShape, classes: count });
+  const make = (given: NetworkOptions<Options> & Weights): Model => {
+    const { seed, info, ...options } = parseOptions(schema, given) as { seed: number; info?: ModelInfo };
+    return makeModel(definition.build(options as never), { seed, info });
+  };
+  const spec = (given: NetworkOptions<Options>): ModelSpec => buildSpec(definition, given);
+  return Object.assign(make, { spec, definition });
+}
+
+/** @throws McLossError ERR_ARGUMENT naming the option */
+export function buildSpec(definition: NetworkDefinition, given: object): ModelSpec {
+  const schema = z.strictObject({ ...definition.options, classes: count });
+  return definition.build(parseOptions(schema, given));
+}
+
+let makeModel: (spec: ModelSpec, options: NewModelOptions) => Model = () => {
+  throw new Error("models/model.ts has not been loaded");
+};
+
+/** Called once by models/model.ts: to list networks, none of what runs them is loaded. */
+export function modelsAre(make: typeof makeModel): void {
+  makeModel = make;
+}
