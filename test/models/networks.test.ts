@@ -5,8 +5,9 @@ import type { NetworkDefinition } from "#lib/models/networks/definition.js";
 import { allWeightsFiles, officialWeights } from "#lib/models/official-weights.js";
 import { addRecipeFlags } from "#lib/cli/recipe-flags.js";
 import { Command } from "commander";
-import { changeRecipe, describe as describeModel, recipes, resnet18, vgg16 } from "mutual-channel-loss";
+import { resnet18, vgg16 } from "mutual-channel-loss";
 import * as models from "mutual-channel-loss/models";
+import { changeRecipe, recipes } from "mutual-channel-loss/train";
 import { caught } from "../support/errors.js";
 
 const OPTIONS = { classes: 5, inputSize: 64 };
@@ -18,7 +19,7 @@ describe("the networks", () => {
       const spec = network.spec(OPTIONS);
       using model = network(OPTIONS);
       expect(model.spec).to.deep.equal(spec);
-      expect(describeModel(spec).features).to.have.length(3);
+      expect(models.describe(spec).features).to.have.length(3);
 
       const choice = network.definition.name;
       const option = addRecipeFlags(new Command()).options.find(({ long }) => long === "--model");
