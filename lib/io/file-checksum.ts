@@ -33,13 +33,29 @@ export async function writeChecksum(
   await promisify(write)(descriptor, checksum, 0, checksum.length, CHECKSUM_POSITION);
 }
 
-/** @throws McLossError ERR_CHECKPOINT where the file's bytes are not those that `checksum`, its own, was made of; ERR_ABORTED */
+const MOST_DAMAGED = 4;
+
+/** Whether a header has no checksum and begins nearly as those that have one: the beginning itself is damaged. */
+export function isChecksumDamaged(header: string): boolean {
+  if (header.length < CHECKSUM_START.length) return false;
+  const others = CHECKSUM_START.split("").filter((character, at) => header[at] !== character).length;
+  return others > 0 && others <= MOST_DAMAGED;
+}
+
+/**
+ * @param required whether a file without a checksum is an error too
+ * @throws McLossError ERR_CHECKPOINT where the file's bytes are not those that `checksum`, its own, was made of; ERR_ABORTED
+ */
 export async function verifyChecksum(
   file: CheckpointFile,
   checksum: string | undefined,
-  { signal }: AbortOptions = {},
+  { signal, required = false }: AbortOptions & { required?: boolean } = {},
 ): Promise<void> {
-  if (checksum === undefined) return;
+  if (checksum === undefined) {
+    if (!required) return;
+    const why = "what a run writes has one, so this is damaged or was written by another program";
+    throw unreadable(file.path, `has no checksum (${why}): bring it back from a copy`);
+  }
   const proceed = () => throwIfAborted(signal, `reading ${file.path}`);
   const found = await computeChecksum(file.handle.fd, proceed);
   if (found === checksum) return;

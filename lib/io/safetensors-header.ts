@@ -4,7 +4,7 @@ import { isRecord } from "../plain-data.js";
 import { bytesOf, checkDtype, type Dtype } from "../native/dtype.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
 import { brokenLimit, endOfString } from "./json-limits.js";
-import { CHECKSUM_KEY, CHECKSUM_START, NO_CHECKSUM } from "./file-checksum.js";
+import { CHECKSUM_KEY, CHECKSUM_START, isChecksumDamaged, NO_CHECKSUM } from "./file-checksum.js";
 
 /** What a tensor is, without its elements. */
 export interface TensorInfo {
@@ -68,6 +68,8 @@ export async function readHeader(file: CheckpointFile): Promise<SafetensorsHeade
   const length = Number((await file.read(0, LENGTH_BYTES)).readBigUInt64LE());
   if (length > MAX_HEADER_BYTES) throw foreign(path, "its header is too long");
   const text = decode(path, await file.read(LENGTH_BYTES, length));
+  if (isChecksumDamaged(text))
+    throw unreadable(path, "is damaged at its beginning: copy it again, or use another");
   // The package `safetensors` reads null as none.
   const { [METADATA]: written, ...entries } = parseObject(path, text);
   const given = written ?? {};
@@ -83,14 +85,12 @@ export async function readHeader(file: CheckpointFile): Promise<SafetensorsHeade
 
 /**
  * The first bytes of a file that holds `tensors`, and where each lies in it: without holes, each aligned, because those
- * with the largest elements come first, as the format's own writer has them.
- * @param withChecksum whether there is room for one, which is to be written when the rest is
+ * with the largest elements come first, as the format's own writer has them. A checksum is to be written when the rest is.
  * @throws McLossError ERR_ARGUMENT or ERR_DTYPE naming the tensor
  */
 export function makeHeader(
   tensors: readonly (readonly [name: string, info: TensorInfo])[],
   metadata: Readonly<Record<string, string>>,
-  withChecksum: boolean,
 ): { bytes: Buffer; tensors: Map<string, StoredTensor> } {
   const ordered = tensors.map(([name, info]) => ({ name, ...checkInfo(name, info) }));
   ordered.sort((a, b) => bytesOf(b.dtype) - bytesOf(a.dtype));
@@ -106,7 +106,7 @@ export function makeHeader(
     return { name, dtype, shape, begin, entry };
   });
   const others = Object.entries(metadata).filter(([key]) => key !== CHECKSUM_KEY);
-  const texts = withChecksum ? [[CHECKSUM_KEY, NO_CHECKSUM] as const, ...others] : others;
+  const texts = [[CHECKSUM_KEY, NO_CHECKSUM] as const, ...others];
   const text = writeObject([
     [METADATA, writeObject(texts.map(([key, value]) => [key, JSON.stringify(value)]))],
     ...placed.map(({ name, entry }) => [name, JSON.stringify(entry)] as const),

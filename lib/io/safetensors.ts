@@ -93,7 +93,8 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
  * elements, hence `layout`; it may be that of another file, `(await openSafetensors(path)).tensors`.
  *
  * Each tensor is written when it comes, in any order and from any device; a generator may free it when it is asked for
- * the next. The file is replaced as a whole: until the last tensor is on the disk, `path` holds what it held before.
+ * the next. The file is replaced as a whole: until the last tensor is on the disk, `path` holds what it held before. At the
+ * end it is read once, for the checksum that loadStateDict() compares.
  * @param layout dtypes and shapes by name
  * @param tensors each name of the layout once, with its tensor
  * @throws McLossError ERR_IO naming the path; ERR_ARGUMENT, ERR_SHAPE or ERR_DTYPE for a tensor that is missing or not as
@@ -136,15 +137,10 @@ export async function saveTensors(
   });
   const held = tensors.map(([name, tensor]) => [name, keep(noGrad(() => tensor.detach()))] as const);
   try {
-    await writeFile(path, infos, { metadata, signal, checksum: true }, (write) => write(held));
+    await writeFile(path, infos, { metadata, signal }, (write) => write(held));
   } finally {
     for (const [, tensor] of held) tensor.dispose();
   }
-}
-
-interface WriteOptions extends SaveStateDictOptions {
-  /** Reads the file once more, for the checksum in its header. */
-  checksum?: boolean;
 }
 
 type Write = (tensors: readonly (readonly [string, Tensor])[]) => Promise<void>;
@@ -152,14 +148,14 @@ type Write = (tensors: readonly (readonly [string, Tensor])[]) => Promise<void>;
 async function writeFile(
   path: string,
   infos: readonly (readonly [string, TensorInfo])[],
-  { metadata = {}, signal, checksum = false }: WriteOptions,
+  { metadata = {}, signal }: SaveStateDictOptions,
   fill: (write: Write) => Promise<void>,
 ): Promise<void> {
   checkPath(path);
   for (const [name, text] of Object.entries(metadata)) {
     if (typeof text !== "string") throw invalidArgument("metadata", `must hold strings, ${name} is not one`);
   }
-  const header = makeHeader(infos, metadata, checksum);
+  const header = makeHeader(infos, metadata);
   await replaceFile(path, header.bytes, async (descriptor) => {
     await fill(async (tensors) => {
       const stored = tensors.map(([name, tensor]) => placeOf(name, tensor, header.tensors));
@@ -169,7 +165,7 @@ async function writeFile(
       );
       await named(path, written);
     });
-    if (checksum) await named(path, writeChecksum(path, descriptor, { signal }));
+    await named(path, writeChecksum(path, descriptor, { signal }));
   });
 }
 

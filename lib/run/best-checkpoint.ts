@@ -38,7 +38,7 @@ export async function readBest(path: string): Promise<JudgedEpoch | undefined> {
   try {
     return await CheckpointFile.use(path, async (file) => {
       const { metadata, checksum } = await readHeader(file);
-      await verifyChecksum(file, checksum);
+      await verifyChecksum(file, checksum, { required: true });
       return judgedSchema.parse(JSON.parse(metadata["judged"] ?? "null"));
     });
   } catch {

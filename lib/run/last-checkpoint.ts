@@ -101,7 +101,7 @@ export async function saveLast(
 export function loadLast(path: string, parts: TrainingParts): Promise<TrainingPosition> {
   return CheckpointFile.use(path, async (file) => {
     const { tensors, metadata, checksum } = await readHeader(file);
-    await verifyChecksum(file, checksum);
+    await verifyChecksum(file, checksum, { required: true });
     const { model, scaler, ema } = parts;
     if (metadata["training"] === undefined) throw cannotResume(path, "holds a model, not a run");
     if (!ofNetwork(path, metadata, model)) throw cannotResume(path, "is of another network");

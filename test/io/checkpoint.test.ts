@@ -99,7 +99,16 @@ describe("checkpoints", () => {
     const path = await saved("bit.safetensors");
     const whole = await readFile(path);
     const header = 8 + Number(whole.readBigUInt64LE());
-    for (const at of [header - 200, header, header + 1, whole.length >> 1, whole.length - 1]) {
+    for (const at of [
+      8 + 4,
+      8 + 20,
+      8 + 30,
+      header - 200,
+      header,
+      header + 1,
+      whole.length >> 1,
+      whole.length - 1,
+    ]) {
       const changed = Buffer.from(whole);
       changed[at]! ^= 4;
       await writeFile(path, changed);

@@ -94,6 +94,10 @@ describe("writeSafetensors", () => {
     const state = await loadStateDict(path);
     expect(await state["matrix"]!.data()).to.deep.equal(Float32Array.of(0, 2, 4, 1, 3, 5));
     expect(state["count"]!.item()).to.equal(2n ** 60n);
+    const flipped = await readFile(path);
+    flipped[flipped.length - 1]! ^= 1;
+    await writeFile(path, flipped);
+    expect((await rejected(loadStateDict(path))).message).to.match(/is damaged \(its CRC-32 is/);
   });
 
   it("copies a file of another that is open", async () => {

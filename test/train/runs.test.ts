@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { crc32 } from "node:zlib";
 import {
   DataLoader,
   ImageFolder,
@@ -176,8 +177,14 @@ describe("a run", () => {
     );
     expect(unlike).to.include({ code: "ERR_CHECKPOINT", path });
     expect(unlike.message).to.match(/is damaged \(its CRC-32 is/);
-    // As one without a checksum.
-    whole.write("some-other", whole.indexOf("whole-file-crc32"));
+    const none = Buffer.from(whole);
+    none.write("some-other", none.indexOf("whole-file-crc32"));
+    await writeFile(path, none);
+    const unchecked = await rejected(
+      new Trainer(network(), { ...OPTIONS, output }).fit(loader(), { resume: true }).next(),
+    );
+    expect(unchecked).to.include({ code: "ERR_CHECKPOINT", path });
+    expect(unchecked.message).to.match(/last\.safetensors has no checksum \(.*\): bring it back from a copy/);
     for (const [key, other] of [
       ['\\"epoch\\":', '\\"epochs\\"'],
       ['{\\"epoch\\"', '[\\"epoch\\"'],
@@ -185,6 +192,7 @@ describe("a run", () => {
       const damaged = Buffer.from(whole);
       expect(damaged.indexOf(key)).to.be.above(0);
       damaged.write(other, damaged.indexOf(key));
+      writeChecksum(damaged);
       await writeFile(path, damaged);
       const trainer = new Trainer(network(), { ...OPTIONS, output });
       const error = await rejected(trainer.fit(loader(), { resume: true }).next());
@@ -210,6 +218,13 @@ describe("a run", () => {
     expect(error).to.include({ code: "ERR_IO", argument: "output", path: file });
   });
 });
+
+/** Makes the checksum in a checkpoint's bytes that of the rest. */
+function writeChecksum(bytes: Buffer): void {
+  const at = bytes.indexOf("whole-file-crc32") + 'whole-file-crc32":"'.length;
+  bytes.write("00000000", at);
+  bytes.write(crc32(bytes).toString(16).padStart(8, "0"), at);
+}
 
 describe("Trainer options", () => {
   it("onNan: skip counts steps whose loss is not finite and updates nothing in them", async () => {
