@@ -4,6 +4,7 @@ export { listImages } from "../data/list-images.js";
 export { Batch } from "../loader/batch.js";
 export type { DiskCacheOptions } from "../loader/disk-cache.js";
 export { decodeMemory } from "../image/decode-memory.js";
+export type { ImageSource } from "../image/encoded-image.js";
 export type { ImageLimitOptions } from "../image/limits.js";
 export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "../loader/data-loader.js";
 export type { BadImagePolicy } from "../loader/bad-images.js";
@@ -46,32 +47,11 @@ export {
   type ShuffleSpec,
   type WeightedSpec,
 } from "../loader/samplers.js";
+export * from "../image/transforms/index.js";
 export {
-  centerCrop,
-  colorJitter,
-  fiveCrop,
-  normalize,
   parseTransforms,
-  randomAffine,
-  randomCrop,
-  randomErasing,
-  randomHorizontalFlip,
-  randomResizedCrop,
-  resize,
-  tenCrop,
-  type CenterCropSpec,
-  type ColorJitterSpec,
-  type FiveCropSpec,
   type ImageSize,
   type Interpolation,
-  type NormalizeSpec,
-  type RandomAffineSpec,
-  type RandomCropSpec,
-  type RandomErasingSpec,
-  type RandomFlipSpec,
-  type RandomResizedCropSpec,
-  type ResizeSpec,
   type Rgb,
-  type TenCropSpec,
   type TransformSpec,
 } from "../image/transforms.js";

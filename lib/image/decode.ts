@@ -6,7 +6,7 @@ import { intersect, isSameRegion, wholeOf, type Region, type Size } from "./geom
 import { ImageProblem } from "./image-problem.js";
 import type { DamagePolicy, InspectedImage } from "./inspect-image.js";
 import type { RgbImage } from "./rgb-image.js";
-import type { Interpolation, Rgb } from "./transforms.js";
+import type { Interpolation, Rgb } from "./transform-options.js";
 
 /** What the decoder makes of an image, upright as its EXIF orientation says. */
 export interface DecodePlan {

@@ -1,7 +1,7 @@
 import type { Region, Size } from "./geometry.js";
 import type { RgbImage } from "./rgb-image.js";
 import { loadSharp } from "./sharp.js";
-import type { Interpolation } from "./transforms.js";
+import type { Interpolation } from "./transform-options.js";
 
 // libvips has no Lanczos for enlarging.
 const INTERPOLATORS = {

@@ -1,3 +1,5 @@
+import { tooSmall } from "./image-problem.js";
+
 /** In pixels. */
 export interface Size {
   height: number;
@@ -29,6 +31,24 @@ export function centerOf(image: Size, { height, width }: Size): Region {
   const start = (whole: number, part: number) =>
     part > whole ? -Math.floor((part - whole) / 2) : roundHalfToEven((whole - part) / 2);
   return { top: start(image.height, height), left: start(image.width, width), height, width };
+}
+
+/**
+ * The parts of a size at an image's corners (top left, top right, bottom left, bottom right) and in its middle.
+ * @throws McLossError ERR_IMAGE where the image is smaller
+ */
+export function cornersAndMiddle(image: Size, size: Size): Region[] {
+  const down = image.height - size.height;
+  const across = image.width - size.width;
+  if (down < 0 || across < 0)
+    throw tooSmall(`is smaller than the crops (${size.width} × ${size.height})`, image);
+  return [
+    { ...size, top: 0, left: 0 },
+    { ...size, top: 0, left: across },
+    { ...size, top: down, left: 0 },
+    { ...size, top: down, left: across },
+    centerOf(image, size),
+  ];
 }
 
 /** What two regions share; empty ones have a height or width of 0. */

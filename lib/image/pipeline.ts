@@ -3,27 +3,31 @@ import { invalidArgument } from "../errors.js";
 import { parse } from "../schema.js";
 import type { Size } from "./geometry.js";
 import { chooseLimits, TRAINING_LIMITS, type ImageLimitOptions, type ImageLimits } from "./limits.js";
+import type {
+  Change,
+  ScalingDefinition,
+  StepDefinition,
+  TransformDefinition,
+  ViewsDefinition,
+} from "./transform.js";
+import type { Interpolation, Rgb } from "./transform-options.js";
 import {
   transformList,
-  type CenterCropSpec,
-  type ColorJitterSpec,
-  type FiveCropSpec,
+  transforms as registry,
+  type FilledTransform,
   type NormalizeSpec,
-  type RandomAffineSpec,
-  type RandomCropSpec,
-  type RandomErasingSpec,
-  type RandomFlipSpec,
-  type RandomResizedCropSpec,
-  type ResizeSpec,
-  type Rgb,
-  type TenCropSpec,
   type TransformSpec,
 } from "./transforms.js";
 
-export type SizingStep = ResizeSpec | RandomResizedCropSpec;
-export type ViewsStep = FiveCropSpec | TenCropSpec;
-export type Step =
-  CenterCropSpec | RandomCropSpec | RandomFlipSpec | RandomAffineSpec | ColorJitterSpec | RandomErasingSpec;
+/** A transform's definition, with the options that its functions take. */
+interface Placed<Definition = TransformDefinition> {
+  readonly definition: Definition;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export type Scaling = Placed<ScalingDefinition>;
+export type Step = Placed<StepDefinition>;
+export type Views = Placed<ViewsDefinition>;
 
 /**
  * A list of transforms, checked and divided between the decoder, which writes 8-bit pixels into a batch's buffer, and
@@ -31,13 +35,16 @@ export type Step =
  */
 export interface Pipeline {
   /** How images come to their first size. Absent: they keep their own. */
-  sizing: SizingStep | undefined;
+  scaling: Scaling | undefined;
+  interpolation: Interpolation;
   /** In order. The decoder does the geometric ones among the first `decoderSteps`. */
   steps: readonly Step[];
   decoderSteps: number;
   /** Several views of each image, for evaluation. */
-  views: ViewsStep | undefined;
-  /** How many: 1, 5 or 10. */
+  views: Views | undefined;
+  /** For each view whether it is of the mirror image; where there is one view it is not. */
+  mirrored: readonly boolean[];
+  /** How many. */
   viewCount: number;
   /** Whether an image's own size must be known before its plan is drawn. */
   needsSize: boolean;
@@ -80,29 +87,33 @@ const argument = z.strictObject({ transforms: transformList });
 export function buildPipeline(transforms: readonly TransformSpec[], options: PipelineOptions = {}): Pipeline {
   const { cached = false, ...limits } = options;
   const checked = parse(argument, { transforms }).transforms;
-  const { sizing, steps, views, normalize, erased } = takeApart(checked);
-  const decoderSteps = views ? steps.length : countDecoderSteps(sizing, steps, cached);
+  const { scaling, steps, views, normalize, erased } = takeApart(checked);
+  const decoderSteps = views ? steps.length : countDecoderSteps(scaling, steps, cached);
   const decoding = steps.slice(0, decoderSteps);
-  const output = views?.size ?? sizeAfter(sizing, decoding);
-  const input = views?.size ?? sizeAfter(sizing, steps);
+  const output = views ? sizeOf(views) : sizeAfter(scaling, decoding);
+  const input = views ? sizeOf(views) : sizeAfter(scaling, steps);
   if (!output || !input) {
     const text = "must give images of one size: put a crop before what turns or scales them";
     throw invalidArgument("transforms", text);
   }
-  const viewCount = countViews(views);
+  const mirrored = views?.definition.mirrored ?? [false];
+  const isRandom = scaling?.definition.random ?? false;
+  const isCropped = decoding.some(changes("crop")) || views !== undefined;
   return {
-    sizing,
+    scaling,
+    interpolation: (scaling?.options["interpolation"] as Interpolation | undefined) ?? "bilinear",
     steps,
     decoderSteps,
     views,
-    viewCount,
-    needsSize: !isExact(sizing) || decoding.some(isCrop) || views !== undefined,
-    fixed: sizing?.type !== "randomResizedCrop" && decoding.every(({ type }) => type === "centerCrop"),
-    warped: steps.some(({ type }) => type === "randomAffine"),
-    colored: steps.some(({ type }) => type === "colorJitter"),
-    erasing: steps.some(({ type }) => type === "randomErasing"),
+    mirrored,
+    viewCount: mirrored.length,
+    needsSize: isRandom || isCropped || sizeAfter(scaling, []) === undefined,
+    fixed: !isRandom && decoding.every(isFixed),
+    warped: steps.some(changes("matrix")),
+    colored: steps.some(changes("color")),
+    erasing: steps.some(changes("erased")),
     output,
-    sampleBytes: viewCount * output.height * output.width * 3,
+    sampleBytes: mirrored.length * output.height * output.width * 3,
     input,
     fill: oneFill(steps),
     normalize,
@@ -112,79 +123,76 @@ export function buildPipeline(transforms: readonly TransformSpec[], options: Pip
 }
 
 interface Parts {
-  sizing: SizingStep | undefined;
-  steps: Step[];
-  views: ViewsStep | undefined;
+  scaling: Scaling | undefined;
+  steps: readonly Step[];
+  views: Views | undefined;
   normalize: NormalizeSpec;
   erased: Rgb;
 }
 
-function takeApart(transforms: readonly TransformSpec[]): Parts {
-  const end = transforms.findLastIndex(({ type }) => type === "normalize");
+function takeApart(transforms: readonly FilledTransform[]): Parts {
+  const placed = transforms.map(({ type, ...options }): Placed => ({
+    definition: registry.get(type),
+    options,
+  }));
+  const end = placed.findLastIndex(({ definition }) => definition.stage === "normalize");
   const normalize = transforms[end];
-  const first = transforms[0];
-  if (!first || !(isSizing(first) || isViews(first) || ("size" in first && first.size))) {
-    throw misplaced(0, "must be a resize or a crop to a size");
-  }
+  const first = placed[0];
+  if (first?.options["size"] === undefined) throw misplaced(0, "must be a resize or a crop to a size");
   if (normalize?.type !== "normalize") throw misplaced(transforms.length - 1, "must be a normalize");
-  const sizing = isSizing(first) ? first : undefined;
+  const scaling = isScaling(first) ? first : undefined;
   const steps: Step[] = [];
-  let views: ViewsStep | undefined;
-  for (const [position, transform] of transforms.entries()) {
-    if (transform === sizing || position === end) continue;
+  let views: Views | undefined;
+  for (const [position, transform] of placed.entries()) {
+    if (transform === scaling || position === end) continue;
     checkPlace(transform, position, { end, steps, views });
     if (isViews(transform)) views = transform;
-    else steps.push(transform as Step);
+    if (isStep(transform)) steps.push(transform);
   }
-  checkSizes(transforms);
+  checkSizes(placed);
   return {
-    sizing: sizing?.type === "resize" ? asExactWhereUncropped(sizing, steps, views) : sizing,
+    scaling: scaling && asExactWhereUncropped(scaling, steps, views),
     steps,
     views,
     normalize,
-    erased: inTensorUnits(transforms, end, normalize),
+    erased: inTensorUnits(placed, end, normalize),
   };
 }
 
 function checkPlace(
-  transform: TransformSpec,
+  transform: Placed,
   position: number,
-  before: { end: number; steps: readonly Step[]; views: ViewsStep | undefined },
+  before: { end: number; steps: readonly Step[]; views: Views | undefined },
 ): void {
   const { end, steps, views } = before;
-  const { type } = transform;
-  if (isSizing(transform) || type === "normalize") throw misplaced(position, `must not be another ${type}`);
-  const erased = steps.at(-1)?.type === "randomErasing";
-  if (erased || (position > end && type !== "randomErasing")) {
-    throw misplaced(
-      position,
-      `must come before ${position > end ? "normalize" : "randomErasing"}, got ${type}`,
-    );
+  const { name } = transform.definition;
+  const step = isStep(transform) ? transform : undefined;
+  if (!step && !isViews(transform)) throw misplaced(position, `must not be another ${name}`);
+  const erasing = steps.find(changes("erased"));
+  if (erasing) throw misplaced(position, `must come before ${erasing.definition.name}, got ${name}`);
+  if (position > end && !(step && changes("erased")(step))) {
+    throw misplaced(position, `must come before normalize, got ${name}`);
   }
-  if (type === "colorJitter" && steps.some((step) => step.type === type)) {
-    throw misplaced(position, `must not be another ${type}`);
-  }
-  const random = isViews(transform) ? steps.some((step) => step.type !== "centerCrop") : views !== undefined;
+  // It is about the grey of the image as it was.
+  const contrast = step && changes("contrast")(step) ? steps.find(changes("contrast")) : undefined;
+  if (contrast) throw misplaced(position, `must not be another ${contrast.definition.name}`);
+  const random = step ? views !== undefined : !steps.every(isFixed);
   if (random) throw misplaced(position, "must not be together with several crops, which are for evaluation");
 }
 
 /** A batch's images have one size, so a resize to a shorter side that no crop follows can only mean both sides. */
-function asExactWhereUncropped(
-  sizing: ResizeSpec,
-  steps: readonly Step[],
-  views: ViewsStep | undefined,
-): ResizeSpec {
-  const { size } = sizing;
-  if (typeof size !== "number" || views || sizeAfter(sizing, steps)) return sizing;
-  return { ...sizing, size: { height: size, width: size } };
+function asExactWhereUncropped(scaling: Scaling, steps: readonly Step[], views: Views | undefined): Scaling {
+  if (views || sizeAfter(scaling, steps)) return scaling;
+  return { ...scaling, options: scaling.definition.uncropped(scaling.options) };
 }
 
-function inTensorUnits(transforms: readonly TransformSpec[], end: number, { mean, std }: NormalizeSpec): Rgb {
-  const position = transforms.findIndex(({ type }) => type === "randomErasing");
+function inTensorUnits(transforms: readonly Placed[], end: number, { mean, std }: NormalizeSpec): Rgb {
+  const position = transforms.findIndex((each) => isStep(each) && changes("erased")(each));
   const erasing = transforms[position];
-  if (erasing?.type !== "randomErasing") return [0, 0, 0];
-  if (position > end) return erasing.value;
-  const normalized = (channel: 0 | 1 | 2) => (erasing.value[channel] - mean[channel]) / std[channel];
+  if (!erasing || !isStep(erasing)) return [0, 0, 0];
+  const value = erasing.definition.erasedColor?.(erasing.options) ?? [0, 0, 0];
+  if (position > end) return value;
+  const normalized = (channel: 0 | 1 | 2) => (value[channel] - mean[channel]) / std[channel];
   return [normalized(0), normalized(1), normalized(2)];
 }
 
@@ -192,69 +200,80 @@ function inTensorUnits(transforms: readonly TransformSpec[], end: number, { mean
  * The decoder takes the crops, as it need not make what they cut off; but the device does where decoded pixels then
  * stay the same in every epoch, and are no more than needed or will be kept.
  */
-function countDecoderSteps(sizing: SizingStep | undefined, steps: readonly Step[], cached: boolean): number {
-  const movable = steps.findIndex(({ type }) => type !== "centerCrop");
+function countDecoderSteps(scaling: Scaling | undefined, steps: readonly Step[], cached: boolean): number {
+  const movable = steps.findIndex((step) => !isFixed(step));
   if (movable < 0) return steps.length;
-  const affine = steps.findIndex(({ type }) => type === "randomAffine");
-  const warp = affine < 0 ? steps.length : affine;
-  const size = sizeAfter(sizing, steps.slice(0, movable));
-  const crops = steps.slice(movable, warp).filter(isCrop);
-  const cheap = cached || crops.every((crop) => crop.size === undefined || covers(crop.size, size));
+  const matrix = steps.findIndex(changes("matrix"));
+  const warp = matrix < 0 ? steps.length : matrix;
+  const size = sizeAfter(scaling, steps.slice(0, movable));
+  const crops = steps.slice(movable, warp).filter(changes("crop"));
+  const cheap = cached || crops.every((crop) => covers(sizeOf(crop), size));
   // The device moves pixels once, unless it interpolates them anyway.
-  if (size && cheap && (affine >= 0 || crops.length <= 1)) return movable;
-  return 1 + steps.findLastIndex((step, index) => index < warp && isCrop(step));
+  if (size && cheap && (matrix >= 0 || crops.length <= 1)) return movable;
+  return 1 + steps.findLastIndex((step, index) => index < warp && changes("crop")(step));
 }
 
-function covers(crop: Size, image: Size | undefined): boolean {
-  return image !== undefined && crop.height >= image.height && crop.width >= image.width;
+/** Whether a crop, undefined where it has the image's size, is no smaller. */
+function covers(crop: Size | undefined, image: Size | undefined): boolean {
+  return (
+    crop === undefined || (image !== undefined && crop.height >= image.height && crop.width >= image.width)
+  );
 }
 
 /** The size of every image after `steps`, or undefined where it depends on the image. */
-function sizeAfter(sizing: SizingStep | undefined, steps: readonly Step[]): Size | undefined {
-  const first = typeof sizing?.size === "object" ? sizing.size : undefined;
-  return steps.reduce((size, step) => (isCrop(step) ? (step.size ?? size) : size), first);
+function sizeAfter(scaling: Scaling | undefined, steps: readonly Step[]): Size | undefined {
+  const first = scaling?.definition.sizeOfAll(scaling.options);
+  return steps.filter(changes("crop")).reduce((size, crop) => sizeOf(crop) ?? size, first);
 }
 
-function checkSizes(transforms: readonly TransformSpec[]): void {
-  let size: Size | undefined;
+/** Crops are from images that are no smaller, with their margins. */
+function checkSizes(transforms: readonly Placed[]): void {
+  let image: Size | undefined;
   for (const [position, transform] of transforms.entries()) {
-    if (!("size" in transform) || typeof transform.size !== "object") continue;
-    const padding = "padding" in transform ? 2 * transform.padding : 0;
-    const mayPad = transform.type === "centerCrop" || isSizing(transform);
-    const { height, width } = transform.size;
-    if (size && !mayPad && (height > size.height + padding || width > size.width + padding)) {
-      const text = `crops ${width} × ${height} pixels from images of ${size.width} × ${size.height}`;
+    const size = sizeOf(transform);
+    if (!size) continue;
+    const margin = isStep(transform) ? (transform.definition.margin?.(transform.options) ?? 0) : 0;
+    const { height, width } = size;
+    if (image && (height > image.height + 2 * margin || width > image.width + 2 * margin)) {
+      const text = `crops ${width} × ${height} pixels from images of ${image.width} × ${image.height}`;
       throw misplaced(position, text);
     }
-    size = transform.size;
+    image = size;
   }
 }
 
 function oneFill(steps: readonly Step[]): Rgb {
-  const fills = steps.flatMap((step) => ("fill" in step ? [step.fill] : []));
+  const fills = steps
+    .map(({ options }) => options["fill"] as Rgb | undefined)
+    .filter((fill) => fill !== undefined);
   if (new Set(fills.map(String)).size <= 1) return fills[0] ?? [0, 0, 0];
   throw invalidArgument("transforms", "must have one fill colour");
 }
 
-function countViews(views: ViewsStep | undefined): number {
-  if (!views) return 1;
-  return views.type === "fiveCrop" ? 5 : 10;
+/** The size that a transform gives or crops to, where it has one. */
+function sizeOf({ options: { size } }: Placed): Size | undefined {
+  return typeof size === "object" ? (size as Size) : undefined;
 }
 
-function isCrop(step: Step): step is CenterCropSpec | RandomCropSpec {
-  return step.type === "centerCrop" || step.type === "randomCrop";
+function changes(...what: readonly (keyof Change)[]): (step: Step) => boolean {
+  return ({ definition }) => what.some((one) => definition.changes.includes(one));
 }
 
-function isExact(sizing: SizingStep | undefined): boolean {
-  return sizing?.type === "resize" && typeof sizing.size === "object";
+/** Whether a step gives the same pixels of an image each time. */
+function isFixed({ definition }: Step): boolean {
+  return definition.fixed ?? false;
 }
 
-function isSizing(transform: TransformSpec): transform is SizingStep {
-  return transform.type === "resize" || transform.type === "randomResizedCrop";
+function isScaling(transform: Placed): transform is Scaling {
+  return transform.definition.stage === "scaling";
 }
 
-function isViews(transform: TransformSpec): transform is ViewsStep {
-  return transform.type === "fiveCrop" || transform.type === "tenCrop";
+function isStep(transform: Placed): transform is Step {
+  return transform.definition.stage === "step";
+}
+
+function isViews(transform: Placed): transform is Views {
+  return transform.definition.stage === "views";
 }
 
 function misplaced(position: number, problem: string): Error {

@@ -1,7 +1,7 @@
 import { native } from "../native/binding.js";
 import type { Device } from "../native/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
-import type { Augmentation } from "./augment.js";
+import type { Augmentation } from "./augmentation.js";
 import type { Pipeline } from "./pipeline.js";
 
 /**
@@ -40,10 +40,9 @@ export async function prepareBatch(
 /** Only what the pipeline changes, so that evaluation interpolates nothing. */
 function geometry(pipeline: Pipeline, augmentations: readonly Augmentation[]) {
   if (pipeline.warped) return { theta: gather(augmentations, ({ theta }) => theta) };
-  const { viewCount } = pipeline;
+  const { mirrored } = pipeline;
   const windows = augmentations.flatMap(({ top, left, flipped }) =>
-    // Of ten views the last five are of the mirror image.
-    Array.from({ length: viewCount }, (_, view) => [top, left, Number(view < 5 ? flipped : !flipped)]).flat(),
+    mirrored.flatMap((mirror) => [top, left, Number(mirror !== flipped)]),
   );
   return { windows: Int32Array.from(windows) };
 }

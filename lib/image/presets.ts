@@ -3,7 +3,6 @@ import { count, optionsOf, parseOptions } from "../schema.js";
 import { checkRecord } from "../check-argument.js";
 import { buildPipeline } from "./pipeline.js";
 import {
-  IMAGENET_STATISTICS as IMAGENET,
   centerCrop,
   colorJitter,
   normalize,
@@ -40,6 +39,9 @@ export interface TakesImages {
   };
 }
 
+/** torchvision's statistics of ImageNet. */
+export const IMAGENET_STATISTICS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
 const WHITE: Rgb = [255, 255, 255];
 const scratchOptions = optionsOf<{ size?: number }>({ size: count.optional() });
 const pretrainedOptions = optionsOf<{ resize?: ImageSize; crop?: number }>({
@@ -70,8 +72,8 @@ export function paperPretrained(options: { resize?: ImageSize; crop?: number } =
   const { crop = 448, resize: size = 600 } = parseOptions(pretrainedOptions, options);
   const resized = resize(size);
   return {
-    train: [resized, randomCrop(crop), randomHorizontalFlip(), normalize(IMAGENET)],
-    evaluation: [resized, centerCrop(crop), normalize(IMAGENET)],
+    train: [resized, randomCrop(crop), randomHorizontalFlip(), normalize(IMAGENET_STATISTICS)],
+    evaluation: [resized, centerCrop(crop), normalize(IMAGENET_STATISTICS)],
   };
 }
 

@@ -5,7 +5,7 @@ import { reasonOf } from "../system-error.js";
 import { tensor } from "../tensor/creation.js";
 import type { Device } from "../native/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
-import type { Augmentation } from "../image/augment.js";
+import type { Augmentation } from "../image/augmentation.js";
 import type { BadImagePolicy } from "./bad-images.js";
 import { Batch } from "./batch.js";
 import type { QueuedSample, SampleQueue } from "./sample-queue.js";

@@ -1,6 +1,6 @@
 import { McLossError } from "../errors.js";
 import { encodedImageOf, trimOf, type Dataset, type Sample } from "../data/dataset.js";
-import type { Augmentation } from "../image/augment.js";
+import type { Augmentation } from "../image/augmentation.js";
 import type { DecodePlan } from "../image/decode.js";
 import type { EncodedImage } from "../image/encoded-image.js";
 import { imageError } from "../image/image-problem.js";

@@ -1,5 +1,6 @@
 import { useStateFiles, type StateFiles } from "../io/state-file.js";
 import type { AbortOptions } from "../native/abortable.js";
+import { normalize } from "../image/transforms.js";
 import { findWeights, type Wanted } from "./find-weights.js";
 import { parseModelInfo, type ModelInfo } from "./info.js";
 import { allWeightsFiles } from "./official-weights.js";
@@ -32,8 +33,8 @@ function ofCheckpoint({ metadata }: StateFiles): WeightsNormalization | undefine
   if (info === undefined || metadata["spec"] === undefined) return undefined;
   const { transforms = [], normalization } = readInfo(info);
   const step = transforms.find((each) => each.type === "normalize");
-  const found = step ? { mean: step.mean, std: step.std } : normalization;
-  return found && { normalization: found, reason: "as its checkpoint says" };
+  const found = step ? normalize(step) : normalization;
+  return found && { normalization: { mean: found.mean, std: found.std }, reason: "as its checkpoint says" };
 }
 
 /** What another program calls so says nothing. */

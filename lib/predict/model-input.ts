@@ -1,4 +1,4 @@
-import type { Augmentation } from "../image/augment.js";
+import type { Augmentation } from "../image/augmentation.js";
 import { EncodedImage } from "../image/encoded-image.js";
 import { TRAINING_LIMITS, type ImageLimits } from "../image/limits.js";
 import type { DamagePolicy } from "../image/inspect-image.js";

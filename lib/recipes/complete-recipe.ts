@@ -76,6 +76,6 @@ function checkInput(
 export function normalizationOf(
   transforms: readonly TransformSpec[],
 ): NonNullable<ModelInfo["normalization"]> {
-  const { mean, std } = transforms.find((step) => step.type === "normalize") ?? normalize();
+  const { mean, std } = normalize(transforms.find((step) => step.type === "normalize"));
   return { mean, std };
 }

@@ -38,7 +38,7 @@ export function placeViews(
   const { region = wholeOf(image), resized = region, visible } = decode;
   const { input, output } = pipeline;
   return decode.windows.map((window, view) => {
-    const flipped = view < 5 ? augmentation.flipped : !augmentation.flipped;
+    const flipped = pipeline.mirrored[view] !== augmentation.flipped;
     const shown: Region = {
       ...input,
       top: window.top + augmentation.top,

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { compose } from "#lib/image/augment.js";
+import { compose } from "#lib/image/augmentation.js";
 import { buildPipeline } from "#lib/image/pipeline.js";
 import { drawSample } from "#lib/image/plan.js";
 import { randomAt, shuffled } from "#lib/image/random.js";
@@ -10,6 +10,7 @@ import {
   randomAffine,
   randomCrop,
   randomErasing,
+  randomGrayscale,
   randomHorizontalFlip,
   randomResizedCrop,
   resize,
@@ -161,6 +162,15 @@ describe("drawSample()", () => {
     }
   });
 
+  it("changes colours wherever the crop is", () => {
+    const gray = colorJitter({ grayscale: 1 });
+    const drawn = (transforms: TransformSpec[]) =>
+      drawSample(buildPipeline([resize(20), ...transforms, normalize()]), randomAt(3), HEADER).augmentation;
+    const { color } = drawn([randomCrop(8), gray]);
+    expect(new Set(color.slice(0, 3))).to.deep.equal(new Set([0.2989, 0.587, 0.114]));
+    expect(drawn([gray, randomCrop(8)]).color).to.deep.equal(color);
+  });
+
   it("composes in the order of the transforms: a flip after a shift mirrors the shift", () => {
     const shift = [1, 0, 0.5, 0, 1, 0] as const;
     const flip = [-1, 0, 0, 0, 1, 0] as const;
@@ -171,6 +181,21 @@ describe("drawSample()", () => {
   it("makes all channels the same where it takes the colour away", () => {
     const { color } = draw([colorJitter({ grayscale: 1 })]);
     expect(color.slice(0, 3)).to.deep.equal(color.slice(3, 6)).and.to.deep.equal(color.slice(6, 9));
+  });
+
+  it("takes the colour away as often as it should, as torchvision mixes grey, before and after a jitter", () => {
+    const gray = drawMany(randomGrayscale(0.25)).filter(({ color }) => color[0] !== 1);
+    expect(gray.length).to.be.within(30, 75);
+    expectClose(
+      gray[0]!.color,
+      [0, 1, 2].flatMap(() => [0.2989, 0.587, 0.114]),
+    );
+    const jitter = colorJitter({ brightness: 0.5 });
+    const [before, after] = [
+      [randomGrayscale(1), jitter],
+      [jitter, randomGrayscale(1)],
+    ].map((steps) => draw(steps).color);
+    for (const color of [before!, after!]) expectClose(color.slice(3, 6), color.slice(0, 3));
   });
 
   it("keeps contrast, brightness and gain within their factors", () => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Definition, Filled, Given, OptionShape } from "../../definition.js";
-import { IMAGENET_STATISTICS } from "../../image/transforms.js";
+import { IMAGENET_STATISTICS } from "../../image/presets.js";
 import { count, index, parseOptions, type Shape } from "../../schema.js";
 import { modelInfoOptions, type ModelInfo } from "../info.js";
 import type { Model, NewModelOptions } from "../model.js";
