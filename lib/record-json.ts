@@ -12,7 +12,7 @@ export function recordJson(value: unknown, name: string, indent?: number): strin
 }
 
 /** A number as {@link recordJson} writes it. */
-export const recordedNumber = z.union([
+export const recordedNumber: z.ZodType<number> = z.union([
   z.number(),
   z.enum(["NaN", "Infinity", "-Infinity"]).transform((text) => Number(text)),
 ]);

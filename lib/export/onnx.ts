@@ -12,7 +12,7 @@ import { optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
 import { OnnxGraph, type Weights } from "./onnx-graph.js";
 import { OnnxLayers } from "./onnx-layers.js";
-import { DATA_TYPE, encodeModel, type ValueInfoProto } from "./onnx-schema.js";
+import { DATA_TYPE, type ValueInfoProto } from "./onnx-schema.js";
 
 /** Options of {@link exportOnnx}. */
 export interface ExportOnnxOptions {
@@ -40,6 +40,7 @@ export async function exportOnnx(model: Model, path: string, options: ExportOnnx
   const { opset = 17 } = parseOptions(schema, options);
   const irVersion = IR_VERSIONS[opset];
   if (irVersion === undefined) throw invalidArgument("opset", `must be 17 to 21, got ${opset}`);
+  const { encodeModel } = await import("./onnx-encode.js");
   const bytes = encodeModel({
     irVersion,
     producerName: "mutual-channel-loss",

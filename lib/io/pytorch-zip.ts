@@ -3,7 +3,7 @@ import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
 import { unpickle } from "./pickle.js";
 import type { PyTorchFile, StoredStorage } from "./pytorch-file.js";
 import { dtypeOf, explained, PICKLE_RULES, type PickledTensor } from "./pytorch-pickle.js";
-import { readZipRecords, type ZipRecord } from "./zip-records.js";
+import type { ZipRecord } from "./zip-records.js";
 
 // Names and shapes only: the tensors' elements are in records of their own.
 const MAX_PICKLE_BYTES = 32_000_000;
@@ -24,6 +24,7 @@ export async function openZipFile(file: CheckpointFile): Promise<PyTorchFile> {
 }
 
 async function openArchive(file: CheckpointFile): Promise<Archive> {
+  const { readZipRecords } = await import("./zip-records.js");
   const records = await readZipRecords(file);
   const pickle = [...records.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickle === undefined) {

@@ -4,7 +4,6 @@ import { extname } from "node:path";
 import { invalidArgument } from "../errors.js";
 import { named } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
-import { renderConfusion } from "./confusion-picture.js";
 
 /**
  * Writes a confusion matrix: as CSV, with the true class in each row's first field and the predicted one in the first
@@ -24,7 +23,7 @@ export async function writeConfusion(
   }
   if (!Array.isArray(names)) throw invalidArgument("names", "must be a list of the classes' names");
   const format = confusionFormat(path);
-  const content = format === "csv" ? toCsv(confusion, names) : await renderConfusion(confusion, names);
+  const content = format === "csv" ? toCsv(confusion, names) : await toPng(confusion, names);
   await named(path, writeFile(path, content));
 }
 
@@ -40,6 +39,11 @@ function toCsv(confusion: readonly (readonly number[])[], names: readonly string
   const rows = confusion.map((row, index) => [quote(className(names, index)), ...row]);
   const lines = [["true \\ predicted", ...names.map(quote)], ...rows].map((row) => row.join(","));
   return `${lines.join("\r\n")}\r\n`;
+}
+
+async function toPng(confusion: readonly (readonly number[])[], names: readonly string[]): Promise<Buffer> {
+  const { renderConfusion } = await import("./confusion-picture.js");
+  return renderConfusion(confusion, names);
 }
 
 /** RFC 4180. */

@@ -11,7 +11,6 @@ import { cachedLibtorch } from "../addon/paths.js";
 import { findPip } from "./python.js";
 import type { Reporter } from "./reporter.js";
 import { run } from "./run.js";
-import { unzip } from "./unzip.js";
 import { PINNED } from "../addon/versions.js";
 
 export interface DownloadOptions {
@@ -45,6 +44,7 @@ export async function downloadLibtorch(options: DownloadOptions): Promise<Libtor
   try {
     const file = await fetchZip(folder, options);
     const unpacked = join(folder, "libtorch");
+    const { unzip } = await import("./unzip.js");
     await unzip(file, unpacked, (name) => KEPT.exec(name)?.[1], reporter);
     const seen = inspectLibtorch(unpacked);
     if ("problem" in seen) throw missing(`the download ${seen.problem}`);

@@ -8,9 +8,7 @@ import type { ClassScore } from "../models/prediction.js";
 import { count, index, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { camMethod } from "./class-activation-map.js";
 import { lookAt, type ImageActivations } from "./image-activations.js";
-import { layOut, SheetDrawing } from "./image-sheet-drawing.js";
 import { checkWidth } from "./sheet-width.js";
-import { readTile } from "./tiles.js";
 
 /** Options of {@link renderImageSheet}. */
 export interface ImageSheetOptions extends ImageLimitOptions {
@@ -73,6 +71,10 @@ export async function drawImageSheet(
   const models = compare ? [held, compare] : [held];
   const width = options.width ?? (compare ? 1680 : 1200);
   checkOptions(models, rivals, width);
+  const [{ layOut, SheetDrawing }, { readTile }] = await Promise.all([
+    import("./image-sheet-drawing.js"),
+    import("./tiles.js"),
+  ]);
   const image = new EncodedImage(path, { limits: chooseLimits(options, TRAINING_LIMITS) });
   const layout = layOut(width, models, await image.header());
   const choose = (ranked: readonly ClassScore[]) => withRivals(ranked, rivals, classIndex);

@@ -24,13 +24,13 @@ describe("the layers of lib/", () => {
 
   it("are held: an import upwards, of a type too, and a circle are told", async () => {
     const { forbidden = [] } = config;
-    const { output } = (await cruise(["lib"], {
+    const { output } = await cruise(["lib"], {
       ...config.options,
       ruleSet: { forbidden },
       validate: true,
       baseDir: PLANTED,
       tsConfig: {},
-    }));
+    });
     const { summary } = output as ICruiseResult;
     const told = summary.violations.map(({ rule, from }) => `${rule.name}: ${from}`);
     expect(told.sort()).to.deep.equal([

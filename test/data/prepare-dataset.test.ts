@@ -294,7 +294,7 @@ describe("prepareDataset", () => {
   it("removes what a killed process left, and nothing of one that lives", async () => {
     const images = Array.from({ length: 300 }, (_, i) => ({ path: `photos/jay/${i}.png`, data }));
     const path = await file("photos.tar", tarOf(images));
-    const script = `import { prepareDataset } from "mutual-channel-loss";
+    const script = `import { prepareDataset } from "mutual-channel-loss/data";
       const onProgress = (step) => step === "unpacking" && process.kill(process.pid, "SIGKILL");
       await prepareDataset([${JSON.stringify(path)}], { out: ${JSON.stringify(out)}, onProgress });`;
     const { signal } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { cwd: ROOT });

@@ -5,8 +5,6 @@ import { reasonOf } from "../../system-error.js";
 import { compressionOf } from "./decompress.js";
 import { openFile } from "../../io/open-file.js";
 import { EntryPolicy, type UnpackOptions } from "./entry-policy.js";
-import { unpackTar } from "./unpack-tar.js";
-import { unpackZip } from "./unpack-zip.js";
 
 /**
  * Unpacks a .tar, .tgz, .tar.bz2, .tar.xz or .zip into `folder`, which must be new: its files and folders, nothing else. A
@@ -19,12 +17,15 @@ export async function unpack(archive: string, folder: string, options: UnpackOpt
   const policy = new EntryPolicy(archive, size, options.limits);
   const compression = compressionOf(start);
   try {
-    if (start.subarray(0, 2).toString("latin1") === "PK") await unpackZip(archive, folder, policy, options);
-    else if (compression !== "none" || isTar(start))
+    if (start.subarray(0, 2).toString("latin1") === "PK") {
+      const { unpackZip } = await import("./unpack-zip.js");
+      await unpackZip(archive, folder, policy, options);
+    } else if (compression !== "none" || isTar(start)) {
+      const { unpackTar } = await import("./unpack-tar.js");
       await unpackTar(archive, compression, folder, policy, options);
-    else if (start.toString("latin1", 0, 6) === "MATLAB")
+    } else if (start.toString("latin1", 0, 6) === "MATLAB") {
       await copyFile(archive, join(folder, basename(archive)));
-    else throw unknownFormat(archive);
+    } else throw unknownFormat(archive);
   } catch (cause) {
     throw explain(archive, cause, options.signal);
   }

@@ -1,7 +1,6 @@
 import { checkPlace } from "../../check-argument.js";
 import { optionsOf, parseOptions } from "../../schema.js";
 import { datasetShape } from "./options.js";
-import { CsvError, parse } from "csv-parse/sync";
 import { dirname, extname, resolve } from "node:path";
 import { McLossError } from "../../errors.js";
 import { isRecord } from "../../plain-data.js";
@@ -104,8 +103,8 @@ async function readEntries(file: string, report: Report): Promise<Entry[]> {
 
 const BOX_COLUMNS = ["x", "y", "width", "height"] as const;
 
-function parseCsv(file: string, text: string, report: Report): Entry[] {
-  const [header, ...rows] = readRecords(file, text, report);
+async function parseCsv(file: string, text: string, report: Report): Promise<Entry[]> {
+  const [header, ...rows] = await readRecords(file, text, report);
   if (!header) return [];
   const names = header.record.map((name) => name.toLowerCase());
   const absent = ["path", "label"].filter((name) => !names.includes(name));
@@ -134,7 +133,8 @@ interface CsvRecord {
   line: number;
 }
 
-function readRecords(file: string, text: string, report: Report): CsvRecord[] {
+async function readRecords(file: string, text: string, report: Report): Promise<CsvRecord[]> {
+  const { CsvError, parse } = await import("csv-parse/sync");
   try {
     const options = { info: true, relax_column_count: true, skip_empty_lines: true, trim: true } as const;
     const records = parse(text, options) as unknown as { record: string[]; info: { lines: number } }[];
