@@ -1,8 +1,7 @@
 import { checkPlaces } from "../check-argument.js";
 import { McLossError } from "../errors.js";
-import { flatten } from "../plain-data.js";
 import { completeLoss, isPlainCrossEntropy } from "./complete-loss.js";
-import { conditionsOf, describeDifferences } from "./conditions.js";
+import { conditionsOf, conditionsText, configurationOf, describeDifferences } from "./conditions.js";
 import { describeLoss } from "./describe-loss.js";
 import { readMeasuredRun, type MeasuredRun } from "./measured-run.js";
 import { pairedTTest, spread, type Spread } from "./statistics.js";
@@ -78,7 +77,7 @@ type Runs = [MeasuredRun, ...MeasuredRun[]];
 function groupRuns(records: readonly MeasuredRun[]): Runs[] {
   const groups = new Map<string, Runs>();
   for (const record of records) {
-    const key = JSON.stringify([conditionsOf(record), canonical(record.loss)]);
+    const key = configurationOf(record);
     const group = groups.get(key);
     if (group) group.push(record);
     else groups.set(key, [record]);
@@ -90,21 +89,14 @@ function groupRuns(records: readonly MeasuredRun[]): Runs[] {
 function requireDifferent(records: readonly MeasuredRun[]): void {
   const seen = new Map<string, MeasuredRun>();
   for (const record of records) {
-    const { location, started, seed, epochs, final, best } = record;
-    for (const sign of [location, JSON.stringify([started, seed, epochs, final, best])]) {
+    for (const sign of [record.location, record.recorded]) {
       const twin = seen.get(sign);
-      if (twin) {
-        const text = `the same run is there twice: ${twin.folder} and ${record.folder}; leave one out`;
-        throw new McLossError("ERR_ARGUMENT", text, { argument: "folders", path: record.folder });
-      }
+      seen.set(sign, record);
+      if (!twin) continue;
+      const text = `the same run is there twice: ${twin.folder} and ${record.folder}; leave one out`;
+      throw new McLossError("ERR_ARGUMENT", text, { argument: "folders", path: record.folder });
     }
-    seen.set(location, record).set(JSON.stringify([started, seed, epochs, final, best]), record);
   }
-}
-
-/** The same data for the same loss. */
-function canonical(loss: unknown): unknown {
-  return flatten(completeLoss(loss)).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function summarizeGroup(
@@ -141,8 +133,8 @@ function summarizeGroup(
 /** Cross-entropy alone under the same conditions, or else the best with the same recipe, network and data. */
 function findBaseline(run: MeasuredRun, groups: readonly Runs[]): Runs | undefined {
   const candidates = groups.filter(([{ loss }]) => isPlainCrossEntropy(loss));
-  const conditions = JSON.stringify(conditionsOf(run));
-  const exact = candidates.find(([first]) => JSON.stringify(conditionsOf(first)) === conditions);
+  const conditions = conditionsText(run);
+  const exact = candidates.find(([first]) => conditionsText(first) === conditions);
   if (exact) return exact;
   const alike = candidates.filter(([first]) => taskOf(first) === taskOf(run));
   const score = (runs: Runs) => spread(runs.map(({ final }) => final)).mean;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { flatten, isRecord, textOf } from "../plain-data.js";
+import { isRecord, textOf } from "../plain-data.js";
+import { completeLoss } from "./complete-loss.js";
 import type { MeasuredRun } from "./measured-run.js";
 
 /** What two runs must have alike to differ by their seed alone, by dotted name. */
@@ -9,10 +10,11 @@ export type Conditions = Readonly<Record<string, string>>;
 /** Options of the trainer that are compared, or change no result. */
 const TRAINER: readonly string[] = ["seed", "loss", "metricsEvery"];
 
-/** The same of its recipe, and what is said of the recipe itself. */
+/** What is said of a recipe itself, and its keys that are compared, change no result, or that the trainer's options have. */
 const RECIPE: readonly string[] = [
-  ...["seed", "loss", "channelHealth"],
   ...["name", "description", "published", "sources"],
+  ...["seed", "loss", "channelHealth", "epochs", "optimizer", "schedule", "precision", "accumulate", "onNan"],
+  ...["tf32", "clipNorm", "clipValue", "ema", "monitor", "unfreeze", "cudaGraph"],
 ];
 
 /** When images were looked at, and where the list of them came from; whether they are the same, their SHA-256 tells. */
@@ -22,32 +24,60 @@ const FOLDERS = /^about\.data\.(dir|validation)$/;
 /** What of a file's tensors went where, which follows from the file and the network; and the network's name again. */
 const FOLLOWS = /^about\.(weights\.(loaded|initialized|unused)\b|recipe\.network\.name$)/;
 
+type Conditioned = Pick<MeasuredRun, "network" | "classes" | "spec" | "recipe" | "options" | "about">;
+
 /** Of a run: its network, its recipe, and what its trainer was asked for, without the loss. */
-export function conditionsOf(
-  run: Pick<MeasuredRun, "network" | "classes" | "recipe" | "options" | "about">,
-): Conditions {
-  const { network, classes, recipe, options, about } = run;
-  const settings = without(about["recipe"] as object | undefined, RECIPE);
-  const told = { ...without(about, ["command", "recipe"]), recipe: settings };
-  const all = { network, classes, recipe, ...without(options, TRAINER), about: told };
-  const items = flattenItems(all).filter(([, value]) => (value ?? null) !== null);
-  const sameAnywhere = items.some(([path]) => path === "about.images.train.contents");
-  const ignored = [ORIGIN, FOLLOWS, ...(sameAnywhere ? [FOLDERS] : [])];
-  const given = items.filter(([path]) => !ignored.some((pattern) => pattern.test(path)));
-  const sorted = given.sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(sorted.map(([path, value]) => [path, textOf(value)]));
+export function conditionsOf(run: Conditioned): Conditions {
+  return Object.fromEntries(conditionItems(run).map(([path, value]) => [pathText(path), textOf(value)]));
 }
 
-/** As flatten(), and into lists of objects, so that what differs in one of them is named alone. */
-function flattenItems(data: unknown): [path: string, value: unknown][] {
-  return flatten(data).flatMap(([path, value]): [string, unknown][] => {
-    if (!Array.isArray(value) || !value.some(isRecord)) return [[path, value]];
-    return value.flatMap((item: unknown, index) =>
-      flattenItems({ item }).map(([inner, each]): [string, unknown] => {
-        return [`${path}[${index}]${inner.slice("item".length)}`, each];
-      }),
-    );
-  });
+/** Whether two runs have the same conditions and minimise the same, in a text that is the same then and only then. */
+export function configurationOf(run: Conditioned & Pick<MeasuredRun, "loss">): string {
+  return JSON.stringify([conditionItems(run), sorted(itemsOf(completeLoss(run.loss)))]);
+}
+
+/** As {@link configurationOf}, whatever they minimise. */
+export function conditionsText(run: Conditioned): string {
+  return JSON.stringify(conditionItems(run));
+}
+
+function conditionItems({ network, classes, spec, recipe, options, about }: Conditioned): Item[] {
+  const settings = without(about["recipe"] as object | undefined, RECIPE);
+  const told = { ...without(about, ["command", "recipe"]), recipe: settings };
+  // A recipe says what its network is.
+  const unnamed = about["recipe"] === undefined ? { spec } : {};
+  const all = { network, classes, ...unnamed, recipe, ...without(options, TRAINER), about: told };
+  const items = itemsOf(all).map((item) => [pathText(item[0]), item] as const);
+  const sameAnywhere = items.some(([path]) => path === "about.images.train.contents");
+  const ignored = [ORIGIN, FOLLOWS, ...(sameAnywhere ? [FOLDERS] : [])];
+  const kept = items.filter(([path]) => !ignored.some((pattern) => pattern.test(path)));
+  return sorted(kept.map(([, item]) => item));
+}
+
+/** A value in plain data, and where it is. */
+type Item = readonly [path: readonly (string | number)[], value: unknown];
+
+/** The values of plain data, where it has them; a list that is of no objects is one value. */
+function itemsOf(data: unknown, path: Item[0] = []): Item[] {
+  if ((data ?? null) === null) return [];
+  const inner = isRecord(data) ? Object.entries(data) : isList(data) ? [...data.entries()] : [];
+  if (inner.length === 0) return path.length === 0 || isRecord(data) ? [] : [[path, data]];
+  return inner.flatMap(([key, value]) => itemsOf(value, [...path, key]));
+}
+
+function isList(data: unknown): data is readonly unknown[] {
+  return Array.isArray(data) && data.some(isRecord);
+}
+
+function pathText(path: Item[0]): string {
+  return path
+    .map((key, index) => (typeof key === "number" ? `[${key}]` : index === 0 ? key : `.${key}`))
+    .join("");
+}
+
+function sorted(items: readonly Item[]): Item[] {
+  const keyed = items.map((item) => [JSON.stringify(item[0]), item] as const);
+  return keyed.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
 }
 
 /** In what each of `all` differs from the others: "epochs 50". */

@@ -2,22 +2,23 @@ import { realpath } from "node:fs/promises";
 import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { runFiles } from "../run/run-files.js";
-import { isRecord } from "../plain-data.js";
 import { isPlainCrossEntropy, isWholeMcLoss } from "./complete-loss.js";
 import { readRun, type RecordedRun } from "../run/read-run.js";
-import type { RunInfo } from "../run/run-info.js";
+import { completeRecordedOptions } from "../train/trainer-options.js";
 
 /** A run that was validated, as comparing takes it. */
 export interface MeasuredRun {
   folder: string;
   /** The folder itself, whatever leads to it. */
   location: string;
-  /** ISO 8601 */
-  started: string;
+  /** All that is recorded of it, which a copy has too. */
+  recorded: string;
   seed: number;
   network: string;
   classes: number;
-  /** As plain data, of the recipe where there is one. */
+  /** SHA-256 of the network's spec. */
+  spec?: string;
+  /** As plain data. */
   loss: unknown;
   /** Epochs done, and asked for. */
   epochs: number;
@@ -48,22 +49,23 @@ const recipeSchema = z.looseObject({
  */
 export async function readMeasuredRun(folder: string): Promise<MeasuredRun> {
   const run = await readRun(folder);
-  const { model, options, changes } = run.info;
+  const { model, changes } = run.info;
+  const options = completeRecordedOptions(run.info.options);
   // A run whose options were changed on the way is not one that had them from the start.
   const about = changes ? { ...run.info.about, changes } : run.info.about;
   const accuracies = validatedAccuracies(run);
   const known = accuracies.filter((accuracy) => !Number.isNaN(accuracy));
   const recipe = recipeSchema.safeParse(about["recipe"]).data;
-  const loss = lossOf(run.info);
+  const { seed, loss } = options;
   const published = publishedAccuracy(recipe?.published ?? [], loss);
-  const { seed } = options;
   return {
     folder,
     location: await realpath(folder),
-    started: run.info.started,
+    recorded: JSON.stringify([run.info, run.epochs]),
     seed: typeof seed === "number" ? seed : 0,
     network: model.name,
     classes: model.classes,
+    ...(model.sha256 === undefined ? {} : { spec: model.sha256 }),
     loss,
     epochs: run.epochs.at(-1)?.epoch ?? 0,
     epochsAsked: run.planned,
@@ -74,14 +76,6 @@ export async function readMeasuredRun(folder: string): Promise<MeasuredRun> {
     options,
     about,
   };
-}
-
-/** What the run minimised; a recipe says it whole. */
-export function lossOf({ options, about }: Pick<RunInfo, "options" | "about">): unknown {
-  const { loss } = options;
-  const own = isRecord(about["recipe"]) ? about["recipe"]["loss"] : undefined;
-  if (own === undefined) return loss ?? {};
-  return isRecord(own) && isRecord(loss) ? { ...loss, ...own } : own;
 }
 
 function validatedAccuracies({ folder, epochs, damagedLines, endsTorn }: RecordedRun): number[] {

@@ -29,7 +29,12 @@ export interface RunInfo {
   platform: string;
   /** LibTorch's threads. */
   threads: number;
-  model: { name: string; classes: number };
+  model: {
+    name: string;
+    classes: number;
+    /** SHA-256 of the network's spec. */
+    sha256?: string;
+  };
   /** The run's own, absolute, when it began: what is beside it is found from here when both have moved. */
   folder?: string;
   /** Of the trainer, with their defaults, without what is said of the output folder. */
@@ -47,7 +52,7 @@ const schema = z.looseObject({
   versions: z.record(z.string(), z.string()),
   platform: z.string(),
   threads: z.number(),
-  model: z.looseObject({ name: z.string(), classes: z.number() }),
+  model: z.looseObject({ name: z.string(), classes: z.number(), sha256: z.string().optional() }),
   folder: z.string().optional(),
   options: record,
   about: record.default({}),

@@ -11,7 +11,7 @@ import type { EpochRecord, NoticeEvent } from "./events.js";
 import { MetricsSum } from "./metrics.js";
 import { beginning, type Progress } from "./progress.js";
 import type { StepMaker } from "./step-maker.js";
-import type { CompleteTrainerOptions } from "./trainer-options.js";
+import { completeRecordedOptions, type CompleteTrainerOptions } from "./trainer-options.js";
 
 /** Keeps a run in its folder, as far as it has one: how it begins or goes on there, and what of it is durable. */
 export class RunRecord {
@@ -77,7 +77,11 @@ export class RunRecord {
     start: Progress,
   ): AsyncGenerator<NoticeEvent, Progress, void> {
     const before = await readRunInfo(folder.path);
-    const changes = resumableChanges(folder.path, before.options, asRecorded(info).options);
+    const changes = resumableChanges(
+      folder.path,
+      completeRecordedOptions(before.options),
+      asRecorded(info).options,
+    );
     const began = existsSync(folder.files.last);
     const progress = began ? await this.#loadLast(folder) : start;
     if (!began) {

@@ -21,6 +21,7 @@ import { modelOptimizers, type OptimizerSpec } from "./build-optimizer.js";
 import { DEFAULT_EPOCHS, DEFAULT_OPTIMIZER } from "./defaults.js";
 import { completeLoss, lossSchema, type LossOptions } from "./objective.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
+import { isRecord } from "../plain-data.js";
 import { MONITORS, resolveJudgement, type Monitor } from "./monitor.js";
 import type { UnfreezeRule } from "./unfreeze.js";
 
@@ -146,23 +147,69 @@ const trainerOptions = optionsOf<TrainerOptions>({
   about: z.record(z.string(), z.unknown()).readonly().optional(),
 });
 
+const DEFAULTS = {
+  precision: "float32",
+  accumulate: 1,
+  onNan: "stop",
+  seed: 0,
+  cudaGraph: false,
+} as const satisfies TrainerOptions;
+
 /** @throws McLossError ERR_ARGUMENT naming the option */
 export function completeTrainerOptions(given: TrainerOptions): CompleteTrainerOptions {
   const options = parseOptions(trainerOptions, given);
-  const { epochs = DEFAULT_EPOCHS } = options;
-  const schedule = options.schedule ?? defaultSchedule(epochs);
-  checkSchedule(schedule, epochs);
+  const { epochs = DEFAULT_EPOCHS, optimizer = DEFAULT_OPTIMIZER } = options;
+  const judgement = resolveJudgement(options.monitor, options.schedule ?? defaultSchedule(epochs));
+  checkSchedule(judgement.schedule, epochs);
   return {
-    optimizer: DEFAULT_OPTIMIZER,
-    precision: "float32",
-    accumulate: 1,
-    onNan: "stop",
-    seed: 0,
+    ...DEFAULTS,
     ...options,
     epochs,
+    optimizer: parseOptions(modelOptimizers.filled, optimizer, "optimizer"),
     loss: completeLoss(options.loss ?? {}),
-    ...resolveJudgement(options.monitor, schedule),
+    monitor: judgement.monitor,
+    schedule: parseOptions(schedules.filled, judgement.schedule, "schedule"),
   };
+}
+
+/**
+ * Options that `run.json` has, with the defaults that they were written without. What this version does not take is as it is;
+ * JSON's null is an option that was not given.
+ */
+export function completeRecordedOptions(
+  recorded: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const given = withoutNull(recorded) as Record<string, unknown>;
+  // Each by itself: what one has that is not known leaves the others as they are.
+  const parts = ["optimizer", "schedule", "loss"] as const;
+  const complete = parts.map((part) => {
+    const { epochs, monitor, [part]: value } = given;
+    const judged = part === "schedule" ? { epochs, monitor } : { epochs };
+    return [part, tryComplete({ ...judged, [part]: value })?.[part] ?? value] as const;
+  });
+  const { epochs, monitor, schedule } = given;
+  const judged = tryComplete({ epochs, monitor, schedule });
+  const all = {
+    ...DEFAULTS,
+    epochs: DEFAULT_EPOCHS,
+    ...(judged ? { monitor: judged.monitor } : {}),
+    ...given,
+  };
+  return withoutNull({ ...all, ...Object.fromEntries(complete) }) as Record<string, unknown>;
+}
+
+function tryComplete(options: Readonly<Record<string, unknown>>): CompleteTrainerOptions | undefined {
+  try {
+    return completeTrainerOptions(options);
+  } catch {
+    return undefined;
+  }
+}
+
+function withoutNull(data: unknown): unknown {
+  if (!isRecord(data)) return data;
+  const given = Object.entries(data).filter(([, value]) => (value ?? null) !== null);
+  return Object.fromEntries(given.map(([key, value]) => [key, withoutNull(value)]));
 }
 
 const loader = like<DataLoader>(

@@ -66,7 +66,7 @@ describe("compareRuns", () => {
     const slow = await runs("slow", "ce", [0.7, 0.7], at(0.01));
     const fast = await runs("fast", { type: "ce" }, [0.75, 0.74], at(0.1));
     const mc = await runs("other", {}, [0.8, 0.8], at(0.3));
-    const elsewhere = await runs("elsewhere", "ce", [0.9, 0.9], { network: "vgg16" });
+    const elsewhere = await runs("elsewhere", "ce", [0.9, 0.9], { network: "vgg16", ...at(0.2) });
     const { groups } = await compareRuns([...slow, ...fast, ...mc, ...elsewhere]);
     expect(groups.slice(0, 3).map(({ label }) => label)).to.deep.equal([
       "cross-entropy, network resnet18, learningRate 0.01",
@@ -223,12 +223,10 @@ describe("compareRuns", () => {
       [{ classification: { type: "ce", labelSmoothing: 0.1 } }, "cross-entropy, label smoothing 0.1"],
       [{ margin: { size: 3 } }, "margin.size 3"],
     ];
-    const recipe = (loss: object) => ({ about: { recipe: { name: "mine", loss: { ...plain, ...loss } } } });
-    // What the trainer is given may lack what JSON has not: a function that keeps channels.
     const written = await Promise.all(
-      losses.map(([loss], i) => runs(`whole-${i}`, plain, [0.5], recipe(loss))),
+      losses.map(([loss], i) => runs(`whole-${i}`, { ...plain, ...loss } as LossOptions, [0.5])),
     );
-    const base = await runs("whole", plain, [0.5], recipe({}));
+    const base = await runs("whole", plain, [0.5]);
     const { groups } = await compareRuns([...base, ...written.flat()]);
     expect(groups.map(({ label }) => label)).to.deep.equal(
       ["", ...losses.map(([, label]) => `, ${label}`)].map((label) => `MC-Loss α 1.5 β 20${label}`),
@@ -254,23 +252,23 @@ describe("compareRuns", () => {
 
   it("names what differs by as much of its name as tells it from the rest, and where in a list", async () => {
     const resize = { type: "resize", size: 32 };
-    const of = (type: string, optimizer: string, padding: number) => ({
+    const of = (sampler: string, cache: string, padding: number) => ({
       about: {
         recipe: {
           name: "mine",
-          schedule: { type },
-          optimizer: { type: optimizer },
+          sampler: { type: sampler },
+          cache: { type: cache },
           transforms: { train: [resize, { type: "randomCrop", padding }] },
           batchSize: padding,
         },
       },
     });
-    const first = await runs("named-a", "ce", [0.5], of("cosine", "sgd", 4));
-    const second = await runs("named-b", "ce", [0.5], of("step", "adam", 8));
+    const first = await runs("named-a", "ce", [0.5], of("shuffle", "disk", 4));
+    const second = await runs("named-b", "ce", [0.5], of("balanced", "memory", 8));
     const { groups } = await compareRuns([...first, ...second]);
     expect(groups.map(({ label }) => label)).to.deep.equal([
-      "cross-entropy, batchSize 4, optimizer.type sgd, schedule.type cosine, padding 4",
-      "cross-entropy, batchSize 8, optimizer.type adam, schedule.type step, padding 8",
+      "cross-entropy, batchSize 4, cache.type disk, sampler.type shuffle, padding 4",
+      "cross-entropy, batchSize 8, cache.type memory, sampler.type balanced, padding 8",
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { conditionsOf, shortenHash, varyingValues, type Conditions } from "../../compare/conditions.js";
 import { describeLoss } from "../../compare/describe-loss.js";
-import { lossOf } from "../../compare/measured-run.js";
 import type { RecordedRun } from "../../run/read-run.js";
+import { completeRecordedOptions } from "../../train/trainer-options.js";
 import { textOf } from "../../plain-data.js";
 import { duration, percent, whole } from "../format.js";
 import { html, type Html } from "../html.js";
@@ -57,11 +57,12 @@ function differences(runs: readonly RecordedRun[]): string[][] {
 }
 
 /** What a run was asked for: its loss in words, its seed, and all else. */
-function settingsOf({ model, options, about, changes = [] }: RecordedRun["info"]): Conditions {
-  const { name: network, classes } = model;
+function settingsOf({ model, options: recorded, about, changes = [] }: RecordedRun["info"]): Conditions {
+  const { name: network, classes, sha256: spec } = model;
+  const options = completeRecordedOptions(recorded);
   return {
-    loss: describeLoss(lossOf({ options, about })),
+    loss: describeLoss(options["loss"]),
     seed: textOf(options["seed"] ?? 0),
-    ...conditionsOf({ network, classes, options, about: { ...about, changes } }),
+    ...conditionsOf({ network, classes, ...(spec ? { spec } : {}), options, about: { ...about, changes } }),
   };
 }
