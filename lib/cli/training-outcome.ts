@@ -14,7 +14,7 @@ export interface TrainingOutcome {
   run: string;
   /** What it was measured on, or else trained on. */
   images?: string;
-  /** Its last checkpoint, and the best by held-out accuracy. */
+  /** Its last checkpoint, and the one with the best monitored figure of held-out images. */
   checkpoint: string;
   bestCheckpoint?: string;
   accuracies: { training?: Accuracies; heldOut?: Accuracies };
@@ -25,7 +25,8 @@ export interface TrainingOutcome {
 }
 
 interface Accuracies {
-  best: Pick<EpochScores, "epoch" | "accuracy">;
+  /** Absent where the images chose no epoch. */
+  best?: Pick<EpochScores, "epoch" | "accuracy">;
   last: Pick<EpochScores, "epoch" | "accuracy">;
 }
 
@@ -36,7 +37,9 @@ export async function readOutcome(folder: string, seconds: number): Promise<Trai
   const images = measuredImages(recorded.info);
   const files = runFiles(folder);
   const heldOut =
-    measuredOn === "held-out" && best && last ? { best: scoreOf(best), last: scoreOf(last) } : undefined;
+    measuredOn === "held-out" && last
+      ? { ...(best ? { best: scoreOf(best) } : {}), last: scoreOf(last) }
+      : undefined;
   return {
     run: folder,
     ...(images === undefined ? {} : { images }),
@@ -80,8 +83,10 @@ export function describeOutcome(outcome: TrainingOutcome): string {
 }
 
 function accuracyRow(name: string, { best, last }: Accuracies): string[] {
-  const cells = [best, last].flatMap(({ epoch, accuracy }) => [percent(accuracy), `epoch ${epoch}`]);
-  return [name, ...cells];
+  const cells = [best, last].map((score) =>
+    score ? [percent(score.accuracy), `epoch ${score.epoch}`] : ["", ""],
+  );
+  return [name, ...cells.flat()];
 }
 
 /** A run keeps whole paths; one into this folder is short from here. */

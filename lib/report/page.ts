@@ -106,10 +106,11 @@ function stateOf(content: PageContent) {
   else if (runs.length > 1) fragments.set("summary", html`${comparisonSection(runs, summaries)}${health}`);
   else fragments.set("summary", html`<p>The training has not started yet.</p>`);
   if (content.live && one) fragments.set("progress", progressSection(one.run, one.summary));
-  const best = one?.summary.best ? ` · ${(100 * one.summary.best.accuracy).toFixed(1)}%` : "";
+  const scores = one?.summary.best ?? one?.summary.last;
+  const accuracy = scores ? ` · ${(100 * scores.accuracy).toFixed(1)}%` : "";
   const lines = charts.map(({ id, series }) => `${id}:${series.map(({ label }) => label).join()}`);
   const structure = [...runs.map(({ info }) => info.started), ...lines].join("|");
-  return { structure, title: `${headingOf(content)}${best}`, fragments, charts };
+  return { structure, title: `${headingOf(content)}${accuracy}`, fragments, charts };
 }
 
 function headingOf({ runs }: PageContent): string {

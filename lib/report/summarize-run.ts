@@ -3,6 +3,7 @@ import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import type { MeasuredHealth, RecordedEpoch } from "../run/epoch-record.js";
 import type { RecordedRun } from "../run/read-run.js";
 import type { RunInfo } from "../run/run-info.js";
+import { isBetter, monitoredFigure, MONITORS, type Figure, type Monitor } from "../train/monitor.js";
 
 /** How a run went, in numbers; shares are from 0 to 1, and what was not measured is absent. */
 export interface RunSummary {
@@ -17,6 +18,9 @@ export interface RunSummary {
   epochs: { done: number; planned: number };
   /** What accuracies are of: held-out images, or the training's where none were held out. */
   measuredOn: "held-out" | "training";
+  /** What the best epoch was chosen by: the lowest loss or the highest accuracy. */
+  chosenBy: Figure["term"];
+  /** Absent where the images were held out and chose nothing, as a test part does. */
   best?: EpochScores;
   last?: EpochScores;
   /** Accuracies on the training images, as they went by in the epoch. */
@@ -42,7 +46,10 @@ export interface EpochScores {
 export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRun): RunSummary {
   const measuredOn = epochs.some(({ validation }) => validation) ? "held-out" : "training";
   const scores = epochs.map((epoch) => scoresOf(epoch, measuredOn)).filter((score) => score !== undefined);
-  const [best, training] = [bestOf(scores), trainingScores(epochs)];
+  const figure = figureOf(info, measuredOn);
+  const chosen = figure.part === "validation" || measuredOn === "training";
+  const best = chosen ? bestOf(epochs, figure, scores) : undefined;
+  const training = trainingScores(epochs, figure);
   const last = epochs.at(-1);
   return {
     folder,
@@ -53,6 +60,7 @@ export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRu
     ...defined("data", dataOf(info.about)),
     epochs: { done: last?.epoch ?? 0, planned },
     measuredOn,
+    chosenBy: figure.term,
     ...defined("best", best),
     ...defined("last", scores.at(-1)),
     ...defined("training", training),
@@ -76,21 +84,36 @@ function scoresOf(record: RecordedEpoch, measuredOn: RunSummary["measuredOn"]): 
   return { epoch, accuracy, ...defined("top5Accuracy", top5Accuracy), ...defined("macroF1", macroF1) };
 }
 
-function trainingScores(epochs: readonly RecordedEpoch[]): RunSummary["training"] {
+/** What a run's best epoch is the best by. */
+function figureOf({ options }: RunInfo, measuredOn: RunSummary["measuredOn"]): Figure {
+  const given = options["monitor"];
+  const monitor = MONITORS.find((name) => name === given) ?? "accuracy";
+  // A run that was ended before it was validated has no figure of held-out images yet.
+  const known = measuredOn === "held-out" ? monitor : (monitor.replace("validation.", "") as Monitor);
+  return monitoredFigure(known, measuredOn === "held-out");
+}
+
+function trainingScores(epochs: readonly RecordedEpoch[], figure: Figure): RunSummary["training"] {
   const scores = epochs.flatMap(({ epoch, train: { accuracy } }) =>
     accuracy === undefined ? [] : [{ epoch, accuracy }],
   );
-  const [best, last] = [bestOf(scores), scores.at(-1)];
+  const term = figure.part === "train" ? figure.term : "accuracy";
+  const [best, last] = [bestOf(epochs, { part: "train", term }, scores), scores.at(-1)];
   return best && last ? { best, last } : undefined;
 }
 
-/** The first of several, as the checkpoint. */
-function bestOf(scores: readonly EpochScores[]): EpochScores | undefined {
-  return scores.reduce<EpochScores | undefined>(better, undefined);
-}
-
-function better(best: EpochScores | undefined, scores: EpochScores): EpochScores {
-  return best && best.accuracy >= scores.accuracy ? best : scores;
+/** The scores of the epoch with the best figure: the first of several, as the checkpoint. */
+function bestOf(
+  epochs: readonly RecordedEpoch[],
+  figure: Figure,
+  scores: readonly EpochScores[],
+): EpochScores | undefined {
+  let best: { epoch: number; value: number } | undefined;
+  for (const record of epochs) {
+    const value = record[figure.part]?.[figure.term];
+    if (value !== undefined && isBetter(figure, value, best?.value)) best = { epoch: record.epoch, value };
+  }
+  return scores.find(({ epoch }) => epoch === best?.epoch);
 }
 
 function secondsOf(epochs: readonly RecordedEpoch[]): number | undefined {

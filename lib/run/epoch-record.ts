@@ -10,6 +10,7 @@ const figure = z
   .transform((value) => (typeof value === "number" && Number.isFinite(value) ? value : undefined))
   .optional();
 const metrics = z.looseObject({
+  loss: figure,
   crossEntropy: figure,
   discriminality: figure,
   diversity: figure,

@@ -35,6 +35,7 @@ describe("writeReport()", () => {
         data: "photos",
         epochs: { done: 3, planned: 5 },
         measuredOn: "held-out",
+        chosenBy: "accuracy",
         best: { epoch: 3, accuracy: 0.3, top5Accuracy: 0.9, macroF1: 0.25 },
         last: { epoch: 3, accuracy: 0.3, top5Accuracy: 0.9, macroF1: 0.25 },
         training: { best: { epoch: 3, accuracy: 0.375 }, last: { epoch: 3, accuracy: 0.375 } },

@@ -19,7 +19,8 @@ const FACTS: readonly [string, (summary: RunSummary) => string][] = [
 
 /** Several runs beside one another, the best first, and the options in which they differ. */
 export function comparisonSection(runs: readonly RecordedRun[], summaries: readonly RunSummary[]): Html {
-  const ranked = [...summaries].sort((a, b) => (b.best?.accuracy ?? -1) - (a.best?.accuracy ?? -1));
+  const scoresOf = ({ best, last }: RunSummary) => best ?? last;
+  const ranked = [...summaries].sort((a, b) => (scoresOf(b)?.accuracy ?? -1) - (scoresOf(a)?.accuracy ?? -1));
   const isShared = ([, valueOf]: (typeof FACTS)[number]) => new Set(summaries.map(valueOf)).size === 1;
   const own = FACTS.filter((fact) => !isShared(fact));
   const shared = FACTS.filter(isShared).map(([name, valueOf]) => {
@@ -32,15 +33,15 @@ export function comparisonSection(runs: readonly RecordedRun[], summaries: reado
     html`${summary.name}${own.map(([, valueOf]) => html`<span class="note">${valueOf(summary)}</span>`)}`,
     percent(summary.best?.accuracy) + (summary.measuredOn === "training" ? " (training)" : ""),
     percent(summary.last?.accuracy),
-    percent(summary.best?.top5Accuracy),
-    percent(summary.best?.macroF1),
+    percent(scoresOf(summary)?.top5Accuracy),
+    percent(scoresOf(summary)?.macroF1),
     `${summary.epochs.done} of ${summary.epochs.planned}`,
     duration(summary.seconds),
     whole(summary.imagesPerSecond),
   ]);
   const differing = differences(runs);
   const names = runs.map(({ name }) => name);
-  return html`${table("The runs, the best first; top-5 and macro F1 are of the best epoch", HEADING, rows, "runs")}
+  return html`${table("The runs, the best first; top-5 and macro F1 are of the best epoch, or of the last where none was chosen", HEADING, rows, "runs")}
   ${shared.length > 0 ? html`<dl class="facts">${shared}</dl>` : undefined}
   ${
     differing.length > 0

@@ -4,17 +4,20 @@ import type { RunSummary } from "../summarize-run.js";
 
 /** What one run reached, at a glance. */
 export function summarySection(summary: RunSummary): Html {
-  const { best, last, epochs, seconds, imagesPerSecond, model, classes, recipe, data } = summary;
+  const { best, last, chosenBy, epochs, seconds, imagesPerSecond, model, classes, recipe, data } = summary;
   const of = summary.measuredOn === "held-out" ? "held-out images" : "training images; none were held out";
+  const byLoss = chosenBy === "loss" ? ", of the lowest loss" : "";
+  const [shown, shownEpoch] = best ? [best, "in the best epoch"] : [last, "in the last epoch"];
+  const none = last && summary.measuredOn === "held-out" ? "no held-out images chose an epoch" : of;
   const tiles = [
-    tile("Best accuracy", percent(best?.accuracy), best ? `${of}, epoch ${best.epoch}` : of),
+    tile("Best accuracy", percent(best?.accuracy), best ? `${of}, epoch ${best.epoch}${byLoss}` : none),
     tile(
       "Last accuracy",
       percent(last?.accuracy),
       `epoch ${last?.epoch ?? epochs.done} of ${epochs.planned}`,
     ),
-    tile("Top-5 accuracy", percent(best?.top5Accuracy), "in the best epoch"),
-    tile("Macro F1", percent(best?.macroF1), "in the best epoch"),
+    tile("Top-5 accuracy", percent(shown?.top5Accuracy), shownEpoch),
+    tile("Macro F1", percent(shown?.macroF1), shownEpoch),
     tile("Time", duration(seconds), "of all epochs"),
     tile("Speed", whole(imagesPerSecond), "images/s in training, median"),
   ];
