@@ -9,7 +9,7 @@
     ],
     "ldflags": [
       "-L<(torch_root)/lib",
-      "-Wl,-rpath,'$$ORIGIN'", "-Wl,-rpath,'$$ORIGIN/lib.target'", "-Wl,-rpath,<(torch_root)/lib",
+      "-Wl,-rpath,'$$ORIGIN'", "-Wl,-rpath,'$$ORIGIN/lib.target'", "-Wl,-rpath,'$$ORIGIN/libtorch/lib'",
       "-Wl,--no-as-needed", "-Wl,-z,now",
     ],
     "libraries": ["-ltorch", "-ltorch_cpu", "-lc10"],

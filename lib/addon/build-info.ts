@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { PACKAGE_ROOT } from "./paths.js";
+import { join, relative } from "node:path";
+import { PACKAGE_ROOT, type BuildSystem } from "./paths.js";
 
 /** Written beside the addon: what it was built from and for. */
 export interface BuildInfo {
   /** "2.13.0+cpu" */
   torchVersion: string;
+  /** The LibTorch that it loads. */
   torchRoot: string;
   /** The CUDA version that its kernels were built for, or null. */
   cuda: string | null;
-  buildSystem: "cmake" | "gyp";
+  /** "prebuilt" is one of the platform's package. */
+  buildSystem: BuildSystem | "prebuilt";
+  /** The first line of what the compiler says for --version, or null where that is not known. */
+  compiler: string | null;
   /** Of everything that the build reads. */
   sources: string;
 }
@@ -26,15 +30,23 @@ export function writeBuildInfo(folder: string, info: BuildInfo): void {
   writeFileSync(join(folder, FILE), `${JSON.stringify(info, null, 2)}\n`);
 }
 
-/** A hash of the native sources and the build files. */
-export function hashSources(): string {
-  const native = readdirSync(join(PACKAGE_ROOT, "native"), { recursive: true, withFileTypes: true })
+/** A hash of the native sources and the build files: the same in a checkout and in the package that is made of it. */
+export function hashSources(buildSystem: BuildSystem = "cmake"): string {
+  const native = join(PACKAGE_ROOT, "native");
+  const files = readdirSync(native, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !isUnpublished(relative(native, file)))
     .sort();
+  const buildFile = buildSystem === "gyp" ? "binding.gyp" : "CMakeLists.txt";
   const hash = createHash("sha256");
-  for (const file of [...native, join(PACKAGE_ROOT, "CMakeLists.txt"), join(PACKAGE_ROOT, "binding.gyp")]) {
-    hash.update(file.slice(PACKAGE_ROOT.length)).update(readFileSync(file));
+  for (const file of [...files, join(PACKAGE_ROOT, buildFile)]) {
+    hash.update(relative(PACKAGE_ROOT, file)).update(readFileSync(file));
   }
   return hash.digest("hex");
+}
+
+/** Of native/, what package.json's `files` leave out. */
+function isUnpublished(path: string): boolean {
+  return path.startsWith("test/") || path === "unity.cjs";
 }

@@ -33,3 +33,8 @@ export function isSupported(version: string): boolean {
 export function baseVersion(version: string): string {
   return version.split("+")[0] ?? version;
 }
+
+/** "2.13" of "2.13.0+cpu": LibTorch is binary compatible within it. */
+export function minorVersion(version: string): string {
+  return version.split(".").slice(0, 2).join(".");
+}

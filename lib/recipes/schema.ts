@@ -33,7 +33,10 @@ const recipe = z.strictObject({
   dropLast: flag,
   onBadImage: z.enum(BAD_IMAGE_POLICIES),
   ...imageLimitShape,
-  optimizer: modelOptimizers.given.transform((optimizer) => ({ ...optimizer, type: optimizer.type ?? "sgd" })),
+  optimizer: modelOptimizers.given.transform((optimizer) => ({
+    ...optimizer,
+    type: optimizer.type ?? "sgd",
+  })),
   schedule: schedules.given.optional(),
   precision: z.enum(["float32", "bfloat16", "float16"]),
   tf32: flag.optional(),

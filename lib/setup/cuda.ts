@@ -1,6 +1,12 @@
+import { existsSync } from "node:fs";
 import type { BuildSystem } from "../addon/paths.js";
 import type { Libtorch } from "../addon/libtorch.js";
 import { run } from "./run.js";
+
+/** Whether this machine has an NVIDIA GPU, under Linux or in the Windows Subsystem for Linux. */
+export function hasGpu(): boolean {
+  return ["/dev/nvidia0", "/dev/dxg"].some((device) => existsSync(device));
+}
 
 /** Why the CUDA kernels cannot be built, or undefined where they can. */
 export async function whyNoCudaBuild(

@@ -3,13 +3,16 @@ import { availableParallelism, release } from "node:os";
 import { dirname } from "node:path";
 import { McLossError } from "../errors.js";
 import { addonCandidates } from "../addon/load.js";
-import { readBuildInfo, type BuildInfo } from "../addon/build-info.js";
+import { hashSources, readBuildInfo, type BuildInfo } from "../addon/build-info.js";
+import { prebuiltAddons } from "../addon/prebuilt.js";
 import { whyNoCudaBuild } from "./cuda.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "../addon/libtorch.js";
 import { findPip } from "./python.js";
 import { run, versionOf } from "./run.js";
 import { PINNED } from "../addon/versions.js";
+
+const UNSET = "unset LIBTORCH";
 
 export interface Diagnosis {
   system: { node: string; platform: string; cpus: number };
@@ -34,7 +37,7 @@ export async function diagnose(): Promise<Diagnosis> {
   const problems: Diagnosis["problems"] = [];
   const { found, tried } = await findLibtorch().catch((error: unknown) => {
     if (!(error instanceof McLossError)) throw error;
-    problems.push({ problem: error.message, fix: "unset LIBTORCH" });
+    problems.push({ problem: error.message, fix: UNSET });
     return { found: undefined, tried: [] };
   });
   const tools = await findTools();
@@ -44,7 +47,8 @@ export async function diagnose(): Promise<Diagnosis> {
       .map(checkAddon),
   );
   for (const problem of findProblems(tools, addons)) problems.push(problem);
-  if (!found) {
+  // What $LIBTORCH is told to be is a problem of its own.
+  if (!found && problems.every(({ fix }) => fix !== UNSET)) {
     const fix = `npx mcloss setup   (downloads LibTorch ${PINNED.version})`;
     problems.push({ problem: "no LibTorch on this machine", fix });
   }
@@ -99,14 +103,15 @@ async function checkAddon(path: string): Promise<Diagnosis["addons"][number]> {
 
 function findProblems(tools: Diagnosis["tools"], addons: Diagnosis["addons"]): Diagnosis["problems"] {
   const problems: Diagnosis["problems"] = [];
-  if (tools["g++"] === null) problems.push({ problem: "no C++ compiler", fix: "apt-get install g++" });
-  if (tools.cmake === null && tools.make === null) {
-    problems.push({ problem: "neither CMake nor make", fix: "apt-get install cmake make" });
+  // Where an addon is there, or a prebuilt one, nothing has to be built.
+  if (addons.length === 0 && (prebuiltAddons(hashSources()) ?? []).length === 0) {
+    if (tools["g++"] === null) problems.push({ problem: "no C++ compiler", fix: "apt-get install g++" });
+    if (tools.cmake === null) problems.push({ problem: "no CMake", fix: "apt-get install cmake make" });
   }
   for (const { path, problem } of addons) {
     if (problem !== null) problems.push({ problem: `${path}: ${problem}`, fix: "npx mcloss setup --force" });
   }
-  if (addons.length === 0) problems.push({ problem: "the addon is not built", fix: "npx mcloss setup" });
+  if (addons.length === 0) problems.push({ problem: "the addon is not there", fix: "npx mcloss setup" });
   return problems;
 }
 
@@ -154,6 +159,7 @@ const JPEG_DECODERS = {
 };
 
 function describeAddon(info: BuildInfo | null, problem: string | null): string {
-  const built = info ? `built by ${info.buildSystem} against LibTorch ${info.torchVersion}` : "built by hand";
+  const how = info?.buildSystem === "prebuilt" ? "prebuilt" : `built by ${info?.buildSystem}`;
+  const built = info ? `${how} for LibTorch ${info.torchVersion}` : "built by hand";
   return problem === null ? `${built}, loads` : `${built}, does not load`;
 }

@@ -6,8 +6,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
-import { inspectLibtorch, type Libtorch } from "../addon/libtorch.js";
-import { cachedLibtorch } from "../addon/paths.js";
+import { inspectLibtorch, libtorchFolder, type Libtorch } from "../addon/libtorch.js";
+import { cacheFolder } from "../addon/paths.js";
 import { findPip } from "./python.js";
 import type { Reporter } from "./reporter.js";
 import { run } from "./run.js";
@@ -37,7 +37,7 @@ export async function downloadLibtorch(options: DownloadOptions): Promise<Libtor
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw missing(`there is no pinned download for ${process.platform}-${process.arch}`);
   }
-  const target = cachedLibtorch(env);
+  const target = libtorchFolder(cacheFolder(env), PINNED.version, null);
   await mkdir(dirname(target), { recursive: true });
   await removeAbandoned(dirname(target));
   const folder = await mkdtemp(join(dirname(target), FOLDER_PREFIX));

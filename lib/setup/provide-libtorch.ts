@@ -1,11 +1,15 @@
 import { McLossError } from "../errors.js";
 import { downloadLibtorch, type DownloadOptions } from "./download.js";
+import { hasGpu } from "./cuda.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "../addon/libtorch.js";
 import { PINNED } from "../addon/versions.js";
 
 export interface ProvideOptions extends DownloadOptions {
-  /** Takes only a LibTorch for CUDA, which is not downloaded: it is some 4 GB. Default false. */
+  /**
+   * Takes only a LibTorch for CUDA, which is not downloaded: it is some 4 GB. Default: one for CUDA, where there is one
+   * and a GPU.
+   */
   cuda?: boolean;
 }
 
@@ -14,11 +18,21 @@ export interface ProvideOptions extends DownloadOptions {
  * @throws McLossError ERR_LIBTORCH_MISSING that lists what was tried and the commands that help
  */
 export async function provideLibtorch(options: ProvideOptions): Promise<Libtorch> {
+  const { reporter } = options;
+  reporter.start("looking for LibTorch");
   const { found, tried } = await findLibtorch(options.env, options.cuda);
-  if (found) return found;
+  reporter.stop();
+  if (found) {
+    reporter.line(`LibTorch ${found.version}: ${found.root}, ${why(found)}`);
+    return found;
+  }
   if (options.cuda) throw noCudaFound(tried);
   try {
-    return await downloadLibtorch(options);
+    const libtorch = await downloadLibtorch(options);
+    reporter.line(
+      `LibTorch ${libtorch.version}: ${libtorch.root}, downloaded as there was none on this machine`,
+    );
+    return libtorch;
   } catch (error) {
     if (!(error instanceof McLossError)) throw error;
     throw nothingFound(
@@ -26,6 +40,15 @@ export async function provideLibtorch(options: ProvideOptions): Promise<Libtorch
       error,
     );
   }
+}
+
+/** Why it was taken, for people. */
+function why({ where, cuda }: Libtorch & { where: string }): string {
+  if (where === "$LIBTORCH") return "as $LIBTORCH says";
+  if (!hasGpu()) return `found in ${where}`;
+  const gpu = "this machine has an NVIDIA GPU";
+  if (cuda !== null) return `found in ${where}; for CUDA ${cuda}, as ${gpu}`;
+  return `found in ${where}; ${gpu}, but no LibTorch for CUDA was found: python3 -m pip install torch, then npx mcloss setup --cuda`;
 }
 
 function noCudaFound(tried: readonly Tried[]): McLossError {

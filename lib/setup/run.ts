@@ -13,6 +13,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Lets the program write to this process's stderr as well, for its own progress. */
   show?: boolean;
+  /** Sees each piece of what it writes. */
+  onOutput?: (text: string) => void;
 }
 
 /** Runs a program to its end. A program that cannot be started has the code 127. */
@@ -21,13 +23,14 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const { show = false, ...rest } = options;
+  const { show = false, onOutput, ...rest } = options;
   return new Promise((resolve) => {
     const child = spawn(command, args, { ...rest, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     let stdout = "";
     const collect = (chunk: Buffer): void => {
       output += chunk.toString();
+      onOutput?.(chunk.toString());
       if (show) process.stderr.write(chunk);
     };
     child.stdout.on("data", (chunk: Buffer) => {

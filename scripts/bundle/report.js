@@ -76,12 +76,16 @@ function findMissing(tools, torch) {
 }
 
 async function build({ root, version, cuda: cudaVersion }, tools, cuda) {
+  const headers = [
+    require("node-api-headers").include_dir,
+    dirname(require.resolve("node-addon-api/package.json")),
+  ];
   const folder = dirname(BUILD_FOLDERS.cmake);
   rmSync(folder, { recursive: true, force: true });
   const options = [
     ...(tools.ninja ? ["-G", "Ninja"] : []),
     `-DTORCH_ROOT=${root}`,
-    `-DCMAKE_JS_INC=${require("node-api-headers").include_dir}`,
+    `-DNODE_API_INCLUDE=${headers.join(";")}`,
     ...(cuda ? ["-DMCLOSS_CUDA=ON"] : []),
   ];
   const { code, seconds, output } = await step("configure", "cmake", "-S", ".", "-B", folder, ...options);
@@ -94,6 +98,7 @@ async function build({ root, version, cuda: cudaVersion }, tools, cuda) {
       torchRoot: root,
       cuda: cuda ? cudaVersion : null,
       buildSystem: "cmake",
+      compiler: tools.compiler,
       sources: hashSources(),
     };
     writeBuildInfo(BUILD_FOLDERS.cmake, info);

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addonCandidates, loadAddon } from "#lib/addon/load.js";
 import { whyNoCudaBuild } from "#lib/setup/cuda.js";
@@ -25,12 +25,13 @@ const folder = temporaryFolder();
 interface FakeLibtorch {
   version?: string;
   abi?: string;
+  cuda?: string;
 }
 
 /** A folder that looks like a LibTorch, in the wheel's form. */
 async function fakeLibtorch(
   name: string,
-  { version = "2.13.0+cpu", abi = "B5cxx11" }: FakeLibtorch = {},
+  { version = "2.13.0+cpu", abi = "B5cxx11", cuda }: FakeLibtorch = {},
 ): Promise<string> {
   const root = join(folder(), name);
   await mkdir(join(root, "lib"), { recursive: true });
@@ -38,7 +39,9 @@ async function fakeLibtorch(
   await writeFile(join(root, "lib/libtorch_cpu.so"), "");
   await writeFile(join(root, "lib/libc10.so"), `symbols ${abi} more`);
   await writeFile(join(root, "include/ATen/core/Tensor.h"), "");
-  await writeFile(join(root, "version.py"), `__version__ = '${version}'\ncuda: Optional[str] = None\n`);
+  if (cuda !== undefined) await writeFile(join(root, "lib/libtorch_cuda.so"), "");
+  const named = cuda === undefined ? "None" : `'${cuda}'`;
+  await writeFile(join(root, "version.py"), `__version__ = '${version}'\ncuda: Optional[str] = ${named}\n`);
   return root;
 }
 
@@ -78,7 +81,8 @@ describe("inspectLibtorch", () => {
     expect(inspectLibtorch(await fakeLibtorch("abi", { abi: "plain" })))
       .to.have.property("problem")
       .match(/ABI/);
-    expect(inspectLibtorch(join(folder(), "none"))).to.deep.equal({ problem: "has no lib/libtorch_cpu.so" });
+    const problem = "has no lib/libtorch_cpu.so (no such file or directory)";
+    expect(inspectLibtorch(join(folder(), "none"))).to.deep.equal({ problem });
   });
 });
 
@@ -106,6 +110,22 @@ describe("findLibtorch", () => {
     expect(error.message)
       .to.match(/has no lib\/libtorch_cpu\.so/)
       .and.match(/unset LIBTORCH/);
+  });
+
+  it("makes a relative $LIBTORCH absolute, as compilers run elsewhere", async () => {
+    const root = await fakeLibtorch("relative");
+    const env = emptyEnvironment({ LIBTORCH: relative(process.cwd(), root) });
+    expect((await findLibtorch(env)).found?.root).to.equal(root);
+  });
+
+  it("prefers a LibTorch for CUDA where there is a GPU, and takes another one where there is none for it", async () => {
+    const cpu = await fakeLibtorch("preferring/libtorch-2.13.0-cpu");
+    const cuda = await fakeLibtorch("preferred", { version: "2.14.1+cu130", cuda: "13.0" });
+    const env = emptyEnvironment({ MCLOSS_CACHE: join(folder(), "preferring") });
+    const withPython = { ...env, PATH: [await fakePython(cuda), process.env["PATH"]].join(delimiter) };
+    expect((await findLibtorch(withPython, "preferred")).found).to.include({ root: cuda, cuda: "13.0" });
+    expect((await findLibtorch(withPython, false)).found).to.include({ root: cpu });
+    expect((await findLibtorch(env, "preferred")).found).to.include({ root: cpu });
   });
 
   it("finds the torch/ folder in $LIBTORCH, as a wheel unpacks", async () => {
@@ -240,7 +260,7 @@ describe("loadAddon", () => {
     expect(changed.code).to.equal("ERR_LIBTORCH_MISMATCH");
     expect(changed.message).to.match(/built against LibTorch 2\.13\.0\+cpu, but LibTorch 2\.14\.1 was found/);
     await rm(torchRoot, { recursive: true });
-    expect(caught(() => loadAddon([addon])).message).to.match(/is gone from .*changing/);
+    expect(caught(() => loadAddon([addon])).message).to.match(/cannot be read in .*changing: no such file/);
   });
 
   it("does not trust a record of a build that the addon is not of", async () => {

@@ -24,7 +24,7 @@ export function setupCommand(): Command {
       "\nExamples:\n  mcloss setup\n  mcloss setup --cuda\n  LIBTORCH=/opt/libtorch mcloss setup --build-system gyp",
     )
     .action(async (flags: SetupFlags) => {
-      const { setup } = await import("../../setup/build.js");
+      const { setup } = await import("../../setup/setup.js");
       const result = await setup({ ...flags, reporter: consoleReporter(), signal: interruptSignal() });
       if (flags.json) printJson(result);
     });

@@ -1,0 +1,91 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { entryName, infoOf, storeAddon, storeOf } from "./addon-store.js";
+import type { BuildInfo } from "./build-info.js";
+import type { Libtorch } from "./libtorch.js";
+import { cacheFolder } from "./paths.js";
+import { reasonOf } from "../system-error.js";
+import { minorVersion } from "./versions.js";
+
+/** The package with addons for this platform, an optional dependency. */
+export const PLATFORM_PACKAGE = `@mutual-channel-loss/${process.platform}-${process.arch}`;
+
+const TRY_MS = 120_000;
+
+export interface Prebuilt {
+  folder: string;
+  info: BuildInfo;
+}
+
+/** The addons of these sources in the platform's package; undefined where that is not installed. */
+export function prebuiltAddons(sources: string): Prebuilt[] | undefined {
+  const addons = join(platformFolder() ?? "", "addons");
+  if (!existsSync(addons)) return undefined;
+  return readdirSync(addons).flatMap((name) => {
+    const folder = join(addons, name);
+    const info = infoOf(folder, sources);
+    return info ? [{ folder, info }] : [];
+  });
+}
+
+function platformFolder(): string | undefined {
+  try {
+    return dirname(createRequire(import.meta.url).resolve(`${PLATFORM_PACKAGE}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of addons those that fit a LibTorch: of its minor version, and for its CUDA rather than for the CPU alone. */
+export function fitting(addons: readonly Prebuilt[], libtorch: Libtorch): Prebuilt[] {
+  const major = (cuda: string | null) => cuda?.split(".")[0];
+  return addons
+    .filter(({ info }) => minorVersion(info.torchVersion) === minorVersion(libtorch.version))
+    .filter(({ info }) => info.cuda === null || major(info.cuda) === major(libtorch.cuda))
+    .sort((a, b) => Number(b.info.cuda !== null) - Number(a.info.cuda !== null));
+}
+
+/**
+ * Puts an addon into the cache beside a link to a LibTorch, once it was loaded in a process of its own. One that was not
+ * to be loaded is remembered, and with `retry` tried again.
+ * @returns the addon's path, or why it cannot be used
+ */
+export function adoptAddon(
+  { folder, info }: Prebuilt,
+  libtorch: Libtorch,
+  { env = process.env, retry = false }: { env?: NodeJS.ProcessEnv; retry?: boolean } = {},
+): string | { problem: string } {
+  const adopted = { ...info, torchVersion: libtorch.version, torchRoot: libtorch.root };
+  const refusal = join(storeOf(cacheFolder(env)), `${entryName(adopted)}.refused`);
+  if (!retry && existsSync(refusal)) return { problem: readFileSync(refusal, "utf8") };
+  try {
+    const addon = storeAddon(folder, adopted, { env, check: tryToLoad });
+    rmSync(refusal, { force: true });
+    return addon;
+  } catch (error) {
+    if (!(error instanceof Refused)) return { problem: `the cache cannot be written: ${reasonOf(error)}` };
+    writeFileSync(refusal, error.message);
+    return { problem: error.message };
+  }
+}
+
+class Refused extends Error {}
+
+/** @throws Refused with what the process said that tried */
+function tryToLoad(addon: string): void {
+  const script = fileURLToPath(new URL("try.js", import.meta.url));
+  // Deno's process object speaks of a program that takes its flags after `run`.
+  const args = "Deno" in globalThis ? ["run", "--allow-all", script, addon] : [script, addon];
+  const env = { ...process.env, ELECTRON_RUN_AS_NODE: "1" };
+  const { status, signal, stderr, error } = spawnSync(process.execPath, args, {
+    env,
+    encoding: "utf8",
+    timeout: TRY_MS,
+  });
+  if (status === 0) return;
+  const said = /Error: (.*)/.exec(stderr)?.[1];
+  throw new Refused(said ?? error?.message ?? `it ends the process with ${signal ?? `code ${status}`}`);
+}

@@ -1,0 +1,207 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { throwIfAborted } from "../abort.js";
+import { infoOf, storeAddon, storedAddons, storeOf } from "../addon/addon-store.js";
+import { hashSources, writeBuildInfo, type BuildInfo } from "../addon/build-info.js";
+import { libtorchVersion, type Libtorch } from "../addon/libtorch.js";
+import {
+  ADDON_FILE,
+  BUILD_FOLDERS,
+  cacheFolder,
+  IS_CHECKOUT,
+  PACKAGE_ROOT,
+  type BuildSystem,
+} from "../addon/paths.js";
+import { adoptAddon, fitting, PLATFORM_PACKAGE, prebuiltAddons, type Prebuilt } from "../addon/prebuilt.js";
+import { McLossError } from "../errors.js";
+import {
+  checkTools,
+  compilerVersion,
+  compileWithCmake,
+  compileWithGyp,
+  defaultBuildSystem,
+} from "./compile.js";
+import { hasGpu, whyNoCudaBuild } from "./cuda.js";
+import { withLock } from "./lock.js";
+import { provideLibtorch } from "./provide-libtorch.js";
+import { silentReporter, type Reporter } from "./reporter.js";
+
+export interface SetupOptions {
+  /** Builds with it rather than take a prebuilt addon. Default: CMake; in a checkout without CMake node-gyp. */
+  buildSystem?: BuildSystem;
+  /** Takes or builds the CUDA kernels too, or fails saying why not. Default: where LibTorch is one for CUDA and they can be had. */
+  cuda?: boolean;
+  /** Builds even where nothing changed, or a prebuilt addon would do. */
+  force?: boolean;
+  /** Shows the compiler's output. */
+  verbose?: boolean;
+  reporter?: Reporter;
+  signal?: AbortSignal;
+}
+
+export interface SetupResult extends BuildInfo {
+  addon: string;
+  /** False where the addon was there, or a prebuilt one was taken. */
+  built: boolean;
+  seconds: number;
+}
+
+/** What a setup is about. */
+interface Task extends SetupOptions {
+  reporter: Reporter;
+  sources: string;
+}
+
+/**
+ * Finds or downloads LibTorch, and takes the prebuilt addon that fits it or builds one, unless that has been done and
+ * nothing has changed since. An installed package keeps its addon in the cache, for all projects; a checkout in build/.
+ * @throws McLossError ERR_LIBTORCH_MISSING, ERR_IO where the cache cannot be written, or ERR_BUILD with the compiler's
+ * last lines, what is missing, or why there can be no CUDA
+ */
+export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
+  const started = performance.now();
+  const { reporter = silentReporter } = options;
+  const system = options.buildSystem ?? (IS_CHECKOUT ? await defaultBuildSystem() : "cmake");
+  const task: Task = { ...options, reporter, sources: hashSources(system) };
+  const seconds = () => (performance.now() - started) / 1000;
+  try {
+    const known = await findCurrent(task);
+    if (known) {
+      reporter.line(`nothing to do: ${describe(known)} is there already (--force builds it anew)`);
+      return { ...known, built: false, seconds: seconds() };
+    }
+    const result = await withLock(lockPath(), task, async () => {
+      // Another process may have done it meanwhile.
+      const made = await findCurrent(task);
+      return made ? { ...made, built: false } : provide(task);
+    });
+    reporter.line(`ready after ${seconds().toFixed(seconds() < 10 ? 1 : 0)} s: ${describe(result)}`);
+    return { ...result, seconds: seconds() };
+  } finally {
+    reporter.stop();
+  }
+}
+
+type Provided = Omit<SetupResult, "seconds">;
+
+function describe({ addon, buildSystem, torchVersion, cuda }: Omit<Provided, "built">): string {
+  const how = buildSystem === "prebuilt" ? `from ${PLATFORM_PACKAGE}` : `built with ${buildSystem}`;
+  return `the addon ${addon}, ${how}, for LibTorch ${torchVersion}${cuda === null ? "" : " with CUDA kernels"}`;
+}
+
+/** Where the addon is to be: one setup at a time. */
+function lockPath(): string {
+  return join(IS_CHECKOUT ? join(PACKAGE_ROOT, "build") : cacheFolder(), "setup.lock");
+}
+
+/** The addon that a load would take, where it is what is asked for. */
+async function findCurrent(task: Task): Promise<Omit<Provided, "built"> | undefined> {
+  if (task.force) return undefined;
+  const compiler = process.env["CXX"] ? await compilerVersion() : undefined;
+  for (const folder of builtFolders(task)) {
+    const info = infoOf(folder, task.sources);
+    if (!info || !isAskedFor(info, task)) continue;
+    if (compiler !== undefined && info.buildSystem !== "prebuilt" && info.compiler !== compiler) continue;
+    if (libtorchVersion(info.torchRoot) === info.torchVersion)
+      return { ...info, addon: join(folder, ADDON_FILE) };
+  }
+  return undefined;
+}
+
+function builtFolders({ sources, buildSystem }: Task): string[] {
+  if (!IS_CHECKOUT) return storedAddons(sources);
+  return buildSystem ? [BUILD_FOLDERS[buildSystem]] : Object.values(BUILD_FOLDERS);
+}
+
+function isAskedFor(info: BuildInfo, { buildSystem, cuda }: Task): boolean {
+  const given = process.env["LIBTORCH"];
+  if (given && ![resolve(given), resolve(given, "torch")].includes(info.torchRoot)) return false;
+  if (buildSystem && info.buildSystem !== buildSystem) return false;
+  if (cuda !== undefined) return (info.cuda !== null) === cuda;
+  // There may be a LibTorch for CUDA by now.
+  return info.cuda !== null || !hasGpu() || Boolean(given);
+}
+
+async function provide(task: Task): Promise<Provided> {
+  const { reporter, signal } = task;
+  const prebuilt = task.force || task.buildSystem || IS_CHECKOUT ? [] : (prebuiltAddons(task.sources) ?? []);
+  const buildSystem = task.buildSystem ?? (await defaultBuildSystem());
+  // Before anything is downloaded.
+  if (prebuilt.length === 0) await checkTools(buildSystem);
+  const libtorch = await provideLibtorch({
+    reporter,
+    ...(task.cuda === undefined ? {} : { cuda: task.cuda }),
+    ...(signal ? { signal } : {}),
+  });
+  throwIfAborted(signal, "the setup");
+  const problem = await whyNoCudaBuild(libtorch, buildSystem);
+  const cuda = problem === undefined && task.cuda !== false ? libtorch.cuda : null;
+  const adopted = adopt(task, libtorch, prebuilt, cuda);
+  if (adopted) return adopted;
+  if (task.cuda && problem)
+    throw new McLossError("ERR_BUILD", `the CUDA kernels cannot be built: ${problem}`);
+  return build(task, libtorch, buildSystem, cuda);
+}
+
+/** A prebuilt addon, unless only a build has the kernels that can be had. */
+function adopt(
+  { reporter, cuda: wished, sources }: Task,
+  libtorch: Libtorch,
+  addons: readonly Prebuilt[],
+  buildable: string | null,
+): Provided | undefined {
+  for (const addon of fitting(addons, libtorch)) {
+    const { cuda, torchVersion } = addon.info;
+    if (cuda === null ? buildable !== null || wished : wished === false) continue;
+    reporter.start(`trying the prebuilt addon for LibTorch ${torchVersion}`);
+    const adopted = adoptAddon(addon, libtorch, { retry: true });
+    const info = typeof adopted === "string" ? infoOf(dirname(adopted), sources) : undefined;
+    if (typeof adopted === "string" && info) return { ...info, addon: adopted, built: false };
+    reporter.line(
+      `the prebuilt addon is not taken: ${typeof adopted === "string" ? "it is gone" : adopted.problem}`,
+    );
+  }
+  return undefined;
+}
+
+async function build(
+  task: Task,
+  libtorch: Libtorch,
+  buildSystem: BuildSystem,
+  cuda: string | null,
+): Promise<Provided> {
+  const { reporter, sources, verbose, signal } = task;
+  await checkTools(buildSystem);
+  const what = cuda === null ? "(a minute or two)" : `for CUDA ${cuda} (about three minutes)`;
+  reporter.start(`building the addon with ${buildSystem} ${what}`, 100);
+  const options = { libtorch, cuda, reporter, signal, ...(verbose ? { verbose } : {}) };
+  const info: BuildInfo = {
+    torchVersion: libtorch.version,
+    torchRoot: libtorch.root,
+    cuda,
+    buildSystem,
+    compiler: await compilerVersion(),
+    sources,
+  };
+  if (!IS_CHECKOUT) return { ...info, addon: await buildInCache(info, options), built: true };
+  const folder =
+    buildSystem === "gyp"
+      ? await compileWithGyp(options)
+      : await compileWithCmake(dirname(BUILD_FOLDERS.cmake), options);
+  writeBuildInfo(folder, info);
+  return { ...info, addon: join(folder, ADDON_FILE), built: true };
+}
+
+async function buildInCache(
+  info: BuildInfo,
+  options: Parameters<typeof compileWithCmake>[1],
+): Promise<string> {
+  const store = storeOf(cacheFolder());
+  await mkdir(store, { recursive: true });
+  const folder = await mkdtemp(join(store, ".new-build-"));
+  try {
+    return storeAddon(await compileWithCmake(folder, options), info, { replace: true });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
