@@ -1,42 +1,7 @@
-import { z } from "zod";
-import type { Filled } from "../../definition.js";
-import { count } from "../../schema.js";
-import {
-  basicBlock,
-  bottleneck,
-  convNorm,
-  denseHead,
-  globalPool,
-  splitGroups,
-  type Bottleneck,
-} from "../blocks.js";
-import type { LayerSpec, Residual, Sequential } from "../layers.js";
-import { initialization, type ModelSpec } from "../spec.js";
 import { defineNetwork, imageNetWeights } from "./definition.js";
+import { basicOptions, basicResNet, bottleneckOptions, bottleneckResNet } from "./resnet-stages.js";
 
-const basicOptions = {
-  /**
-   * ξ. With it the network is the one that the paper trains from scratch: the last stage widened to K·ξ channels with
-   * stride 1 (14×14 features at 224), max pooling and the dense head. Without it, torchvision's, the fair cross-entropy
-   * baseline.
-   */
-  channelsPerClass: count.optional(),
-  /** Side of the input. */
-  inputSize: count.default(224),
-  /** How the weights start. Default: "released" for the paper's form, "torchvision" for the other. */
-  init: initialization.optional(),
-};
-
-const bottleneckOptions = {
-  /** "mlp": the dense head that the paper fine-tunes; "linear": torchvision's `fc`. */
-  head: z.enum(["mlp", "linear"]).default("mlp"),
-  /** How the features are pooled before the head; torchvision has "avg". */
-  pool: z.enum(["avg", "max"]).default("avg"),
-  /** Side of the input; the paper fine-tunes at 448. */
-  inputSize: count.default(448),
-  /** How the weights start. */
-  init: initialization.default("torchvision"),
-};
+const RESNET = { groups: 1, groupWidth: 64 };
 
 /** ResNet18 (He et al. 2016), in torchvision's form or in the form that the paper trains from scratch. */
 export const resnet18 = defineNetwork({
@@ -77,112 +42,11 @@ export const resnet101 = defineNetwork({
   build: (options) => bottleneckResNet("resnet101", [3, 4, 23, 3], RESNET, options),
 });
 
-const RESNET: Bottleneck = { groups: 1, groupWidth: 64 };
-
-interface BasicOptions extends Filled<typeof basicOptions> {
-  classes: number;
-}
-
-interface BottleneckOptions extends Filled<typeof bottleneckOptions> {
-  classes: number;
-}
-
-type Blocks = readonly [number, number, number, number];
-
-function basicResNet(name: string, blocks: Blocks, options: BasicOptions): ModelSpec {
-  const { classes, channelsPerClass, inputSize } = options;
-  const widened = channelsPerClass !== undefined;
-  const channels = widened ? classes * channelsPerClass : 512;
-  const { init = widened ? "released" : "torchvision" } = options;
-  return {
-    format: 1,
-    name: widened ? `${name}-mc` : name,
-    input: { channels: 3, height: inputSize, width: inputSize },
-    classes,
-    groups: widened ? [{ classes, channels: channelsPerClass }] : splitGroups(channels, classes),
-    layers: [
-      ...stem(),
-      basicStage("layer1", 64, 64, blocks[0], 1),
-      basicStage("layer2", 64, 128, blocks[1], 2),
-      basicStage("layer3", 128, 256, blocks[2], 2),
-      basicStage("layer4", 256, channels, blocks[3], widened ? 1 : 2),
-      ...globalPool(widened ? "max" : "avg"),
-      widened ? denseHead(channels, 512, classes) : linear(channels, classes),
-    ],
-    features: "layer4",
-    init,
-  };
-}
-
-function bottleneckResNet(
-  name: string,
-  blocks: Blocks,
-  form: Bottleneck,
-  { classes, head, pool, inputSize, init }: BottleneckOptions,
-): ModelSpec {
-  const channels = 2048;
-  return {
-    format: 1,
-    name,
-    input: { channels: 3, height: inputSize, width: inputSize },
-    classes,
-    groups: splitGroups(channels, classes),
-    layers: [
-      ...stem(),
-      bottleneckStage("layer1", 64, 64, blocks[0], 1, form),
-      bottleneckStage("layer2", 256, 128, blocks[1], 2, form),
-      bottleneckStage("layer3", 512, 256, blocks[2], 2, form),
-      bottleneckStage("layer4", 1024, 512, blocks[3], 2, form),
-      ...globalPool(pool),
-      head === "linear" ? linear(channels, classes) : denseHead(channels, 512, classes),
-    ],
-    features: "layer4",
-    init,
-  };
-}
-
-function basicStage(
-  name: string,
-  inChannels: number,
-  outChannels: number,
-  blocks: number,
-  stride: number,
-): Sequential {
-  const first = basicBlock(inChannels, outChannels, stride, "0");
-  return repeat(name, blocks, first, (position) => basicBlock(outChannels, outChannels, 1, position));
-}
-
-function bottleneckStage(
-  name: string,
-  inChannels: number,
-  channels: number,
-  blocks: number,
-  stride: number,
-  form: Bottleneck,
-): Sequential {
-  const first = bottleneck(inChannels, channels, stride, "0", form);
-  return repeat(name, blocks, first, (position) => bottleneck(4 * channels, channels, 1, position, form));
-}
-
-/** A first block, which may change the shape, and alike ones after it. */
-function repeat(
-  name: string,
-  blocks: number,
-  first: Residual,
-  next: (position: string) => Residual,
-): Sequential {
-  const rest = Array.from({ length: blocks - 1 }, (_, i) => next(String(i + 1)));
-  return { type: "sequential", name, layers: [first, ...rest] };
-}
-
-function stem(): LayerSpec[] {
-  return [
-    ...convNorm(3, 64, { kernelSize: 7, stride: 2, names: ["conv1", "bn1"] }),
-    { type: "relu", name: "relu" },
-    { type: "maxPool2d", name: "maxpool", kernelSize: 3, stride: 2, padding: 1 },
-  ];
-}
-
-function linear(channels: number, classes: number): LayerSpec {
-  return { type: "linear", name: "fc", inFeatures: channels, outFeatures: classes };
-}
+/** ResNet152 (He et al. 2016); the options are ResNet50's. */
+export const resnet152 = defineNetwork({
+  name: "resnet152",
+  summary: "ResNet152 (He et al. 2016)",
+  options: bottleneckOptions,
+  weights: [imageNetWeights("resnet152-394f9c45.pth", 230.434, "fc")],
+  build: (options) => bottleneckResNet("resnet152", [3, 8, 36, 3], RESNET, options),
+});

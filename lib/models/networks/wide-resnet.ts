@@ -1,0 +1,12 @@
+import { defineNetwork, imageNetWeights } from "./definition.js";
+import { bottleneckOptions, bottleneckResNet } from "./resnet-stages.js";
+
+/** Wide ResNet50 (Zagoruyko & Komodakis 2016): its 3×3 convolutions are twice as wide; the options are ResNet50's. */
+export const wide_resnet50_2 = defineNetwork({
+  name: "wide_resnet50_2",
+  summary: "Wide ResNet50 (Zagoruyko & Komodakis 2016): ResNet50 whose 3×3 convolutions are twice as wide",
+  options: bottleneckOptions,
+  weights: [imageNetWeights("wide_resnet50_2-95faca4d.pth", 131.82, "fc")],
+  build: (options) =>
+    bottleneckResNet("wide_resnet50_2", [3, 4, 6, 3], { groups: 1, groupWidth: 128 }, options),
+});
