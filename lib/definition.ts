@@ -92,6 +92,14 @@ export class Registry<
   }
 }
 
+/** The defaults of the options that have one. */
+export function defaultsOf(options: OptionShape): Record<string, unknown> {
+  const defaults = Object.entries(options).flatMap(([name, schema]): [string, unknown][] =>
+    schema instanceof z.ZodDefault ? [[name, schema.def.defaultValue]] : [],
+  );
+  return Object.fromEntries(defaults);
+}
+
 type Alternative = z.ZodObject<Record<string, z.ZodType>, z.core.$strict>;
 
 /** As zod's types want a union's alternatives: at least one. */

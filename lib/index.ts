@@ -30,7 +30,7 @@ export { AdamW, SGD } from "./optim/named-optimizers.js";
 
 export { evaluate } from "./train/evaluate.js";
 export type { TrainingEvent } from "./train/events.js";
-export type { LossOptions } from "./train/objective.js";
+export type { LossOptions } from "./train/losses.js";
 export { Trainer } from "./train/trainer.js";
 export type { FitOptions, TrainerOptions } from "./train/trainer-options.js";
 

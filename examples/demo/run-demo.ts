@@ -8,7 +8,7 @@ import { smallResNet } from "#lib/models/networks/index.js";
 import type { Model } from "#lib/models/model.js";
 import type { Evaluation } from "#lib/train/evaluate.js";
 import type { TrainingEvent } from "#lib/train/events.js";
-import type { LossOptions } from "#lib/train/objective.js";
+import type { LossOptions } from "#lib/train/losses.js";
 import { Trainer } from "#lib/train/trainer.js";
 import type { EmojiFaces } from "./emoji-faces.js";
 

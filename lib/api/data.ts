@@ -38,16 +38,14 @@ export type { ArchiveLimits } from "../data/archive/entry-policy.js";
 export { verifyDataset, type DatasetReport } from "../data/verify/verify-dataset.js";
 export type { VerifyOptions } from "../data/verify/options.js";
 export type { BadImage } from "../data/verify/check-images.js";
-export {
-  samplers,
-  type ClassBalancedSpec,
-  type DistributedSpec,
-  type SamplerSpec,
-  type SequentialSpec,
-  type ShuffleSpec,
-  type WeightedSpec,
-} from "../loader/samplers.js";
 export * from "../image/transforms/index.js";
+export type { SamplerSpec } from "../loader/sampler.js";
+export { samplers } from "../loader/samplers.js";
+export type { ClassBalancedSpec } from "../loader/samplers/class-balanced.js";
+export type { DistributedSpec } from "../loader/samplers/distributed.js";
+export type { SequentialSpec } from "../loader/samplers/sequential.js";
+export type { ShuffleSpec } from "../loader/samplers/shuffle.js";
+export type { WeightedSpec } from "../loader/samplers/weighted.js";
 export {
   parseTransforms,
   type ImageSize,

@@ -37,14 +37,12 @@ export { evaluateChannels, type EvaluateChannelsOptions } from "../train/evaluat
 export type { ClassificationScores, ClassScores } from "../train/classification-scores.js";
 export type { UnfreezeRule } from "../train/unfreeze.js";
 export type { Metrics } from "../train/metrics.js";
-export type {
-  ChannelObjective,
-  ClassificationLoss,
-  CrossEntropyLoss,
-  FocalLoss,
-  LossOptions,
-} from "../train/objective.js";
-export type { CenterLossOptions } from "../train/class-centers.js";
+export type { LossOptions } from "../train/losses.js";
+export type { CenterLossOptions } from "../train/losses/center.js";
+export type { ChannelObjective } from "../train/losses/channels.js";
+export type { ClassificationLoss } from "../train/losses/classification.js";
+export type { CrossEntropyLoss } from "../train/losses/cross-entropy.js";
+export type { FocalLoss } from "../train/losses/focal.js";
 
 export { changeRecipe } from "../recipes/change.js";
 export type { Patch } from "../recipes/patch.js";

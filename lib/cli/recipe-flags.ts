@@ -4,6 +4,7 @@ import { networks } from "../models/networks.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import { networkNamed } from "../recipes/network.js";
 import { optimizers } from "../optim/optimizers.js";
+import { isChannelLoss, losses } from "../train/losses.js";
 import { MONITORS } from "../train/monitor.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";
 import type { Recipe } from "../recipes/recipe.js";
@@ -104,8 +105,8 @@ const MODEL = new Option("--model <name>", `the network (default: ${DEFAULT_RECI
 );
 const LOSS = new Option(
   "--loss <name>",
-  "MC-Loss or, as the baseline of the same recipe, cross-entropy alone (default: mc)",
-).choices(["mc", "ce"]);
+  "MC-Loss or, as the baseline of the same recipe, another loss alone (default: mc)",
+).choices(losses.names);
 const OPTIMIZER = new Option(
   "--optimizer <name>",
   `how the weights are updated (default: ${DEFAULT_RECIPE.optimizer.type})`,
@@ -132,19 +133,26 @@ export function givenFlags(command: Command): string[] {
 /** What the options that were given change in a recipe. */
 export function patchOfFlags(recipe: Recipe, flags: Readonly<Record<string, unknown>>): Patch {
   const value = ({ option }: { option: Option }) => flags[option.attributeName()];
-  const { model, optimizer, loss } = flags as { model?: string; optimizer?: string; loss?: "mc" | "ce" };
+  const { model, optimizer, loss } = flags as { model?: string; optimizer?: string; loss?: string };
   const patches: Patch[] = [];
   if (model !== undefined) patches.push({ network: networkNamed(model) });
   if (optimizer !== undefined && optimizer !== recipe.optimizer.type) {
     patches.push({ optimizer: { type: optimizer, learningRate: recipe.optimizer.learningRate } });
   }
-  if (loss === "mc" && recipe.loss === "ce") patches.push({ loss: DEFAULT_RECIPE.loss });
+  if (loss === "mc" && !isChannelLoss(recipe.loss)) patches.push({ loss: DEFAULT_RECIPE.loss });
   for (const one of FLAGS) {
     if (value(one) !== undefined) patches.push(nest(one.key.split("."), value(one)));
   }
   // A baseline has no weights of MC-Loss.
-  if (loss === "ce") patches.push({ loss });
+  if (loss !== undefined && loss !== "mc" && !isRecipeLoss(recipe, loss)) {
+    patches.push({ loss: loss === "ce" ? loss : { type: loss } });
+  }
   return joinPatches(patches);
+}
+
+/** Whether it is the recipe's own loss, which keeps its options. */
+function isRecipeLoss({ loss }: Recipe, name: string): boolean {
+  return loss !== "ce" && loss.type === name;
 }
 
 function valueAt(recipe: Recipe, key: string): string | number | undefined {

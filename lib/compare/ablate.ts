@@ -9,7 +9,7 @@ import { named, replaceText } from "../io/replace-file.js";
 import { runFiles } from "../run/run-files.js";
 import { isRecord } from "../plain-data.js";
 import { reasonOf } from "../system-error.js";
-import type { ChannelObjective } from "../train/objective.js";
+import type { ChannelObjective } from "../train/losses/channels.js";
 import { compareRuns, type Comparison } from "./compare-runs.js";
 import { isFinished, readRun } from "../run/read-run.js";
 

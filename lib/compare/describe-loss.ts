@@ -1,68 +1,43 @@
+import { z } from "zod";
 import { flatten, isRecord, textOf } from "../plain-data.js";
-import { CENTER_DEFAULTS, completeLoss, isPlainCrossEntropy, type CompleteLoss } from "./complete-loss.js";
+import { addedTerms, losses } from "../train/losses.js";
+import type { LossDefinition } from "../train/losses/definition.js";
+import { completeLoss } from "./complete-loss.js";
 
 /**
  * A loss in few words, which tell it from every other: "MC-Loss α 1.5 β 20, no CWA".
  * @param loss of a trainer or of a recipe
  */
 export function describeLoss(loss: unknown): string {
-  return describeParts(completeLoss(loss)).join(", ");
-}
-
-function describeParts(loss: CompleteLoss): string[] {
-  const { type, center, ...options } = loss;
-  const describe = DESCRIPTIONS[type];
-  const parts = describe ? describe(options) : [type, ...describeRest(options)];
-  return center === undefined ? parts : [...parts, ...describeCenter(center)];
+  const { type, ...options } = completeLoss(loss);
+  const added = Object.entries<LossDefinition>(addedTerms).filter(([name]) => isRecord(options[name]));
+  const own = without(
+    options,
+    added.map(([name]) => name),
+  );
+  const definition: LossDefinition | undefined = losses.definitions.find(({ name }) => name === type);
+  const parts = [
+    ...describeBy(definition, type, own),
+    ...added.flatMap(([name, term]) => describeBy(term, name, options[name] as Options)),
+  ];
+  return parts.join(", ");
 }
 
 type Options = Readonly<Record<string, unknown>>;
 
-const DESCRIPTIONS: Readonly<Record<string, (options: Options) => string[]>> = {
-  ce: ({ labelSmoothing, ...rest }) => [
-    "cross-entropy",
-    ...(labelSmoothing === 0 ? [] : [`label smoothing ${textOf(labelSmoothing)}`]),
-    ...describeRest(rest),
-  ],
-  focal: ({ gamma, ...rest }) => [`focal loss γ ${textOf(gamma)}`, ...describeRest(rest)],
-  mc: describeChannels,
-};
-
-function describeChannels(options: Options): string[] {
-  const { alpha, beta, keep, perSample, pooling, diversityPooling, classification, ...rest } = options;
-  const weights = [
-    ...(alpha === 0 ? [] : [`α ${textOf(alpha)}`]),
-    ...(beta === 0 ? [] : [`β ${textOf(beta)}`]),
-  ];
-  return [
-    ["MC-Loss", ...weights].join(" "),
-    ...describeKeep(keep),
-    ...(perSample === true ? ["a mask per sample"] : []),
-    ...(pooling === "mean" ? ["CCAP"] : []),
-    ...(diversityPooling === "mean" ? ["mean diversity"] : []),
-    ...(beta === 0 ? ["no diversity"] : []),
-    ...(alpha === 0 ? ["no discriminality"] : []),
-    ...(isPlainCrossEntropy(classification) ? [] : describeParts(classification as CompleteLoss)),
-    ...describeRest(rest),
-  ];
-}
-
-/** How channel-wise attention keeps channels. */
-function describeKeep(keep: unknown): string[] {
-  if (keep === "all") return ["no CWA"];
-  if (!isRecord(keep)) return [`keeps ${textOf(keep)} channels`];
-  return keep["drop"] === 0.5 ? [] : [`drops ${textOf(keep["drop"])} of the channels`];
-}
-
-function describeCenter(center: unknown): string[] {
-  const { weight, rate, ...rest } = center as Options;
-  return [
-    `center loss λ ${textOf(weight)}`,
-    ...(rate === CENTER_DEFAULTS.rate ? [] : [`center rate ${textOf(rate)}`]),
-    ...describeRest(rest),
-  ];
+/** What a definition says of its options, and then the others; without a definition that fits, all as they are. */
+function describeBy(definition: LossDefinition | undefined, name: string, options: Options): string[] {
+  const known = Object.keys(definition?.options ?? {});
+  const own = without(options, Object.keys(without(options, known)));
+  const parsed = z.strictObject(definition?.options ?? {}).safeParse(own);
+  if (!definition || !parsed.success) return [name, ...describeRest(options)];
+  return [...definition.describe(parsed.data), ...describeRest(without(options, known))];
 }
 
 function describeRest(options: Options): string[] {
   return flatten(options).map(([path, value]) => `${path} ${textOf(value)}`);
+}
+
+function without(options: Options, names: readonly string[]): Options {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { throwIfAborted } from "../abort.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "./bad-images.js";
-import { count, flag, index, like, optionsOf, parseOptions, text, type Shape } from "../schema.js";
+import { count, flag, index, optionsOf, parseOptions, text, type Shape } from "../schema.js";
 import { deviceSchema, type Device } from "../native/dtype.js";
 import { Batch } from "./batch.js";
 import { BatchMaker, type Portion } from "./batch-maker.js";
@@ -16,7 +16,7 @@ import { buildPipeline, type Pipeline } from "../image/pipeline.js";
 import { prefetch } from "../prefetch.js";
 import { randomAt } from "../image/random.js";
 import { SampleReader } from "./sample-reader.js";
-import { checkSampler, countSamples, drawOrder, samplers, type SamplerSpec } from "./samplers.js";
+import { allSamplers, samplerOf, type Sampler, type SamplerSpec } from "./sampler.js";
 import { transformList, type TransformSpec } from "../image/transforms.js";
 import { defaultWorkers } from "./workers.js";
 
@@ -81,7 +81,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   readonly repaired: SkippedImage[] = [];
   readonly #dataset: Dataset<T>;
   readonly #options: typeof DEFAULTS & Pick<DataLoaderOptions, "batchSize" | "seed">;
-  readonly #sampler: SamplerSpec;
+  readonly #sampler: Sampler;
   readonly #pipeline: Pipeline;
   readonly #maker: BatchMaker<T>;
   readonly #bad = new Set<number>();
@@ -100,9 +100,8 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     const { limitInputPixels, limitInputSide, limitInputBytes, ...rest } = others;
     this.#dataset = dataset;
     this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...rest };
-    this.#sampler = sampler ?? (shuffle ? samplers.shuffle() : samplers.sequential());
+    this.#sampler = samplerOf(sampler ?? { type: shuffle ? "shuffle" : "sequential" }, dataset);
     this.#seed = this.#options.seed ?? 0;
-    checkSampler(this.#sampler, dataset);
     this.#pipeline = buildPipeline(transforms, {
       cached: diskCache !== undefined,
       limitInputPixels,
@@ -131,7 +130,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
 
   /** Batches per epoch. Fewer come where images are skipped, unless the sampler is distributed. */
   get length(): number {
-    const batches = countSamples(this.#sampler, this.#dataset) / this.#options.batchSize;
+    const batches = this.#sampler.count() / this.#options.batchSize;
     return this.#options.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
@@ -232,9 +231,9 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   }
 
   #queue(epoch: number): SampleQueue {
-    const order = drawOrder(this.#sampler, this.#dataset, randomAt(this.#seed, epoch));
+    const order = this.#sampler.draw(randomAt(this.#seed, epoch));
     const { batchSize, dropLast } = this.#options;
-    const refill = this.#sampler.type === "distributed";
+    const { refill } = this.#sampler;
     const isBad = (index: number) => this.#bad.has(index);
     return new SampleQueue(order, { batchSize, dropLast, refill, isBad, start: this.#start });
   }
@@ -264,10 +263,7 @@ const loaderOptions = optionsOf<DataLoaderOptions>({
   batchSize: count,
   transforms: transformList,
   shuffle: flag.optional(),
-  sampler: like<SamplerSpec>(
-    "one of samplers",
-    (value) => typeof value === "object" && value !== null,
-  ).optional(),
+  sampler: allSamplers.given.optional(),
   seed: index.optional(),
   dropLast: flag.optional(),
   prefetch: index.optional(),

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import type { Filled, Given } from "../definition.js";
 import { invalidArgument, McLossError } from "../errors.js";
-import { count, decay, flag, instanceOf, optionsOf, parseOptions, rate, type Shape } from "../schema.js";
+import { count, decay, flag, instanceOf, parseOptions, rate } from "../schema.js";
 import { checkFloating, checkTensor } from "../tensor/check-tensor.js";
 import { Generator, ops, opsInTurn, Tensor, type OpResult } from "../tensor/tensor.js";
 import { ChannelGroups } from "./channel-groups.js";
@@ -9,35 +10,29 @@ import { DEFAULT_WEIGHTS } from "./default-weights.js";
 /** Cross-channel pooling: "max" is the paper's CCMP, "mean" its ablation CCAP. */
 export type Pooling = "max" | "mean";
 
+const pooling = z.enum(["max", "mean"]).default("max");
+
 /** How channel-wise attention keeps channels, and how channels are pooled. */
-export interface ChannelLossOptions {
-  /** Weight of the discriminality component; 0 is the paper's ablation without it. Default 1.5, as the released code. */
-  alpha?: number;
-  /** Weight of the diversity component; 0 is the paper's ablation without it. Default 20, as the released code. */
-  beta?: number;
+export const channelLossOptions = {
+  /** Weight of the discriminality component, as the released code; 0 is the paper's ablation without it. */
+  alpha: rate.default(DEFAULT_WEIGHTS.alpha),
+  /** Weight of the diversity component, as the released code; 0 is the paper's ablation without it. */
+  beta: rate.default(DEFAULT_WEIGHTS.beta),
   /**
    * Channels kept in each group: a number; all but a share of them, ξ − ⌊drop·ξ⌋; or "all", the paper's ablation without
-   * channel-wise attention. Default ⌈ξ/2⌉ (2 of 3, as the released code), which is { drop: 0.5 }.
+   * channel-wise attention. The default is ⌈ξ/2⌉ (2 of 3, as the released code).
    */
-  keep?: number | "all" | { drop: number };
-  /** Draws one mask per sample rather than one per batch. Default false. */
-  perSample?: boolean;
-  /** Cross-channel pooling of the discriminality component. Default "max". */
-  pooling?: Pooling;
-  /** Cross-channel pooling of the diversity component. Default "max"; "mean" makes it constant. */
-  diversityPooling?: Pooling;
-}
-
-const pooling = z.enum(["max", "mean"]).optional();
-
-export const channelLossShape = {
-  alpha: rate.optional(),
-  beta: rate.optional(),
-  keep: z.union([count, z.literal("all"), z.strictObject({ drop: decay })]).optional(),
-  perSample: flag.optional(),
+  keep: z.union([count, z.literal("all"), z.strictObject({ drop: decay })]).default({ drop: 0.5 }),
+  /** Draws one mask per sample rather than one per batch. */
+  perSample: flag.default(false),
+  /** Cross-channel pooling of the discriminality component: "max" is the paper's CCMP, "mean" its ablation CCAP. */
   pooling,
+  /** Cross-channel pooling of the diversity component; "mean" makes it constant. */
   diversityPooling: pooling,
-} satisfies Shape<ChannelLossOptions>;
+};
+
+/** How channel-wise attention keeps channels, and how channels are pooled. */
+export interface ChannelLossOptions extends Given<typeof channelLossOptions> {}
 
 /** Options of {@link mcLoss}. */
 export interface McLossOptions extends ChannelLossOptions {
@@ -49,8 +44,8 @@ export interface McLossOptions extends ChannelLossOptions {
   generator?: Generator;
 }
 
-const schema = optionsOf<McLossOptions>({
-  ...channelLossShape,
+const schema = z.strictObject({
+  ...channelLossOptions,
   groups: instanceOf(ChannelGroups, "ChannelGroups"),
   mask: instanceOf(Tensor, "a Tensor").optional(),
   generator: instanceOf(Generator, "a Generator").optional(),
@@ -118,22 +113,22 @@ function namedTerms(terms: OpResult): McLossTerms {
   return { loss, discriminality, diversity };
 }
 
-/** Checked options with their defaults; `keep` has one number per block. */
-export function resolveChannelLoss(options: ChannelLossOptions, groups: ChannelGroups, argument = "keep") {
-  const { alpha = DEFAULT_WEIGHTS.alpha, beta = DEFAULT_WEIGHTS.beta } = options;
-  const { perSample = false, pooling = "max", diversityPooling = "max" } = options;
-  return {
-    alpha,
-    beta,
-    perSample,
-    pooling,
-    diversityPooling,
-    keep: resolveKeep(options.keep, groups, argument),
-  };
+/** Options with their defaults as native/train takes them; `keep` has one number per block. */
+export function resolveChannelLoss(
+  options: Filled<typeof channelLossOptions>,
+  groups: ChannelGroups,
+  argument = "keep",
+) {
+  const { alpha, beta, perSample, pooling, diversityPooling } = options;
+  const keep = resolveKeep(options.keep, groups, argument);
+  return { alpha, beta, perSample, pooling, diversityPooling, keep };
 }
 
-function resolveKeep(keep: ChannelLossOptions["keep"], groups: ChannelGroups, argument: string): number[] {
-  if (keep === undefined) return [];
+function resolveKeep(
+  keep: number | "all" | { drop: number },
+  groups: ChannelGroups,
+  argument: string,
+): number[] {
   return groups.blocks.map(({ channels }) => {
     if (keep === "all") return channels;
     const kept = typeof keep === "object" ? channels - Math.floor(keep.drop * channels) : keep;

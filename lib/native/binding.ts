@@ -54,22 +54,19 @@ export interface DecodeJpegOptions {
   repair: boolean;
 }
 
-/** The center loss of a run, as native/train takes it. */
-export interface CenterTerm {
-  weight: number;
-  rate: number;
-  /** Whose output [N, D] is drawn to the centers; "" for the features' global average. */
-  layer: string;
-  /** [K, D] */
-  centers: TensorHandle;
+/** The term of the classifier's logits, as native/train takes it: cross-entropy, and what makes another loss of it. */
+export interface ClassificationTerm {
+  /** Default 0. */
+  labelSmoothing?: number;
+  /** γ of the focal loss. Default: cross-entropy. */
+  focalGamma?: number;
+  /** What the entropy of the predicted probabilities is subtracted with. Default 0. */
+  entropyWeight?: number;
 }
 
-/** The training objective, as native/train takes it. */
-export interface ObjectiveOptions {
+/** The training objective, as native/train takes it; what is added to it is there by its name. */
+export interface ObjectiveOptions extends ClassificationTerm {
   labelSmoothing: number;
-  /** Null for cross-entropy. */
-  focalGamma: number | null;
-  center: CenterTerm | null;
   blockClasses: number[];
   blockChannels: number[];
   keep: number[];
@@ -95,14 +92,12 @@ export interface ForwardOutput {
   taps: TensorHandle[];
 }
 
-/** Losses are means over the batch; counts are sums. */
+/** Losses are means over the batch, those of the added terms by name; counts are sums. */
 export interface BatchMetrics {
   loss: number;
   crossEntropy: number;
   discriminality: number;
   diversity: number;
-  /** Where the objective has a center loss. */
-  center?: number;
   correct: number;
   groupsCorrect: number;
 }

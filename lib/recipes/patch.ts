@@ -57,6 +57,9 @@ export function merge(base: unknown, patch: unknown, path = ""): unknown {
   return Object.fromEntries(merged);
 }
 
+/** What is meant where the kind is left out, by its place in a recipe. */
+const FALLBACKS: Readonly<Record<string, unknown>> = { loss: "mc", optimizer: "sgd" };
+
 function mergeItems(base: readonly unknown[], patch: Patch, path: string): unknown[] {
   const items = [...base];
   for (const [key, value] of Object.entries(patch)) {
@@ -72,7 +75,8 @@ function mergeItems(base: readonly unknown[], patch: Patch, path: string): unkno
 /** Whether the patch is about another kind of thing, with other keys. */
 function isOther(base: Patch, patch: Patch, path: string): boolean {
   const tag = path === "network" ? "name" : "type";
-  return base[tag] !== undefined && patch[tag] !== undefined && base[tag] !== patch[tag];
+  const kind = base[tag] ?? FALLBACKS[path];
+  return kind !== undefined && patch[tag] !== undefined && kind !== patch[tag];
 }
 
 /** The paths of all values in plain data; a list is one value. */

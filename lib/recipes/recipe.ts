@@ -10,7 +10,7 @@ import type { Schedule } from "../optim/schedules.js";
 import type { networks } from "../models/networks.js";
 import type { Monitor } from "../train/monitor.js";
 import type { OptimizerSpec } from "../train/build-optimizer.js";
-import type { LossOptions } from "../train/objective.js";
+import type { LossOptions } from "../train/losses.js";
 
 /** A network by name, with the options of the function that makes it, but without the classes. */
 export type RecipeNetwork = Spec<typeof networks>;

@@ -8,7 +8,7 @@ import { count, flag, index, parse, share, text } from "../schema.js";
 import { schedules } from "../optim/schedules.js";
 import { modelOptimizers } from "../train/build-optimizer.js";
 import { MONITORS } from "../train/monitor.js";
-import { lossSchema } from "../train/objective.js";
+import { lossSchema } from "../train/losses.js";
 import type { Recipe } from "./recipe.js";
 
 const recipe = z.strictObject({

@@ -50,8 +50,8 @@ export interface TrainingParts {
   ema: EMA | undefined;
   /** Draws the channel masks; null without MC-Loss. */
   masks: GeneratorHandle | null;
-  /** Of the center loss; undefined without. */
-  centers: Tensor | undefined;
+  /** Of the terms that are added to the loss, by name. */
+  added: Readonly<Record<string, Tensor>>;
 }
 
 const count = z.int().min(0);
@@ -189,7 +189,7 @@ async function withGenerators(
 
 /** What is saved beside the weights, by name. */
 function trainingTensors(
-  { optimizer, centers }: TrainingParts,
+  { optimizer, added }: TrainingParts,
   generators: readonly GeneratorState[],
 ): NamedTensors {
   const slots = optimizer.state().map(({ group, parameter, name, tensor }) => {
@@ -197,7 +197,7 @@ function trainingTensors(
   });
   const tensors = [
     ...slots,
-    ...(centers ? [["centers", centers] as const] : []),
+    ...Object.entries(added),
     ...generators.map(({ name, state }) => [`generator/${name}`, state] as const),
   ];
   return tensors.map(([name, tensor]) => [TRAINING_PREFIX + name, tensor] as const);

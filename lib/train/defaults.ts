@@ -11,12 +11,3 @@ export const DEFAULT_OPTIMIZER = {
   nesterov: true,
   weightDecay: 5e-4,
 } as const satisfies OptimizerSpec;
-
-/** γ of the focal loss (Lin et al., ICCV 2017). */
-export const DEFAULT_FOCAL_GAMMA = 2;
-
-/** λ of the center loss (Wen et al., ECCV 2016). */
-export const DEFAULT_CENTER_WEIGHT = 0.003;
-
-/** α of the centers' update (Wen et al., ECCV 2016). */
-export const DEFAULT_CENTER_RATE = 0.5;

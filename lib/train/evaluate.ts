@@ -10,7 +10,8 @@ import { autocastOf, precisionSchema, type Precision } from "../tensor/precision
 import { addBatch } from "./evaluate-channels.js";
 import { checkSameClasses } from "../models/same-classes.js";
 import { checkSameDevice } from "./same-device.js";
-import { buildObjective, lossSchema, type LossOptions } from "./objective.js";
+import { lossSchema, type LossOptions } from "./losses.js";
+import { buildObjective } from "./objective.js";
 import { ClassificationTally, predictedClasses, type ClassificationScores } from "./classification-scores.js";
 import { MetricsSum, type Metrics } from "./metrics.js";
 

@@ -1,8 +1,12 @@
 import type { BatchMetrics, ObjectiveOptions } from "../native/binding.js";
+import { addedTerms } from "./losses.js";
+
+/** Of each term that is added to a run's loss the mean before its weight. */
+type AddedMetrics = { [Name in keyof typeof addedTerms]?: number };
 
 /** Means over samples; accuracies from 0 to 1. */
-export interface Metrics {
-  /** What is minimised: the classification term, plus α·L_dis + β·L_div where MC-Loss is on, plus λ·center. */
+export interface Metrics extends AddedMetrics {
+  /** What is minimised: the classification term, plus α·L_dis + β·L_div where MC-Loss is on, plus the added terms. */
   loss: number;
   /** Of the classifier's logits, in nats, without label smoothing or focus. */
   crossEntropy: number;
@@ -10,8 +14,6 @@ export interface Metrics {
   discriminality?: number;
   /** L_div, from 0 (a class's channels look at different places) to below 1. Absent where it was not measured. */
   diversity?: number;
-  /** The center loss before its weight, where the run has one. */
-  center?: number;
   /** The share of images whose largest logit is their class's. */
   accuracy: number;
 }
@@ -21,14 +23,19 @@ export interface Metrics {
  * @param channels whether the terms of MC-Loss were measured
  */
 export function metricsOf(batch: BatchMetrics, size: number, channels: boolean): Metrics {
-  const { loss, crossEntropy, discriminality, diversity, center, correct } = batch;
+  const { loss, crossEntropy, discriminality, diversity, correct } = batch;
   return {
     loss,
     crossEntropy,
     ...(channels ? { discriminality, diversity } : {}),
     accuracy: correct / size,
-    ...(center === undefined ? {} : { center }),
+    ...addedMetrics(batch),
   };
+}
+
+function addedMetrics(batch: BatchMetrics): AddedMetrics {
+  const names = Object.keys(addedTerms) as (keyof AddedMetrics & keyof BatchMetrics)[];
+  return Object.fromEntries(names.filter((name) => name in batch).map((name) => [name, batch[name]]));
 }
 
 /** Whether training measures the terms of MC-Loss: it is a part of what is minimised. */
@@ -46,9 +53,8 @@ export class MetricsSum {
   /** @param channels whether the terms of MC-Loss are measured */
   constructor(channels: boolean) {
     this.#channels = channels;
-    const none = { loss: 0, crossEntropy: 0, discriminality: 0, diversity: 0, center: 0, correct: 0 };
-    const { center, ...sums } = metricsOf({ ...none, groupsCorrect: 0 }, 1, channels);
-    this.#sums = sums;
+    const none = { loss: 0, crossEntropy: 0, discriminality: 0, diversity: 0, correct: 0 };
+    this.#sums = metricsOf({ ...none, groupsCorrect: 0 }, 1, channels);
   }
 
   /** @param size images in the batch */

@@ -1,85 +1,26 @@
-import { z } from "zod";
 import { invalidArgument } from "../errors.js";
-import { DEFAULT_WEIGHTS } from "../loss/default-weights.js";
-import { channelLossShape, resolveChannelLoss, type ChannelLossOptions } from "../loss/mc-loss.js";
+import { resolveChannelLoss } from "../loss/mc-loss.js";
 import { describe } from "../models/describe.js";
 import type { Model } from "../models/model.js";
 import type { ObjectiveOptions } from "../native/binding.js";
-import { decay, optionsOf, rate, share, type Shape } from "../schema.js";
 import { Generator } from "../tensor/tensor.js";
-import type { CenterLossOptions } from "./class-centers.js";
-import { DEFAULT_CENTER_RATE, DEFAULT_CENTER_WEIGHT, DEFAULT_FOCAL_GAMMA } from "./defaults.js";
-
-/** The term of the classifier's logits. */
-export type ClassificationLoss = CrossEntropyLoss | FocalLoss;
-
-/** torch.nn.CrossEntropyLoss */
-export interface CrossEntropyLoss {
-  type: "ce";
-  /** The share of each target that all classes have alike, from 0 to less than 1. Default 0. */
-  labelSmoothing?: number;
-}
-
-/** (1 − p)^γ · −log p, p the softmax probability of the true class (Lin et al., ICCV 2017, equation 4, without α). */
-export interface FocalLoss {
-  type: "focal";
-  /** At least 0, which is cross-entropy. Default 2. */
-  gamma?: number;
-}
-
-/** MC-Loss beside a classification term: + α·L_dis + β·L_div. */
-export interface ChannelObjective extends ChannelLossOptions {
-  type?: "mc";
-  /** Default: cross-entropy. */
-  classification?: ClassificationLoss;
-}
-
-const weight = rate.optional();
-const crossEntropy = {
-  type: z.literal("ce"),
-  labelSmoothing: decay.optional(),
-} satisfies Shape<CrossEntropyLoss>;
-const focal = { type: z.literal("focal"), gamma: weight } satisfies Shape<FocalLoss>;
-const center = optionsOf<CenterLossOptions>({ weight, rate: share.optional() }).optional();
-
-const channelLoss = {
-  type: z.literal("mc").optional(),
-  ...channelLossShape,
-  classification: z
-    .discriminatedUnion("type", [z.strictObject(crossEntropy), z.strictObject(focal)])
-    .optional(),
-} satisfies Shape<ChannelObjective>;
-
-/** {@link LossOptions} */
-export const lossSchema = z.union([
-  z.literal("ce"),
-  z.discriminatedUnion("type", [
-    z.strictObject({ ...channelLoss, center }),
-    z.strictObject({ ...crossEntropy, center }),
-    z.strictObject({ ...focal, center }),
-  ]),
-]);
-
-/** What is minimised; "ce" is cross-entropy alone. */
-export type LossOptions =
-  | "ce"
-  | ((ClassificationLoss | ChannelObjective) & {
-      /** Adds a center loss. Default: none. */
-      center?: CenterLossOptions;
-    });
+import { completeLoss, type LossOptions } from "./losses.js";
+import { classificationLosses, type ClassificationLoss } from "./losses/classification.js";
+import type { ClassificationDefinition } from "./losses/definition.js";
 
 /**
- * The training objective of `model`, without a center loss: its centers belong to a run. The channel groups are kept
+ * The training objective of `model`, without the added terms, which belong to a run. The channel groups are kept
  * without MC-Loss as well, so that evaluation can report all terms.
- * @param loss as {@link lossSchema} takes it
  * @param seed of the generator that draws the channel masks
  * @throws McLossError ERR_ARGUMENT for MC-Loss where there are no groups, or too many channels to keep
  */
-export function buildObjective(model: Model, loss: LossOptions, seed: number): ObjectiveOptions {
-  if (loss === "ce") return buildObjective(model, { type: "ce" }, seed);
-  const groups = model.groups;
+export function buildObjective(model: Model, given: LossOptions, seed: number): ObjectiveOptions {
+  const loss = completeLoss(given);
+  const { groups } = model;
   const blocks = groups?.toLists() ?? { blockClasses: [], blockChannels: [] };
-  if (!isChannelObjective(loss)) return { ...WITHOUT_CHANNELS, ...classificationTerm(loss), ...blocks };
+  if (loss.type !== "mc") {
+    return { ...WITHOUT_CHANNELS, ...classificationTerm(loss), ...blocks };
+  }
   if (!groups) {
     const { name } = model.spec;
     throw invalidArgument(
@@ -89,11 +30,15 @@ export function buildObjective(model: Model, loss: LossOptions, seed: number): O
   }
   return {
     ...blocks,
-    ...classificationTerm(loss.classification ?? { type: "ce" }),
+    ...classificationTerm(loss.classification),
     ...resolveChannelLoss(loss, groups, "loss.keep"),
-    center: null,
     generator: new Generator(seed, model.device).handle,
   };
+}
+
+function classificationTerm(loss: ClassificationLoss) {
+  const definition: ClassificationDefinition = classificationLosses.get(loss.type);
+  return { labelSmoothing: 0, ...definition.native(loss) };
 }
 
 /**
@@ -111,7 +56,6 @@ export function reasonAgainstDiversity({ spec }: Model, { beta }: ObjectiveOptio
 }
 
 const WITHOUT_CHANNELS = {
-  center: null,
   alpha: 0,
   beta: 0,
   keep: [],
@@ -120,42 +64,3 @@ const WITHOUT_CHANNELS = {
   diversityPooling: "max",
   generator: null,
 };
-
-/** The same loss with its defaults, so that it can be told from others whatever the defaults become. */
-export function completeLoss(loss: LossOptions): LossOptions {
-  if (loss === "ce") return loss;
-  const center = loss.center ? { center: { ...DEFAULT_CENTER, ...loss.center } } : {};
-  if (!isChannelObjective(loss)) return { ...completeClassification(loss), ...center };
-  const { classification } = loss;
-  return {
-    ...DEFAULT_CHANNEL_LOSS,
-    ...loss,
-    ...(classification ? { classification: completeClassification(classification) } : {}),
-    ...center,
-  };
-}
-
-function completeClassification(loss: ClassificationLoss): ClassificationLoss {
-  return loss.type === "focal" ? { gamma: DEFAULT_FOCAL_GAMMA, ...loss } : { labelSmoothing: 0, ...loss };
-}
-
-const DEFAULT_CENTER = { weight: DEFAULT_CENTER_WEIGHT, rate: DEFAULT_CENTER_RATE };
-
-const DEFAULT_CHANNEL_LOSS = {
-  ...DEFAULT_WEIGHTS,
-  type: "mc",
-  keep: { drop: 0.5 },
-  perSample: false,
-  pooling: "max",
-  diversityPooling: "max",
-} as const satisfies ChannelObjective;
-
-/** Whether it is MC-Loss, maybe with other terms. */
-export function isChannelObjective(loss: ClassificationLoss | ChannelObjective): loss is ChannelObjective {
-  return loss.type === undefined || loss.type === "mc";
-}
-
-function classificationTerm(loss: ClassificationLoss) {
-  if (loss.type === "ce") return { labelSmoothing: loss.labelSmoothing ?? 0, focalGamma: null };
-  return { labelSmoothing: 0, focalGamma: loss.gamma ?? DEFAULT_FOCAL_GAMMA };
-}

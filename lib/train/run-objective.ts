@@ -1,34 +1,41 @@
 import type { Model } from "../models/model.js";
 import { native, type ObjectiveOptions } from "../native/binding.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { ClassCenters } from "./class-centers.js";
+import { addedTerms, completeLoss, type LossOptions } from "./losses.js";
+import type { AddedTerm, AddedTermDefinition } from "./losses/definition.js";
 import { trainsChannels } from "./metrics.js";
-import { buildObjective, type LossOptions } from "./objective.js";
+import { buildObjective } from "./objective.js";
 
-/** What a run minimises, with what of it changes in the run: the generator of the masks, and the center loss's centers. */
+/** What a run minimises, with what of it changes in the run: the generator of the masks, and the added terms' tensors. */
 export class RunObjective {
   /** What native/train takes. */
   readonly options: ObjectiveOptions;
   /** Whether steps measure the terms of MC-Loss. */
   readonly channels: boolean;
-  readonly #centers: ClassCenters | undefined;
+  /** What of the added terms changes in the run, by its name in checkpoints. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
 
   /** @throws McLossError ERR_ARGUMENT for a loss that the model cannot have */
   constructor(model: Model, loss: LossOptions, seed: number) {
     const objective = buildObjective(model, loss, seed);
     this.channels = trainsChannels(objective);
-    this.#centers = loss !== "ce" && loss.center ? new ClassCenters(model, loss.center) : undefined;
-    this.options = { ...objective, center: this.#centers?.term ?? null };
+    const added = createAdded(model, loss);
+    const natives = added.map(([name, { native }]) => [name, native]);
+    this.options = { ...objective, ...(Object.fromEntries(natives) as object) };
+    this.tensors = Object.fromEntries(added.flatMap(([, { tensors }]) => Object.entries(tensors)));
   }
 
-  /** Of the center loss; undefined without. */
-  get centers(): Tensor | undefined {
-    return this.#centers?.tensor;
-  }
-
-  /** Frees the generator and the centers. */
+  /** Frees the generator and the added terms. */
   dispose(): void {
-    this.#centers?.tensor.dispose();
+    for (const tensor of Object.values(this.tensors)) tensor.dispose();
     if (this.options.generator) native().dispose(this.options.generator);
   }
+}
+
+function createAdded(model: Model, given: LossOptions): [name: string, term: AddedTerm][] {
+  const loss: Readonly<Record<string, unknown>> = completeLoss(given);
+  return Object.entries<AddedTermDefinition>(addedTerms).flatMap(([name, definition]) => {
+    const options = loss[name] as Readonly<Record<string, unknown>> | undefined;
+    return options === undefined ? [] : [[name, definition.create(model, options)]];
+  });
 }

@@ -122,7 +122,7 @@ export class StepMaker {
       scaler: this.#scaler,
       ema: this.#ema,
       masks: this.#objective.options.generator,
-      centers: this.#objective.centers,
+      added: this.#objective.tensors,
     };
   }
 

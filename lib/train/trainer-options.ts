@@ -19,7 +19,7 @@ import {
 } from "../schema.js";
 import { modelOptimizers, type OptimizerSpec } from "./build-optimizer.js";
 import { DEFAULT_EPOCHS, DEFAULT_OPTIMIZER } from "./defaults.js";
-import { completeLoss, lossSchema, type LossOptions } from "./objective.js";
+import { completeLoss, lossSchema, type LossOptions } from "./losses.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
 import { isRecord } from "../plain-data.js";
 import { MONITORS, resolveJudgement, type Monitor } from "./monitor.js";

@@ -22,7 +22,8 @@ train::Objective From<train::Objective>::take(Capture& capture, const Napi::Valu
   objective.pooling = fields.get<std::string>("pooling");
   objective.diversity_pooling = fields.get<std::string>("diversityPooling");
   objective.classification = {fields.get<double>("labelSmoothing"),
-                              fields.get<std::optional<double>>("focalGamma")};
+                              fields.get<std::optional<double>>("focalGamma"),
+                              fields.get<std::optional<double>>("entropyWeight").value_or(0)};
   objective.center = fields.get<std::optional<train::CenterTerm>>("center");
   objective.generator = fields.get<std::optional<at::Generator>>("generator");
   return objective;

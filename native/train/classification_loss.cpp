@@ -25,12 +25,19 @@ ClassificationLoss focal_loss(const at::Tensor& logits, const at::Tensor& labels
   return {(missing.pow(gamma) * each).mean(), each.detach().mean()};
 }
 
+// Of the softmax probabilities, mean over the batch.
+at::Tensor entropy(const at::Tensor& logits) {
+  const auto log_probabilities = logits.log_softmax(1);
+  return -(log_probabilities.exp() * log_probabilities).sum(1).mean();
+}
+
 }  // namespace
 
 ClassificationLoss classification_loss(const at::Tensor& logits, const at::Tensor& labels,
                                        const ClassificationTerm& term) {
   if (term.focal_gamma) return focal_loss(logits, labels, *term.focal_gamma);
   const auto loss = cross_entropy(logits, labels, term.label_smoothing);
+  if (term.entropy_weight != 0) return {loss - term.entropy_weight * entropy(logits), loss.detach()};
   if (term.label_smoothing == 0) return {loss, loss};
   const at::NoGradGuard no_grad;
   return {loss, cross_entropy(logits, labels, 0)};

@@ -6,10 +6,12 @@
 
 namespace mcloss::train {
 
-// The term of the classifier's logits: cross-entropy, or focal loss where it has a gamma.
+// The term of the classifier's logits: cross-entropy, or focal loss where it has a gamma; less the weighted
+// entropy of the predicted probabilities.
 struct ClassificationTerm {
   double label_smoothing = 0;
   std::optional<double> focal_gamma;
+  double entropy_weight = 0;
   bool operator==(const ClassificationTerm&) const = default;
 };
 

@@ -44,6 +44,7 @@ function values(schema) {
   if (schema.title) return schema.title;
   if ("const" in schema) return code(schema.const);
   if (schema.enum) return schema.enum.map(code).join(", ");
+  if (schema.oneOf) return `{ ${oneOf(schema.oneOf)}, … }`;
   if (schema.anyOf) return schema.anyOf.map(values).join(" or ");
   switch (schema.type) {
     case "number":
@@ -61,8 +62,14 @@ function values(schema) {
   }
 
   function property([name, inner]) {
-    return `${name}${schema.required?.includes(name) ? "" : "?"}: ${values(inner)}`;
+    return `${name}${schema.required?.includes(name) ? "" : "?"}: ${values(inner)}${"default" in inner ? ` = ${JSON.stringify(inner.default)}` : ""}`;
   }
+}
+
+/** The key that tells a union's alternatives apart, with its values. */
+function oneOf(alternatives) {
+  const [tag] = Object.entries(alternatives[0].properties).find(([, inner]) => "const" in inner);
+  return `${tag}: ${alternatives.map(({ properties }) => code(properties[tag].const)).join(" or ")}`;
 }
 
 function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }) {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { randomAt } from "#lib/image/random.js";
-import { checkSampler, countSamples, drawOrder } from "#lib/loader/samplers.js";
+import { samplerOf } from "#lib/loader/sampler.js";
 import { type Dataset } from "mutual-channel-loss";
 import { samplers, type SamplerSpec } from "mutual-channel-loss/data";
 import { caught } from "../support/errors.js";
@@ -11,7 +11,7 @@ const UNEVEN: Dataset = {
   classes: ["often", "rare"],
   sample: (index) => ({ path: String(index), label: index < 90 ? 0 : 1 }),
 };
-const draw = (sampler: SamplerSpec, epoch = 0) => drawOrder(sampler, UNEVEN, randomAt(1, epoch));
+const draw = (sampler: SamplerSpec, epoch = 0) => samplerOf(sampler, UNEVEN).draw(randomAt(1, epoch));
 const all = Array.from({ length: 100 }, (_, index) => index);
 const inOrder = (order: readonly number[]) => [...order].sort((a, b) => a - b);
 
@@ -60,7 +60,7 @@ describe("samplers", () => {
       draw(samplers.distributed(rank, 3, { sampler: samplers.sequential(), dropLast: true })),
     );
     expect(inOrder(even.flat())).to.deep.equal(all.slice(0, 99));
-    expect(countSamples(samplers.distributed(0, 3), UNEVEN)).to.equal(34);
+    expect(samplerOf(samplers.distributed(0, 3), UNEVEN).count()).to.equal(34);
   });
 
   it("are plain data", () => {
@@ -79,11 +79,13 @@ describe("samplers", () => {
       [samplers.classBalanced({ samples: 1.5 }), "samples"],
       [samplers.distributed(2, 2), "rank"],
       [samplers.distributed(0, 0), "world"],
-      [{ type: "random" } as unknown as SamplerSpec, "sampler"],
+      [samplers.distributed(0, 2, { sampler: samplers.weighted([1]) }), "sampler.weights"],
+      [{ type: "random" } as unknown as SamplerSpec, "type"],
+      [{ type: "weighted", weights: all, weight: 1 } as unknown as SamplerSpec, "weight"],
     ];
     for (const [sampler, argument] of cases) {
-      const error = caught(() => checkSampler(sampler, UNEVEN));
-      expect(error, argument).to.include({ code: "ERR_ARGUMENT", argument });
+      const error = caught(() => samplerOf(sampler, UNEVEN));
+      expect(error, argument).to.include({ code: "ERR_ARGUMENT", argument: `sampler.${argument}` });
     }
   });
 });

@@ -15,7 +15,7 @@ import {
 import { normalize, resize } from "mutual-channel-loss/data";
 import { openSafetensors } from "mutual-channel-loss/tensor";
 import { type StepEvent, type TrainingEvent } from "mutual-channel-loss/train";
-import { ClassCenters } from "#lib/train/class-centers.js";
+import { center } from "#lib/train/losses/center.js";
 import { caught, rejected } from "../support/errors.js";
 import { fixedLoader } from "../support/fixed-loader.js";
 import { fixturePath, numbersOf } from "../support/fixtures.js";
@@ -138,8 +138,9 @@ describe("training losses", () => {
 
   it("center: draws what the features are pooled to, or their average where that is not known", async () => {
     const of = (model: Model) => {
-      const { term, tensor } = new ClassCenters(model, {});
-      return { layer: term.layer, shape: tensor.shape, dtype: tensor.dtype };
+      const { native, tensors } = center.create(model, { weight: 1, rate: 0.5 });
+      const { shape, dtype } = tensors["centers"]!;
+      return { layer: (native as { layer: string }).layer, shape, dtype };
     };
     expect(of(await fixtureModel())).to.deep.equal({ layer: "flatten", shape: [3, 6], dtype: "float64" });
     const small = smallResNet({ classes: 3, channelsPerClass: 4, inputSize: 32, width: 8 });

@@ -36,7 +36,7 @@ export function ablateCommand(): Command {
 async function ablateFolder(dir: string, flags: AblateFlags, command: Command): Promise<void> {
   const { ablate } = await import("../../compare/ablate.js");
   const { comparisonTable } = await import("../../compare/comparison-table.js");
-  const { isChannelLoss } = await import("../../recipes/loss.js");
+  const { isChannelLoss } = await import("../../train/losses.js");
   const { chooseRecipe, trainRun } = await import("../train-folder.js");
   const { interruptSignal } = await import("../interrupt.js");
   const { printLine } = await import("../progress.js");

@@ -1,0 +1,40 @@
+import type { Given } from "../../definition.js";
+import { channelLossOptions } from "../../loss/mc-loss.js";
+import { classificationLosses, describeClassification } from "./classification.js";
+import { defineLoss } from "./definition.js";
+
+export const channels = defineLoss({
+  name: "mc",
+  summary: "MC-Loss beside a classification term: + α·L_dis + β·L_div",
+  options: {
+    ...channelLossOptions,
+    /** The term of the classifier's logits, as a loss of its own. */
+    classification: classificationLosses.filled.default({ type: "ce", labelSmoothing: 0 }),
+  },
+  describe: ({ alpha, beta, keep, perSample, pooling, diversityPooling, classification }) => {
+    const weights = [...(alpha === 0 ? [] : [`α ${alpha}`]), ...(beta === 0 ? [] : [`β ${beta}`])];
+    const isPlain = classification.type === "ce" && classification.labelSmoothing === 0;
+    return [
+      ["MC-Loss", ...weights].join(" "),
+      ...describeKeep(keep),
+      ...(perSample ? ["a mask per sample"] : []),
+      ...(pooling === "mean" ? ["CCAP"] : []),
+      ...(diversityPooling === "mean" ? ["mean diversity"] : []),
+      ...(beta === 0 ? ["no diversity"] : []),
+      ...(alpha === 0 ? ["no discriminality"] : []),
+      ...(isPlain ? [] : describeClassification(classification)),
+    ];
+  },
+});
+
+/** MC-Loss beside a classification term: + α·L_dis + β·L_div. */
+export interface ChannelObjective extends Given<typeof channels.options> {
+  type?: "mc";
+}
+
+/** How channel-wise attention keeps channels. */
+function describeKeep(keep: number | "all" | { drop: number }): string[] {
+  if (keep === "all") return ["no CWA"];
+  if (typeof keep === "number") return [`keeps ${keep} channels`];
+  return keep.drop === 0.5 ? [] : [`drops ${keep.drop} of the channels`];
+}
