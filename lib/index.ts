@@ -28,6 +28,8 @@ export { loadModel } from "./run/load-model.js";
 export { clipGradNorm } from "./optim/clip.js";
 export { AdamW, SGD } from "./optim/named-optimizers.js";
 
+export { train, type TrainOptions, type TrainResult } from "./recipes/train.js";
+
 export { evaluate } from "./train/evaluate.js";
 export type { TrainingEvent } from "./train/events.js";
 export type { LossOptions } from "./train/losses.js";

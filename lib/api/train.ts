@@ -56,4 +56,5 @@ export {
 } from "../recipes/recipe.js";
 export type { RecipeData, RecipeTraining, TrainRecipeOptions } from "../recipes/recipe-training.js";
 export { prepareResume, type PrepareResumeOptions } from "../recipes/resume-recipe.js";
+export { train, type Changes, type TrainOptions, type TrainResult } from "../recipes/train.js";
 export { prepareRecipe, trainRecipe } from "../recipes/train-recipe.js";

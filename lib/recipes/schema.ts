@@ -67,6 +67,11 @@ const recipe = z.strictObject({
   sources: z.record(z.string(), z.enum(["paper", "code", "reimplementation", "assumed", "user"])).optional(),
 });
 
+/** A recipe's keys, whose values {@link checkRecipe} checks. */
+export const recipeKeys = Object.fromEntries(
+  Object.keys(recipe.shape).map((key) => [key, z.unknown().optional()]),
+) as Readonly<Record<keyof Recipe, z.ZodOptional<z.ZodUnknown>>>;
+
 /**
  * Checks untrusted data and gives it back as a recipe, with the defaults of its transforms.
  * @throws McLossError ERR_ARGUMENT that names the path of the bad key, such as `optimizer.learningRate`, and what was
