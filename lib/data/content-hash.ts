@@ -5,7 +5,7 @@ import { crc32 } from "node:zlib";
 import { throwIfAborted } from "../abort.js";
 import { systemPath } from "../io/file-name.js";
 import { openFile } from "../io/open-file.js";
-import { prefetch } from "../prefetch.js";
+import { mapAhead } from "../prefetch.js";
 
 /** Files of together so much are read whole, as an epoch reads them: 1.1 GB that the system has in memory take 0.8 s. */
 const WHOLE_BYTES = 2 ** 32;
@@ -38,9 +38,7 @@ async function* inTurn<Result>(
   work: (path: string) => Promise<Result>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Result> {
-  const waiting = paths.map((path) => () => work(path)).values();
-  const next = () => waiting.next().value;
-  for await (const result of prefetch(next, 2 * availableParallelism(), () => undefined)) {
+  for await (const result of mapAhead(paths, 2 * availableParallelism(), work)) {
     throwIfAborted(signal, "reading the data");
     yield result;
   }

@@ -1,6 +1,6 @@
-import { pMapIterable } from "p-map";
 import { McLossError } from "../errors.js";
 import { holdModel, type Model } from "../models/model.js";
+import { mapAhead } from "../prefetch.js";
 import { callback, optionsOf, parseOptions } from "../schema.js";
 import type { Prediction, PredictOptions } from "../models/prediction.js";
 import { Classifier, predictFilesShape, type ClassifierOptions } from "./classifier.js";
@@ -52,8 +52,7 @@ async function* predictAll(
     path,
     result: await classifier.predict(path, asked).catch(asBadImage),
   });
-  const concurrency = 2 * maxBatch;
-  for await (const { path, result } of pMapIterable(paths, predictOne, { concurrency })) {
+  for await (const { path, result } of mapAhead(paths, 2 * maxBatch - 1, predictOne)) {
     if (!(result instanceof McLossError)) yield { path, ...result };
     else if (onBadImage) onBadImage(path, result);
     else throw result;

@@ -4,7 +4,7 @@ import { reasonOf } from "../../system-error.js";
 import type { Box, Sample } from "../dataset.js";
 import { chooseLimits, TRAINING_LIMITS, type ImageLimits } from "../../image/limits.js";
 import type { Size } from "../../image/geometry.js";
-import { prefetch } from "../../prefetch.js";
+import { mapAhead } from "../../prefetch.js";
 import { inspectEnds } from "./inspect-ends.js";
 import { readEnds, type FileEnds } from "./read-ends.js";
 import { problemOf, storedSize } from "./training-image.js";
@@ -52,12 +52,9 @@ export async function checkImages(
   const checkBox = ({ path, box }: Sample, size: Size | undefined) => {
     if (box && size && reachesPast(box, size)) boxes.push(describeBox(path, box, size));
   };
-  const waiting = samples
-    .map((sample) => async () => ({ sample, verdict: await judge(sample, limits, full) }))
-    .values();
-  const next = () => waiting.next().value;
+  const judged = async (sample: Sample) => ({ sample, verdict: await judge(sample, limits, full) });
   let done = 0;
-  for await (const { sample, verdict } of prefetch(next, 2 * availableParallelism(), () => undefined)) {
+  for await (const { sample, verdict } of mapAhead(samples, 2 * availableParallelism(), judged)) {
     throwIfAborted(signal, "verifying");
     onProgress?.("checking images", (done += 1), samples.length);
     const { path } = sample;
