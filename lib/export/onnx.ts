@@ -32,8 +32,8 @@ const MAX_BYTES = 2 ** 31 - 1;
  * Writes the inference network as ONNX, in float32: the input `images` is [batch, C, H, W] of the spec's size and normalised
  * as the model's transforms say, the output `logits` [batch, K]. The metadata hold `classNames`, `inputSize` and
  * `transforms` as JSON.
- * @throws McLossError ERR_UNSUPPORTED that names a layer of TorchScript, or where the weights exceed ONNX's 2 GiB; ERR_IO
- * naming the path
+ * @throws McLossError ERR_UNSUPPORTED that names a layer of TorchScript, or where the weights exceed ONNX's 2 GiB;
+ * ERR_NAN_OUTPUT naming a tensor whose numbers are not all finite in float32; ERR_IO naming the path
  */
 export async function exportOnnx(model: Model, path: string, options: ExportOnnxOptions = {}): Promise<void> {
   using held = holdModel(model);
@@ -86,9 +86,18 @@ async function readWeights(model: Model): Promise<Weights> {
   const weights = new Map<string, { data: Float32Array; shape: readonly number[] }>();
   for (const { name, tensor } of entries) {
     const data = await tidy(() => tensor.detach().to("float32").data());
+    requireFinite(name, data as Float32Array);
     weights.set(name, { data: data as Float32Array, shape: tensor.shape });
   }
   return weights;
+}
+
+/** Such a network answers nothing. @throws McLossError ERR_NAN_OUTPUT */
+function requireFinite(name: string, data: Float32Array): void {
+  const bad = data.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const text = `the tensor ${name} has ${data[bad]}, so that the network would answer nothing: train again with a lower learning rate`;
+  throw new McLossError("ERR_NAN_OUTPUT", text, { argument: "model" });
 }
 
 /** With a batch of any size. */

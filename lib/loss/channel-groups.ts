@@ -1,5 +1,6 @@
 import { checkList, checkRecord } from "../check-argument.js";
 import { invalidArgument } from "../errors.js";
+import { count, must } from "../schema.js";
 
 /** A run of `classes` consecutive classes that own `channels` consecutive channels each. */
 export interface ChannelBlock {
@@ -8,6 +9,12 @@ export interface ChannelBlock {
   /** ξ: how many channels each of them owns. */
   channels: number;
 }
+
+/** ξ is counted in 16 bits by the operator. */
+const MOST_CHANNELS = 2 ** 15 - 1;
+
+/** ξ of a network's options. */
+export const ownChannels = count.max(MOST_CHANNELS, must(`at most ${MOST_CHANNELS}`));
 
 /**
  * Which channels belong to which class: class k owns ξ_k consecutive channels (MC-Loss paper, section III-A).
@@ -27,6 +34,10 @@ export class ChannelGroups {
       checkRecord(`blocks[${index}]`, block, "{ classes, channels }");
       checkCount(`blocks[${index}].classes`, block.classes);
       checkCount(`blocks[${index}].channels`, block.channels);
+      if (block.channels > MOST_CHANNELS) {
+        const text = `must be at most ${MOST_CHANNELS}, got ${block.channels}: a class cannot own more channels`;
+        throw invalidArgument(`blocks[${index}].channels`, text);
+      }
     });
     this.blocks = Object.freeze(blocks.map(({ classes, channels }) => Object.freeze({ classes, channels })));
     this.classes = blocks.reduce((sum, block) => sum + block.classes, 0);

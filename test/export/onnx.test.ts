@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { existsSync } from "node:fs";
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inferShapes } from "#lib/models/infer-shapes.js";
@@ -165,6 +166,21 @@ describe("exportOnnx", function () {
     for (const part of ['["jay","wren"]', "[3,32,32]", JSON.stringify(info.transforms)]) {
       expect(text).to.include(part);
     }
+  });
+
+  it("refuses weights that are not finite, naming the tensor, and leaves no file", async () => {
+    const path = join(folder(), "nan.onnx");
+    using model = smallResNet({ classes: 2, inputSize: 16, width: 8 });
+    noGrad(() =>
+      model
+        .state()
+        .find(({ name }) => name === "bn1.weight")!
+        .tensor.fill_(NaN),
+    );
+    const error = await rejected(exportOnnx(model, path));
+    expect(error.code).to.equal("ERR_NAN_OUTPUT");
+    expect(error.message).to.match(/^the tensor bn1\.weight has NaN/);
+    expect(existsSync(path)).to.equal(false);
   });
 
   it("names a layer of TorchScript, and leaves no file", async () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ChannelGroups, mcLoss, noGrad, tensor, type Tensor } from "mutual-channel-loss";
+import { ChannelGroups, mcLoss, noGrad, smallResNet, tensor, type Tensor } from "mutual-channel-loss";
 import { Generator, ops } from "mutual-channel-loss/tensor";
 import { describeOnDevices } from "../support/devices.js";
 import { caught } from "../support/errors.js";
@@ -147,6 +147,13 @@ describe("ChannelGroups", () => {
   it("rejects counts that are not positive integers, and more classes than channels", () => {
     expect(caught(() => ChannelGroups.uniform(0, 3)).argument).to.equal("classes");
     expect(caught(() => ChannelGroups.uniform(3, 1.5)).argument).to.equal("channelsPerClass");
+    expect(caught(() => ChannelGroups.uniform(3, 32_768)).message).to.match(
+      /must be at most 32767, got 32768/,
+    );
+    expect(ChannelGroups.uniform(3, 32_767).channels).to.equal(98_301);
+    expect(caught(() => smallResNet({ classes: 3, channelsPerClass: 32_768 })).argument).to.equal(
+      "channelsPerClass",
+    );
     expect(caught(() => ChannelGroups.split(3, 4)).argument).to.equal("channels");
     expect(caught(() => ChannelGroups.blocks([])).argument).to.equal("blocks");
   });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Filled } from "../../definition.js";
+import { ownChannels } from "../../loss/channel-groups.js";
 import { count } from "../../schema.js";
 import {
   basicBlock,
@@ -20,7 +21,7 @@ export const basicOptions = {
    * stride 1 (14×14 features at 224), max pooling and the dense head. Without it, torchvision's, the fair cross-entropy
    * baseline.
    */
-  channelsPerClass: count.optional(),
+  channelsPerClass: ownChannels.optional(),
   /** Side of the input. */
   inputSize: count.default(224),
   /** How the weights start. Default: "released" for the paper's form, "torchvision" for the other. */

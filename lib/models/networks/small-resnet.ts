@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ownChannels } from "../../loss/channel-groups.js";
 import { count } from "../../schema.js";
 import { basicBlock, convNorm, denseHead, globalPool } from "../blocks.js";
 import { defineNetwork } from "./definition.js";
@@ -9,7 +10,7 @@ export const smallResNet = defineNetwork({
   summary: "A small residual network for small images: 8 convolutions, K·ξ feature channels",
   options: {
     /** ξ */
-    channelsPerClass: count.default(3),
+    channelsPerClass: ownChannels.default(3),
     /** Side of the input. */
     inputSize: count.default(64),
     /** How the classifier pools the features. */

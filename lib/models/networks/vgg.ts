@@ -1,3 +1,4 @@
+import { ownChannels } from "../../loss/channel-groups.js";
 import { count, flag } from "../../schema.js";
 import { denseHead, splitGroups } from "../blocks.js";
 import type { LayerSpec } from "../layers.js";
@@ -16,7 +17,7 @@ export const vgg16 = defineNetwork({
      * ξ. With it the network is the one that the paper trains from scratch: conv4_3 and conv5_3 widened to K·ξ channels,
      * no pooling after conv5 (14×14 features at 224), and the dense head. Without it, torchvision's vgg16_bn.
      */
-    channelsPerClass: count.optional(),
+    channelsPerClass: ownChannels.optional(),
     /** Whether batch normalisation follows each convolution (torchvision's vgg16_bn), or none (vgg16). */
     batchNorm: flag.default(true),
     /** Side of the input, a multiple of 32. */
