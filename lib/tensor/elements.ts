@@ -101,14 +101,29 @@ function toInteger(element: Scalar): bigint {
   return typeof element === "number" ? BigInt(Math.trunc(element)) : BigInt(element);
 }
 
-/** From where on numbers are rounded to infinity: half a step above the largest finite one. */
+/** From where on numbers are rounded to more than there is: half a step above the largest finite one. */
 const INFINITE: Readonly<Partial<Record<Dtype, number>>> = {
   float32: (2 - 2 ** -24) * 2 ** 127,
   complex64: (2 - 2 ** -24) * 2 ** 127,
   bfloat16: (2 - 2 ** -8) * 2 ** 127,
   float16: 65_520,
   complex32: 65_520,
+  float8_e5m2: 61_440,
+  float8_e5m2fnuz: 61_440,
+  float8_e4m3fn: 464,
+  float8_e4m3fnuz: 248,
+  float8_e8m0fnu: 1.5 * 2 ** 127,
 };
+
+const WITHOUT_INFINITY: readonly Dtype[] = [
+  "float8_e4m3fn",
+  "float8_e4m3fnuz",
+  "float8_e5m2fnuz",
+  "float8_e8m0fnu",
+];
+
+/** An exponent and nothing else: neither zero nor negative numbers. */
+const POWERS_OF_TWO: Dtype = "float8_e8m0fnu";
 
 /**
  * The elements in a typed array from which LibTorch makes `dtype` exactly: fractions are cut off for whole numbers, as in
@@ -136,6 +151,7 @@ export function checkConversion(array: TypedArray, dtype: Dtype): void {
 
 /** Whether every number of one type is within the range of the other. */
 function holds(dtype: Dtype, from: Dtype): boolean {
+  if (WITHOUT_INFINITY.includes(dtype)) return false;
   const [range, given] = [INTEGERS[dtype], INTEGERS[from]];
   if (range) return given !== undefined && given.least >= range.least && given.most <= range.most;
   const limit = INFINITE[dtype] ?? Infinity;
@@ -154,7 +170,7 @@ function checkRange(elements: Iterable<Scalar>, dtype: Dtype): void {
 function fitting(dtype: Dtype): (element: Scalar) => boolean {
   const integers = INTEGERS[dtype];
   if (dtype === "bool") return () => true;
-  return integers ? (element) => isWithin(element, integers) : (element) => staysFinite(element, dtype);
+  return integers ? (element) => isWithin(element, integers) : (element) => isInRange(element, dtype);
 }
 
 /** Compared exactly, whether it is a number or a bigint. */
@@ -164,11 +180,13 @@ function isWithin(element: Scalar, { least, most }: IntegerType): boolean {
   return whole >= least && whole <= most;
 }
 
-function staysFinite(element: Scalar, dtype: Dtype): boolean {
-  const size = Math.abs(Number(element));
-  if (size < (INFINITE[dtype] ?? Infinity)) return true;
-  // Infinity and NaN are what they are.
-  return typeof element === "number" && !Number.isFinite(element);
+function isInRange(element: Scalar, dtype: Dtype): boolean {
+  const value = Number(element);
+  if (Number.isNaN(value)) return true;
+  if (dtype === POWERS_OF_TWO && value <= 0) return false;
+  if (Math.abs(value) < (INFINITE[dtype] ?? Infinity)) return true;
+  // What was infinite remains so.
+  return typeof element === "number" && !Number.isFinite(element) && !WITHOUT_INFINITY.includes(dtype);
 }
 
 function outOfRange(element: Scalar, position: number, dtype: Dtype): McLossError {

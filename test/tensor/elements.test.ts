@@ -65,6 +65,13 @@ describe("the elements of tensor()", () => {
       [Float64Array.of(1e39), "float32"],
       [Float32Array.of(NaN), "int64"],
       [BigInt64Array.of(-1n), "uint64"],
+      [[464], "float8_e4m3fn"],
+      [[-Infinity], "float8_e4m3fn"],
+      [[248], "float8_e4m3fnuz"],
+      [[61_440], "float8_e5m2"],
+      [Float32Array.of(-61_440), "float8_e5m2fnuz"],
+      [[0], "float8_e8m0fnu"],
+      [Int8Array.of(-1), "float8_e8m0fnu"],
     ];
     for (const [data, dtype] of cases) {
       const error = caught(() => tensor(data, { dtype }));
@@ -75,6 +82,10 @@ describe("the elements of tensor()", () => {
       "data has 18446744073709551616 at position 0, which does not fit int64",
     );
     expect(tensor([65_519], { dtype: "float16" }).item()).to.equal(65_504);
+    expect(tensor([463], { dtype: "float8_e4m3fn" }).item()).to.equal(448);
+    expect(tensor([61_439], { dtype: "float8_e5m2" }).item()).to.equal(57_344);
+    expect(tensor([Infinity], { dtype: "float8_e5m2" }).item()).to.equal(Infinity);
+    expect(tensor([2 ** -100], { dtype: "float8_e8m0fnu" }).item()).to.equal(2 ** -100);
   });
 
   it("must be numbers in arrays of equal lengths: errors name the place", () => {
