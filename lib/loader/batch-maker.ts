@@ -1,10 +1,9 @@
 import type { LimitFunction } from "p-limit";
 import { McLossError } from "../errors.js";
-import { native } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
-import { tensor } from "../tensor/creation.js";
 import type { Device } from "../native/dtype.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Precision } from "../tensor/precision.js";
+import type { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "../image/augmentation.js";
 import type { BadImagePolicy } from "./bad-images.js";
 import { Batch } from "./batch.js";
@@ -13,7 +12,7 @@ import type { Sample } from "../data/dataset.js";
 import type { SkippedImage } from "./loader-state.js";
 import type { Pipeline } from "../image/pipeline.js";
 import { PixelBuffers } from "../image/pixel-buffers.js";
-import { prepareBatch } from "../image/pixels-to-tensor.js";
+import { batchBytes, sendBatch, type BatchTransfer } from "../image/pixels-to-tensor.js";
 import { randomAt } from "../image/random.js";
 import { groupReadable } from "./group-readable.js";
 import type { SampleReader } from "./sample-reader.js";
@@ -21,6 +20,8 @@ import type { SampleReader } from "./sample-reader.js";
 export interface BatchMakerOptions {
   batchSize: number;
   device: Device;
+  /** Of the images. */
+  dtype: Precision;
   onBadImage: BadImagePolicy;
   /** Bounds how many samples are read at once. */
   limit: LimitFunction;
@@ -58,34 +59,26 @@ interface Unreadable extends SkippedImage {
 
 /** A batch on its way to the device. */
 export class PreparedBatch<T extends Sample> {
-  readonly #images: Tensor;
+  readonly #transfer: BatchTransfer;
   readonly #samples: readonly T[];
-  readonly #device: Device;
   readonly #release: () => void;
 
-  constructor(images: Tensor, samples: readonly T[], device: Device, release: () => void) {
-    this.#images = images;
+  /** @param release ends the transfer, once it was joined */
+  constructor(transfer: BatchTransfer, samples: readonly T[], release: () => void) {
+    this.#transfer = transfer;
     this.#samples = samples;
-    this.#device = device;
     this.#release = release;
-    if (device === "cpu") release();
   }
 
-  /** The batch, where it is to be used. */
+  /** The batch, once. */
   async join(): Promise<Batch<T>> {
-    const labels = tensor(
-      Int32Array.from(this.#samples, ({ label }) => label),
-      { dtype: "int64" },
-    );
-    if (this.#device === "cpu") return new Batch(this.#images, labels, this.#samples);
-    using local = labels;
-    const moved = new Tensor(await native().joinBatch(this.#images.handle, local.handle));
+    const { images, labels } = await this.#transfer.join();
     this.#release();
-    return new Batch(this.#images, moved, this.#samples);
+    return new Batch(images, labels as Tensor, this.#samples);
   }
 
   dispose(): void {
-    this.#images.dispose();
+    this.#transfer.dispose();
   }
 }
 
@@ -130,7 +123,7 @@ export class EpochRun<T extends Sample> {
     this.#pipeline = pipeline;
     this.#options = options;
     this.#plan = plan;
-    this.#buffers = new PixelBuffers(options.batchSize * pipeline.sampleBytes, options.device);
+    this.#buffers = new PixelBuffers(batchBytes(pipeline, options.batchSize), options.device);
     this.#stopped = new Promise((_, reject) => (this.#stop = reject));
     this.#stopped.catch(() => undefined);
   }
@@ -243,21 +236,29 @@ export class EpochRun<T extends Sample> {
     const repaired = read.map((entry) => entry.repaired).filter((image) => image !== undefined);
     if (read.length === 0) return { unreadable, repaired, end };
     const buffer = pixels ?? this.#gather(entries);
-    const { output, sampleBytes, viewCount } = this.#pipeline;
-    const images = await prepareBatch(
-      this.#pipeline,
-      buffer.subarray(0, read.length * sampleBytes),
-      [read.length * viewCount, output.height, output.width, 3],
-      read.map(({ augmentation }) => augmentation),
-      this.#options.device,
-    );
     const samples = read.map(({ sample }) => sample);
-    const release = () => this.#buffers.takeBack(buffer);
+    const transfer = await sendBatch(
+      this.#pipeline,
+      {
+        pixels: buffer.subarray(0, read.length * this.#pipeline.sampleBytes),
+        augmentations: read.map(({ augmentation }) => augmentation),
+        labels: Int32Array.from(samples, ({ label }) => label),
+        memory: buffer,
+      },
+      this.#options,
+    );
     return {
-      prepared: new PreparedBatch(images, samples, this.#options.device, release),
+      prepared: new PreparedBatch(transfer, samples, this.#releaseAfter(transfer, buffer)),
       unreadable,
       repaired,
       end,
     };
+  }
+
+  /** Gives back the batch's memory when it is no longer read: on the CPU, now. */
+  #releaseAfter(transfer: BatchTransfer, buffer: Uint8Array): () => void {
+    if (!transfer.isOver) return () => this.#buffers.takeBack(buffer, transfer);
+    this.#buffers.takeBack(buffer);
+    return () => transfer.dispose();
   }
 }

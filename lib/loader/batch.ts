@@ -4,7 +4,7 @@ import type { Sample } from "../data/dataset.js";
 /** Images with labels, ready for a model. */
 export class Batch<T extends Sample = Sample> {
   constructor(
-    /** float32 [N, 3, H, W], augmented and normalised; [N, V, 3, H, W] where the transforms make V views of each. */
+    /** [N, 3, H, W], augmented and normalised; [N, V, 3, H, W] where the transforms make V views of each. */
     readonly images: Tensor,
     /** int64 [N] */
     readonly labels: Tensor,

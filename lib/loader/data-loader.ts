@@ -5,6 +5,7 @@ import { invalidArgument, McLossError } from "../errors.js";
 import { BAD_IMAGE_POLICIES, type BadImagePolicy } from "./bad-images.js";
 import { count, flag, index, optionsOf, parseOptions, text, type Shape } from "../schema.js";
 import { deviceSchema, type Device } from "../native/dtype.js";
+import { precisionSchema, type Precision } from "../tensor/precision.js";
 import { Batch } from "./batch.js";
 import { BatchMaker, type Portion } from "./batch-maker.js";
 import { SampleQueue } from "./sample-queue.js";
@@ -60,6 +61,11 @@ export interface DataLoaderOptions extends ImageLimitOptions {
   onBadImage?: BadImagePolicy;
   /** Where the batches go. Default "cpu". To a GPU they are copied while it computes. */
   device?: Device;
+  /**
+   * Of the images. Default "float32". With a network that computes in less, the same numbers come of that type as of
+   * "float32", in half the memory.
+   */
+  dtype?: Precision;
 }
 
 /** Options of {@link DataLoader.batches}. */
@@ -108,13 +114,13 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
       limitInputSide,
       limitInputBytes,
     });
-    const { batchSize, cacheBytes, device, dropLast, onBadImage, workers } = this.#options;
+    const { batchSize, cacheBytes, device, dtype, onBadImage, workers } = this.#options;
     const damage = onBadImage === "repair" ? "repair" : "error";
     const reader = new SampleReader(dataset, this.#pipeline, { cacheBytes, damage, diskCache });
     const limit = pLimit(workers);
-    this.#maker = new BatchMaker(reader, this.#pipeline, { batchSize, device, onBadImage, limit });
+    this.#maker = new BatchMaker(reader, this.#pipeline, { batchSize, device, dtype, onBadImage, limit });
     if (this.length > 0) return;
-    const text = `dataset gives no batch: ${dataset.length} images, batchSize ${batchSize}, dropLast ${dropLast}`;
+    const text = `dataset gives no batch: ${dataset.length} images, batchSize ${batchSize}, dropLast ${this.#options.dropLast}`;
     throw new McLossError("ERR_DATASET", text, { argument: "dataset" });
   }
 
@@ -274,6 +280,7 @@ const loaderOptions = optionsOf<DataLoaderOptions>({
     .optional(),
   onBadImage: z.enum(BAD_IMAGE_POLICIES).optional(),
   device: deviceSchema.optional(),
+  dtype: precisionSchema.optional(),
 });
 
 function checkDataset(dataset: unknown): void {
@@ -290,6 +297,7 @@ const DEFAULTS = {
   cacheBytes: 512 * 2 ** 20,
   onBadImage: "error" as BadImagePolicy,
   device: "cpu" as Device,
+  dtype: "float32" as Precision,
 };
 
 function discard(portion: Portion<Sample>): void {

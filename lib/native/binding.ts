@@ -3,6 +3,7 @@ import { McLossError } from "../errors.js";
 import { callbackRunner, type NativeCallback, type PassHandle } from "./callbacks.js";
 import { loadAddon } from "../addon/load.js";
 import type {
+  BatchTransferHandle,
   EmaHandle,
   GeneratorHandle,
   GradScalerHandle,
@@ -15,11 +16,14 @@ import type {
 
 export type * from "./handles.js";
 
-/** A batch as decoded, with each sample's augmentation; see lib/data. */
-export interface PrepareImagesOptions {
-  /** [N, H, W, 3]; must not change until the promise is settled. */
+/** A batch as decoded, with each sample's augmentation; see lib/image. */
+export interface PixelBatchOptions {
+  /** `shape`: [N, H, W, 3] */
   pixels: Uint8Array;
   shape: readonly number[];
+  /** Begins with the pixels and has room for what goes to the device beside them. Default: memory of the addon's own. */
+  memory?: Uint8Array | undefined;
+  labels?: Int32Array | undefined;
   /** Height and width of the result. */
   size: readonly number[];
   /** [N, 3]: top, left and whether to mirror; or theta [N, 2, 3]. */
@@ -33,6 +37,8 @@ export interface PrepareImagesOptions {
   mean: readonly number[];
   std: readonly number[];
   fill: readonly number[];
+  /** Of the images. */
+  dtype: Dtype;
   device: Device;
 }
 
@@ -329,10 +335,12 @@ export interface Binding {
   hasJpegDecoder(): boolean;
   /** False where the file is for sharp to decode. */
   decodeJpeg(bytes: Uint8Array, options: DecodeJpegOptions, target: Uint8Array): Promise<boolean>;
-  /** On a GPU the tensor, and `pixels`, may be used again after `joinBatch` only. */
-  prepareImages(options: PrepareImagesOptions): Promise<TensorHandle>;
-  /** The labels, on the images' device. */
-  joinBatch(images: TensorHandle, labels: TensorHandle): Promise<TensorHandle>;
+  /** `pixels` and `memory` must not change until the transfer is over. */
+  sendBatch(options: PixelBatchOptions): Promise<BatchTransferHandle>;
+  /** Gives the batch, once; what runs on the device afterwards waits for it. */
+  joinBatch(transfer: BatchTransferHandle): Promise<{ images: TensorHandle; labels: TensorHandle | null }>;
+  /** Whether the device has read all that it was given. */
+  isOver(transfer: BatchTransferHandle): boolean;
   /** Memory that a GPU reads by itself. */
   pinnedBuffer(bytes: number): Uint8Array;
   /** Whether this process now holds the file's lock. */

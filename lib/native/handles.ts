@@ -10,3 +10,4 @@ export type OptimizerHandle = Handle<"Optimizer">;
 export type GradScalerHandle = Handle<"GradScaler">;
 export type EmaHandle = Handle<"EMA">;
 export type StepGraphHandle = Handle<"StepGraph">;
+export type BatchTransferHandle = Handle<"BatchTransfer">;

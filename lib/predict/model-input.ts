@@ -77,10 +77,8 @@ export async function prepareInputs(
   decoded: readonly DecodedImage[],
   device: Device,
 ): Promise<Tensor> {
-  const { output, viewCount } = pipeline;
-  const shape = [decoded.length * viewCount, output.height, output.width, 3];
   const augmentations = decoded.map(({ augmentation }) => augmentation);
-  const images = await prepareBatch(pipeline, joined(decoded), shape, augmentations, device);
+  const images = await prepareBatch(pipeline, { pixels: joined(decoded), augmentations }, device);
   if (!pipeline.views) return images;
   using batched = images;
   return batched.flatten(0, 1);

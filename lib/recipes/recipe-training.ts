@@ -152,7 +152,7 @@ function openLoaders(
   transforms: Transforms,
   device: Device,
 ): Pick<RecipeTraining, "train" | "validation"> {
-  const shared = { ...givenLimits(recipe), batchSize, onBadImage, seed, device };
+  const shared = { ...givenLimits(recipe), batchSize, onBadImage, seed, device, dtype: recipe.precision };
   const train = new DataLoader(images, {
     ...shared,
     shuffle: true,

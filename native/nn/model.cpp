@@ -1,8 +1,24 @@
 #include "model.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/autocast_mode.h>
 
 namespace mcloss::nn {
+namespace {
+
+// Whether the images are what autocast would make of them.
+bool is_cast_already(const at::Tensor& images) {
+  const auto device = images.device().type();
+  return at::autocast::is_autocast_enabled(device) &&
+         images.scalar_type() == at::autocast::get_autocast_dtype(device);
+}
+
+at::Tensor in_dtype_of(const State& state, const at::Tensor& images) {
+  const auto dtype = state.dtype();
+  return dtype && images.is_floating_point() ? images.to(*dtype) : images;
+}
+
+}  // namespace
 
 Model::Model(const ModelSpec& spec, std::optional<uint64_t> seed) {
   auto generator = seed ? at::make_generator<at::CPUGeneratorImpl>(*seed) : at::Generator();
@@ -10,6 +26,7 @@ Model::Model(const ModelSpec& spec, std::optional<uint64_t> seed) {
   layers_ = build_sequence(spec.layers, "", construction);
   features_ = locate(spec.features);
   TORCH_CHECK_VALUE(features_.layer, "features names no layer: \"", spec.features, "\"");
+  state_.lay_buffers_flat();
 }
 
 Tap Model::locate(const std::string& name) const {
@@ -28,8 +45,7 @@ ModelOutput Model::forward(const at::Tensor& images, bool training,
                            const std::vector<std::string>& taps) const {
   ForwardPass pass{training, {features_}};
   for (const auto& name : taps) pass.taps.push_back(locate(name));
-  const auto dtype = state_.dtype();
-  at::Tensor output = dtype && images.is_floating_point() ? images.to(*dtype) : images;
+  at::Tensor output = is_cast_already(images) ? images : in_dtype_of(state_, images);
   for (const auto& layer : layers_) output = layer->forward(output, pass);
   ModelOutput result{pass.taps.front().output, output};
   for (size_t i = 1; i < pass.taps.size(); ++i) result.taps.push_back(pass.taps[i].output);

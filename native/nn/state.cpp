@@ -1,6 +1,11 @@
 #include "state.h"
 
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
 #include <utility>
+
+#include "../memory/flat_tensors.h"
 
 namespace mcloss::nn {
 namespace {
@@ -43,6 +48,27 @@ void State::convert(const Placement& placement) {
     entry.tensor.mutable_grad().reset();
     entry.tensor.set_data(converted(entry.tensor, placement));
     if (moved.defined()) entry.tensor.mutable_grad() = moved;
+  }
+  lay_buffers_flat();
+}
+
+void State::lay_buffers_flat() {
+  std::vector<at::Tensor> buffers;
+  for (const auto& entry : entries_) {
+    if (!entry.trainable) buffers.push_back(entry.tensor);
+  }
+  buffer_blocks_ = lay_flat(buffers, buffer_blocks_);
+}
+
+void State::copy_buffers(const State& other) {
+  const at::NoGradGuard no_grad;
+  const auto sizes_of = [](const at::Tensor& tensor) { return tensor.sizes(); };
+  if (std::ranges::equal(buffer_blocks_, other.buffer_blocks_, {}, sizes_of, sizes_of)) {
+    for (size_t i = 0; i < buffer_blocks_.size(); ++i) buffer_blocks_[i].copy_(other.buffer_blocks_[i]);
+    return;
+  }
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (!entries_[i].trainable) entries_[i].tensor.copy_(other.entries_[i].tensor);
   }
 }
 

@@ -49,8 +49,6 @@ class Capture {
   void keep(const Napi::Value& value) { kept_.push_back(value); }
   void attach_kept(const Napi::Promise& promise) const;
 
-  Environment& environment() { return environment_; }
-
   void begin();
   void end();
 

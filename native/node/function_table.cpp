@@ -96,8 +96,9 @@ constexpr Row kFunctions[] = {
 
     sync<"hasJpegDecoder()", has_jpeg_decoder>(),
     raw<"decodeJpeg(bytes, options, target)", Way::kJob, decode_jpeg>(),
-    job<"prepareImages(options)", prepare_images>(),
-    job<"joinBatch(images, labels)", join_batch>(),
+    job<"sendBatch(options)", send_batch>(),
+    job<"joinBatch(transfer)", join_batch>(),
+    sync<"isOver(transfer)", is_over>(),
     raw<"pinnedBuffer(bytes)", Way::kSync, pinned_buffer>(),
 
     sync<"tryLock(descriptor)", try_lock>(),

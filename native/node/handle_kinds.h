@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "../autograd/checkpoint.h"
+#include "../data/batch_transfer.h"
 #include "../nn/model.h"
 #include "../train/ema.h"
 #include "../train/grad_scaler.h"
@@ -51,6 +52,8 @@ template <>
 struct HandleKind<std::shared_ptr<autograd::CheckpointPass>> : Kind<"CheckpointPass", 9> {};
 template <>
 struct HandleKind<std::shared_ptr<ScriptFunction>> : Kind<"Hook", 10> {};
+template <>
+struct HandleKind<std::shared_ptr<data::BatchTransfer>> : Kind<"BatchTransfer", 11> {};
 
 // A number of this copy of the addon: another in the same process must not take its handles for its own.
 uint64_t addon_copy();

@@ -149,7 +149,8 @@ void update_ema(const EmaPointer& ema, const ConstModelPointer& model) {
 }
 
 std::vector<nn::NamedTensor> ema_state(const std::shared_ptr<const train::Ema>& ema) {
-  return ema->entries();
+  const auto& entries = ema->entries();
+  return {entries.begin(), entries.end()};
 }
 
 }  // namespace mcloss::node

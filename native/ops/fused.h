@@ -8,9 +8,9 @@
 
 namespace mcloss {
 
-// loss, discriminality, diversity: scalars of the accumulation type; the gradient is like the features, or
-// empty where it was not asked for.
-using FusedResult = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+// loss, discriminality, diversity: scalars of the accumulation type; the gradient, like the features, or
+// empty where it was not asked for; the groups' scores [N, K], of the accumulation type.
+using FusedResult = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
 // mcloss::fused, which every device implements: one pass over the features. `labels` int64 [N]; `mask` uint8
 // [1, C] or [N, C]; `weights`, of the accumulation type and on the features' device,

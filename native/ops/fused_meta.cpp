@@ -6,14 +6,17 @@
 namespace mcloss {
 
 FusedResult fused_meta(const at::Tensor& features, const at::Tensor& /*labels*/, const at::Tensor& /*mask*/,
-                       at::IntArrayRef /*block_classes*/, at::IntArrayRef /*block_channels*/,
-                       double /*alpha*/, double /*beta*/, const std::optional<at::Tensor>& /*weights*/,
+                       at::IntArrayRef block_classes, at::IntArrayRef /*block_channels*/, double /*alpha*/,
+                       double /*beta*/, const std::optional<at::Tensor>& /*weights*/,
                        std::string_view /*pooling*/, std::string_view /*diversity_pooling*/,
                        bool with_gradient) {
   const auto type = features.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const auto scalar = [&] { return at::empty({}, features.options().dtype(type)); };
   const auto gradient = with_gradient ? at::empty_like(features) : at::empty({0}, features.options());
-  return {scalar(), scalar(), scalar(), gradient};
+  int64_t classes = 0;
+  for (const int64_t count : block_classes) classes += count;
+  const auto scores = at::empty({features.size(0), classes}, features.options().dtype(type));
+  return {scalar(), scalar(), scalar(), gradient, scores};
 }
 
 }  // namespace mcloss

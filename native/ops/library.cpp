@@ -28,7 +28,7 @@ TORCH_LIBRARY(mcloss, library) {
   library.def(
       "fused(Tensor features, Tensor labels, Tensor mask, int[] block_classes, int[] block_channels, float "
       "alpha, float beta, Tensor? weights, str pooling, str diversity_pooling, bool with_gradient) -> "
-      "(Tensor loss, Tensor discriminality, Tensor diversity, Tensor gradient)");
+      "(Tensor loss, Tensor discriminality, Tensor diversity, Tensor gradient, Tensor scores)");
   library.def(
       "draw_mask_(Tensor(a!) mask, int[] block_classes, int[] block_channels, int[] keep, Generator? "
       "generator) -> Tensor(a!)");

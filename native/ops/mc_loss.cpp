@@ -4,6 +4,7 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -58,7 +59,7 @@ class FusedLoss : public torch::autograd::Function<FusedLoss> {
                                at::IntArrayRef block_classes, at::IntArrayRef block_channels, double alpha,
                                double beta, std::string_view pooling, std::string_view diversity_pooling) {
     at::AutoDispatchBelowADInplaceOrView below;
-    auto [loss, discriminality, diversity, gradient] =
+    auto [loss, discriminality, diversity, gradient, scores] =
         fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
               diversity_pooling, keeps_gradient(features));
     context->save_for_backward({features, inputs.labels, inputs.mask, gradient});
@@ -140,7 +141,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss_forward(
     std::string_view pooling, std::string_view diversity_pooling) {
   const auto inputs =
       prepare_inputs(features, labels, block_classes, block_channels, mask, keep, per_sample, generator);
-  const auto [loss, discriminality, diversity, none] =
+  const auto [loss, discriminality, diversity, none, scores] =
       fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
             diversity_pooling, false);
   return {loss, discriminality, diversity};
@@ -161,6 +162,20 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss_autograd(
   const auto terms = FusedLoss::apply(features, inputs, block_classes, block_channels, alpha, beta, pooling,
                                       diversity_pooling);
   return {terms[0], terms[1], terms[2]};
+}
+
+ChannelEvaluation evaluate_channels(const at::Tensor& features, const at::Tensor& labels,
+                                    at::IntArrayRef block_classes, at::IntArrayRef block_channels,
+                                    double alpha, double beta, std::string_view pooling,
+                                    std::string_view diversity_pooling) {
+  const auto every_channel = at::ones({features.size(1)}, features.options().dtype(at::kByte));
+  const auto inputs = prepare_inputs(features, labels, block_classes, block_channels, every_channel, {},
+                                     /*per_sample=*/false, std::nullopt);
+  at::AutoDispatchBelowADInplaceOrView below;
+  const auto [loss, discriminality, diversity, none, scores] =
+      fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
+            diversity_pooling, false);
+  return {loss, discriminality, diversity, scores};
 }
 
 // Half types are accumulated in float32 already, so the features stay what they are.

@@ -20,6 +20,18 @@ MCLOSS_OPS_API std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss(
     at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
     std::string_view pooling, std::string_view diversity_pooling);
 
+struct ChannelEvaluation {
+  at::Tensor loss, discriminality, diversity;
+  at::Tensor scores;  // of each group [N, K]; see group_scores()
+};
+
+// The same over whole groups (no mask), in one pass without a gradient.
+MCLOSS_OPS_API ChannelEvaluation evaluate_channels(const at::Tensor& features, const at::Tensor& labels,
+                                                   at::IntArrayRef block_classes,
+                                                   at::IntArrayRef block_channels, double alpha, double beta,
+                                                   std::string_view pooling,
+                                                   std::string_view diversity_pooling);
+
 // Its kernels: for any device without and with autograd, and under autocast.
 using Kernel = decltype(mc_loss);
 Kernel mc_loss_forward;

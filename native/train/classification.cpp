@@ -6,15 +6,14 @@
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/maximum.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <tuple>
 #include <utility>
 
 #include "../autograd/backward.h"
 #include "../ops/mc_loss.h"
-#include "../ops/reference.h"
 #include "autocast.h"
 #include "clip_gradients.h"
 #include "snapshot.h"
@@ -28,24 +27,27 @@ struct Losses {
   at::Tensor center;  // undefined without a center loss
 };
 
-void add_channel_loss(Losses& losses, const nn::ModelOutput& output, const at::Tensor& labels,
-                      const Objective& objective, const std::optional<at::Tensor>& mask) {
-  const auto [loss, discriminality, diversity] =
-      mc_loss(output.features, labels, objective.block_classes, objective.block_channels, objective.alpha,
-              objective.beta, mask, objective.keep, objective.per_sample, objective.generator,
-              objective.pooling, objective.diversity_pooling);
-  losses.total = losses.total + loss;
-  losses.discriminality = discriminality;
-  losses.diversity = diversity;
+// The terms of MC-Loss, as mc_loss() gives them.
+using ChannelTerms = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+
+ChannelTerms channel_terms(const TrainingStep& step, const at::Tensor& features) {
+  const auto& objective = step.objective;
+  return mc_loss(features, step.labels, objective.block_classes, objective.block_channels, objective.alpha,
+                 objective.beta, step.mask, objective.keep, objective.per_sample, objective.generator,
+                 objective.pooling, objective.diversity_pooling);
 }
 
 // `vectors` are those that the center loss is of, where there is one.
 Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& vectors, const at::Tensor& labels,
-                      const Objective& objective, const std::optional<at::Tensor>& mask, bool with_channels) {
+                      const Objective& objective, const std::optional<ChannelTerms>& channels) {
   const auto [loss, cross_entropy] = classification_loss(output.logits, labels, objective.classification);
   const auto none = at::zeros_like(loss);
   Losses losses{loss, cross_entropy, none, none, {}};
-  if (with_channels) add_channel_loss(losses, output, labels, objective, mask);
+  if (channels) {
+    losses.total = losses.total + std::get<0>(*channels);
+    losses.discriminality = std::get<1>(*channels);
+    losses.diversity = std::get<2>(*channels);
+  }
   if (!objective.center) return losses;
   losses.center = center_loss(vectors, labels, objective.center->centers);
   losses.total = losses.total + losses.center * objective.center->weight;
@@ -70,7 +72,12 @@ at::Tensor measure(const Losses& losses, const at::Tensor& logits, const at::Ten
 // What measure() gave, on the CPU in float64.
 BatchMetrics to_metrics(const at::Tensor& measured) {
   const auto* terms = measured.const_data_ptr<double>();
-  BatchMetrics metrics{terms[0], terms[1], terms[2], terms[3], static_cast<int64_t>(terms[4])};
+  BatchMetrics metrics;
+  metrics.loss = terms[0];
+  metrics.cross_entropy = terms[1];
+  metrics.discriminality = terms[2];
+  metrics.diversity = terms[3];
+  metrics.correct = static_cast<int64_t>(terms[4]);
   if (measured.size(0) > 5) metrics.center = terms[5];
   return metrics;
 }
@@ -82,14 +89,6 @@ std::vector<std::string> center_taps(const Objective& objective) {
 
 at::Tensor center_vectors(const nn::ModelOutput& output) {
   return output.taps.empty() ? output.features.mean({2, 3}) : output.taps.front().flatten(1);
-}
-
-std::vector<at::Tensor> buffers_of(const nn::Model& model) {
-  std::vector<at::Tensor> buffers;
-  for (const auto& entry : model.state().entries()) {
-    if (!entry.trainable) buffers.push_back(entry.tensor);
-  }
-  return buffers;
 }
 
 void note_non_finite(const at::Tensor& non_finite, const TrainingStep& step) {
@@ -149,22 +148,30 @@ at::Tensor run_step(const TrainingStep& step) {
   const auto& objective = step.objective;
   const at::AutoGradMode enable_grad(true);
   std::optional<Snapshot> buffers;
-  if (step.skip_non_finite) buffers.emplace(buffers_of(model));
+  if (step.skip_non_finite) buffers.emplace(model.state().buffer_blocks());
   at::Tensor vectors;
   const auto losses_and_metrics = [&] {
     const Autocast autocast(step.images.device().type(), step.autocast);
     const auto output = model.forward(step.images, /*training=*/true, center_taps(objective));
     if (objective.center) vectors = center_vectors(output);
-    const auto losses =
-        compute_losses(output, vectors, step.labels, objective, step.mask, has_channel_loss(objective));
+    std::optional<ChannelTerms> channels;
+    if (has_channel_loss(objective)) channels = channel_terms(step, output.features);
+    const auto losses = compute_losses(output, vectors, step.labels, objective, channels);
     return std::pair(losses.total, measure(losses, output.logits, step.labels));
   };
   const auto [loss, metrics] = losses_and_metrics();
   const auto non_finite = loss.detach().isfinite().logical_not();
-  if (step.position == 0) step.optimizer->zero_grad();
   note_non_finite(non_finite, step);
   const auto share = step.accumulate > 1 ? loss / static_cast<double>(step.accumulate) : loss;
-  autograd::backward({step.scaler ? step.scaler->scale(share) : share}, {});
+  const auto scaled = step.scaler ? step.scaler->scale(share) : share;
+  const auto backward = [&] { autograd::backward({scaled}, {}); };
+  if (step.accumulate > 1) {
+    step.optimizer->accumulate(step.position == 0, backward);
+  } else {
+    // Gradients that nothing is added to are cheapest where autograd makes them.
+    step.optimizer->zero_grad();
+    backward();
+  }
   // Only now: backward has a look at them too.
   if (buffers) buffers->restore_where(non_finite);
   if (objective.center) move_centers(*objective.center, vectors, step.labels, non_finite);
@@ -196,15 +203,16 @@ BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images,
   const auto vectors = objective.center ? center_vectors(output) : at::Tensor();
   const auto predicted = predicted_classes(logits);
   const auto rank = ranks_of(labels, logits);
-  const bool with_channels = !objective.block_classes.empty();
-  std::optional<at::Tensor> every_channel;
   auto by_groups = at::full_like(rank, -1);
-  if (with_channels) {
-    every_channel = at::ones({output.features.size(1)}, output.features.options());
-    by_groups = predicted_classes(
-        group_scores(output.features, objective.block_classes, objective.block_channels, objective.pooling));
+  std::optional<ChannelTerms> channels;
+  if (!objective.block_classes.empty()) {
+    const auto [loss, discriminality, diversity, scores] =
+        evaluate_channels(output.features, labels, objective.block_classes, objective.block_channels,
+                          objective.alpha, objective.beta, objective.pooling, objective.diversity_pooling);
+    channels = {loss, discriminality, diversity};
+    by_groups = predicted_classes(scores);
   }
-  const auto losses = compute_losses(output, vectors, labels, objective, every_channel, with_channels);
+  const auto losses = compute_losses(output, vectors, labels, objective, channels);
   const auto samples = at::stack({predicted, rank, by_groups}, 1);
   const auto groups_correct = by_groups.eq(labels).sum(at::kDouble).reshape(1);
   const auto terms = measure(losses, logits, labels);

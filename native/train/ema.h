@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <vector>
+#include <deque>
 
 #include "../nn/state.h"
 
@@ -16,11 +16,11 @@ class Ema {
 
   void update(const nn::State& state);
   // Names and tensors as the model's own.
-  const std::vector<nn::NamedTensor>& entries() const { return entries_; }
+  const std::deque<nn::NamedTensor>& entries() const { return average_.entries(); }
 
  private:
   double decay_;
-  std::vector<nn::NamedTensor> entries_;
+  nn::State average_;
 };
 
 }  // namespace mcloss::train

@@ -63,6 +63,22 @@ void Optimizer::zero_grad() {
   for (auto& group : groups_) {
     for (auto& parameter : group.parameters) parameter.mutable_grad().reset();
   }
+  flat_.release();
+}
+
+void Optimizer::accumulate(bool afresh, const std::function<void()>& backward) {
+  if (afresh) {
+    flat_.begin(parameters());
+  } else {
+    flat_.go_on();
+  }
+  try {
+    backward();
+  } catch (...) {
+    flat_.drop_unreached();
+    throw;
+  }
+  flat_.drop_unreached();
 }
 
 std::vector<at::Tensor> Optimizer::parameters() const {
@@ -72,8 +88,10 @@ std::vector<at::Tensor> Optimizer::parameters() const {
 }
 
 std::vector<at::Tensor> Optimizer::gradients() const {
+  const auto all = parameters();
+  if (flat_.are_all_of(all)) return flat_.blocks();
   std::vector<at::Tensor> found;
-  for (const auto& parameter : parameters()) {
+  for (const auto& parameter : all) {
     if (parameter.grad().defined()) found.push_back(parameter.grad());
   }
   return found;

@@ -2,11 +2,14 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "flat_gradients.h"
 
 namespace mcloss::train {
 
@@ -32,8 +35,13 @@ class Optimizer {
   // none.
   void step(const std::optional<at::Tensor>& found_inf = std::nullopt);
   void zero_grad();
+  // Runs `backward`, which adds to the gradients that there are or, where `afresh`, to zeros, all side by
+  // side in memory.
+  void accumulate(bool afresh, const std::function<void()>& backward);
 
   std::vector<at::Tensor> parameters() const;
+  // What holds the gradients' elements, each of them once, and zeros: few blocks of memory, if accumulate()
+  // made them all.
   std::vector<at::Tensor> gradients() const;
   std::vector<OptimizerState> state() const;
 
@@ -64,6 +72,7 @@ class Optimizer {
   static Update gather(const Group& group);
 
   std::vector<Group> groups_;
+  FlatGradients flat_;
 };
 
 }  // namespace mcloss::train

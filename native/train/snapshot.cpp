@@ -15,7 +15,8 @@ Snapshot::Snapshot(std::vector<at::Tensor> tensors) : tensors_(std::move(tensors
 void Snapshot::restore_where(const at::Tensor& flag) const {
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < tensors_.size(); ++i) {
-    tensors_[i].copy_(at::where(flag, copies_[i], tensors_[i]));
+    auto tensor = tensors_[i];
+    at::where_out(tensor, flag, copies_[i], tensor);
   }
 }
 

@@ -61,8 +61,7 @@ async function run(
   const plan = await planSample(pipeline, random, image);
   const pixels = new Uint8Array(pipeline.sampleBytes);
   await image.decode(plan.decode, pixels);
-  const shape = [pipeline.viewCount, pipeline.output.height, pipeline.output.width, 3];
-  using images = await prepareBatch(pipeline, pixels, shape, [plan.augmentation], "cpu");
+  using images = await prepareBatch(pipeline, { pixels, augmentations: [plan.augmentation] }, "cpu");
   const values = (await images.data()) as Float32Array;
   return { values, bytes: toBytes(values, images.shape), shape: images.shape };
 }

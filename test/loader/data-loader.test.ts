@@ -174,6 +174,22 @@ describe("DataLoader", () => {
     expect(memory().tensors).to.equal(before);
   });
 
+  it("gives images in the dtype that is asked for, of the same numbers rounded once", async () => {
+    const epoch = async (transforms: DataLoaderOptions["transforms"], dtype: "float32" | "bfloat16") => {
+      const images: Float32Array[] = [];
+      for await (const batch of new DataLoader(folder, { batchSize: 3, transforms, seed: 4, dtype })) {
+        expect(batch.images.dtype).to.equal(dtype);
+        using rounded = batch.images.to("bfloat16");
+        images.push((await rounded.data()) as Float32Array);
+        batch.dispose();
+      }
+      return images;
+    };
+    for (const transforms of [RAW, RANDOM]) {
+      expect(await epoch(transforms, "bfloat16")).to.deep.equal(await epoch(transforms, "float32"));
+    }
+  });
+
   describe("with bad images", () => {
     let broken: string;
     beforeEach(async () => {

@@ -33,7 +33,7 @@ template <class S, class T>
 class FusedRun {
  public:
   FusedRun(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& mask,
-           const at::Tensor& gradient, const LossPlan<S, T>& plan)
+           const at::Tensor& gradient, const at::Tensor& scores, const LossPlan<S, T>& plan)
       : plan_(plan),
         size_(plan.layout.channels * plan.layout.positions),
         samples_(features.size(0)),
@@ -44,7 +44,7 @@ class FusedRun {
         mask_stride_(mask.size(0) == 1 ? 0 : plan.layout.channels),
         alpha_(plan.options.alpha / static_cast<double>(samples_)),
         beta_(plan.options.beta / static_cast<double>(samples_)),
-        scores_(samples_ * plan.classes),
+        scores_(scores.mutable_data_ptr<T>()),
         covered_(samples_ * plan.batches.size()),
         log_sums_(samples_) {}
 
@@ -139,7 +139,7 @@ class FusedRun {
   int64_t mask_stride_;
   double alpha_;
   double beta_;
-  std::vector<T> scores_;
+  T* scores_;
   std::vector<T> covered_;
   std::vector<T> log_sums_;
 };
@@ -152,14 +152,14 @@ FusedResult run(const at::Tensor& features, const at::Tensor& labels, const at::
                             fits_cache};
   const LossPlan<S, T> plan(groups, layout, options, supported_kernels<T>().front().kernel);
   auto gradient = options.with_gradient ? at::empty_like(features) : at::empty({0}, features.options());
-  FusedRun<S, T> fused(features, labels, mask, gradient, plan);
+  const auto accumulated = features.options().dtype(c10::CppTypeToScalarType<T>::value);
+  auto scores = at::empty({features.size(0), groups.classes}, accumulated);
+  FusedRun<S, T> fused(features, labels, mask, gradient, scores, plan);
   fused.run();
   const auto [discriminality, diversity] = fused.terms();
-  const auto scalar = [&](double value) {
-    return at::scalar_tensor(value, features.options().dtype(c10::CppTypeToScalarType<T>::value));
-  };
+  const auto scalar = [&](double value) { return at::scalar_tensor(value, accumulated); };
   return {scalar(options.alpha * discriminality + options.beta * diversity), scalar(discriminality),
-          scalar(diversity), gradient};
+          scalar(diversity), gradient, scores};
 }
 
 FusedResult fused_cpu(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& mask,

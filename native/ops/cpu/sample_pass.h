@@ -93,6 +93,9 @@ class SamplePass {
   }
 
  private:
+  // Of some positions, as many as the first-level cache holds when they are float32.
+  static constexpr int64_t kColumns = 256;
+
   // Whether the rows of all classes lie in the workspace together, and the gradient takes their place.
   bool in_place() const { return plan_.layout.channels_last; }
 
@@ -179,9 +182,12 @@ class SamplePass {
       const int64_t width = plan_.kernel.width;
       for (int64_t p = 0; p < positions; p += width) {
         const int64_t rows = std::min(width, positions - p);
-        for (int64_t i = 0; i < rows; ++i)
-          widen(features + (p + i) * channels, turned_.data() + i * count, count);
-        plan_.kernel.to_channels(turned_.data(), count, rows, count, values_.data() + p, plan_.stride);
+        for_each_block(count, [&](int64_t c, int64_t columns) {
+          for (int64_t i = 0; i < rows; ++i)
+            widen(features + (p + i) * channels + c, turned_.data() + i * columns, columns);
+          plan_.kernel.to_channels(turned_.data(), columns, rows, columns,
+                                   values_.data() + c * plan_.stride + p, plan_.stride);
+        });
       }
     }
   }
@@ -203,8 +209,7 @@ class SamplePass {
           continue;
         }
       }
-      plan_.kernel.to_positions(values_.data() + p, plan_.stride, count, rows, turned_.data(), count);
-      write_positions(out, rows, count);
+      write_positions(p, rows, count, out);
     }
   }
 
@@ -214,16 +219,31 @@ class SamplePass {
     return plan_.kernel.stream_positions && (reinterpret_cast<uintptr_t>(position) | bytes) % kCacheLine == 0;
   }
 
-  // The rows of `turned_`: side by side in memory where they are of all channels.
-  void write_positions(S* out, int64_t rows, int64_t count) {
+  // Turns positions from p on, which are side by side in memory where they are of all channels.
+  void write_positions(int64_t p, int64_t rows, int64_t count, S* out) {
     if constexpr (std::is_same_v<S, T>) {
+      plan_.kernel.to_positions(values_.data() + p, plan_.stride, count, rows, turned_.data(), count);
       stream(turned_.data(), out, rows * count);
-    } else if (streams_) {
-      narrow(turned_.data(), packed_.data(), rows * count);
-      stream(packed_.data(), out, rows * count);
-    } else {
+      return;
+    }
+    S* target = streams_ ? packed_.data() : out;
+    const int64_t target_stride = streams_ ? count : plan_.layout.channels;
+    for_each_block(count, [&](int64_t c, int64_t columns) {
+      plan_.kernel.to_positions(values_.data() + c * plan_.stride + p, plan_.stride, columns, rows,
+                                turned_.data(), columns);
       for (int64_t i = 0; i < rows; ++i)
-        narrow(turned_.data() + i * count, out + i * plan_.layout.channels, count);
+        narrow(turned_.data() + i * columns, target + i * target_stride + c, columns);
+    });
+    if (streams_) stream(packed_.data(), out, rows * count);
+  }
+
+  // Calls visit(first, columns) for each block of kColumns; the last has up to twice as many.
+  template <class Visit>
+  static void for_each_block(int64_t count, const Visit& visit) {
+    for (int64_t first = 0; first < count;) {
+      const int64_t columns = count - first < 2 * kColumns ? count - first : kColumns;
+      visit(first, columns);
+      first += columns;
     }
   }
 

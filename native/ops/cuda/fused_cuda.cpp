@@ -106,7 +106,7 @@ FusedResult fused_cuda(const at::Tensor& features, const at::Tensor& labels, con
     arguments.winners = reinterpret_cast<uint16_t*>(winners.mutable_data_ptr<int16_t>());
   }
   C10_CUDA_CHECK(launch_fused(arguments, type_of(x), c10::cuda::getCurrentCUDAStream()));
-  return {loss, discriminality, diversity, gradient};
+  return {loss, discriminality, diversity, gradient, scores};
 }
 
 at::Tensor& scale_gradient_cuda(at::Tensor& gradient, const at::Tensor& scale) {
