@@ -51,7 +51,7 @@ export interface ModelOutput<Tap extends string = never> {
 
 /** Options of new {@link Model}. */
 export interface NewModelOptions {
-  /** Of the initial weights. Default 0. */
+  /** Of the initial weights. Default: that of the {@link Trainer} that needs them first, or else 0. */
   seed?: number;
   /** Class names and normalisation, which travel in checkpoints. */
   info?: ModelInfo;
@@ -72,7 +72,7 @@ export class Model {
   /** @internal The checkpoint that its weights are from, for messages. */
   file: string | undefined;
   readonly #owner: Owner<ModelHandle>;
-  readonly #seed: number;
+  #seed: number | undefined;
   #state: { handle: ModelHandle; entries: StateEntry[] } | undefined;
   #predictor: Predictor | undefined;
 
@@ -80,7 +80,7 @@ export class Model {
     checkRecord("options", options, "an object");
     const { built, ...given } = options;
     // Of a model that was made from such options nothing is to be checked again.
-    const { seed = 0, info = {} } = built ? given : parseOptions(newModelOptions, given);
+    const { seed, info = {} } = built ? given : parseOptions(newModelOptions, given);
     if (!built) checkSpec(spec);
     if (info.classNames && info.classNames.length !== spec.classes) {
       throw invalidArgument("classNames", `must have ${spec.classes} names, got ${info.classNames.length}`);
@@ -88,7 +88,7 @@ export class Model {
     this.spec = built ? spec : pinModules(spec);
     this.info = info;
     this.#seed = seed;
-    this.#owner = new Owner("model", built ? built.#owner : () => native().createModel(this.spec, seed));
+    this.#owner = new Owner("model", built ? built.#owner : () => native().createModel(this.spec, this.#seed ?? 0));
   }
 
   /**
@@ -97,9 +97,14 @@ export class Model {
    */
   static async create(spec: ModelSpec, options: NewModelOptions = {}): Promise<Model> {
     const model = new Model(spec, options);
-    const handle = await native().createModelInTurn(model.spec, model.#seed);
+    const handle = await native().createModelInTurn(model.spec, model.#seed ?? 0);
     model.#owner.replace(handle);
     return model;
+  }
+
+  /** @internal Draws the first weights from `seed`, where none was given and none of them were needed before. */
+  seedWith(seed: number): void {
+    if (!this.#owner.made) this.#seed ??= seed;
   }
 
   /**

@@ -75,8 +75,8 @@ export interface TrainerOptions {
   cudaGraph?: boolean;
   /**
    * Of all that a run draws: the channel masks, the dropout and whatever else LibTorch draws (fit() begins a run with
-   * {@link manualSeed}), and the order and augmentation of a loader that was given no seed of its own. The first weights were
-   * drawn when the model was made, from the seed that it was given. Default 0.
+   * {@link manualSeed}), the order and augmentation of a loader that was given no seed of its own, and the first weights of
+   * such a model, if nothing has needed them before (as moving it to a GPU does). Default 0.
    */
   seed?: number;
   /**

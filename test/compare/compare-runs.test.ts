@@ -224,7 +224,7 @@ describe("compareRuns", () => {
       [{ margin: { size: 3 } }, "margin.size 3"],
     ];
     const written = await Promise.all(
-      losses.map(([loss], i) => runs(`whole-${i}`, { ...plain, ...loss } as LossOptions, [0.5])),
+      losses.map(([loss], i) => runs(`whole-${i}`, { ...plain, ...loss }, [0.5])),
     );
     const base = await runs("whole", plain, [0.5]);
     const { groups } = await compareRuns([...base, ...written.flat()]);

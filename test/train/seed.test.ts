@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { join } from "node:path";
-import { DataLoader, ImageFolder, manualSeed, Trainer, type Model } from "mutual-channel-loss";
+import { DataLoader, ImageFolder, manualSeed, smallResNet, Trainer, type Model } from "mutual-channel-loss";
 import { normalize, randomHorizontalFlip, resize, type DataLoaderOptions } from "mutual-channel-loss/data";
 import { randn } from "mutual-channel-loss/tensor";
 import { numbersOf } from "../support/fixtures.js";
@@ -50,6 +50,19 @@ describe("a trainer's seed", () => {
     expect(again).to.deep.equal(first);
     expect(other.order).to.not.deep.equal(first.order);
     expect(other.order.toSorted()).to.deep.equal(first.order.toSorted());
+  });
+
+  it("is that of the first weights of a model without one, and not of one that has it or was used", async () => {
+    const first = async (seed: number, own?: number, use?: boolean) => {
+      using model = smallResNet({ classes: 3, inputSize: 32, width: 8, seed: own });
+      if (use) model.parameters();
+      new Trainer(model, { seed }).dispose();
+      return await weightsOf(model);
+    };
+    expect(await first(2)).to.deep.equal(await first(0, 2));
+    expect(await first(2)).to.not.deep.equal(await first(0));
+    expect(await first(2, 0)).to.deep.equal(await first(0));
+    expect(await first(2, undefined, true)).to.deep.equal(await first(0));
   });
 
   it("leaves the order to a loader that was given a seed of its own", async () => {

@@ -50,7 +50,7 @@ export type NetworkOptions<Options extends OptionShape> = Given<Options> & {
 
 /** What every network takes beside its own options. */
 export interface Weights {
-  /** Of the initial weights. Default 0. */
+  /** Of the initial weights. Default: that of the Trainer that needs them first, or else 0. */
   seed?: number;
   /** Class names and normalisation, which travel in checkpoints. */
   info?: ModelInfo;
@@ -66,14 +66,14 @@ export interface Network<Name extends string, Options extends OptionShape> {
   readonly definition: NetworkDefinition<Name, Options>;
 }
 
-const weightsShape = { seed: index.default(0), info: modelInfoOptions.optional() } satisfies Shape<Weights>;
+const weightsShape = { seed: index.optional(), info: modelInfoOptions.optional() } satisfies Shape<Weights>;
 
 export function defineNetwork<const Name extends string, Options extends OptionShape>(
   definition: NetworkDefinition<Name, Options>,
 ): Network<Name, Options> {
   const schema = z.strictObject({ ...definition.options, ...weightsShape, classes: count });
   const make = (given: NetworkOptions<Options> & Weights): Model => {
-    const { seed, info, ...options } = parseOptions(schema, given) as { seed: number; info?: ModelInfo };
+    const { seed, info, ...options } = parseOptions(schema, given) as Weights;
     return makeModel(definition.build(options as never), { seed, info });
   };
   const spec = (given: NetworkOptions<Options>): ModelSpec => buildSpec(definition, given);
