@@ -88,7 +88,10 @@ export class Model {
     this.spec = built ? spec : pinModules(spec);
     this.info = info;
     this.#seed = seed;
-    this.#owner = new Owner("model", built ? built.#owner : () => native().createModel(this.spec, this.#seed ?? 0));
+    this.#owner = new Owner(
+      "model",
+      built ? built.#owner : () => native().createModel(this.spec, this.#seed ?? 0),
+    );
   }
 
   /**
