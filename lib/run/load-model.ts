@@ -31,6 +31,7 @@ function checkpointOf(folder: string): string {
 export function missingCheckpoint(folder: string): string | undefined {
   const { best, last, info } = runFiles(folder);
   if (existsSync(best) || existsSync(last)) return undefined;
-  if (existsSync(info)) return "is a run without a checkpoint: its first epoch has not ended";
+  if (existsSync(info))
+    return "is a run without a checkpoint: its first epoch has not ended, or the file is lost";
   return "is not the folder of a run";
 }
