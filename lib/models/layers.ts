@@ -18,6 +18,7 @@ import { concat, denseConnection, residual, scale, sequential } from "./layers/c
 import { conv2d } from "./layers/convolution.js";
 import type { AnyLayer, LayerDefinition } from "./layers/definition.js";
 import { flatten } from "./layers/flatten.js";
+import { layerScale } from "./layers/layer-scale.js";
 import { linear } from "./layers/linear.js";
 import { layersAre } from "./layers/nested.js";
 import { batchNorm1d, batchNorm2d, groupNorm, layerNorm2d } from "./layers/normalization.js";
@@ -29,7 +30,7 @@ import { torchscript } from "./layers/torchscript.js";
 const PLAIN = [
   conv2d,
   linear,
-  ...[batchNorm2d, batchNorm1d, groupNorm, layerNorm2d],
+  ...[batchNorm2d, batchNorm1d, groupNorm, layerNorm2d, layerScale],
   ...[relu, relu6, silu, gelu, sigmoid, tanh, hardswish, hardsigmoid, leakyRelu, elu, prelu],
   ...[maxPool2d, avgPool2d, adaptiveAvgPool2d, adaptiveMaxPool2d, bilinearPool],
   ...[dropout, dropout2d, stochasticDepth, identity, flatten],

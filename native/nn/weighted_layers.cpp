@@ -1,5 +1,6 @@
 #include "weighted_layers.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
@@ -210,6 +211,19 @@ class PRelu final : public Layer {
   at::Tensor weight_;
 };
 
+// A factor for each channel, as ConvNeXt's: a parameter with the layer's own name.
+class LayerScale final : public Layer {
+ public:
+  LayerScale(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : factors_(parameter(construction, path, "",
+                           at::full({spec.integer("features"), 1, 1}, spec.number("init", 1e-6)))) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass&) const override { return input * factors_; }
+
+  at::Tensor factors_;
+};
+
 }  // namespace
 
 void add_weighted_layers(BuilderTable& table) {
@@ -220,6 +234,7 @@ void add_weighted_layers(BuilderTable& table) {
   table["groupNorm"] = layer_of<GroupNorm>();
   table["layerNorm2d"] = layer_of<LayerNorm2d>();
   table["prelu"] = layer_of<PRelu>();
+  table["layerScale"] = layer_of<LayerScale>();
 }
 
 }  // namespace mcloss::nn

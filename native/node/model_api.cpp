@@ -28,6 +28,7 @@ nn::LayerSpec to_layer_spec(const Napi::Object& object) {
   nn::LayerSpec spec;
   for (const std::string& key : to_strings(object.GetPropertyNames())) {
     const Napi::Value value = object.Get(key);
+    if (value.IsUndefined()) continue;
     if (key == "type") {
       spec.type = value.As<Napi::String>();
     } else if (key == "name") {

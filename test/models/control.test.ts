@@ -181,6 +181,14 @@ describe("JSON of models", () => {
     expect(caught(() => Model.fromJSON("{")).message).to.match(/the text is not JSON/);
     expect(caught(() => Model.fromJSON({})).code).to.equal("ERR_ARGUMENT");
   });
+
+  it("may have options that are undefined, which stand for their defaults", async () => {
+    const { spec } = small();
+    const open = { type: "conv2d", name: "first", inChannels: 3, outChannels: 3, kernelSize: 1 } as const;
+    using model = new Model({ ...spec, layers: [{ ...open, bias: undefined }, ...spec.layers] });
+    expect(Object.keys(stateOf(model))).to.include.members(["first.weight", "first.bias"]);
+    expect((await model.forward(images())).logits.shape).to.deep.equal([2, 3]);
+  });
 });
 
 describe("initial weights", () => {
