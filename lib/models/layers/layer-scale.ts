@@ -5,7 +5,8 @@ import { image } from "./shapes.js";
 
 export const layerScale = defineLayer({
   name: "layerScale",
-  summary: "A factor for each channel, which is learned (ConvNeXt; Liu et al. 2022): a parameter with the layer's own name",
+  summary:
+    "A factor for each channel, which is learned (ConvNeXt; Liu et al. 2022): a parameter with the layer's own name",
   options: {
     /** Channels of the input. */
     features: count,
