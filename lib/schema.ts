@@ -6,10 +6,12 @@ import { isRecord } from "./plain-data.js";
 /** A schema for every key of `T`, and for no other: options and what is told of them cannot drift apart. */
 export type Shape<T> = { readonly [Key in keyof Required<T>]: z.ZodType };
 
+const MISSING = "is missing";
+
 /** The message of a schema that takes `what`. */
 export function must(what: string): { error: (issue: { input?: unknown }) => string } {
   return {
-    error: ({ input }) => (input === undefined ? "is missing" : `must be ${what}, got ${shown(input)}`),
+    error: ({ input }) => (input === undefined ? MISSING : `must be ${what}, got ${shown(input)}`),
   };
 }
 
@@ -104,7 +106,7 @@ type Checked<T> = { value: T; problem?: undefined } | { name: string; problem: s
 function check<T>(schema: z.ZodType<T>, value: unknown, around: string): Checked<T> {
   const parsed = schema.safeParse(value, { error: explain });
   if (parsed.success) return { value: parsed.data };
-  const { path, message } = innermost(parsed.error.issues[0]);
+  const { path, message } = innermost(firstOf(parsed.error.issues));
   return { name: (around + pathText(path)).replace(/^\./, "") || "the value", problem: message };
 }
 
@@ -122,7 +124,7 @@ function explain(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
       return issue.input === undefined
-        ? "is missing"
+        ? MISSING
         : `must be ${kindOf(issue.expected)}, got ${shown(issue.input)}`;
     case "invalid_value":
       return mustBeOneOf(issue.values, issue.input);
@@ -183,13 +185,22 @@ function keysOf(schema: unknown): string[] {
   return Object.keys((schema as { shape?: object } | undefined)?.shape ?? {});
 }
 
+/** A misspelt key rather than the one that is missing for it. */
+function firstOf(issues: readonly Issue[]): Issue | undefined {
+  const [first] = issues;
+  if (first?.message !== MISSING) return first;
+  const around = pathText(first.path.slice(0, -1));
+  const misspelt = (issue: Issue) => issue.code === "unrecognized_keys" && pathText(issue.path) === around;
+  return issues.find(misspelt) ?? first;
+}
+
 /** Where in the data an issue is: of a union's, that of the alternative which fits the farthest. */
 function innermost(issue: Issue | undefined): { path: readonly PropertyKey[]; message: string } {
   if (!issue) return { path: [], message: "is not valid" };
   const { path, message } = issue;
   if (issue.code === "unrecognized_keys") return { path: [...path, issue.keys[0] ?? ""], message };
   if (issue.code !== "invalid_union" || message !== DEFAULT_MESSAGE) return { path, message };
-  const inside = issue.errors.map(([first]) => innermost(first));
+  const inside = issue.errors.map((issues) => innermost(firstOf(issues)));
   const deepest = inside.reduce((best, one) => (one.path.length > best.path.length ? one : best), {
     path: [] as readonly PropertyKey[],
     message: inside.map((one) => one.message).join(", or: "),

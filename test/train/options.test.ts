@@ -36,6 +36,11 @@ describe("options that are misspelt or of the wrong type", () => {
     };
     expect(message({ epoch: 3 })).to.equal("epoch: is not known here (did you mean epochs?)");
     expect(message({ loss: { alpa: 1 } })).to.equal("loss.alpa: is not known here (did you mean alpha?)");
+    // Rather than that learningRate is missing.
+    expect(message({ optimizer: { learningRte: 1 } })).to.equal(
+      "optimizer.learningRte: is not known here (did you mean learningRate?)",
+    );
+    expect(message({ optimizer: {} })).to.equal("optimizer.learningRate: is missing");
     expect(message({ loss: { alpha: -1 } })).to.equal("loss.alpha must be at least 0, got -1");
     expect(message({ loss: "mc" })).to.match(/^loss must be/);
     expect(message({ optimizer: { type: "lion", learningRate: 1 } })).to.match(
