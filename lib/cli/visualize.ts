@@ -1,10 +1,11 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { DatasetKind } from "../data/sets/layout.js";
 import { openEvaluationSet } from "../data/training-sets.js";
 import { invalidArgument } from "../errors.js";
 import type { ImageLimitOptions } from "../image/limits.js";
-import { named } from "../io/replace-file.js";
+import { MOST_NAME_BYTES, shortenName } from "../io/file-name.js";
+import { named, replaceWith } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
 import type { ChannelHealthTally } from "../loss/channel-health.js";
@@ -156,6 +157,9 @@ function classOf(model: Model, name: string): number {
   );
 }
 
+/** Of "-123456.png". */
+const ENDING_BYTES = 12;
+
 /** Writes pictures under names of their own. */
 class PictureFolder {
   readonly #dir: string;
@@ -167,9 +171,10 @@ class PictureFolder {
 
   /** @returns the picture's path @throws McLossError ERR_IO naming it */
   async write(name: string, png: Uint8Array): Promise<string> {
-    const path = join(this.#dir, `${this.#free(name.replace(/[/\\\p{Cc}]/gu, "_"))}.png`);
+    const free = this.#free(shortenName(name.replace(/[/\\\p{Cc}]/gu, "_"), MOST_NAME_BYTES - ENDING_BYTES));
+    const path = join(this.#dir, `${free}.png`);
     await this.#make();
-    await named(path, writeFile(path, png));
+    await replaceWith(path, png);
     return path;
   }
 

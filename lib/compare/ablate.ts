@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { existsSync } from "node:fs";
 import { invalidArgument, McLossError } from "../errors.js";
 import { readWhole } from "../io/open-file.js";
-import { named, replaceText } from "../io/replace-file.js";
+import { named, replaceWith } from "../io/replace-file.js";
 import { runFiles } from "../run/run-files.js";
 import { isRecord } from "../plain-data.js";
 import { reasonOf } from "../system-error.js";
@@ -98,7 +98,7 @@ async function keepSettings(output: string, settings: Readonly<Record<string, un
   const text = `${JSON.stringify(settings, null, 2)}\n`;
   if (!existsSync(path)) {
     await named(path, mkdir(output, { recursive: true }));
-    return replaceText(path, text);
+    return replaceWith(path, text);
   }
   const before = await readSettings(path);
   const now = JSON.parse(text) as Record<string, unknown>;

@@ -22,6 +22,21 @@ export async function readFolder(dir: string): Promise<FolderEntry[]> {
   });
 }
 
+/** The most that file systems take. */
+export const MOST_NAME_BYTES = 255;
+
+/** A name, or its beginning where it has more bytes. */
+export function shortenName(name: string, mostBytes: number): string {
+  let short = "";
+  let bytes = 0;
+  for (const character of name) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > mostBytes) break;
+    short += character;
+  }
+  return short;
+}
+
 /** What node:fs opens a path by: its bytes, where it is not UTF-8. */
 export function systemPath(path: string): string | Buffer {
   return ODD.test(path) ? Buffer.concat(Array.from(path, bytesOf)) : path;

@@ -35,9 +35,9 @@ export async function replaceFile(
   await removeAbandoned(target).catch(() => undefined); // another's, which may be gone or out of reach
 }
 
-/** Replaces a file by a text, as {@link replaceFile} does. */
-export function replaceText(path: string, text: string): Promise<void> {
-  return replaceFile(path, Buffer.from(text), () => Promise.resolve());
+/** Replaces a file by a text or by bytes, as {@link replaceFile} does. */
+export function replaceWith(path: string, content: string | Uint8Array): Promise<void> {
+  return replaceFile(path, Buffer.from(content), () => Promise.resolve());
 }
 
 function create(path: string): { target: string; temporary: string; descriptor: number } {

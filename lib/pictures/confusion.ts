@@ -1,8 +1,7 @@
 import { checkPlace } from "../check-argument.js";
-import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { invalidArgument } from "../errors.js";
-import { named } from "../io/replace-file.js";
+import { replaceWith } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
 
 /**
@@ -24,7 +23,7 @@ export async function writeConfusion(
   if (!Array.isArray(names)) throw invalidArgument("names", "must be a list of the classes' names");
   const format = confusionFormat(path);
   const content = format === "csv" ? toCsv(confusion, names) : await toPng(confusion, names);
-  await named(path, writeFile(path, content));
+  await replaceWith(path, content);
 }
 
 /** By the path's extension. @throws McLossError ERR_ARGUMENT for another one */

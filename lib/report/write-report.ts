@@ -2,7 +2,7 @@ import { checkPlace, checkPlaces } from "../check-argument.js";
 import { z } from "zod";
 import { abortShape, callback, flag, must, optionsOf, parseOptions, text } from "../schema.js";
 import type { RecordedRun } from "../run/read-run.js";
-import { replaceText } from "../io/replace-file.js";
+import { replaceWith } from "../io/replace-file.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { renderPage } from "./page.js";
 import { picturesOf, type RunPictures } from "./picture-runs.js";
@@ -57,7 +57,7 @@ export async function writeReport(
   const { images, ...rest } = options;
   const pictures = images === undefined ? {} : { pictures: await lookAt(read, listOf(images), rest) };
   const page = await renderPage({ runs: read, live: false, ...pictures });
-  await replaceText(path, page);
+  await replaceWith(path, page);
   return { path, runs: read.map(summarizeRun) };
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
-import { named, replaceText } from "../io/replace-file.js";
+import { named, replaceWith } from "../io/replace-file.js";
 import { retryShortage } from "../io/retry-shortage.js";
 import { removeTemporaries } from "../io/temporary-file.js";
 import { recordJson } from "../record-json.js";
@@ -53,7 +53,7 @@ export class RunFolder {
 
   /** Writes `run.json`, whole or not at all. */
   async writeInfo(info: RunInfo): Promise<void> {
-    await replaceText(this.files.info, `${recordJson(info, "run.json", 2)}\n`);
+    await replaceWith(this.files.info, `${recordJson(info, "run.json", 2)}\n`);
   }
 
   /**
@@ -66,7 +66,7 @@ export class RunFolder {
     const before = Array.from({ length: epoch - 1 }, (_, i) => i + 1);
     const kept = before.flatMap((number) => records.get(number) ?? []);
     if (kept.length < lines.length || !ended) {
-      await replaceText(this.files.metrics, kept.map((line) => `${line}\n`).join(""));
+      await replaceWith(this.files.metrics, kept.map((line) => `${line}\n`).join(""));
     }
     return before.filter((number) => !records.has(number));
   }
