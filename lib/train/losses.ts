@@ -31,7 +31,10 @@ function optionsOfTerms<Terms extends Readonly<Record<string, Definition>>>(
   return Object.fromEntries(shape) as TermOptions<Terms>;
 }
 
-/** What is minimised; "ce" is cross-entropy alone. */
+/**
+ * What is minimised; "ce" is cross-entropy alone.
+ * @useDeclaredType
+ */
 export type LossOptions = "ce" | Spec<typeof losses>;
 
 /** A loss with its defaults. */

@@ -2,9 +2,10 @@ import { Registry, type Spec } from "../../definition.js";
 import { crossEntropy } from "./cross-entropy.js";
 import type { ClassificationDefinition } from "./definition.js";
 import { focal } from "./focal.js";
+import { maximumEntropy } from "./maximum-entropy.js";
 
 /** The terms of the classifier's logits. */
-export const classificationLosses = new Registry([crossEntropy, focal]);
+export const classificationLosses = new Registry([crossEntropy, focal, maximumEntropy]);
 
 /**
  * The term of the classifier's logits.

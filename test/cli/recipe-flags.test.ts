@@ -1,0 +1,37 @@
+import { expect } from "chai";
+import { patchOfFlags } from "#lib/cli/recipe-flags.js";
+import { changeRecipe } from "#lib/recipes/change.js";
+import { DEFAULT_RECIPE } from "#lib/recipes/default-recipe.js";
+import type { Recipe } from "mutual-channel-loss/train";
+import { caught } from "../support/errors.js";
+
+function lossOf(recipe: Recipe, flags: Record<string, unknown>): Recipe["loss"] {
+  return changeRecipe(recipe, patchOfFlags(recipe, flags)).loss;
+}
+
+describe("--loss and --optimizer", () => {
+  it("take any of them, without what belonged to another", () => {
+    expect(lossOf(DEFAULT_RECIPE, { loss: "ce" })).to.equal("ce");
+    expect(lossOf(DEFAULT_RECIPE, { loss: "focal" })).to.deep.equal({ type: "focal" });
+    expect(lossOf(DEFAULT_RECIPE, { loss: "mc", beta: 3 })).to.deep.equal({ alpha: 1.5, beta: 3 });
+    const plain: Recipe = { ...DEFAULT_RECIPE, loss: "ce" };
+    expect(lossOf(plain, { loss: "maximumEntropy" })).to.deep.equal({ type: "maximumEntropy" });
+    expect(lossOf(plain, { loss: "mc" })).to.deep.equal(DEFAULT_RECIPE.loss);
+    const { optimizer } = changeRecipe(
+      DEFAULT_RECIPE,
+      patchOfFlags(DEFAULT_RECIPE, { optimizer: "rmsprop" }),
+    );
+    expect(optimizer).to.deep.equal({ type: "rmsprop", learningRate: 0.05 });
+  });
+
+  it("keep the recipe's own options of the one that it has", () => {
+    const focal: Recipe = { ...DEFAULT_RECIPE, loss: { type: "focal", gamma: 3 } };
+    expect(lossOf(focal, { loss: "focal" })).to.deep.equal({ type: "focal", gamma: 3 });
+  });
+
+  it("refuse weights of MC-Loss beside another loss", () => {
+    expect(caught(() => lossOf(DEFAULT_RECIPE, { loss: "focal", beta: 3 })).message).to.match(
+      /^loss\.beta: is not known here/,
+    );
+  });
+});
