@@ -62,7 +62,7 @@ function flagOf(option: string): string {
 }
 
 function withoutMatrix({ validation, ...event }: EpochEvent) {
-  return { ...event, ...(validation ? { validation: summarize(validation) } : {}) };
+  return { ...event, validation: validation && summarize(validation) };
 }
 
 function epochLine(event: EpochEvent): string {

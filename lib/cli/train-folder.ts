@@ -69,7 +69,7 @@ export async function trainRun(
   { resume, ...options }: TrainRecipeOptions & { output: string; resume: boolean },
 ): Promise<void> {
   const { output, device, signal } = options;
-  const going = { ...(device ? { device } : {}), ...(signal ? { signal } : {}) };
+  const going = { device, signal };
   using training = await (resume ? prepareResume(output, going) : prepareRecipe(recipe, options));
   await fit(training, false);
 }
@@ -107,7 +107,7 @@ async function fitAndTell(training: RecipeTraining, out: string, json: boolean):
     bad,
     repaired,
     notes,
-    ...(weights ? { weights } : {}),
+    weights,
   });
 }
 

@@ -37,15 +37,13 @@ export async function readOutcome(folder: string, seconds: number): Promise<Trai
   const images = measuredImages(recorded.info);
   const files = runFiles(folder);
   const heldOut =
-    measuredOn === "held-out" && last
-      ? { ...(best ? { best: scoreOf(best) } : {}), last: scoreOf(last) }
-      : undefined;
+    measuredOn === "held-out" && last ? { best: best && scoreOf(best), last: scoreOf(last) } : undefined;
   return {
     run: folder,
-    ...(images === undefined ? {} : { images }),
+    images,
     checkpoint: files.last,
-    ...(existsSync(files.best) ? { bestCheckpoint: files.best } : {}),
-    accuracies: { ...(training ? { training } : {}), ...(heldOut ? { heldOut } : {}) },
+    bestCheckpoint: existsSync(files.best) ? files.best : undefined,
+    accuracies: { training, heldOut },
     seconds,
     skippedSteps,
   };

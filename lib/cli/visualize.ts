@@ -58,8 +58,8 @@ export async function visualize(
       ...limits,
       rivals: flags.rivals,
       labels: flags.compare === undefined ? [path] : [path, flags.compare],
-      ...(classIndex === undefined ? {} : { classIndex }),
-      ...(compare ? { compare } : {}),
+      classIndex,
+      compare,
     });
     const picture = await folder.write(basename(image, extname(image)), png);
     sheets.push({ image, picture, predicted: ranked[0], shown });
@@ -116,8 +116,8 @@ async function drawClasses(
   const { classNames } = model.info;
   const images = await openEvaluationSet({
     dir,
-    ...(kind ? { kind } : {}),
-    ...(allowPartial ? { allowPartial } : {}),
+    kind,
+    allowPartial,
     classes: classNames,
   });
   const progress = startProgress("looking at the images", images.length);

@@ -101,7 +101,7 @@ export async function readDataset(
       kind,
       title: "manifest",
       root,
-      ...(await listManifest(root, report, classes ? { classes } : {})),
+      ...(await listManifest(root, report, { classes })),
     };
   }
   const layout = PUBLISHED_LAYOUTS.find((one) => one.kind === kind);

@@ -101,18 +101,16 @@ async function checkArchives(
   const checked: PreparedArchive[] = [];
   for (const path of archives) {
     throwIfAborted(signal, "preparing");
-    const sha256 = await hashFile(path, { onBytes, ...(signal ? { signal } : {}) }).catch(
-      (cause: unknown) => {
-        throwIfAborted(signal, "preparing");
-        throw unreadableArchive(path, cause);
-      },
-    );
+    const sha256 = await hashFile(path, { onBytes, signal }).catch((cause: unknown) => {
+      throwIfAborted(signal, "preparing");
+      throw unreadableArchive(path, cause);
+    });
     const expected = KNOWN_SHA256.get(basename(path));
     if (expected !== undefined && expected !== sha256 && !anyChecksum) {
       const text = `${path} is not the published file: its SHA-256 is ${sha256}, published is ${expected}. Download it again, or take it as it is with { anyChecksum: true } (--any-checksum)`;
       throw new McLossError("ERR_DATASET", text, { path });
     }
-    checked.push({ path, sha256, ...(expected === undefined ? {} : { published: expected === sha256 }) });
+    checked.push({ path, sha256, published: expected === undefined ? undefined : expected === sha256 });
   }
   return checked;
 }

@@ -9,7 +9,7 @@ const fields = (described: Record<string, [rule: "one" | "many", type: string, i
   fields: Object.fromEntries(
     Object.entries(described).map(([name, [rule, type, id]]) => [
       name,
-      { type, id, ...(rule === "many" ? { rule: "repeated" } : {}) },
+      { type, id, rule: rule === "many" ? "repeated" : undefined },
     ]),
   ),
 });

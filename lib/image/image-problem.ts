@@ -9,7 +9,7 @@ export class ImageProblem extends Error {}
 export function imageError(path: string | undefined, cause: unknown): McLossError {
   const name = path === undefined ? "an image" : `the image ${path}`;
   const text = `cannot decode ${name} (${reasonOf(cause)}): export it again or remove it, or skip it ({ onBadImage: "skip" })`;
-  return new McLossError("ERR_IMAGE", text, { ...(path === undefined ? {} : { path }), cause });
+  return new McLossError("ERR_IMAGE", text, { path, cause });
 }
 
 /** An image that is too small for what is to be taken of it. */

@@ -16,6 +16,6 @@ export async function hashFile(
     }
   };
   const file = await openFile(path);
-  await pipeline(file.createReadStream({ highWaterMark: 2 ** 20 }), consume, signal ? { signal } : {});
+  await pipeline(file.createReadStream({ highWaterMark: 2 ** 20 }), consume, { signal });
   return hash.digest("hex");
 }

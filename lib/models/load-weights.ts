@@ -104,7 +104,7 @@ const NAMED_HASH = /-([0-9a-f]{8,64})\.pth?$/;
 async function checkHash(path: string, signal: AbortSignal | undefined): Promise<void> {
   const expected = NAMED_HASH.exec(basename(path))?.[1];
   if (expected === undefined) return;
-  const hash = await hashFile(path, signal ? { signal } : {}).catch((cause: unknown) => {
+  const hash = await hashFile(path, { signal }).catch((cause: unknown) => {
     if (signal?.aborted)
       throw new McLossError("ERR_ABORTED", "loading the weights was interrupted", { cause });
     throw new McLossError("ERR_CHECKPOINT", `cannot read the weights ${path}: ${reasonOf(cause)}`, {
@@ -155,7 +155,7 @@ function report(
     loaded: [...whole.keys()],
     initialized: others.map(({ name, tensor }) => {
       const stored = tensors.get(name);
-      return { name, shape: tensor.shape, ...(stored ? { stored: [...stored.shape] } : {}) };
+      return { name, shape: tensor.shape, stored: stored && [...stored.shape] };
     }),
     unused: [...tensors.keys()].filter((name) => !own.has(name)),
     ...(key === "" ? {} : { key }),

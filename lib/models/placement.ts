@@ -31,8 +31,8 @@ export function checkPlacement(target: Device | Dtype | ModelPlacement): ModelPl
     });
   }
   return {
-    ...(device === undefined ? {} : { device: checkDevice("device", device) }),
-    ...(dtype === undefined ? {} : { dtype }),
-    ...(channelsLast === undefined ? {} : { channelsLast }),
+    device: device === undefined ? undefined : checkDevice("device", device),
+    dtype,
+    channelsLast,
   };
 }

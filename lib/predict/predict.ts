@@ -47,7 +47,7 @@ async function* predictAll(
   const { top, signal, onBadImage, ...settings } = options;
   const { maxBatch = 32 } = settings;
   const classifier = new Classifier(model, settings);
-  const asked: PredictOptions = { signal, ...(top === undefined ? {} : { top }) };
+  const asked: PredictOptions = { signal, top };
   const predictOne = async (path: string): Promise<Outcome> => ({
     path,
     result: await classifier.predict(path, asked).catch(asBadImage),

@@ -30,5 +30,5 @@ export function rankClasses(model: Model, probabilities: Float32Array): ClassSco
 function noAnswer({ file, spec }: Model): McLossError {
   const whose = file ?? `the model (${spec.name})`;
   const text = `${whose} answers with numbers that are not finite: its weights are damaged, or its training went wrong. Train it again, with a lower learning rate`;
-  return new McLossError("ERR_NAN_OUTPUT", text, file === undefined ? {} : { path: file });
+  return new McLossError("ERR_NAN_OUTPUT", text, { path: file });
 }

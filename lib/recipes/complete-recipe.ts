@@ -16,7 +16,7 @@ export interface Transforms {
 
 /** Which of its file's tensors the recipe starts from. */
 export function wantedWeights({ weightsKey: key, weightsPrefix: prefix }: Recipe) {
-  return { ...(key === undefined ? {} : { key }), ...(prefix === undefined ? {} : { prefix }) };
+  return { key, prefix };
 }
 
 /** What the weights that a recipe starts from say of their images, where the recipe itself does not. */

@@ -185,7 +185,7 @@ export const PAPER_RECIPES: readonly Recipe[] = SETS.flatMap(({ kind, title }) =
       description: `${family.title} on ${title}`,
       dataset: { kind, ...level },
       ...settings,
-      ...(reported ? { published: reported } : {}),
+      published: reported,
       sources: {
         ...(kind === "cub200" ? sources : assumeAll(sources)),
         dataset: evaluated,

@@ -44,11 +44,10 @@ export async function loadRecipe(nameOrFile: string): Promise<Recipe> {
     return parseRecipe(value, basename(nameOrFile, extension));
   } catch (cause) {
     const { argument, message } = cause as McLossError;
-    const about = argument === undefined ? {} : { argument };
     throw new McLossError("ERR_ARGUMENT", `${nameOrFile}: ${message.slice(0, MOST_LETTERS)}`, {
       path: nameOrFile,
       cause,
-      ...about,
+      argument,
     });
   }
 }

@@ -106,9 +106,9 @@ export async function prepareTraining(
   });
   const trainer = new Trainer(model, {
     ...trainerOptions(recipe),
-    ...(judged ? { monitor: judged.monitor } : {}),
-    ...(output === undefined ? {} : { output }),
-    ...(overwrite === undefined ? {} : { overwrite }),
+    monitor: judged?.monitor ?? recipe.monitor,
+    output,
+    overwrite,
     about: {
       ...started,
       command: "train",
@@ -116,7 +116,7 @@ export async function prepareTraining(
       data: absolute(data),
       images: runImages,
       device,
-      ...(weights ? { weights } : {}),
+      weights,
     },
   });
   const dispose = () => {
@@ -140,8 +140,7 @@ export async function prepareTraining(
     fit: () => {
       const { train, ...validated } = loaders;
       const { channelHealth } = recipe;
-      const health = channelHealth === undefined ? {} : { channelHealth };
-      return trainer.fit(train, { ...validated, resume, ...health, ...(signal ? { signal } : {}) });
+      return trainer.fit(train, { ...validated, resume, channelHealth, signal });
     },
   };
 }
@@ -190,8 +189,7 @@ async function openSets(recipe: Recipe, data: RecipeData): Promise<TrainingSets>
     const found = await detectKind(data.dir);
     if (found === kind) throw error;
     const advice = `To train on it with the settings of ${recipe.name}, set dataset.kind to ${found}`;
-    const about = error.path === undefined ? {} : { path: error.path };
-    throw new McLossError(error.code, `${error.message}. ${advice}`, { ...about, cause: error });
+    throw new McLossError(error.code, `${error.message}. ${advice}`, { path: error.path, cause: error });
   }
 }
 
@@ -201,8 +199,11 @@ function modelInfo(classNames: readonly string[], transforms: readonly Transform
 
 /** As they are recorded, since a run may go on in another folder. */
 function absolute({ validation, ...data }: RecipeData): RecipeData {
-  const held = validation === undefined ? {} : { validation: resolve(validation) };
-  return { ...data, dir: resolve(data.dir), ...held };
+  return {
+    ...data,
+    dir: resolve(data.dir),
+    validation: validation === undefined ? undefined : resolve(validation),
+  };
 }
 
 function absoluteWeights(recipe: Recipe): Recipe {
@@ -216,17 +217,17 @@ function trainerOptions(recipe: Recipe) {
     epochs,
     loss: recipe.loss,
     optimizer,
-    ...(schedule ? { schedule } : {}),
+    schedule,
     precision,
     accumulate,
     onNan,
     seed,
-    ...(tf32 === undefined ? {} : { tf32 }),
-    ...(clipNorm === undefined ? {} : { clipNorm }),
-    ...(clipValue === undefined ? {} : { clipValue }),
-    ...(ema === undefined ? {} : { ema }),
-    ...(monitor === undefined ? {} : { monitor }),
-    ...(unfreeze ? { unfreeze } : {}),
-    ...(cudaGraph === undefined ? {} : { cudaGraph }),
+    tf32,
+    clipNorm,
+    clipValue,
+    ema,
+    monitor,
+    unfreeze,
+    cudaGraph,
   };
 }

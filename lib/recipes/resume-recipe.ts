@@ -52,13 +52,11 @@ export async function prepareResume(
   const changed = change ? changeRecipe(about.recipe, change) : about.recipe;
   resumableChanges(output, settingsOf(about.recipe), settingsOf(changed));
   const find = (path: string) => findMoved(path, folder, output);
-  const held = validation ?? about.data.validation;
+  const { validation: before } = about.data;
   const data: RecipeData = {
     ...about.data,
     dir: dir === undefined ? find(about.data.dir) : resolve(dir),
-    ...(held === undefined
-      ? {}
-      : { validation: validation === undefined ? find(held) : resolve(validation) }),
+    validation: validation === undefined ? before && find(before) : resolve(validation),
   };
   const began = existsSync(runFiles(output).last);
   const { weights } = changed;

@@ -102,7 +102,7 @@ export async function picturesOf(
     mistakesPerPair: MISTAKES_PER_PAIR,
     limits,
     onBatch: (done, total) => onProgress?.(`evaluating ${name}`, done, total),
-    ...(options.signal ? { signal: options.signal } : {}),
+    signal: options.signal,
   });
   return {
     ...shared,
@@ -115,7 +115,7 @@ export async function picturesOf(
 function openingOf({ about }: RunInfo): Pick<EvaluationSetOptions, "level" | "allowPartial"> {
   const { recipe, data } = openingSchema.safeParse(about).data ?? {};
   const [level, allowPartial] = [recipe?.dataset.level, data?.allowPartial];
-  return { ...(level ? { level } : {}), ...(allowPartial ? { allowPartial } : {}) };
+  return { level, allowPartial };
 }
 
 /** How large an image the run took. */

@@ -112,7 +112,7 @@ async function step(
     cwd: PACKAGE_ROOT,
     show: verbose,
     onOutput: (text) => reportProgress(text, reporter),
-    ...(signal ? { signal } : {}),
+    signal,
   });
   throwIfAborted(signal, "the build");
   if (code !== 0) throw buildError(buildSystem, output);

@@ -102,7 +102,7 @@ async function fetchWheel(
     ...what,
   ];
   const show = process.stderr.isTTY;
-  const { code, output } = await run(python, args, { env, show, ...(signal ? { signal } : {}) });
+  const { code, output } = await run(python, args, { env, show, signal });
   if (code !== 0) throw missing(`pip could not download it:\n${lastLines(output, 5)}`);
   const file = (await readdir(folder)).find((name) => name.endsWith(".whl"));
   if (file === undefined) throw missing("pip downloaded no wheel");
@@ -117,7 +117,7 @@ async function fetchArchive(folder: string, options: DownloadOptions): Promise<s
   const { reporter, signal } = options;
   const file = join(folder, "libtorch.zip");
   try {
-    const response = await fetch(url, signal ? { signal } : {});
+    const response = await fetch(url, { signal });
     if (!response.ok || !response.body) throw new Error(`the server answered ${response.status}`);
     reporter.start("downloading LibTorch", Number(response.headers.get("content-length") ?? 0));
     await pipeline(Readable.fromWeb(response.body), counting(reporter), createWriteStream(file));

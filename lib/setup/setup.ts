@@ -130,8 +130,8 @@ async function provide(task: Task): Promise<Provided> {
   if (prebuilt.length === 0) await checkTools(buildSystem);
   const libtorch = await provideLibtorch({
     reporter,
-    ...(task.cuda === undefined ? {} : { cuda: task.cuda }),
-    ...(signal ? { signal } : {}),
+    cuda: task.cuda,
+    signal,
   });
   throwIfAborted(signal, "the setup");
   const problem = await whyNoCudaBuild(libtorch, buildSystem);
@@ -174,7 +174,7 @@ async function build(
   await checkTools(buildSystem);
   const what = cuda === null ? "(a minute or two)" : `for CUDA ${cuda} (about three minutes)`;
   reporter.start(`building the addon with ${buildSystem} ${what}`, 100);
-  const options = { libtorch, cuda, reporter, signal, ...(verbose ? { verbose } : {}) };
+  const options = { libtorch, cuda, reporter, signal, verbose };
   const info: BuildInfo = {
     torchVersion: libtorch.version,
     torchRoot: libtorch.root,

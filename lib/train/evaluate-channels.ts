@@ -34,7 +34,7 @@ export async function evaluateChannels(
   checkSameClasses(held, loader);
   using tally = tallyOf(held);
   let done = 0;
-  for await (const batch of loader.batches(options.signal ? { signal: options.signal } : {})) {
+  for await (const batch of loader.batches({ signal: options.signal })) {
     using current = batch;
     await addBatch(tally, held, current, options);
     done += 1;

@@ -99,7 +99,7 @@ export async function evaluateObjective(
   const sum = new MetricsSum(channels);
   const tally = new ClassificationTally(model.spec.classes);
   let done = 0;
-  for await (const batch of loader.batches(options.signal ? { signal: options.signal } : {})) {
+  for await (const batch of loader.batches({ signal: options.signal })) {
     using current = batch;
     const { images, labels, samples } = current;
     const result = await abortable(options.signal, "the evaluation", (binding) =>

@@ -192,7 +192,7 @@ export function completeRecordedOptions(
   const all = {
     ...DEFAULTS,
     epochs: DEFAULT_EPOCHS,
-    ...(judged ? { monitor: judged.monitor } : {}),
+    monitor: judged?.monitor,
     ...given,
   };
   return withoutNull({ ...all, ...Object.fromEntries(complete) }) as Record<string, unknown>;

@@ -52,7 +52,7 @@ export function nothingTrained(
   const text =
     `epoch ${epoch} had no batch, so that nothing was trained: ${skipped.length} images could not be read${example}. ` +
     `Mend them, or make the batches smaller (batchSize) or keep those that are not full (dropLast)`;
-  return new McLossError("ERR_DATASET", text, first ? { path: first.path } : {});
+  return new McLossError("ERR_DATASET", text, { path: first?.path });
 }
 
 function lastGood(checkpoint: string | undefined): string {

@@ -80,11 +80,11 @@ export class Training {
     const checkpoint = best ? this.#record.files?.best : this.#record.lastCheckpoint;
     return {
       epochs: epoch - 1,
-      ...(last ? { last } : {}),
-      ...(best ? { best: { ...best, ...this.#figure } } : {}),
+      last,
+      best: best ? { ...best, ...this.#figure } : undefined,
       stopped: epoch <= epochs,
       nonFinite: nonFiniteBefore + nonFinite,
-      ...(checkpoint === undefined ? {} : { checkpoint }),
+      checkpoint,
     };
   }
 
@@ -177,7 +177,7 @@ export class Training {
       step: (epoch - 1) * this.#train.length + batches,
       learningRate: this.#maker.learningRate,
       ...event,
-      ...(validation ? { validation: summarize(validation) } : {}),
+      validation: validation && summarize(validation),
     };
   }
 

@@ -86,7 +86,7 @@ function peaksOf(
   { signal, channels: tally }: ExcitingImagesOptions,
 ): Promise<Float32Array> {
   return tidy(async () => {
-    const features = await evaluateFeatures(model, images, signal ? { signal } : {});
+    const features = await evaluateFeatures(model, images, { signal });
     const [count = 0] = images.shape;
     const [all = 0, channels = 0] = features.shape;
     const views = all / count;

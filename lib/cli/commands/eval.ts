@@ -122,7 +122,7 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
     loss,
     signal,
     onBatch,
-    ...(tally ? { channels: tally } : {}),
+    channels: tally,
   });
   progress.stop();
   const health = await tally?.result();
@@ -132,9 +132,9 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
     confusion === undefined ? undefined : await attempt(writeConfusion(confusion, result.confusion, names));
   if (json) {
     const extra = {
-      ...(health ? { channels: health } : {}),
-      ...(located ? { localisation: located } : {}),
-      ...(written?.done ? { file: confusion } : {}),
+      channels: health,
+      localisation: located,
+      file: written?.done ? confusion : undefined,
     };
     printJson({ model: modelPath, dir, ...result, ...extra, bad: skipped, repaired, notes });
   } else {

@@ -89,8 +89,8 @@ async function predictImages(
     ...TRAINING_LIMITS,
     ...limitsOf(flags),
     repair: flags.onBadImage === "repair",
-    ...(flags.tenCrop ? { transforms: tenCropTransforms(model) } : {}),
-    ...(flags.onBadImage === "error" ? {} : { onBadImage: report }),
+    transforms: flags.tenCrop ? tenCropTransforms(model) : undefined,
+    onBadImage: flags.onBadImage === "error" ? undefined : report,
   });
 
   function report(path: string, error: Error): void {

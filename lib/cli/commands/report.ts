@@ -43,7 +43,7 @@ async function report(runs: string[], flags: ReportFlags, command: Command): Pro
   }
   const { writeReport } = await import("../../report/write-report.js");
   const { onProgress, stop } = lateProgress();
-  const options = { signal: interruptSignal(), onProgress, trustCode, ...(images ? { images } : {}) };
+  const options = { signal: interruptSignal(), onProgress, trustCode, images };
   const { path, runs: summaries } = await writeReport(runs, out, options).finally(stop);
   if (json) printJson({ report: path, runs: summaries });
   else process.stdout.write(`report ${path}\n`);

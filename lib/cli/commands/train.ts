@@ -67,9 +67,9 @@ export function trainCommand(): Command {
 export function recipeData(dir: string, { validation, allowPartial, allowEmpty }: TrainFlags): RecipeData {
   return {
     dir,
-    ...(validation === undefined ? {} : { validation }),
-    ...(allowPartial === undefined ? {} : { allowPartial }),
-    ...(allowEmpty === undefined ? {} : { allowEmpty }),
+    validation,
+    allowPartial,
+    allowEmpty,
   };
 }
 
@@ -88,8 +88,8 @@ async function train(dir: string | undefined, flags: TrainFlags, command: Comman
     if (other !== undefined) command.error(`error: a run goes on with its own recipe: leave out ${other}`);
     const { validation } = flags;
     const moved = {
-      ...(dir === undefined ? {} : { dir }),
-      ...(validation === undefined ? {} : { validation }),
+      dir,
+      validation,
     };
     const changes = { ...moved, flags, assignments: set };
     return withWatch(run, { watch, port }, () => resumeFolder(run, { device, json, ...changes }));

@@ -64,6 +64,6 @@ function settingsOf({ model, options: recorded, about, changes = [] }: RecordedR
   return {
     loss: describeLoss(options["loss"]),
     seed: textOf(options["seed"] ?? 0),
-    ...conditionsOf({ network, classes, ...(spec ? { spec } : {}), options, about: { ...about, changes } }),
+    ...conditionsOf({ network, classes, spec, options, about: { ...about, changes } }),
   };
 }
