@@ -47,6 +47,17 @@ describe("examples/", function () {
     photos = await writeColorFolder(join(folder(), "photos", "train"));
   });
 
+  it("trainer.ts trains with a Trainer and tells every epoch", async () => {
+    const lines = await run(example("trainer.ts"), photos, photos);
+    expect(lines).to.have.length(10);
+    expect(lines.at(-1)).to.match(/^10 \d+\.\d+ (0\.\d+|1)$/);
+  });
+
+  it("loss.ts prints the three terms and the gradient's shape", async () => {
+    const [line] = await run(example("loss.ts"));
+    expect(line).to.match(/^\d+\.\d+ \d+\.\d+ 0\.\d+ \[ 4, 18, 7, 7 \]$/);
+  });
+
   it("custom-loop.ts trains with the loss in a loop of its own", async () => {
     expectTraining(await run(example("custom-loop.ts"), photos));
   });
