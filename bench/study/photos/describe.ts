@@ -30,6 +30,7 @@ any of the losses. \`best\` is the best of every fifth epoch, on the test images
 
 The photographs are of CUB-200-2011 (Wah et al. 2011; for research and education alone, so none is shown here). *birds-40*: every
 second or third of 100 classes, cropped to the bird, by the split of the cropped copy, some 29 training and 30 test images each.
+*cub100*: all of these 100.
 *birds-6*: sets as small as a first folder of one's own, five of a kind, each of six classes with some 30 training and 24 to
 30 test images: of different birds, cropped; of relatives (warblers twice, woodpeckers, vireos with wrens, and the first six by
 name), cropped; and uncropped by the published split (the first 18 classes, and two mixtures).`;
