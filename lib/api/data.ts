@@ -7,8 +7,8 @@ export { decodeMemory } from "../image/decode-memory.js";
 export type { ImageSource } from "../image/encoded-image.js";
 export type { ImageLimitOptions } from "../image/limits.js";
 export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "../loader/data-loader.js";
-export type { BadImagePolicy } from "../loader/bad-images.js";
-export type { LoaderState, SkippedImage } from "../loader/loader-state.js";
+export type { BadImagePolicy, SkippedImage } from "../loader/bad-images.js";
+export type { LoaderState } from "../loader/loader-state.js";
 export {
   evaluationTransforms,
   paperPretrained,

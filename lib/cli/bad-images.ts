@@ -1,4 +1,4 @@
-import type { SkippedImage } from "../loader/loader-state.js";
+import type { SkippedImage } from "../loader/bad-images.js";
 import { printLine } from "./progress.js";
 
 /** Says at the end which images of a loader were left out, and which were decoded as far as they go. */

@@ -3,7 +3,7 @@ import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
 import { BoundedReader } from "./bounded-reader.js";
 import { unreadable, type CheckpointFile } from "./checkpoint-file.js";
-import { zipEntries } from "./zip-entry.js";
+import { zipEntries } from "./zip.js";
 
 /** Where a file in a zip lies: `offset` counts from the start of the zip. */
 export interface ZipRecord {

@@ -5,3 +5,11 @@
 export type BadImagePolicy = "error" | "skip" | "repair";
 
 export const BAD_IMAGE_POLICIES: readonly BadImagePolicy[] = ["error", "skip", "repair"];
+
+/** An image that could not be read, or not whole. */
+export interface SkippedImage {
+  /** The sample's number. */
+  index: number;
+  path: string;
+  reason: string;
+}

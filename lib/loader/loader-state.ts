@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parse } from "../schema.js";
+import type { SkippedImage } from "./bad-images.js";
 
 /** Where a loader is: plain data, for a checkpoint. */
 export interface LoaderState {
@@ -13,14 +14,6 @@ export interface LoaderState {
   skipped: SkippedImage[];
   /** Images that were read as far as they could be. */
   repaired: SkippedImage[];
-}
-
-/** An image that could not be read, or not whole. */
-export interface SkippedImage {
-  /** The sample's number. */
-  index: number;
-  path: string;
-  reason: string;
 }
 
 const count = z.int().min(0);

@@ -44,8 +44,7 @@ export async function downloadLibtorch(options: DownloadOptions): Promise<Libtor
   try {
     const file = await fetchZip(folder, options);
     const unpacked = join(folder, "libtorch");
-    const { unzip } = await import("./unzip.js");
-    await unzip(file, unpacked, (name) => KEPT.exec(name)?.[1], reporter);
+    await unpack(file, unpacked, reporter);
     const seen = inspectLibtorch(unpacked);
     if ("problem" in seen) throw missing(`the download ${seen.problem}`);
     await rm(target, { recursive: true, force: true });
@@ -53,6 +52,19 @@ export async function downloadLibtorch(options: DownloadOptions): Promise<Libtor
     return { ...seen, root: target };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function unpack(file: string, target: string, reporter: Reporter): Promise<void> {
+  const { unzip } = await import("../io/zip.js");
+  const keep = (name: string) => KEPT.exec(name)?.[1];
+  try {
+    await unzip(file, target, keep, (done, total) => {
+      if (done === 0) reporter.start("unpacking LibTorch", total);
+      reporter.update(done + 1);
+    });
+  } finally {
+    reporter.stop();
   }
 }
 

@@ -1,5 +1,5 @@
 import { McLossError } from "../errors.js";
-import type { SkippedImage } from "../loader/loader-state.js";
+import type { SkippedImage } from "../loader/bad-images.js";
 import type { Metrics } from "./metrics.js";
 import type { Progress } from "./progress.js";
 

@@ -14,7 +14,7 @@ import type { Pipeline } from "../image/pipeline.js";
 import { planSample } from "../image/plan.js";
 import { evaluationTransforms } from "../image/presets.js";
 import { randomAt } from "../image/random.js";
-import { uprightBox } from "../data/upright-box.js";
+import { uprightBox } from "../data/boxes.js";
 import { McLossError } from "../errors.js";
 import { flattenViews } from "../models/evaluation.js";
 import { groupsOf } from "../models/groups-of.js";

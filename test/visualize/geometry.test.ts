@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type TransformSpec } from "mutual-channel-loss";
 import { centerCrop, fiveCrop, randomAffine, resize } from "mutual-channel-loss/data";
 import { EncodedImage } from "#lib/image/encoded-image.js";
-import { uprightBox } from "#lib/data/upright-box.js";
+import { uprightBox } from "#lib/data/boxes.js";
 import { lookAt } from "#lib/visualize/image-activations.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";

@@ -2,7 +2,7 @@ import yauzl, { type Entry } from "yauzl";
 import { throwIfAborted } from "../../abort.js";
 import { BoundedReader, type ByteSource } from "../../io/bounded-reader.js";
 import { openFile } from "../../io/open-file.js";
-import { readZipEntry, zipEntries } from "../../io/zip-entry.js";
+import { readZipEntry, zipEntries } from "../../io/zip.js";
 import type { EntryInfo, EntryPolicy, UnpackOptions } from "./entry-policy.js";
 import { writeEntry } from "./write-entry.js";
 

@@ -3,7 +3,7 @@ import { aircraftOptions, type AircraftLevel, type AircraftOptions } from "./opt
 import { join } from "node:path";
 import { invalidArgument } from "../../errors.js";
 import type { Box, ListDataset } from "../dataset.js";
-import { boxOfCorners } from "./boxes.js";
+import { boxOfCorners } from "../boxes.js";
 import { at, parseDecimals, quote, readNames, readRows, type Row } from "./columns.js";
 import { PARTS } from "./counts.js";
 import type { Layout, ListedSample, Listing, OpenOptions, SplitPart } from "./layout.js";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Box } from "../dataset.js";
-import { checkBox } from "./boxes.js";
+import { checkBox } from "../boxes.js";
 import { at, parseDecimals, quote, readRows, type Row } from "./columns.js";
 import type { ListedSample, Listing, ListOptions, SplitPart } from "./layout.js";
 import { exists, joinInside } from "./paths.js";

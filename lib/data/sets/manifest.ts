@@ -7,7 +7,7 @@ import { isRecord } from "../../plain-data.js";
 import { labelsByName } from "../class-folders.js";
 import { byCodePoint } from "../code-points.js";
 import type { Box, ListDataset } from "../dataset.js";
-import { checkBox } from "./boxes.js";
+import { checkBox } from "../boxes.js";
 import { at, quote } from "./columns.js";
 import type { ListedSample, Listing, Split } from "./layout.js";
 import { partOf } from "./parts.js";

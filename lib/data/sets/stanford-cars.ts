@@ -2,7 +2,7 @@ import { parseOptions } from "../../schema.js";
 import { openOptions } from "./options.js";
 import { join } from "node:path";
 import type { ListDataset } from "../dataset.js";
-import { boxOfCorners } from "./boxes.js";
+import { boxOfCorners } from "../boxes.js";
 import type { Layout, ListedSample, Listing, OpenOptions, SplitPart } from "./layout.js";
 import { readMatFile, type MatArray } from "./mat-file.js";
 import { line, scalar, scalarNumber, structField, textCells, variable } from "./mat-values.js";

@@ -5,11 +5,10 @@ import type { Device } from "../native/dtype.js";
 import type { Precision } from "../tensor/precision.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "../image/augmentation.js";
-import type { BadImagePolicy } from "./bad-images.js";
+import type { BadImagePolicy, SkippedImage } from "./bad-images.js";
 import { Batch } from "./batch.js";
 import type { QueuedSample, SampleQueue } from "./sample-queue.js";
 import type { Sample } from "../data/dataset.js";
-import type { SkippedImage } from "./loader-state.js";
 import type { Pipeline } from "../image/pipeline.js";
 import { PixelBuffers } from "../image/pixel-buffers.js";
 import { batchBytes, sendBatch, type BatchTransfer } from "../image/pixels-to-tensor.js";
@@ -17,7 +16,7 @@ import { randomAt } from "../image/random.js";
 import { groupReadable } from "./group-readable.js";
 import type { SampleReader } from "./sample-reader.js";
 
-export interface BatchMakerOptions {
+export interface EpochBatchesOptions {
   batchSize: number;
   device: Device;
   /** Of the images. */
@@ -82,34 +81,17 @@ export class PreparedBatch<T extends Sample> {
   }
 }
 
-/** Makes batches: reads samples into a buffer, a batch at a time, and has the device prepare it. */
-export class BatchMaker<T extends Sample> {
-  readonly #reader: SampleReader<T>;
-  readonly #pipeline: Pipeline;
-  readonly #options: BatchMakerOptions;
-
-  constructor(reader: SampleReader<T>, pipeline: Pipeline, options: BatchMakerOptions) {
-    this.#reader = reader;
-    this.#pipeline = pipeline;
-    this.#options = options;
-  }
-
-  begin(epoch: EpochPlan): EpochRun<T> {
-    return new EpochRun(this.#reader, this.#pipeline, this.#options, epoch);
-  }
-}
-
 interface EpochPlan {
   epoch: number;
   seed: number;
   queue: SampleQueue;
 }
 
-/** One epoch on its way. */
-export class EpochRun<T extends Sample> {
+/** One epoch's batches: samples are read into a buffer, a batch at a time, and the device prepares it. */
+export class EpochBatches<T extends Sample> {
   readonly #reader: SampleReader<T>;
   readonly #pipeline: Pipeline;
-  readonly #options: BatchMakerOptions;
+  readonly #options: EpochBatchesOptions;
   readonly #plan: EpochPlan;
   readonly #buffers: PixelBuffers;
   /** What the portions so far left over, which are fewer readable samples than a batch has. */
@@ -118,7 +100,7 @@ export class EpochRun<T extends Sample> {
   #stop!: (reason: unknown) => void;
   #running = true;
 
-  constructor(reader: SampleReader<T>, pipeline: Pipeline, options: BatchMakerOptions, plan: EpochPlan) {
+  constructor(reader: SampleReader<T>, pipeline: Pipeline, options: EpochBatchesOptions, plan: EpochPlan) {
     this.#reader = reader;
     this.#pipeline = pipeline;
     this.#options = options;
