@@ -86,6 +86,7 @@ export interface Scale extends Omit<DataOf<typeof scale>, "layers"> {
 export type LayerSpec =
   DataOf<(typeof PLAIN)[number]> | Sequential | Residual | Concat | DenseConnection | Scale;
 
+/** What a layer may be: "conv2d", "relu" and so on. */
 export type LayerType = LayerSpec["type"];
 
 /** The layer of a type, such as LayerOf<"conv2d">. */
