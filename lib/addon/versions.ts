@@ -9,13 +9,9 @@ export const PINNED = {
   /** PyTorch's index of CPU wheels. */
   wheelIndex: "https://download.pytorch.org/whl/cpu",
   wheel: {
+    url: "https://download.pytorch.org/whl/cpu/torch-2.13.0%2Bcpu-cp311-cp311-manylinux_2_28_x86_64.whl",
     file: "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl",
     sha256: "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",
-  },
-  /** LibTorch by itself, for machines without Python. */
-  archive: {
-    url: "https://download.pytorch.org/libtorch/cpu/libtorch-shared-with-deps-2.13.0%2Bcpu.zip",
-    sha256: "edbf4cbed78433d803e90a65f1752e57783d164bce66c95c0872b2ab8f5c159e",
   },
 } as const;
 

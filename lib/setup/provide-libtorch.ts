@@ -1,9 +1,11 @@
 import { McLossError } from "../errors.js";
+import { cacheFolder } from "../addon/paths.js";
 import { downloadLibtorch, type DownloadOptions } from "./download.js";
 import { hasGpu } from "./cuda.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "../addon/libtorch.js";
 import { PINNED } from "../addon/versions.js";
+import { unpackGiven } from "./unpack-libtorch.js";
 
 export interface ProvideOptions extends DownloadOptions {
   /**
@@ -11,6 +13,8 @@ export interface ProvideOptions extends DownloadOptions {
    * and a GPU.
    */
   cuda?: boolean;
+  /** A wheel of PyTorch or an archive of LibTorch to unpack, rather than look for one. */
+  fromFile?: string;
 }
 
 /**
@@ -18,7 +22,12 @@ export interface ProvideOptions extends DownloadOptions {
  * @throws McLossError ERR_LIBTORCH_MISSING that lists what was tried and the commands that help
  */
 export async function provideLibtorch(options: ProvideOptions): Promise<Libtorch> {
-  const { reporter } = options;
+  const { reporter, fromFile, env } = options;
+  if (fromFile !== undefined) {
+    const libtorch = await unpackGiven(fromFile, cacheFolder(env), reporter);
+    reporter.line(`LibTorch ${libtorch.version}: ${libtorch.root}, from ${fromFile}`);
+    return libtorch;
+  }
   reporter.start("looking for LibTorch");
   const { found, tried } = await findLibtorch(options.env, options.cuda);
   reporter.stop();
@@ -69,8 +78,8 @@ function nothingFound(tried: readonly Tried[], cause: unknown): McLossError {
 ${listed(tried)}
 Any one of these helps:
   - python3 -m pip install torch==${PINNED.version} --index-url ${PINNED.wheelIndex}   then: npx mcloss setup
-  - download ${PINNED.archive.url}, unzip it, then: LIBTORCH=/path/to/libtorch npx mcloss setup
+  - a LibTorch that is somewhere else: LIBTORCH=/path/to/libtorch npx mcloss setup
   - behind a proxy: HTTPS_PROXY=http://proxy:port npx mcloss setup
-  - offline: put ${PINNED.wheel.file} in a folder, then: PIP_FIND_LINKS=/that/folder npx mcloss setup`;
+  - offline: bring ${PINNED.wheel.url} here, then: npx mcloss setup --from-file ${PINNED.wheel.file}`;
   return new McLossError("ERR_LIBTORCH_MISSING", text, { cause });
 }

@@ -31,6 +31,8 @@ export interface SetupOptions {
   buildSystem?: BuildSystem;
   /** Takes or builds the CUDA kernels too, or fails saying why not. Default: where LibTorch is one for CUDA and they can be had. */
   cuda?: boolean;
+  /** A wheel of PyTorch or an archive of LibTorch to unpack into the cache and use. Default: looks for a LibTorch, or downloads one. */
+  fromFile?: string;
   /** Builds even where nothing changed, or a prebuilt addon would do. */
   force?: boolean;
   /** Shows the compiler's output. */
@@ -50,6 +52,8 @@ export interface SetupResult extends BuildInfo {
 interface Task extends SetupOptions {
   reporter: Reporter;
   sources: string;
+  /** The LibTorch that must be used, once that is known. */
+  torchRoot?: string;
 }
 
 /**
@@ -65,14 +69,14 @@ export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
   const task: Task = { ...options, reporter, sources: hashSources(system) };
   const seconds = () => (performance.now() - started) / 1000;
   try {
-    const known = await findCurrent(task);
+    const known = task.fromFile === undefined ? await findCurrent(task) : undefined;
     if (known) {
       reporter.line(`nothing to do: ${describe(known)} is there already (--force builds it anew)`);
       return { ...known, built: false, seconds: seconds() };
     }
     const result = await withLock(lockPath(), task, async () => {
       // Another process may have done it meanwhile.
-      const made = await findCurrent(task);
+      const made = task.fromFile === undefined ? await findCurrent(task) : undefined;
       return made ? { ...made, built: false } : provide(task);
     });
     reporter.line(`ready after ${seconds().toFixed(seconds() < 10 ? 1 : 0)} s: ${describe(result)}`);
@@ -113,7 +117,8 @@ function builtFolders({ sources, buildSystem }: Task): string[] {
   return buildSystem ? [BUILD_FOLDERS[buildSystem]] : Object.values(BUILD_FOLDERS);
 }
 
-function isAskedFor(info: BuildInfo, { buildSystem, cuda }: Task): boolean {
+function isAskedFor(info: BuildInfo, { buildSystem, cuda, torchRoot }: Task): boolean {
+  if (torchRoot !== undefined) return info.torchRoot === torchRoot;
   const given = process.env["LIBTORCH"];
   if (given && ![resolve(given), resolve(given, "torch")].includes(info.torchRoot)) return false;
   if (buildSystem && info.buildSystem !== buildSystem) return false;
@@ -130,10 +135,14 @@ async function provide(task: Task): Promise<Provided> {
   if (prebuilt.length === 0) await checkTools(buildSystem);
   const libtorch = await provideLibtorch({
     reporter,
+    fromFile: task.fromFile,
     cuda: task.cuda,
     signal,
   });
   throwIfAborted(signal, "the setup");
+  const made =
+    task.fromFile === undefined ? undefined : await findCurrent({ ...task, torchRoot: libtorch.root });
+  if (made) return { ...made, built: false };
   const problem = await whyNoCudaBuild(libtorch, buildSystem);
   const cuda = problem === undefined && task.cuda !== false ? libtorch.cuda : null;
   const adopted = adopt(task, libtorch, prebuilt, cuda);

@@ -1,16 +1,11 @@
 import { expect } from "chai";
 import { whyNotThisNvcc } from "#lib/setup/cuda.js";
 import { createHash } from "node:crypto";
-import { chmod, cp, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { once } from "node:events";
 import { delimiter, dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { addonCandidates, loadAddon } from "#lib/addon/load.js";
 import { whyNoCudaBuild } from "#lib/setup/cuda.js";
-import { downloadLibtorch } from "#lib/setup/download.js";
 import { findLibtorch } from "#lib/setup/find-libtorch.js";
 import { inspectLibtorch } from "#lib/addon/libtorch.js";
 import { provideLibtorch } from "#lib/setup/provide-libtorch.js";
@@ -147,67 +142,11 @@ describe("findLibtorch", () => {
   });
 });
 
-describe("downloadLibtorch", () => {
-  let server: Server;
-  let zip: Buffer;
-  let url: string;
-
-  before(async () => {
-    zip = await readFile(fileURLToPath(new URL("../fixtures/libtorch/small.zip", import.meta.url)));
-    server = createServer((request, response) => {
-      if (request.url === "/small.zip") response.setHeader("content-length", zip.length).end(zip);
-      else response.writeHead(404).end();
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-
-  after(() => server.close());
-
-  const download = (path: string, sha256: string) =>
-    downloadLibtorch({
-      reporter: silentReporter,
-      env: emptyEnvironment({ MCLOSS_CACHE: join(folder(), "downloads") }),
-      archive: { url: `${url}/${path}`, sha256 },
-    });
-  const checksum = () => createHash("sha256").update(zip).digest("hex");
-
-  it("unpacks what is needed into the cache, and nothing else", async () => {
-    const found = await download("small.zip", checksum());
-    expect(found).to.include({ version: "2.13.0+cpu" });
-    expect((await readdir(found.root)).sort()).to.deep.equal(["build-version", "include", "lib", "share"]);
-    expect(await readdir(join(folder(), "downloads"))).to.deep.equal(["libtorch-2.13.0-cpu"]);
-  });
-
-  it("removes what a killed download left, once it is a day old", async () => {
-    const [old, young] = ["download-old", "download-young"].map((name) =>
-      join(folder(), "downloads", name),
-    ) as [string, string];
-    for (const path of [old, young]) await mkdir(path, { recursive: true });
-    const before = new Date(Date.now() - 25 * 60 * 60 * 1000);
-    await utimes(old, before, before);
-    await rejected(download("small.zip", "0".repeat(64)));
-    expect([existsSync(old), existsSync(young)]).to.deep.equal([false, true]);
-  });
-
-  it("refuses a damaged download, naming both checksums, and leaves nothing", async () => {
-    await rm(join(folder(), "downloads"), { recursive: true, force: true });
-    const error = await rejected(download("small.zip", "0".repeat(64)));
-    expect(error.message).to.contain(checksum()).and.contain("0".repeat(64));
-    expect(await readdir(join(folder(), "downloads"))).to.deep.equal([]);
-  });
-
-  it("names the address that does not answer", async () => {
-    const error = await rejected(download("missing.zip", checksum()));
-    expect(error.message).to.match(/missing\.zip could not be downloaded \(the server answered 404\)/);
-  });
-});
-
 describe("provideLibtorch", () => {
   it("lists in one error what was tried and the commands that help", async () => {
-    const archive = { url: "http://127.0.0.1:1/libtorch.zip", sha256: "" };
+    const wheel = { url: "http://127.0.0.1:1/libtorch.zip", sha256: "" };
     const error = await rejected(
-      provideLibtorch({ reporter: silentReporter, env: emptyEnvironment(), archive }),
+      provideLibtorch({ reporter: silentReporter, env: emptyEnvironment(), wheel }),
     );
     expect(error.code).to.equal("ERR_LIBTORCH_MISSING");
     expect(error.message)
@@ -218,7 +157,7 @@ describe("provideLibtorch", () => {
       .and.match(/pip install torch==2\.13\.0 --index-url/)
       .and.match(/LIBTORCH=\/path\/to\/libtorch npx mcloss setup/)
       .and.match(/HTTPS_PROXY=/)
-      .and.match(/PIP_FIND_LINKS=/);
+      .and.match(/--from-file torch-2\.13\.0/);
   });
 });
 
