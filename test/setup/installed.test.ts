@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Diagnosis } from "#lib/setup/doctor.js";
 import { run } from "#lib/setup/run.js";
 import type { SetupResult } from "#lib/setup/setup.js";
 import { temporaryFolder } from "../support/images.js";
@@ -155,6 +156,32 @@ describe("setup of an installed package", () => {
       try { loadAddon([${JSON.stringify(addon)}]); } catch (error) { console.log(error.message); }`;
     const { output } = await run(process.execPath, ["--input-type=module", "--eval", source]);
     expect(output).to.match(/cannot be read in .*private\/libtorch: permission denied/);
+  });
+});
+
+describe("doctor in an installed package", () => {
+  const problemsOf = async (project: Project, env: NodeJS.ProcessEnv) => {
+    const { stdout } = await project.mcloss(env, "doctor", "--json");
+    return (JSON.parse(stdout) as Diagnosis).problems;
+  };
+
+  it("says of a $LIBTORCH that is none what setup says, and nothing that contradicts it", async () => {
+    const project = await Project.make(path("doctor"));
+    await mkdir(path("rubbish"));
+    const env = environment({ LIBTORCH: path("rubbish") });
+    const problems = await problemsOf(project, env);
+    expect(problems.map(({ fix }) => fix)).to.deep.equal(["unset LIBTORCH", "npx mcloss setup"]);
+    expect(problems[0]!.problem).to.match(/LIBTORCH is set to .*rubbish, which has no lib\/libtorch_cpu\.so/);
+    expect((await project.setup(env)).output).to.contain(problems[0]!.problem);
+  });
+
+  it("misses no tools where a prebuilt addon makes them needless", async () => {
+    const project = await Project.make(path("doctor-prebuilt"));
+    const env = environment({ PATH: path("nothing") });
+    const names = async () => (await problemsOf(project, env)).map(({ problem }) => problem);
+    expect(await names()).to.deep.equal(["no C++ compiler", "no CMake", "the addon is not there"]);
+    await project.addPrebuilt();
+    expect(await names()).to.deep.equal(["the addon is not there"]);
   });
 });
 

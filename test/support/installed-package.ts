@@ -49,7 +49,11 @@ export class Project {
   }
 
   setup(env: NodeJS.ProcessEnv, ...args: string[]): Promise<RunResult> {
-    return run(process.execPath, [join(this.packageFolder, "bin", "mcloss.js"), "setup", ...args], { env });
+    return this.mcloss(env, "setup", ...args);
+  }
+
+  mcloss(env: NodeJS.ProcessEnv, ...args: string[]): Promise<RunResult> {
+    return run(process.execPath, [join(this.packageFolder, "bin", "mcloss.js"), ...args], { env });
   }
 
   /** Imports the package, and adds two tensors. */
@@ -67,7 +71,7 @@ export class FakeTools {
     const tools = new FakeTools(bin);
     await mkdir(bin, { recursive: true });
     const { folder } = ownAddon();
-    await tools.#write("c++", 'echo "c++ 12.2"');
+    for (const name of ["c++", "g++"]) await tools.#write(name, 'echo "c++ 12.2"');
     await tools.#write("ninja", 'echo "1.11"');
     await tools.#write(
       "cmake",

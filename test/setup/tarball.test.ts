@@ -1,0 +1,129 @@
+import { expect } from "chai";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { minorVersion } from "#lib/addon/versions.js";
+import { run } from "#lib/setup/run.js";
+import { highestVersions } from "../../scripts/needed-versions.js";
+import { ownAddon } from "../support/installed-package.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PLATFORM = join(ROOT, "npm", "linux-x64");
+
+interface Manifest {
+  name: string;
+  version: string;
+  main: string;
+  types: string;
+  exports: Record<string, unknown>;
+  bin: Record<string, string>;
+  dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
+  repository: { url: string };
+  homepage: string;
+  bugs: string;
+  os?: string[];
+  cpu?: string[];
+}
+
+const manifestOf = async (folder: string) =>
+  JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as Manifest;
+
+async function packedFiles(folder: string): Promise<string[]> {
+  const args = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const { code, output, stdout } = await run("npm", args, { cwd: folder });
+  expect(code, output).to.equal(0);
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+  return files.map(({ path }) => path);
+}
+
+/** The paths in the `exports` of a manifest. */
+function targets(value: unknown): string[] {
+  if (typeof value === "string") return [value.replace("./", "")];
+  return Object.values(value as Record<string, unknown>).flatMap(targets);
+}
+
+describe("the package on npm", () => {
+  let manifest: Manifest;
+  let files: string[];
+
+  before(async () => {
+    await run(process.execPath, ["scripts/headers.js"], { cwd: ROOT });
+    manifest = await manifestOf(ROOT);
+    files = await packedFiles(ROOT);
+  });
+
+  it("has what its manifest names, the licence and what a build takes", () => {
+    const { main, types, exports, bin } = manifest;
+    const named = [main, types, ...Object.values(bin)].map((path) => path.replace("./", ""));
+    const built = ["CMakeLists.txt", "native/sources.json", "dist/headers/napi.h", "dist/headers/node_api.h"];
+    const others = ["README.md", "CHANGELOG.md", "LICENSE", "package.json", "lib/report/page.css"];
+    expect(files).to.include.members([...named, ...targets(exports), ...built, ...others]);
+  });
+
+  it("has no binding.gyp, with which package managers would build, and nothing else that only a checkout needs", () => {
+    const allowed =
+      /^(bin|dist|native)\/|^(CMakeLists\.txt|README\.md|CHANGELOG\.md|LICENSE|package\.json|lib\/report\/page\.css)$/;
+    expect(files.filter((path) => !allowed.test(path))).to.deep.equal([]);
+    expect(
+      files.filter((path) => /\.gyp|unity|native\/test|tsbuildinfo|\.node$|\.so$/.test(path)),
+    ).to.deep.equal([]);
+  });
+
+  it("brings no build tools along, and runs its JavaScript on any platform", () => {
+    expect(manifest.dependencies).to.not.have.any.keys(
+      "cmake-js",
+      "node-gyp",
+      "node-addon-api",
+      "node-api-headers",
+    );
+    expect(manifest.os ?? manifest.cpu).to.equal(undefined);
+  });
+
+  it("says where it comes from", async () => {
+    const platform = await manifestOf(PLATFORM);
+    for (const { repository, homepage, bugs } of [manifest, platform]) {
+      expect(repository.url).to.equal("git+https://github.com/mutual-channel-loss/mutual-channel-loss.git");
+      expect([homepage, bugs].every((url) => url.startsWith(repository.url.slice(4, -4)))).to.equal(true);
+    }
+  });
+});
+
+describe("the package of a platform", () => {
+  it("is an optional dependency in this version", async () => {
+    const [main, platform] = [await manifestOf(ROOT), await manifestOf(PLATFORM)];
+    expect(main.optionalDependencies).to.deep.equal({ [platform.name]: main.version });
+    expect(platform).to.deep.include({ version: main.version, os: ["linux"], cpu: ["x64"], libc: ["glibc"] });
+  });
+
+  it("has a small addon for the LibTorch that is given, and says what it needs of the system", async function () {
+    if ((await run("strip", ["--version"])).code !== 0) this.skip();
+    const { info } = ownAddon();
+    const env = { ...process.env, LIBTORCH: info.torchRoot };
+    const { code, output } = await run(process.execPath, ["scripts/prebuilt.js"], { cwd: ROOT, env });
+    expect(code, output).to.equal(0);
+    expect(output)
+      .to.match(/the addon needs .*glibc 2\.\d+/)
+      .and.match(/LibTorch needs .*glibc 2\.\d+/);
+    const folder = `addons/torch-${minorVersion(info.torchVersion)}-cpu`;
+    const files = await packedFiles(PLATFORM);
+    expect(files).to.include.members(["LICENSE", "README.md", "package.json", `${folder}/mcloss.node`]);
+    const addonFile = /^addons\/torch-[\w.-]+\/(mcloss\.node|libmcloss_ops\.so|build-info\.json)$/;
+    const others = files.filter((path) => !addonFile.test(path));
+    expect(others.sort()).to.deep.equal(["LICENSE", "README.md", "package.json"]);
+    const record = await readFile(join(PLATFORM, folder, "build-info.json"), "utf8");
+    expect(JSON.parse(record)).to.include({ sources: info.sources, torchRoot: "", buildSystem: "prebuilt" });
+    // No folder of the machine that built it.
+    const addon = await readFile(join(PLATFORM, folder, "mcloss.node"), "latin1");
+    expect([ROOT, info.torchRoot].some((path) => addon.includes(path))).to.equal(false);
+  });
+
+  it("tells the highest versions of symbols that are needed, not of those that are given", () => {
+    const output = `
+0000000000000000      DF *UND*\t0000000000000000 (GLIBC_2.9)   one
+0000000000000000      DF *UND*\t0000000000000000 (GLIBC_2.28)  two
+0000000000000000      DF *UND*\t0000000000000000 (GLIBCXX_3.4.22) three
+0000000000012340 g    DF .text\t0000000000000010 (GLIBC_2.99)  own`;
+    expect(highestVersions(output)).to.deep.equal({ glibc: "2.28", "libstdc++ (GLIBCXX)": "3.4.22" });
+  });
+});
