@@ -16,6 +16,8 @@ export interface CompileOptions {
   /** The CUDA version to build for, or null. */
   cuda: string | null;
   reporter: Reporter;
+  /** Other variables of CMakeLists.txt. */
+  definitions?: Readonly<Record<string, string>>;
   /** Shows the compiler's output. */
   verbose?: boolean;
   signal?: AbortSignal | undefined;
@@ -64,6 +66,7 @@ export async function compileWithCmake(folder: string, options: CompileOptions):
     TORCH_ROOT: libtorch.root,
     MCLOSS_CUDA: cuda === null ? "OFF" : "ON",
     NODE_API_INCLUDE: nodeApiHeaders().join(";"),
+    ...options.definitions,
   };
   const defined = Object.entries(definitions).map(([name, value]) => `-D${name}=${value}`);
   const configure = ["-S", PACKAGE_ROOT, "-B", folder, ...(await generator(folder)), ...defined];
