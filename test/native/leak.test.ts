@@ -50,6 +50,7 @@ interface Growth {
 async function growthOf(setup: string, step: string): Promise<Growth> {
   const source = `
     import { ChannelGroups, SGD, mcLoss, noGrad, predict, smallResNet, tensor } from "mutual-channel-loss";
+    import { normalize } from "mutual-channel-loss/data";
     import * as mcloss from "mutual-channel-loss/tensor";
     ${MEASURE}
     ${setup}
@@ -119,7 +120,7 @@ describe(`over ${STEPS} steps that dispose of nothing by hand`, function () {
     const images = await writeColorFolder(join(folder(), "colors"), 1);
     const path = JSON.stringify(join(images, "red", "0.png"));
     return growthOf(
-      `const info = { normalization: mcloss.normalize() };
+      `const info = { normalization: normalize() };
        const model = smallResNet({ classes: 3, inputSize: 32, width: 8, info });`,
       `for await (const { top } of predict(model, [${path}])) top.at(0);`,
     );
@@ -130,7 +131,7 @@ describe(`over ${STEPS} steps that dispose of nothing by hand`, function () {
     const path = JSON.stringify(join(images, "red", "0.png"));
     return growthOf(
       `import { readFile } from "node:fs/promises";
-       const info = { normalization: mcloss.normalize() };
+       const info = { normalization: normalize() };
        const model = smallResNet({ classes: 3, inputSize: 32, width: 8, info });
        const bytes = await readFile(${path});
        const { signal } = new AbortController();`,
