@@ -167,13 +167,18 @@ function tilesOf(
   return [
     ...channels.map((map, i) => ({
       picture: heat(map),
-      caption: `channel ${start + i}`,
+      caption: captionOf(`channel ${start + i}`, map),
       color: partColor(i),
     })),
     { picture: heat(largestOfEach(channels)), caption: "max of the channels" },
     { picture: partsTile(image, channels, strongest.channels, seen), caption: "parts: which wins" },
-    { picture: heatTile(image, cam, strongest.cam, seen), caption: method },
+    { picture: heatTile(image, cam, strongest.cam, seen), caption: captionOf(method, cam) },
   ];
+}
+
+/** A map without heat looks broken where nothing says why. */
+export function captionOf(name: string, map: Float32Array): string {
+  return largest(map) > 0 ? name : `${name}: 0 everywhere`;
 }
 
 const LEGEND_LINES = [
