@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { isRecord, textOf } from "../plain-data.js";
+import { TRAINER_KEYS } from "../recipes/trainer-keys.js";
 import { completeLoss } from "./complete-loss.js";
 import type { MeasuredRun } from "./measured-run.js";
 
@@ -10,11 +11,10 @@ export type Conditions = Readonly<Record<string, string>>;
 /** Options of the trainer that are compared, or change no result. */
 const TRAINER: readonly string[] = ["seed", "loss", "metricsEvery"];
 
-/** What is said of a recipe itself, and its keys that are compared, change no result, or that the trainer's options have. */
+/** What is said of a recipe itself, its key that changes no result, and those that the trainer's options have. */
 const RECIPE: readonly string[] = [
-  ...["name", "description", "published", "sources"],
-  ...["seed", "loss", "channelHealth", "epochs", "optimizer", "schedule", "precision", "accumulate", "onNan"],
-  ...["tf32", "clipNorm", "clipValue", "ema", "monitor", "unfreeze", "cudaGraph"],
+  ...["name", "description", "published", "sources", "channelHealth"],
+  ...TRAINER_KEYS,
 ];
 
 /** When images were looked at, and where the list of them came from; whether they are the same, their SHA-256 tells. */

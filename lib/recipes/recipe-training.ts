@@ -30,6 +30,7 @@ import { networkSpec } from "./network.js";
 import type { Recipe } from "./recipe.js";
 import type { StartedRun } from "./started-run.js";
 import { judgeByTraining } from "./test-part.js";
+import { trainerOptionsOf } from "./trainer-keys.js";
 
 /** What a recipe is trained on. */
 export interface RecipeData {
@@ -105,7 +106,7 @@ export async function prepareTraining(
     signal,
   });
   const trainer = new Trainer(model, {
-    ...trainerOptions(recipe),
+    ...trainerOptionsOf(recipe),
     monitor: judged?.monitor ?? recipe.monitor,
     output,
     overwrite,
@@ -138,9 +139,8 @@ export async function prepareTraining(
     dispose,
     [Symbol.dispose]: dispose,
     fit: () => {
-      const { train, ...validated } = loaders;
-      const { channelHealth } = recipe;
-      return trainer.fit(train, { ...validated, resume, channelHealth, signal });
+      const { train, validation } = loaders;
+      return trainer.fit(train, { validation, resume, channelHealth: recipe.channelHealth, signal });
     },
   };
 }
@@ -208,26 +208,4 @@ function absolute({ validation, ...data }: RecipeData): RecipeData {
 
 function absoluteWeights(recipe: Recipe): Recipe {
   return recipe.weights === undefined ? recipe : { ...recipe, weights: resolve(recipe.weights) };
-}
-
-function trainerOptions(recipe: Recipe) {
-  const { epochs, optimizer, schedule, precision, accumulate, onNan, seed } = recipe;
-  const { tf32, clipNorm, clipValue, ema, monitor, unfreeze, cudaGraph } = recipe;
-  return {
-    epochs,
-    loss: recipe.loss,
-    optimizer,
-    schedule,
-    precision,
-    accumulate,
-    onNan,
-    seed,
-    tf32,
-    clipNorm,
-    clipValue,
-    ema,
-    monitor,
-    unfreeze,
-    cudaGraph,
-  };
 }
