@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkRecord } from "../check-argument.js";
 import type { Definition, Filled, Given, OptionShape } from "../definition.js";
 import { parse } from "../schema.js";
 import type { Matrix } from "./augmentation.js";
@@ -117,11 +118,17 @@ export type Made<Of extends Definition> =
 export type OptionsOf<Of extends Definition, About extends string = never> =
   Of extends Definition<string, infer Options> ? Omit<Given<Options>, About> : never;
 
-/** Checks what a constructor was given. @throws McLossError ERR_ARGUMENT naming the option */
+/**
+ * Checks what a constructor was given.
+ * @param about its arguments before the options
+ * @throws McLossError ERR_ARGUMENT naming the option
+ */
 export function make<Name extends string, Options extends OptionShape>(
-  { name, options }: Definition<Name, Options>,
-  given: unknown,
+  definition: Definition<Name, Options>,
+  about: object,
+  options: object = {},
 ): Made<Definition<Name, Options>> {
-  const schema = z.strictObject({ type: z.literal(name), ...options });
-  return parse(schema, { ...(given as object), type: name }) as Made<Definition<Name, Options>>;
+  checkRecord("options", options, "an object");
+  const filled = parse(z.strictObject(definition.options), { ...about, ...options });
+  return { type: definition.name, ...filled };
 }

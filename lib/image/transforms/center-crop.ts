@@ -30,7 +30,7 @@ export function centerCrop(
   size: ImageSize,
   options: OptionsOf<typeof definition, "size"> = {},
 ): CenterCropSpec {
-  return make(definition, { size, ...options });
+  return make(definition, { size }, options);
 }
 /** @internal */
 centerCrop.definition = definition;

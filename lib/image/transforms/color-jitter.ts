@@ -55,7 +55,7 @@ export type ColorJitterSpec = Made<typeof definition>;
  * @param options.saturation also a range: 0 is grey, 1 the image's own
  */
 export function colorJitter(options: OptionsOf<typeof definition>): ColorJitterSpec {
-  return make(definition, options);
+  return make(definition, {}, options);
 }
 /** @internal */
 colorJitter.definition = definition;

@@ -58,7 +58,7 @@ export type RandomAffineSpec = Made<typeof definition>;
  * @param options.fill colour of what comes in from outside, 0 to 255
  */
 export function randomAffine(options: OptionsOf<typeof definition>): RandomAffineSpec {
-  return make(definition, options);
+  return make(definition, {}, options);
 }
 /** @internal */
 randomAffine.definition = definition;

@@ -45,8 +45,8 @@ export function randomCrop(
   options: OptionsOf<typeof definition, "size"> = {},
 ): RandomCropSpec {
   if (typeof size !== "number") checkRecord("size", size, "a number, { height, width } or options");
-  const given = typeof size === "number" || "height" in size ? { size, ...options } : size;
-  return make(definition, given);
+  const isSize = typeof size === "number" || "height" in size;
+  return isSize ? make(definition, { size }, options) : make(definition, {}, size);
 }
 /** @internal */
 randomCrop.definition = definition;

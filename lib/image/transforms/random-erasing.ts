@@ -59,7 +59,7 @@ export type RandomErasingSpec = Made<typeof definition>;
  * normalised units, before it in [0, 1]. Default 0.
  */
 export function randomErasing(options: OptionsOf<typeof definition> = {}): RandomErasingSpec {
-  return make(definition, options);
+  return make(definition, {}, options);
 }
 /** @internal */
 randomErasing.definition = definition;

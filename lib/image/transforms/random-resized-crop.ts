@@ -67,7 +67,7 @@ export function randomResizedCrop(
   size: ImageSize,
   options: OptionsOf<typeof definition, "size"> = {},
 ): RandomResizedCropSpec {
-  return make(definition, { size, ...options });
+  return make(definition, { size }, options);
 }
 /** @internal */
 randomResizedCrop.definition = definition;

@@ -33,7 +33,7 @@ export type ResizeSpec = Made<typeof definition>;
  * (torchvision Resize). Default interpolation "bilinear".
  */
 export function resize(size: ImageSize, options: OptionsOf<typeof definition, "size"> = {}): ResizeSpec {
-  return make(definition, { size, ...options });
+  return make(definition, { size }, options);
 }
 /** @internal */
 resize.definition = definition;
