@@ -77,7 +77,7 @@ describe("options that are misspelt or of the wrong type", () => {
       /did you mean channelsPerClass/,
     );
     expect(caught(() => resnet50(untyped({ classes: 3, channelsPerClass: 10 }))).message).to.equal(
-      "channelsPerClass: is not known here (there is classes, head, pool, inputSize, init, seed, info)",
+      "channelsPerClass: is not known here (there is head, pool, inputSize, init, seed, info, classes)",
     );
     expect(caught(() => smallResNet(untyped({}))).message).to.equal("classes: is missing");
     expect(caught(() => smallResNet({ classes: 2, info: untyped({ className: [] }) })).message).to.match(
