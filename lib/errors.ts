@@ -1,25 +1,33 @@
+/**
+ * Every code, and what went wrong. One failure has one code wherever it is met: an argument that is not as it should be
+ * (ERR_ARGUMENT), a file that is not there or cannot be read or written (ERR_IO, or ERR_DATASET, ERR_IMAGE and
+ * ERR_CHECKPOINT for images, one of them, and weights). docs/troubleshooting.md has the table with what to do.
+ */
+export const ERRORS = {
+  ERR_ARGUMENT: "an argument or option is wrong",
+  ERR_SHAPE: "shapes do not fit together",
+  ERR_DTYPE: "a tensor has a type that is not taken",
+  ERR_DISPOSED: "something is used after `dispose()`, or after its `tidy()`",
+  ERR_TORCH: "LibTorch refused, or failed",
+  ERR_OUT_OF_MEMORY: "no memory on the device",
+  ERR_UNSUPPORTED: "there is no such operation, layer or export",
+  ERR_LIBTORCH_MISSING: "there is no LibTorch",
+  ERR_LIBTORCH_MISMATCH: "the addon was built against another LibTorch",
+  ERR_ADDON_MISSING: "the addon is not built, or does not load",
+  ERR_BUILD: "the addon could not be built",
+  ERR_DATASET: "a data set is not what it should be",
+  ERR_IMAGE: "an image cannot be read",
+  ERR_CHECKPOINT: "a file is damaged, or of another network or run",
+  ERR_NAN_LOSS: "the loss, or the weights, became infinite or NaN",
+  ERR_NAN_GRADIENT: "`detectAnomaly()` found an operator whose gradient is NaN",
+  ERR_NAN_OUTPUT: "a model's answer is infinite or NaN",
+  ERR_IO: "a file cannot be read or written",
+  ERR_ABORTED: "a `signal`, or Ctrl-C, ended it",
+  ERR_BUSY: "work under way, which the message names, uses the object",
+} as const;
+
 /** Stable, documented identifiers of every error this package throws. */
-export type ErrorCode =
-  | "ERR_ARGUMENT"
-  | "ERR_SHAPE"
-  | "ERR_DTYPE"
-  | "ERR_DISPOSED"
-  | "ERR_TORCH"
-  | "ERR_OUT_OF_MEMORY"
-  | "ERR_UNSUPPORTED"
-  | "ERR_LIBTORCH_MISSING"
-  | "ERR_LIBTORCH_MISMATCH"
-  | "ERR_ADDON_MISSING"
-  | "ERR_BUILD"
-  | "ERR_DATASET"
-  | "ERR_IMAGE"
-  | "ERR_CHECKPOINT"
-  | "ERR_NAN_LOSS"
-  | "ERR_NAN_GRADIENT"
-  | "ERR_NAN_OUTPUT"
-  | "ERR_IO"
-  | "ERR_ABORTED"
-  | "ERR_BUSY";
+export type ErrorCode = keyof typeof ERRORS;
 
 /** What an error is about, beyond its message. */
 export interface ErrorDetails {

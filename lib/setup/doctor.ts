@@ -14,12 +14,16 @@ import { PINNED } from "../addon/versions.js";
 
 const UNSET = "unset LIBTORCH";
 
+/** What {@link diagnose} sees, as `mcloss doctor --json` prints it. */
 export interface Diagnosis {
   system: { node: string; platform: string; cpus: number };
   /** What builds and downloads need; null where it is not installed. */
   tools: Record<"g++" | "make" | "cmake" | "pip" | "nvcc", string | null>;
+  /** What would be built against, and where it was found; null where there is none. */
   libtorch: (Libtorch & { where: string }) | null;
+  /** What was passed over, and why. */
   tried: Tried[];
+  /** The addons that there are; the first is loaded. `problem` says why one cannot be. */
   addons: {
     path: string;
     info: BuildInfo | null;
@@ -29,6 +33,7 @@ export interface Diagnosis {
   }[];
   /** Whether CUDA can be used and, where not, why. */
   cuda: { available: boolean; reason: string };
+  /** What keeps the package from working, each with the command that mends it; empty where all is in order. */
   problems: { problem: string; fix: string }[];
 }
 

@@ -2,7 +2,9 @@
 export interface Reporter {
   /** Something begins; `total` is known where its progress can be shown. */
   start(label: string, total?: number): void;
+  /** So much of the total is done. */
   update(done: number): void;
+  /** What began is over. */
   stop(): void;
   /** A line of information. */
   line(text: string): void;

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { throwIfAborted } from "../abort.js";
@@ -23,9 +24,12 @@ import {
 } from "./compile.js";
 import { hasGpu, whyNoCudaBuild } from "./cuda.js";
 import { withLock } from "./lock.js";
+import { isRecord } from "../plain-data.js";
+import { abortShape, flag, like, optionsOf, parseOptions } from "../schema.js";
 import { provideLibtorch } from "./provide-libtorch.js";
 import { silentReporter, type Reporter } from "./reporter.js";
 
+/** Options of {@link setup}. */
 export interface SetupOptions {
   /** Builds with it rather than take a prebuilt addon. Default: CMake; in a checkout without CMake node-gyp. */
   buildSystem?: BuildSystem;
@@ -37,16 +41,29 @@ export interface SetupOptions {
   force?: boolean;
   /** Shows the compiler's output. */
   verbose?: boolean;
+  /** Told what is done. Default: nobody. */
   reporter?: Reporter;
+  /** Ends the download or the compiler, with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
+/** What {@link setup} came to, as `mcloss setup --json` prints it. */
 export interface SetupResult extends BuildInfo {
+  /** The path of the addon, which is loaded from there. */
   addon: string;
   /** False where the addon was there, or a prebuilt one was taken. */
   built: boolean;
   seconds: number;
 }
+
+const schema = optionsOf<SetupOptions>({
+  ...abortShape,
+  buildSystem: z.enum(["cmake", "gyp"]).optional(),
+  cuda: flag.optional(),
+  force: flag.optional(),
+  verbose: flag.optional(),
+  reporter: like<Reporter>("a reporter with start, update, stop and line", isRecord).optional(),
+});
 
 /** What a setup is about. */
 interface Task extends SetupOptions {
@@ -59,11 +76,12 @@ interface Task extends SetupOptions {
 /**
  * Finds or downloads LibTorch, and takes the prebuilt addon that fits it or builds one, unless that has been done and
  * nothing has changed since. An installed package keeps its addon in the cache, for all projects; a checkout in build/.
- * @throws McLossError ERR_LIBTORCH_MISSING, ERR_IO where the cache cannot be written, or ERR_BUILD with the compiler's
+ * @throws McLossError ERR_ARGUMENT naming an option, ERR_LIBTORCH_MISSING, ERR_IO where the cache cannot be written, or ERR_BUILD with the compiler's
  * last lines, what is missing, or why there can be no CUDA
  */
-export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
+export async function setup(given: SetupOptions = {}): Promise<SetupResult> {
   const started = performance.now();
+  const options = parseOptions(schema, given);
   const { reporter = silentReporter } = options;
   const system = options.buildSystem ?? (IS_CHECKOUT ? await defaultBuildSystem() : "cmake");
   const task: Task = { ...options, reporter, sources: hashSources(system) };

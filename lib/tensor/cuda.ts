@@ -5,13 +5,18 @@ import { ops, type Tensor } from "./tensor.js";
 
 /** What LibTorch can see of NVIDIA GPUs. */
 export const cuda = {
-  /** Whether tensors can be put on "cuda". */
+  /**
+   * Whether tensors can be put on "cuda".
+   * @throws McLossError ERR_ADDON_MISSING or ERR_LIBTORCH_MISMATCH where nothing can be asked
+   */
   isAvailable(): boolean {
     return isUsable("cuda");
   },
 };
 
 function isUsable(device: Device): boolean {
+  // Without the addon there is no answer: that it is missing is thrown.
+  native();
   try {
     (ops("aten::empty.memory_format", [0], { device }) as Tensor).dispose();
     return true;

@@ -4,34 +4,7 @@ import { McLossError } from "mutual-channel-loss";
 import { decodeMemory } from "mutual-channel-loss/data";
 import { allowTf32, debugMemory } from "mutual-channel-loss/tensor";
 import { subpaths } from "../support/api.js";
-
-/** What no argument should be, or that is a right one at another place. Paths name nothing, so that nothing is written. */
-const WRONG: readonly unknown[] = [
-  undefined,
-  null,
-  0,
-  -1,
-  1.5,
-  NaN,
-  2 ** 40,
-  7n,
-  true,
-  "",
-  "/no/such/place",
-  Symbol("wrong"),
-  () => undefined,
-  [],
-  [undefined],
-  [1, 2],
-  ["/no/such/place"],
-  {},
-  { length: 2 },
-  { unknownOption: 1 },
-  { signal: 1 },
-  new Uint8Array(3),
-  new Map(),
-  new Date(0),
-];
+import { failure, WRONG } from "../support/wrong-arguments.js";
 
 type AnyFunction = (...args: unknown[]) => unknown;
 type AnyClass = new (...args: unknown[]) => unknown;
@@ -43,19 +16,6 @@ const functions = Object.entries(subpaths)
   .filter((entry): entry is [string, AnyFunction] => typeof entry[1] === "function");
 
 const isClass = (value: AnyFunction) => /^class\b/.test(Function.prototype.toString.call(value));
-
-/** What a call throws or rejects with: of a generator, what its first step does. */
-async function failure(call: () => unknown): Promise<unknown> {
-  try {
-    const result = await call();
-    if (typeof result !== "object" || result === null) return undefined;
-    if (Symbol.asyncIterator in result && "next" in result) await (result as AsyncGenerator).next();
-    if ("close" in result) await (result as { close: () => Promise<void> }).close();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
 
 describe("every function and class of the package", () => {
   const [bytes, tf32] = [decodeMemory(), allowTf32()];

@@ -28,6 +28,14 @@ describe("the addon's lifetime", () => {
     expect(await runModule(source)).to.deep.equal(done("true 3\n"));
   });
 
+  it("says that the addon is missing where there is none, also to cuda.isAvailable()", async () => {
+    const source = `
+      import { cuda } from "mutual-channel-loss";
+      try { cuda.isAvailable(); } catch ({ code, message }) { console.log(code, message.includes("mcloss setup")); }`;
+    const { output } = await runModule(source, { env: { MCLOSS_ADDON: "/nowhere/mcloss.node" } });
+    expect(output).to.equal("ERR_ADDON_MISSING true\n");
+  });
+
   it("lets the process end by itself when idle", async () => {
     const source = `${BUSY} await done; console.log("done");`;
     expect(await runModule(source)).to.deep.equal(done("done\n"));

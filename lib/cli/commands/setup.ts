@@ -28,9 +28,9 @@ export function setupCommand(): Command {
       "after",
       "\nExamples:\n  mcloss setup\n  mcloss setup --cuda\n  mcloss setup --from-file torch.whl\n  LIBTORCH=/opt/libtorch mcloss setup --build-system gyp",
     )
-    .action(async (flags: SetupFlags) => {
+    .action(async ({ json, ...flags }: SetupFlags) => {
       const { setup } = await import("../../setup/setup.js");
       const result = await setup({ ...flags, reporter: consoleReporter(), signal: interruptSignal() });
-      if (flags.json) printJson(result);
+      if (json) printJson(result);
     });
 }
