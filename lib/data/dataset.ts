@@ -72,7 +72,7 @@ export class ListDataset<T extends Sample = Sample> implements Dataset<T> {
   sample(index: number): T {
     const sample = this.samples[index];
     if (sample) return sample;
-    throw invalidArgument("index", `must be from 0 to ${this.length - 1}, got ${index}`);
+    throw invalidArgument("index", `must be from 0 to ${this.length - 1}, got ${String(index)}`);
   }
 }
 

@@ -312,5 +312,5 @@ function interrupted(signal: AbortSignal | undefined): McLossError {
 
 function checkCount(argument: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
-  throw invalidArgument(argument, `must be an integer of at least ${least}, got ${value}`);
+  throw invalidArgument(argument, `must be an integer of at least ${least}, got ${String(value)}`);
 }

@@ -76,7 +76,7 @@ export class ChannelGroups {
   /** The first channel of class `index` and the number of channels ξ it owns. */
   channelsOf(index: number): { start: number; count: number } {
     if (!Number.isInteger(index) || index < 0 || index >= this.classes) {
-      throw invalidArgument("index", `must be a class from 0 to ${this.classes - 1}, got ${index}`);
+      throw invalidArgument("index", `must be a class from 0 to ${this.classes - 1}, got ${String(index)}`);
     }
     let start = 0;
     let remaining = index;
@@ -112,5 +112,5 @@ export class ChannelGroups {
 
 function checkCount(argument: string, value: number): void {
   if (Number.isInteger(value) && value > 0) return;
-  throw invalidArgument(argument, `must be a positive integer, got ${value}`);
+  throw invalidArgument(argument, `must be a positive integer, got ${String(value)}`);
 }

@@ -1,10 +1,10 @@
 import { checkInstance } from "../check-argument.js";
-import { McLossError } from "../errors.js";
+import { invalidArgument, McLossError } from "../errors.js";
 import { tensor, zeros } from "../tensor/creation.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { arange, cat, randint } from "../tensor/operators.js";
 import { keep, tidy } from "../tensor/scope.js";
-import { Generator, type Tensor } from "../tensor/tensor.js";
+import { Generator, Tensor } from "../tensor/tensor.js";
 import { ChannelGroups } from "./channel-groups.js";
 import { meanCosine, meanIou } from "./channel-overlap.js";
 import { HabitSummary, StrongestPlaces, type Habit } from "./strongest-places.js";
@@ -127,6 +127,8 @@ export class ChannelHealthTally {
    * @throws McLossError ERR_SHAPE, also where an earlier batch had another H·W
    */
   add(features: Tensor, labels: readonly number[]): void {
+    checkInstance("features", features, Tensor, "a Tensor");
+    if (!Array.isArray(labels)) throw invalidArgument("labels", "must be a list of classes");
     const [samples = 0, channels, height = 0, width = 0] = features.shape;
     const places = height * width;
     if (features.ndim !== 4 || channels !== this.groups.channels || samples !== labels.length) {

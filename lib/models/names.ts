@@ -9,9 +9,15 @@ import { invalidArgument } from "../errors.js";
 export type NamePattern = string | RegExp;
 
 export function matches(pattern: NamePattern, name: string): boolean {
+  checkPattern("pattern", pattern);
   if (typeof pattern !== "string") return name.search(pattern) >= 0;
   if (pattern.includes("*")) return name.search(withWildcards(pattern)) >= 0;
   return pattern === "" || name === pattern || name.startsWith(`${pattern}.`);
+}
+
+function checkPattern(argument: string, pattern: unknown): void {
+  if (typeof pattern === "string" || pattern instanceof RegExp) return;
+  throw invalidArgument(argument, "must be a name or a regular expression");
 }
 
 function withWildcards(pattern: string): RegExp {
@@ -30,6 +36,7 @@ export function select<Entry extends { name: string }>(
   pattern: NamePattern,
   argument: string,
 ): Entry[] {
+  checkPattern(argument, pattern);
   const found = entries.filter(({ name }) => matches(pattern, name));
   if (found.length > 0) return found;
   throw invalidArgument(

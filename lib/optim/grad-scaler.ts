@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { checkInstance } from "../check-argument.js";
+import { invalidArgument } from "../errors.js";
 import { native, type GradScalerHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
 import { count, optionsOf, parseOptions } from "../schema.js";
@@ -57,17 +59,21 @@ export class GradScaler {
 
   /** The loss, a scalar, times the scale. */
   scale(loss: Tensor): Tensor {
+    checkInstance("loss", loss, Tensor, "a Tensor");
     return new Tensor(native().scaleLoss(this.handle, loss.handle));
   }
 
   /** Divides the parameters' gradients by the scale, in place. Gives a float32 scalar: 1 where an element is not finite. */
   async unscale(parameters: readonly Tensor[]): Promise<Tensor> {
+    if (!Array.isArray(parameters)) throw invalidArgument("parameters", "must be a list of tensors");
+    parameters.forEach((parameter, i) => checkInstance(`parameters[${i}]`, parameter, Tensor, "a Tensor"));
     const handles = parameters.map((parameter) => parameter.handle);
     return new Tensor(await native().unscaleGradients(this.handle, handles));
   }
 
   /** Backs off after an overflow, grows after enough steps without one. */
   async update(foundInf: Tensor): Promise<void> {
+    checkInstance("foundInf", foundInf, Tensor, "a Tensor");
     await native().updateScale(this.handle, foundInf.handle);
   }
 

@@ -25,7 +25,7 @@ import {
 import { hasGpu, whyNoCudaBuild } from "./cuda.js";
 import { withLock } from "./lock.js";
 import { isRecord } from "../plain-data.js";
-import { abortShape, flag, like, optionsOf, parseOptions } from "../schema.js";
+import { abortShape, flag, like, optionsOf, parseOptions, text } from "../schema.js";
 import { provideLibtorch } from "./provide-libtorch.js";
 import { silentReporter, type Reporter } from "./reporter.js";
 
@@ -61,6 +61,7 @@ const schema = optionsOf<SetupOptions>({
   buildSystem: z.enum(["cmake", "gyp"]).optional(),
   cuda: flag.optional(),
   force: flag.optional(),
+  fromFile: text.optional(),
   verbose: flag.optional(),
   reporter: like<Reporter>("a reporter with start, update, stop and line", isRecord).optional(),
 });
