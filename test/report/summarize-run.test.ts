@@ -63,7 +63,8 @@ describe("the best epoch in a run's summary", () => {
     const options = { monitor: "train.accuracy" };
     const run = await writeRun(join(folder(), "run"), { seed: 0, accuracies: [0.7, 0.5], options });
     const outcome = await readOutcome(run, 1);
-    expect(outcome.accuracies.heldOut).to.deep.equal({ last: { epoch: 2, accuracy: 0.5 } });
+    expect(outcome.accuracies.heldOut?.best).to.equal(undefined);
+    expect(outcome.accuracies.heldOut?.last).to.deep.equal({ epoch: 2, accuracy: 0.5 });
     expect(describeOutcome(outcome)).to.match(/^held-out images +50\.00 % +epoch 2$/m);
   });
 });
