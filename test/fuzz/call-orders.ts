@@ -213,6 +213,7 @@ async function train({ model, controller }: World): Promise<void> {
     optimizer: { type: "sgd", learningRate: 0.001 },
     ema: 0.9,
     onNan: "skip",
+    accumulate: 2,
   });
   const events = trainer.fit(fixedLoader([BATCH, BATCH]), { signal: controller.signal });
   while (!(await events.next()).done);
