@@ -14,9 +14,9 @@ export function checkPlaces(argument: string, values: unknown): void {
   values.forEach((value, index) => checkPlace(`${argument}[${index}]`, value));
 }
 
-/** @throws McLossError ERR_ARGUMENT for anything but a list, with at least one item; `what` says of what */
-export function checkList(argument: string, value: unknown, what: string): void {
-  if (!Array.isArray(value) || value.length === 0)
+/** @throws McLossError ERR_ARGUMENT for anything but a list, of at least so many items; `what` says of what */
+export function checkList(argument: string, value: unknown, what: string, least = 0): void {
+  if (!Array.isArray(value) || value.length < least)
     throw invalidArgument(argument, `must be a list of ${what}`);
 }
 

@@ -29,7 +29,7 @@ export class ChannelGroups {
   readonly channels: number;
 
   private constructor(blocks: readonly ChannelBlock[]) {
-    checkList("blocks", blocks, "{ classes, channels }, with at least one");
+    checkList("blocks", blocks, "{ classes, channels }, with at least one", 1);
     blocks.forEach((block, index) => {
       checkRecord(`blocks[${index}]`, block, "{ classes, channels }");
       checkCount(`blocks[${index}].classes`, block.classes);

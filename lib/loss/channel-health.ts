@@ -1,5 +1,5 @@
-import { checkInstance } from "../check-argument.js";
-import { invalidArgument, McLossError } from "../errors.js";
+import { checkInstance, checkList } from "../check-argument.js";
+import { McLossError } from "../errors.js";
 import { tensor, zeros } from "../tensor/creation.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { arange, cat, randint } from "../tensor/operators.js";
@@ -128,7 +128,7 @@ export class ChannelHealthTally {
    */
   add(features: Tensor, labels: readonly number[]): void {
     checkInstance("features", features, Tensor, "a Tensor");
-    if (!Array.isArray(labels)) throw invalidArgument("labels", "must be a list of classes");
+    checkList("labels", labels, "classes");
     const [samples = 0, channels, height = 0, width = 0] = features.shape;
     const places = height * width;
     if (features.ndim !== 4 || channels !== this.groups.channels || samples !== labels.length) {

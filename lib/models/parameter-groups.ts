@@ -1,4 +1,4 @@
-import { checkRecord } from "../check-argument.js";
+import { checkList, checkRecord } from "../check-argument.js";
 import { invalidArgument } from "../errors.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { StateEntry } from "./load-state.js";
@@ -15,7 +15,7 @@ export function groupParameters<Options extends object>(
   parameters: readonly StateEntry[],
   groups: readonly PatternGroup<Options>[],
 ): NamedGroup<Options>[] {
-  if (!Array.isArray(groups)) throw invalidArgument("groups", "must be a list of { pattern } with options");
+  checkList("groups", groups, "{ pattern } with options");
   let rest = parameters;
   const named = groups.map((group, index) => {
     checkRecord(`groups[${index}]`, group, "{ pattern } with an optimizer's options");

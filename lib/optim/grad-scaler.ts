@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { checkInstance } from "../check-argument.js";
-import { invalidArgument } from "../errors.js";
+import { checkInstance, checkList } from "../check-argument.js";
 import { native, type GradScalerHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
 import { count, optionsOf, parseOptions } from "../schema.js";
@@ -65,7 +64,7 @@ export class GradScaler {
 
   /** Divides the parameters' gradients by the scale, in place. Gives a float32 scalar: 1 where an element is not finite. */
   async unscale(parameters: readonly Tensor[]): Promise<Tensor> {
-    if (!Array.isArray(parameters)) throw invalidArgument("parameters", "must be a list of tensors");
+    checkList("parameters", parameters, "tensors");
     parameters.forEach((parameter, i) => checkInstance(`parameters[${i}]`, parameter, Tensor, "a Tensor"));
     const handles = parameters.map((parameter) => parameter.handle);
     return new Tensor(await native().unscaleGradients(this.handle, handles));

@@ -48,8 +48,9 @@ function membersOf(object: object): [name: string | symbol, setter: boolean][] {
   for (let type: unknown = Object.getPrototypeOf(object); type !== Object.prototype && type !== null;) {
     for (const key of Reflect.ownKeys(type as object)) {
       if (members.has(key) || LEFT_OUT.has(String(key))) continue;
-      const { value, set } = Object.getOwnPropertyDescriptor(type, key)!;
-      if (typeof value === "function" || set) members.set(key, Boolean(set));
+      const member = Object.getOwnPropertyDescriptor(type, key)!;
+      const setter = "set" in member && member.set !== undefined;
+      if (setter || typeof member.value === "function") members.set(key, setter);
     }
     type = Object.getPrototypeOf(type);
   }
