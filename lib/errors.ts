@@ -20,7 +20,7 @@ export const ERRORS = {
   ERR_CHECKPOINT: "a file is damaged, or of another network or run",
   ERR_NAN_LOSS: "the loss, or the weights, became infinite or NaN",
   ERR_NAN_GRADIENT: "`detectAnomaly()` found an operator whose gradient is NaN",
-  ERR_NAN_OUTPUT: "a model's answer is infinite or NaN",
+  ERR_NAN_OUTPUT: "a model's answer, or what is exported, is infinite or NaN",
   ERR_IO: "a file cannot be read or written",
   ERR_ABORTED: "a `signal`, or Ctrl-C, ended it",
   ERR_BUSY: "work under way, which the message names, uses the object",

@@ -45,7 +45,7 @@ const schema = optionsOf<PrepareOptions>({
 export interface PreparedArchive {
   path: string;
   sha256: string;
-  /** Whether the SHA-256 is the published file's; undefined where none of the name is known. */
+  /** Whether the SHA-256 is the published file's; absent where none of the name is known. */
   published?: boolean;
 }
 
@@ -110,7 +110,7 @@ async function checkArchives(
       const text = `${path} is not the published file: its SHA-256 is ${sha256}, published is ${expected}. Download it again, or take it as it is with { anyChecksum: true } (--any-checksum)`;
       throw new McLossError("ERR_DATASET", text, { path });
     }
-    checked.push({ path, sha256, published: expected === undefined ? undefined : expected === sha256 });
+    checked.push({ path, sha256, ...(expected !== undefined && { published: expected === sha256 }) });
   }
   return checked;
 }

@@ -79,7 +79,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     checkpoint: runFiles(out).last,
     ...result,
     out,
-    accuracy,
+    ...(accuracy !== undefined && { accuracy }),
     classes: images.classes,
     notes,
   };

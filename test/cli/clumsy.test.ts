@@ -80,7 +80,7 @@ const WRONG_FILES: Case[] = [
   [
     ["train", "photos", "--batch-size", "1000000000", "--out", "y"],
     1,
-    /takes 12288\.0 GB, .* take --batch-size smaller\n$/,
+    /takes 12416\.0 GB, .* take --batch-size smaller\n$/,
   ],
   [["train", "bad photos", "--out", "z", "--image-size", "32"], 1, /or skip it \(--on-bad-image skip\)\n$/],
   [["eval", "photos", "recorded"], 1, /photos is not the folder of a run\. As the model, which comes first/],

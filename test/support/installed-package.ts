@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addonCandidates } from "#lib/addon/load.js";
@@ -26,7 +26,7 @@ export class Project {
       const filter = (source: string) => !source.endsWith(".d.ts") && !source.includes("native/test");
       await cp(join(ROOT, path), join(project.packageFolder, path), { recursive: true, filter });
     }
-    await symlink(join(ROOT, "node_modules"), join(project.packageFolder, "node_modules"));
+    await linkDependencies(join(project.packageFolder, "node_modules"));
     return project;
   }
 
@@ -60,6 +60,14 @@ export class Project {
   load(env: NodeJS.ProcessEnv): Promise<RunResult> {
     const source = `import { tensor } from "${PACKAGE}"; console.log(tensor([20, 2]).sum().item());`;
     return run(process.execPath, ["--input-type=module", "--eval", source], { env, cwd: this.folder });
+  }
+}
+
+/** All that is installed in the checkout, but for the platform's package: there it is a link to its sources. */
+async function linkDependencies(folder: string): Promise<void> {
+  await mkdir(folder);
+  for (const name of await readdir(join(ROOT, "node_modules"))) {
+    if (name !== "@mutual-channel-loss") await symlink(join(ROOT, "node_modules", name), join(folder, name));
   }
 }
 
