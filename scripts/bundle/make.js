@@ -10,10 +10,13 @@ const LIMIT_MIB = 60;
 /** Of the development dependencies, what tests and builds the addon. */
 const NEEDED = ["mocha", "chai", "fast-check", "node-addon-api", "node-api-headers"];
 /**
- * Tests that need the development dependencies (tsx, the drawings, Playwright) or a network of their own; and those of memory and exit,
+ * Tests that need the development dependencies (tsx, TypeScript, the drawings, Playwright) or a network of their own; and those of memory and exit,
  * which take minutes and are the same on every machine.
  */
-const TESTS_LEFT_OUT = ["cli", "demo", "docs", "io", "models/load.test.js", "native", "report", "setup"];
+const TESTS_LEFT_OUT = [
+  ...["api/consumers.test.js", "api/exports.test.js", "api/layers.test.js", "cli", "docs", "examples", "io"],
+  ...["models/load.test.js", "native", "report", "setup"],
+];
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
