@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { drawingAugmentation, evaluationTransforms } from "#lib/image/presets.js";
+import { evaluationTransforms } from "#lib/image/presets.js";
 import { ImageFolder } from "#lib/data/image-folder.js";
 import { DataLoader } from "#lib/loader/data-loader.js";
 import { normalize } from "#lib/image/transforms.js";
@@ -10,6 +10,7 @@ import type { Evaluation } from "#lib/train/evaluate.js";
 import type { TrainingEvent } from "#lib/train/events.js";
 import type { LossOptions } from "#lib/train/losses.js";
 import { Trainer } from "#lib/train/trainer.js";
+import { drawingAugmentation } from "./augmentation.js";
 import type { EmojiFaces } from "./emoji-faces.js";
 
 export interface DemoOptions {

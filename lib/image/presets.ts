@@ -42,7 +42,6 @@ export interface TakesImages {
 /** torchvision's statistics of ImageNet. */
 export const IMAGENET_STATISTICS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
-const WHITE: Rgb = [255, 255, 255];
 const scratchOptions = optionsOf<{ size?: number }>({ size: count.optional() });
 const pretrainedOptions = optionsOf<{ resize?: ImageSize; crop?: number }>({
   // resize() looks at it.
@@ -116,16 +115,6 @@ const RANDOM: Record<AugmentationLevel, readonly TransformSpec[]> = {
     colorJitter({ brightness: 0.2, contrast: 0.3, saturation: 0.3, gain: 0.1 }),
   ],
 };
-
-/** For drawings on white: no flip, as left and right matter, and colours that must not be relied on. */
-export function drawingAugmentation(model: TakesImages): TransformSpec[] {
-  return [
-    exactly(model),
-    randomAffine({ degrees: 15, translate: 0.06, scale: [0.8, 1.2], aspect: 0.1, shear: 7, fill: WHITE }),
-    colorJitter({ brightness: 0.15, contrast: 0.3, saturation: [0, 1.3], gain: 0.2, grayscale: 0.2 }),
-    normalize(model.info.normalization),
-  ];
-}
 
 function exactly(model: TakesImages): TransformSpec {
   const { height, width } = model.spec.input;

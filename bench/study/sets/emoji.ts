@@ -1,7 +1,7 @@
 import { basename, extname } from "node:path";
 import { ImageFolder, type Sample } from "mutual-channel-loss";
 import { ListDataset } from "mutual-channel-loss/data";
-import { drawingAugmentation } from "#lib/image/presets.js";
+import { drawingAugmentation } from "../../../examples/demo/augmentation.js";
 import { prepareEmojiFaces } from "../../../examples/demo/emoji-faces.js";
 import { SPLITS, STYLES } from "../../../examples/demo/styles.js";
 import type { Division, StudySet } from "./study-set.js";
