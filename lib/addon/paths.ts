@@ -19,7 +19,7 @@ export const BUILD_FOLDERS = {
   gyp: join(PACKAGE_ROOT, "build", "Release"),
 } as const;
 
-/** What builds the addon: cmake-js or node-gyp. */
+/** What builds the addon: CMake or node-gyp. */
 export type BuildSystem = keyof typeof BUILD_FOLDERS;
 
 export const ADDON_FILE = "mcloss.node";

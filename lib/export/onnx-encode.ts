@@ -1,10 +1,6 @@
 import protobuf from "protobufjs/light.js";
 import type { ModelProto } from "./onnx-schema.js";
 
-/**
- * What of ONNX's messages is written here, with onnx.proto's field numbers
- * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
- */
 const fields = (described: Record<string, [rule: "one" | "many", type: string, id: number]>) => ({
   fields: Object.fromEntries(
     Object.entries(described).map(([name, [rule, type, id]]) => [
@@ -14,6 +10,10 @@ const fields = (described: Record<string, [rule: "one" | "many", type: string, i
   ),
 });
 
+/**
+ * What of ONNX's messages is written here, with onnx.proto's field numbers
+ * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+ */
 const root = protobuf.Root.fromJSON({
   nested: {
     ModelProto: fields({

@@ -15,7 +15,7 @@ export function batchBytes(pipeline: Pipeline, samples: number): number {
 
 /** A batch of decoded images. */
 export interface DecodedBatch {
-  /** As decodeSample() wrote them, one after another. */
+  /** As EncodedImage.decode() wrote them, one after another. */
   pixels: Uint8Array;
   /** Of each image. */
   augmentations: readonly Augmentation[];

@@ -65,7 +65,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { out, recipe = DEFAULT_RECIPE, onEvent, ...changes } = rest;
   const base = typeof recipe === "string" ? await loadRecipe(recipe) : recipe;
   const where = { dir, validation, allowPartial, allowEmpty, overwrite, device, signal, output: out };
-  using training = await prepareRecipe(changeRecipe(base, { ...changes }), where);
+  using training = await prepareRecipe(changeRecipe(base, changes), where);
   const run = training.fit();
   const accuracies = new Map<number, number>();
   for await (const event of run) {

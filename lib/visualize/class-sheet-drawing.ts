@@ -7,7 +7,7 @@ import type { Model } from "../models/model.js";
 import { Canvas, FAINT, RIGHT, WRONG } from "../pictures/canvas.js";
 import { partColor } from "../pictures/part-colors.js";
 import type { Excitation } from "./exciting-images.js";
-import { fitInto } from "./fit-into.js";
+import { fitInto } from "./sheet-size.js";
 import { lookAt } from "./image-activations.js";
 import { heatTile, readTile } from "./tiles.js";
 

@@ -2,7 +2,7 @@ import { chooseLimits, imageLimitShape, TRAINING_LIMITS, type ImageLimitOptions 
 import { holdModel, type Model } from "../models/model.js";
 import { count, optionsOf, parseOptions } from "../schema.js";
 import type { Excitation } from "./exciting-images.js";
-import { checkWidth } from "./sheet-width.js";
+import { checkWidth } from "./sheet-size.js";
 
 /** Options of {@link renderClassSheet}. */
 export interface ClassSheetOptions extends ImageLimitOptions {

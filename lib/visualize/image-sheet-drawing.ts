@@ -7,7 +7,7 @@ import type { RgbImage } from "../image/rgb-image.js";
 import { partColor } from "../pictures/part-colors.js";
 import type { ClassScore } from "../models/prediction.js";
 import type { CamMethod } from "./class-activation-map.js";
-import { fitInto } from "./fit-into.js";
+import { fitInto } from "./sheet-size.js";
 import type { ClassActivations, ImageActivations } from "./image-activations.js";
 import { heatTile, imageTile, partsTile, type TileImage } from "./tiles.js";
 import { maximum } from "../extremes.js";

@@ -8,7 +8,7 @@ import type { ClassScore } from "../models/prediction.js";
 import { count, index, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { camMethod } from "./class-activation-map.js";
 import { lookAt, type ImageActivations } from "./image-activations.js";
-import { checkWidth } from "./sheet-width.js";
+import { checkWidth } from "./sheet-size.js";
 
 /** Options of {@link renderImageSheet}. */
 export interface ImageSheetOptions extends ImageLimitOptions {
