@@ -12,6 +12,7 @@ export const LAYERS = [
     "models",
     "optim",
     "run",
+    "distributed",
     "train",
   ],
   ...["predict", "pictures", "visualize", "export", "recipes", "compare", "report", "setup", "cli", "api"],

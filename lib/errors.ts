@@ -24,6 +24,7 @@ export const ERRORS = {
   ERR_IO: "a file cannot be read or written",
   ERR_ABORTED: "a `signal`, or Ctrl-C, ended it",
   ERR_BUSY: "work under way, which the message names, uses the object",
+  ERR_DISTRIBUTED: "the processes of a training do not find one another, do not agree, or lost one",
 } as const;
 
 /** Stable, documented identifiers of every error this package throws. */
@@ -37,6 +38,8 @@ export interface ErrorDetails {
   path?: string;
   /** The LibTorch operator, or custom function, that failed. */
   op?: string;
+  /** The ranks at fault, of a training on several processes. */
+  ranks?: readonly number[];
   /** The error beneath this one. */
   cause?: unknown;
 }
@@ -54,6 +57,8 @@ export class McLossError extends Error {
   readonly path?: string;
   /** The LibTorch operator that failed. */
   readonly op?: string;
+  /** The ranks at fault, of a training on several processes, as far as they are known. */
+  readonly ranks?: readonly number[];
 
   constructor(code: ErrorCode, message: string, given?: ErrorDetails) {
     // Not a default: null is none either.
@@ -64,6 +69,7 @@ export class McLossError extends Error {
     if (details.argument !== undefined) this.argument = details.argument;
     if (details.path !== undefined) this.path = details.path;
     if (details.op !== undefined) this.op = details.op;
+    if (details.ranks !== undefined) this.ranks = details.ranks;
   }
 }
 
