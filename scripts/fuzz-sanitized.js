@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { compileWithCmake } from "../dist/setup/compile.js";
 import { findLibtorch } from "../dist/setup/find-libtorch.js";
-import { silentReporter } from "../dist/setup/reporter.js";
+import { silentReporter } from "../dist/reporter.js";
 
 function run(command, args, env = {}) {
   const { status, signal } = spawnSync(command, args, { stdio: "inherit", env: { ...process.env, ...env } });

@@ -4,4 +4,4 @@ export type { BuildInfo } from "../addon/build-info.js";
 export type { Tried } from "../setup/find-libtorch.js";
 export type { Libtorch } from "../addon/libtorch.js";
 export type { BuildSystem } from "../addon/paths.js";
-export type { Reporter } from "../setup/reporter.js";
+export type { Reporter } from "../reporter.js";

@@ -1,4 +1,4 @@
-import type { Reporter } from "../setup/reporter.js";
+import type { Reporter } from "../reporter.js";
 import { printLine, startProgress, type Progress } from "./progress.js";
 
 /** Nobody should wonder for longer whether it still works. */

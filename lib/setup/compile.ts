@@ -6,7 +6,7 @@ import { throwIfAborted } from "../abort.js";
 import { BUILD_FOLDERS, IS_CHECKOUT, PACKAGE_ROOT, type BuildSystem } from "../addon/paths.js";
 import type { Libtorch } from "../addon/libtorch.js";
 import { McLossError } from "../errors.js";
-import type { Reporter } from "./reporter.js";
+import type { Reporter } from "../reporter.js";
 import { run, versionOf } from "./run.js";
 
 const require = createRequire(import.meta.url);

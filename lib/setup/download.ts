@@ -6,10 +6,10 @@ import { cacheFolder } from "../addon/paths.js";
 import { PINNED } from "../addon/versions.js";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
-import { checkSum, fetchFile, type FetchOptions } from "./fetch-file.js";
-import { withLock } from "./lock.js";
+import { checkSum, fetchFile, type FetchOptions } from "../io/fetch-file.js";
+import { withLock } from "../io/process-lock.js";
 import { findPip } from "./python.js";
-import type { Reporter } from "./reporter.js";
+import type { Reporter } from "../reporter.js";
 import { run } from "./run.js";
 import { unpackLibtorch } from "./unpack-libtorch.js";
 
@@ -38,7 +38,7 @@ export async function downloadLibtorch(options: DownloadOptions): Promise<Libtor
   }
   const cache = cacheFolder(env);
   const downloads = join(cache, "downloads");
-  return withLock(join(downloads, "lock"), { reporter, signal }, async () => {
+  return withLock(join(downloads, "lock"), { work: "setup", reporter, signal }, async () => {
     // Another process may have brought it meanwhile.
     const there = inspectLibtorch(libtorchFolder(cache, PINNED.version, null));
     if ("root" in there) return there;

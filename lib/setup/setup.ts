@@ -23,11 +23,11 @@ import {
   defaultBuildSystem,
 } from "./compile.js";
 import { hasGpu, whyNoCudaBuild } from "./cuda.js";
-import { withLock } from "./lock.js";
+import { withLock } from "../io/process-lock.js";
 import { isRecord } from "../plain-data.js";
 import { abortShape, flag, like, optionsOf, parseOptions, text } from "../schema.js";
 import { provideLibtorch } from "./provide-libtorch.js";
-import { silentReporter, type Reporter } from "./reporter.js";
+import { silentReporter, type Reporter } from "../reporter.js";
 
 /** Options of {@link setup}. */
 export interface SetupOptions {
@@ -93,7 +93,7 @@ export async function setup(given: SetupOptions = {}): Promise<SetupResult> {
       reporter.line(`nothing to do: ${describe(known)} is there already (--force builds it anew)`);
       return { ...known, built: false, seconds: seconds() };
     }
-    const result = await withLock(lockPath(), task, async () => {
+    const result = await withLock(lockPath(), { ...task, work: "setup" }, async () => {
       // Another process may have done it meanwhile.
       const made = task.fromFile === undefined ? await findCurrent(task) : undefined;
       return made ? { ...made, built: false } : provide(task);

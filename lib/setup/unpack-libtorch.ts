@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { inspectLibtorch, libtorchFolder, type Libtorch } from "../addon/libtorch.js";
 import { McLossError } from "../errors.js";
 import { isSystemError, reasonOf } from "../system-error.js";
-import type { Reporter } from "./reporter.js";
+import type { Reporter } from "../reporter.js";
 
 /** What of a wheel's torch/ or an archive's libtorch/ a build and a run need. */
 const KEPT = /^(?:torch|libtorch)\/((?:lib|include|share)\/.*|version\.py|build-version)$/;

@@ -8,7 +8,7 @@ import { connect, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { downloadLibtorch } from "#lib/setup/download.js";
-import { silentReporter } from "#lib/setup/reporter.js";
+import { silentReporter } from "#lib/reporter.js";
 import { unpackGiven } from "#lib/setup/unpack-libtorch.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";

@@ -9,7 +9,7 @@ import { whyNoCudaBuild } from "#lib/setup/cuda.js";
 import { findLibtorch } from "#lib/setup/find-libtorch.js";
 import { inspectLibtorch } from "#lib/addon/libtorch.js";
 import { provideLibtorch } from "#lib/setup/provide-libtorch.js";
-import { silentReporter } from "#lib/setup/reporter.js";
+import { silentReporter } from "#lib/reporter.js";
 import { run } from "#lib/setup/run.js";
 import { isSupported } from "#lib/addon/versions.js";
 import { caught, rejected } from "../support/errors.js";

@@ -1,4 +1,4 @@
-/** Where setup says what it does; the command line draws it. */
+/** Where what takes long says what it does; the command line draws it. */
 export interface Reporter {
   /** Something begins; `total` is known where its progress can be shown. */
   start(label: string, total?: number): void;
