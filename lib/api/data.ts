@@ -8,6 +8,7 @@ export type { ImageSource } from "../image/encoded-image.js";
 export type { ImageLimitOptions } from "../image/limits.js";
 export { DataLoader, type BatchesOptions, type DataLoaderOptions } from "../loader/data-loader.js";
 export type { BadImagePolicy, SkippedImage } from "../loader/bad-images.js";
+export type { LoaderDescription } from "../loader/loader-description.js";
 export type { LoaderState } from "../loader/loader-state.js";
 export {
   evaluationTransforms,

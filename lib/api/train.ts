@@ -13,7 +13,7 @@ export type { SgdOptions } from "../optim/optimizers/sgd.js";
 
 export type { GroupRates, OptimizerSpec } from "../train/build-optimizer.js";
 export { RESUMABLE_KEYS } from "../run/option-changes.js";
-export type { OptionChange, RunInfo } from "../run/run-info.js";
+export type { OptionChange, RunInfo, RunLoaders } from "../run/run-info.js";
 export type { FitOptions, TrainerOptions } from "../train/trainer-options.js";
 export type { JudgedEpoch } from "../run/best-checkpoint.js";
 export type { Figure, Monitor } from "../train/monitor.js";

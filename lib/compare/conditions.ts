@@ -11,6 +11,13 @@ export type Conditions = Readonly<Record<string, string>>;
 /** Options of the trainer that are compared, or change no result. */
 const TRAINER: readonly string[] = ["seed", "loss", "metricsEvery"];
 
+/** A loader's own is mostly that of the run. */
+const SEED: readonly string[] = ["seed"];
+/** And how many images are judged at once changes nothing where all are. */
+const JUDGING: readonly string[] = [...SEED, "batchSize"];
+/** Where the conditions of a recipe's run have what the recipe says. */
+const RECIPE_PATH = "about.recipe.";
+
 /** What is said of a recipe itself, its key that changes no result, and those that the trainer's options have. */
 const RECIPE: readonly string[] = [
   ...["name", "description", "published", "sources", "channelHealth"],
@@ -24,9 +31,12 @@ const FOLDERS = /^about\.data\.(dir|validation)$/;
 /** What of a file's tensors went where, which follows from the file and the network; and the network's name again. */
 const FOLLOWS = /^about\.(weights\.(loaded|initialized|unused)\b|recipe\.network\.name$)/;
 
-type Conditioned = Pick<MeasuredRun, "network" | "classes" | "spec" | "recipe" | "options" | "about">;
+type Conditioned = Pick<
+  MeasuredRun,
+  "network" | "classes" | "spec" | "recipe" | "loaders" | "options" | "about"
+>;
 
-/** Of a run: its network, its recipe, and what its trainer was asked for, without the loss. */
+/** Of a run: its network, its recipe, its batches, and what its trainer was asked for, without the loss. */
 export function conditionsOf(run: Conditioned): Conditions {
   return Object.fromEntries(conditionItems(run).map(([path, value]) => [pathText(path), textOf(value)]));
 }
@@ -41,12 +51,24 @@ export function conditionsText(run: Conditioned): string {
   return JSON.stringify(conditionItems(run));
 }
 
-function conditionItems({ network, classes, spec, recipe, options, about }: Conditioned): Item[] {
+function conditionItems({ network, classes, spec, recipe, loaders, options, about }: Conditioned): Item[] {
+  const { train, validation } = loaders ?? {};
   const settings = without(about["recipe"] as object | undefined, RECIPE);
   const told = { ...without(about, ["command", "recipe"]), recipe: settings };
   // A recipe says what its network is.
   const unnamed = about["recipe"] === undefined ? { spec } : {};
-  const all = { network, classes, ...unnamed, recipe, ...without(options, TRAINER), about: told };
+  const all = {
+    network,
+    classes,
+    ...unnamed,
+    recipe,
+    ...without(options, TRAINER),
+    about: told,
+    loaders: {
+      train: without(train, SEED),
+      validation: without(validation, validation?.dropLast ? SEED : JUDGING),
+    },
+  };
   const items = itemsOf(all).map((item) => [pathText(item[0]), item] as const);
   const sameAnywhere = items.some(([path]) => path === "about.images.train.contents");
   const ignored = [ORIGIN, FOLLOWS, ...(sameAnywhere ? [FOLDERS] : [])];
@@ -103,7 +125,14 @@ export function varyingValues(all: readonly Conditions[]): Map<string, (string |
     if (!known) varying.set(name, values);
     else if (!isDeepStrictEqual(known, values)) varying.set(full, values);
   }
-  return varying;
+  return withoutDerived(varying, all);
+}
+
+/** A recipe says what its loaders are: they are told where nothing else is. */
+function withoutDerived<T>(varying: Map<string, T>, all: readonly Conditions[]): Map<string, T> {
+  if (!all.every((each) => Object.keys(each).some((path) => path.startsWith(RECIPE_PATH)))) return varying;
+  const told = [...varying].filter(([name]) => !name.startsWith("loaders."));
+  return told.length > 0 ? new Map(told) : varying;
 }
 
 /** The end of a dotted name, as far as it tells it from the others. */

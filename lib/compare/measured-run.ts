@@ -3,6 +3,7 @@ import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { runFiles } from "../run/run-files.js";
 import { isPlainCrossEntropy, isWholeMcLoss } from "./complete-loss.js";
+import type { RunLoaders } from "../run/run-info.js";
 import { readRun, type RecordedRun } from "../run/read-run.js";
 import { completeRecordedOptions } from "../train/trainer-options.js";
 
@@ -30,6 +31,8 @@ export interface MeasuredRun {
   recipe?: string;
   /** The recipe's published accuracy, 0 to 1, with this run's loss. */
   published?: number;
+  /** What decided which batches it was trained and judged on. */
+  loaders?: RunLoaders;
   /** What the trainer was asked for, and what the run's caller told of it. */
   options: Readonly<Record<string, unknown>>;
   about: Readonly<Record<string, unknown>>;
@@ -73,6 +76,7 @@ export async function readMeasuredRun(folder: string): Promise<MeasuredRun> {
     best: known.reduce((best, accuracy) => (accuracy > best ? accuracy : best), known[0] ?? NaN),
     recipe: recipe?.name,
     published,
+    loaders: run.info.loaders,
     options,
     about,
   };

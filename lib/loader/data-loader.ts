@@ -11,7 +11,8 @@ import { EpochBatches, type EpochBatchesOptions, type Portion } from "./epoch-ba
 import { SampleQueue } from "./sample-queue.js";
 import type { Dataset, Sample } from "../data/dataset.js";
 import type { DiskCacheOptions } from "./disk-cache.js";
-import { imageLimitShape, type ImageLimitOptions } from "../image/limits.js";
+import { givenLimits, imageLimitShape, type ImageLimitOptions } from "../image/limits.js";
+import { describeSampler, type LoaderDescription } from "./loader-description.js";
 import { parseLoaderState, type LoaderState } from "./loader-state.js";
 import { buildPipeline, type Pipeline } from "../image/pipeline.js";
 import { prefetch } from "../prefetch.js";
@@ -86,7 +87,8 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   /** Damaged images that were read as far as they could be, where `onBadImage` is "repair", likewise. */
   readonly repaired: SkippedImage[] = [];
   readonly #dataset: Dataset<T>;
-  readonly #options: typeof DEFAULTS & Pick<DataLoaderOptions, "batchSize" | "seed">;
+  readonly #options: typeof DEFAULTS & Pick<DataLoaderOptions, "batchSize" | "seed"> & ImageLimitOptions;
+  readonly #transforms: readonly TransformSpec[];
   readonly #sampler: Sampler;
   readonly #pipeline: Pipeline;
   readonly #reader: SampleReader<T>;
@@ -104,17 +106,12 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     checkDataset(dataset);
     const options = parseOptions(loaderOptions, given);
     const { transforms, diskCache, sampler, shuffle = false, ...others } = options;
-    const { limitInputPixels, limitInputSide, limitInputBytes, ...rest } = others;
     this.#dataset = dataset;
-    this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...rest };
+    this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...others };
+    this.#transforms = transforms;
     this.#sampler = samplerOf(sampler ?? { type: shuffle ? "shuffle" : "sequential" }, dataset);
     this.#seed = this.#options.seed ?? 0;
-    this.#pipeline = buildPipeline(transforms, {
-      cached: diskCache !== undefined,
-      limitInputPixels,
-      limitInputSide,
-      limitInputBytes,
-    });
+    this.#pipeline = buildPipeline(transforms, { cached: diskCache !== undefined, ...givenLimits(others) });
     const { batchSize, cacheBytes, device, dtype, onBadImage, workers } = this.#options;
     const damage = onBadImage === "repair" ? "repair" : "error";
     this.#reader = new SampleReader(dataset, this.#pipeline, { cacheBytes, damage, diskCache });
@@ -153,6 +150,22 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     this.#epoch = epoch;
   }
 
+  /** What decides which batches it yields, as plain data: `run.json` has it of the loaders of a run. */
+  describe(): LoaderDescription {
+    const { batchSize, dropLast, seed, onBadImage, dtype } = this.#options;
+    return {
+      samples: this.#dataset.length,
+      batchSize,
+      dropLast,
+      sampler: describeSampler(this.#sampler.spec),
+      transforms: this.#transforms,
+      seed,
+      onBadImage,
+      dtype,
+      ...givenLimits(this.#options),
+    };
+  }
+
   /** Where the loader is, after the batch that it yielded last. */
   state(): LoaderState {
     return {
@@ -166,7 +179,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
 
   /**
    * Lets the next iteration go on where `state` was taken: it yields what would have come then. Give the loader the
-   * same data set, sampler and transforms; batch size and prefetching may differ.
+   * same data set, sampler and transforms; batch size and prefetching may differ ({@link Trainer.fit} wants the same batch size).
    * @throws McLossError ERR_ARGUMENT where `state` is not one, or of a data set of another size
    */
   restore(state: LoaderState): void {

@@ -28,7 +28,7 @@ export const RESUMABLE_KEYS: readonly string[] = [
 type Change = Omit<OptionChange, "epoch">;
 
 /**
- * In what a run's options, or its recipe, are other ones now.
+ * In what a run's options, its recipe or its loaders are other ones now.
  * @param folder the run's, for messages
  * @throws McLossError ERR_ARGUMENT naming an option that may not change
  */
@@ -37,7 +37,7 @@ export function resumableChanges(folder: string, before: object, now: object): C
   const refused = changes.find(({ option }) => !mayChange(option));
   if (!refused) return changes;
   const [from, to] = [refused.from, refused.to].map((value) => JSON.stringify(value ?? null));
-  const text = `is ${from} in the run in ${folder} and cannot become ${to}: leave it out, or start a new run. What may change is ${RESUMABLE_KEYS.join(", ")}`;
+  const text = `is ${from} in the run in ${folder} and cannot become ${to}: give what it had, or start a new run. What may change is ${RESUMABLE_KEYS.join(", ")}`;
   throw invalidArgument(refused.option, text);
 }
 
@@ -53,10 +53,11 @@ export function resumedInfo(
   changes: readonly Change[],
   epoch: number,
 ): RunInfo | undefined {
-  const { options, about } = asRecorded(now);
-  if (changes.length === 0 && isDeepStrictEqual(before.about, about)) return undefined;
+  const { options, about, loaders } = asRecorded(now);
+  const known = isDeepStrictEqual([before.about, before.loaders], [about, loaders]);
+  if (changes.length === 0 && known) return undefined;
   const told = changes.map((change) => ({ epoch, ...change }));
-  return { ...before, options, about, changes: [...(before.changes ?? []), ...told] };
+  return { ...before, options, about, loaders, changes: [...(before.changes ?? []), ...told] };
 }
 
 /** As it would be read again. */
@@ -71,6 +72,9 @@ function changesOf(before: object, now: object): Change[] {
     .map((option) => ({ option, from: was.get(option), to: is.get(option) }));
 }
 
-function mayChange(option: string): boolean {
+/** Of the training images' loader as of a recipe; by what a run is judged may be another one from an epoch on. */
+function mayChange(path: string): boolean {
+  if (path.startsWith("validation.")) return true;
+  const option = path.replace(/^train\./, "");
   return RESUMABLE_KEYS.some((name) => option === name || option.startsWith(`${name}.`));
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { readWhole } from "../io/open-file.js";
+import type { LoaderDescription } from "../loader/loader-description.js";
 import { isRecord } from "../plain-data.js";
 import { parse } from "../schema.js";
 import { isSystemError, reasonOf } from "../system-error.js";
@@ -17,6 +18,13 @@ export interface OptionChange {
   option: string;
   from: unknown;
   to: unknown;
+}
+
+/** The loaders of a run as plain data; absent where it was given something else that yields batches. */
+export interface RunLoaders {
+  train?: LoaderDescription;
+  /** Absent without held-out images too. */
+  validation?: LoaderDescription;
 }
 
 /** What `run.json` says of a run. */
@@ -37,6 +45,8 @@ export interface RunInfo {
   };
   /** The run's own, absolute, when it began: what is beside it is found from here when both have moved. */
   folder?: string;
+  /** What decides which batches it is trained and judged on; absent in what an older version wrote. */
+  loaders?: RunLoaders;
   /** Of the trainer, with their defaults, without what is said of the output folder. */
   options: Readonly<Record<string, unknown>>;
   /** What the caller told of the run. */
@@ -46,6 +56,7 @@ export interface RunInfo {
 }
 
 const record = z.record(z.string(), z.unknown());
+const loader = z.looseObject({ samples: z.int(), batchSize: z.int() });
 const schema = z.looseObject({
   format: z.literal(RUN_FORMAT),
   started: z.iso.datetime(),
@@ -54,6 +65,9 @@ const schema = z.looseObject({
   threads: z.number(),
   model: z.looseObject({ name: z.string(), classes: z.number(), sha256: z.string().optional() }),
   folder: z.string().optional(),
+  loaders: z.looseObject({ train: loader.optional(), validation: loader.optional() }).optional() as z.ZodType<
+    RunLoaders | undefined
+  >,
   options: record,
   about: record.default({}),
   changes: z

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
+import { DataLoader } from "../loader/data-loader.js";
+import type { LoaderDescription } from "../loader/loader-description.js";
 import type { Model } from "../models/model.js";
 import type { ModelSpec } from "../models/spec.js";
 import { withoutPlaces } from "../models/torchscript-file.js";
@@ -8,9 +10,16 @@ import { PACKAGE_VERSION } from "../package-version.js";
 import { RUN_FORMAT, type RunInfo } from "../run/run-info.js";
 import type { CompleteTrainerOptions } from "./trainer-options.js";
 
+/** The data that a run is trained and judged on. */
+export interface RunData {
+  train: DataLoader;
+  validation?: DataLoader;
+}
+
 /** What `run.json` is to say of a run. */
 export function describeRun(
   { spec }: Model,
+  { train, validation }: RunData,
   { output = "", overwrite, about = {}, ...options }: CompleteTrainerOptions,
 ): RunInfo {
   return {
@@ -21,9 +30,15 @@ export function describeRun(
     threads: native().threads(),
     model: { name: spec.name, classes: spec.classes, sha256: hashOf(withoutPlaces(spec)) },
     folder: resolve(output),
+    loaders: { train: describeLoader(train), validation: describeLoader(validation) },
     options,
     about,
   };
+}
+
+/** @param loader or anything that is iterated as one */
+function describeLoader(loader: DataLoader | undefined): LoaderDescription | undefined {
+  return loader instanceof DataLoader ? loader.describe() : undefined;
 }
 
 function hashOf(spec: ModelSpec): string {

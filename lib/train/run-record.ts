@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
 import { invalidArgument, McLossError } from "../errors.js";
-import type { DataLoader } from "../loader/data-loader.js";
 import { readBest, saveBest, type JudgedEpoch } from "../run/best-checkpoint.js";
 import { loadLast, saveLast } from "../run/last-checkpoint.js";
 import { asRecorded, resumableChanges, resumedInfo } from "../run/option-changes.js";
 import { RunFolder } from "../run/run-folder.js";
 import { readRunInfo, type RunInfo } from "../run/run-info.js";
-import { describeRun } from "./describe-run.js";
+import { describeRun, type RunData } from "./describe-run.js";
 import type { EpochRecord, NoticeEvent } from "./events.js";
 import { MetricsSum } from "./metrics.js";
 import { beginning, type Progress } from "./progress.js";
@@ -18,30 +17,26 @@ export class RunRecord {
   readonly #folder: RunFolder | undefined;
   readonly #maker: StepMaker;
   readonly #options: CompleteTrainerOptions;
-  readonly #train: DataLoader;
+  readonly #data: RunData;
   #lastCheckpoint: string | undefined;
 
   private constructor(
     folder: RunFolder | undefined,
     maker: StepMaker,
     options: CompleteTrainerOptions,
-    train: DataLoader,
+    data: RunData,
   ) {
     this.#folder = folder;
     this.#maker = maker;
     this.#options = options;
-    this.#train = train;
+    this.#data = data;
   }
 
   /** @throws McLossError ERR_IO when the folder cannot be written, or another process has it */
-  static async open(
-    maker: StepMaker,
-    options: CompleteTrainerOptions,
-    train: DataLoader,
-  ): Promise<RunRecord> {
+  static async open(maker: StepMaker, options: CompleteTrainerOptions, data: RunData): Promise<RunRecord> {
     const { output } = options;
     const folder = output === undefined ? undefined : await RunFolder.open(output);
-    return new RunRecord(folder, maker, options, train);
+    return new RunRecord(folder, maker, options, data);
   }
 
   /** Lets others have the folder. */
@@ -64,7 +59,7 @@ export class RunRecord {
     const folder = this.#folder;
     const start = beginning(this.#maker.channels);
     if (!folder) return start;
-    const info = describeRun(this.#maker.model, this.#options);
+    const info = describeRun(this.#maker.model, this.#data, this.#options);
     if (resume) return yield* this.#resume(folder, info, start);
     await folder.clear(this.#options.overwrite ?? false);
     await folder.writeInfo(info);
@@ -77,11 +72,11 @@ export class RunRecord {
     start: Progress,
   ): AsyncGenerator<NoticeEvent, Progress, void> {
     const before = await readRunInfo(folder.path);
-    const changes = resumableChanges(
-      folder.path,
-      completeRecordedOptions(before.options),
-      asRecorded(info).options,
-    );
+    const now = asRecorded(info);
+    const changes = [
+      ...resumableChanges(folder.path, completeRecordedOptions(before.options), now.options),
+      ...(before.loaders ? resumableChanges(folder.path, before.loaders, now.loaders ?? {}) : []),
+    ];
     const began = existsSync(folder.files.last);
     const progress = began ? await this.#loadLast(folder) : start;
     if (!began) {
@@ -106,7 +101,7 @@ export class RunRecord {
       const done = position.epoch - 1;
       throw invalidArgument("epochs", `must be at least ${done}, as that many are done`);
     }
-    this.#train.restore(loader);
+    this.#data.train.restore(loader);
     this.#lastCheckpoint = last;
     return { ...position, sum: MetricsSum.from(sums, this.#maker.channels) };
   }
@@ -152,7 +147,7 @@ export class RunRecord {
   async saveLast({ sum, ...progress }: Progress): Promise<void> {
     if (!this.#folder) return;
     const { last } = this.#folder.files;
-    const position = { ...progress, sums: sum.toJSON(), loader: this.#train.state() };
+    const position = { ...progress, sums: sum.toJSON(), loader: this.#data.train.state() };
     await saveLast(last, this.#maker.parts(), position);
     this.#lastCheckpoint = last;
   }

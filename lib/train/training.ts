@@ -47,7 +47,10 @@ export class Training {
 
   async *run(): AsyncGenerator<TrainingEvent, TrainingResult, void> {
     const { epochs } = this.#options;
-    this.#record = await RunRecord.open(this.#maker, this.#options, this.#train);
+    this.#record = await RunRecord.open(this.#maker, this.#options, {
+      train: this.#train,
+      validation: this.#fit.validation,
+    });
     try {
       const trainer = this.#epochTrainer();
       this.#progress = yield* this.#record.begin(this.#fit.resume ?? false);

@@ -58,12 +58,12 @@ function differences(runs: readonly RecordedRun[]): string[][] {
 }
 
 /** What a run was asked for: its loss in words, its seed, and all else. */
-function settingsOf({ model, options: recorded, about, changes = [] }: RecordedRun["info"]): Conditions {
+function settingsOf({ model, loaders, options: recorded, about, changes = [] }: RecordedRun["info"]): Conditions {
   const { name: network, classes, sha256: spec } = model;
   const options = completeRecordedOptions(recorded);
   return {
     loss: describeLoss(options["loss"]),
     seed: textOf(options["seed"] ?? 0),
-    ...conditionsOf({ network, classes, spec, options, about: { ...about, changes } }),
+    ...conditionsOf({ network, classes, spec, loaders, options, about: { ...about, changes } }),
   };
 }

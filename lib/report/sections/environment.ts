@@ -5,12 +5,12 @@ import { table } from "./table.js";
 
 /** What a run ran on and with: enough to run it again. */
 export function environmentSection({ name, info, damagedLines }: RecordedRun, open: boolean): Html {
-  const { versions, platform, threads, started, options, about } = info;
+  const { versions, platform, threads, started, loaders = {}, options, about } = info;
   const rows = [
     ["started", started],
     ["platform", platform],
     ["threads", String(threads)],
-    ...flattenTexts({ versions, options, about }),
+    ...flattenTexts({ versions, options, loaders, about }),
   ];
   const damaged =
     damagedLines > 0
