@@ -106,9 +106,9 @@ export interface FitOptions {
   signal?: AbortSignal;
   /**
    * Goes on from the run in `output`, exactly: on the CPU with the weights that an uninterrupted run would have. Give
-   * the same options, and a loader with the same batch size, sampler and transforms; other `epochs`, `schedule`, `optimizer.learningRate`, `clipNorm`, `clipValue`, `onNan`,
-   * `metricsEvery`, `tf32` and `cudaGraph` are taken up, and told in `run.json`. A run that ended before its first
-   * checkpoint begins anew. Default false: a new run.
+   * the same options, and a loader of the same batch size, sampler and transforms; other `epochs`, `schedule`,
+   * `optimizer.learningRate`, `clipNorm`, `clipValue`, `onNan`, `metricsEvery`, `tf32` and `cudaGraph` are taken up, and
+   * told in `run.json`. A run that ended before its first checkpoint begins anew. Default false: a new run.
    */
   resume?: boolean;
 }
