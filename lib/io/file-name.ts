@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -15,11 +16,16 @@ export interface FolderEntry {
  * @throws the file system's error
  */
 export async function readFolder(dir: string): Promise<FolderEntry[]> {
-  const entries = await readdir(systemPath(dir), { withFileTypes: true, encoding: "buffer" });
-  return entries.map((entry) => {
-    const name = nameOf(entry.name);
+  return (await entriesOf(systemPath(dir))).map((entry) => {
+    const name = typeof entry.name === "string" ? entry.name : nameOf(entry.name);
     return { name, path: join(dir, name), kind: kindOf(entry) };
   });
+}
+
+async function entriesOf(dir: string | Buffer): Promise<(Dirent | Dirent<Buffer>)[]> {
+  // Bun does not tell what names are of, where they are asked for as bytes.
+  if (process.versions.bun !== undefined) return readdir(dir, { withFileTypes: true });
+  return readdir(dir, { withFileTypes: true, encoding: "buffer" });
 }
 
 /** The most that file systems take. */

@@ -1,9 +1,10 @@
-import { close, fsync, openSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { close, openSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
+import { syncFile } from "./sync-file.js";
 import { removeAbandoned, temporaryName } from "./temporary-file.js";
 
 /**
@@ -22,7 +23,7 @@ export async function replaceFile(
     try {
       writeStart(path, descriptor, start);
       await write(descriptor);
-      await named(path, promisify(fsync)(descriptor));
+      await named(path, syncFile(descriptor));
     } finally {
       await promisify(close)(descriptor);
     }
@@ -85,7 +86,7 @@ function writingFailed(path: string, cause: unknown): unknown {
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path);
   try {
-    await folder.sync();
+    await syncFile(folder.fd);
   } finally {
     await folder.close();
   }

@@ -4,6 +4,7 @@ import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
 import { named, replaceWith } from "../io/replace-file.js";
 import { retryShortage } from "../io/retry-shortage.js";
+import { syncFile } from "../io/sync-file.js";
 import { removeTemporaries } from "../io/temporary-file.js";
 import { recordJson } from "../record-json.js";
 import { reasonOf } from "../system-error.js";
@@ -113,7 +114,7 @@ async function appendDurably(path: string, text: string): Promise<void> {
   const file = await open(path, "a");
   try {
     await file.writeFile(text);
-    await file.sync();
+    await syncFile(file.fd);
   } finally {
     await file.close();
   }
