@@ -9,7 +9,7 @@ import { hashSources, readBuildInfo, writeBuildInfo } from "../dist/addon/build-
 import { minorVersion } from "../dist/addon/versions.js";
 import { consoleReporter } from "../dist/cli/setup-reporter.js";
 import { setup } from "../dist/setup/setup.js";
-import { neededVersions } from "./needed-versions.js";
+import { dynamicSymbols, FLOOR, highestVersions, symbolsAbove } from "./needed-versions.js";
 
 const platform = fileURLToPath(new URL(`../npm/${process.platform}-${process.arch}`, import.meta.url));
 const addons = join(platform, "addons");
@@ -24,8 +24,8 @@ function removeStale() {
 }
 
 /** Says what a group of libraries needs of the system. */
-function tell(label, files) {
-  const needed = neededVersions(files);
+function tell(label, symbols) {
+  const needed = highestVersions(symbols);
   console.log(
     `${label.padEnd(24)} ${Object.entries(needed)
       .map((pair) => pair.join(" "))
@@ -54,12 +54,15 @@ writeBuildInfo(folder, {
 
 const bytes = files.map((file) => statSync(file).size).reduce((sum, size) => sum + size);
 console.log(`${folder}: LibTorch ${torchVersion}, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
-tell("the addon needs", files);
+const symbols = dynamicSymbols(files);
+tell("the addon needs", symbols);
 const lib = join(info.torchRoot, "lib");
 const libraries = readdirSync(lib).filter((name) => /\.so(\.\d+)*$/.test(name));
-tell(
-  "LibTorch needs",
-  libraries.map((name) => join(lib, name)),
-);
+tell("LibTorch needs", dynamicSymbols(libraries.map((name) => join(lib, name))));
+const above = symbolsAbove(symbols);
+if (above.length > 0) {
+  rmSync(folder, { recursive: true });
+  throw new Error(`the addon would not run on glibc ${FLOOR.glibc}: it takes ${above.join(", ")}`);
+}
 const { name, version } = JSON.parse(readFileSync(join(platform, "package.json"), "utf8"));
 console.log(`${name} ${version} has now: ${readdirSync(addons).join(", ")}`);

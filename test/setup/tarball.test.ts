@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { hashSources } from "#lib/addon/build-info.js";
 import { minorVersion } from "#lib/addon/versions.js";
 import { run } from "#lib/setup/run.js";
-import { highestVersions } from "../../scripts/needed-versions.js";
+import { dynamicSymbols, highestVersions, symbolsAbove } from "../../scripts/needed-versions.js";
 import { ownAddon } from "../support/installed-package.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -119,6 +119,15 @@ describe("the package of a platform", () => {
     expect([ROOT, info.torchRoot].some((path) => addon.includes(path))).to.equal(false);
   });
 
+  it("needs no newer glibc and libstdc++ than LibTorch's, which this checkout's addon shows", async function () {
+    if ((await run("objdump", ["--version"])).code !== 0) this.skip();
+    const { folder, info } = ownAddon();
+    if (info.buildSystem === "gyp") this.skip();
+    const symbols = dynamicSymbols(["mcloss.node", "libmcloss_ops.so"].map((name) => join(folder, name)));
+    expect(highestVersions(symbols)).to.include.keys("glibc", "libstdc++ (GLIBCXX)");
+    expect(symbolsAbove(symbols)).to.deep.equal([]);
+  });
+
   it("tells the highest versions of symbols that are needed, not of those that are given", () => {
     const output = `
 0000000000000000      DF *UND*\t0000000000000000 (GLIBC_2.9)   one
@@ -126,5 +135,7 @@ describe("the package of a platform", () => {
 0000000000000000      DF *UND*\t0000000000000000 (GLIBCXX_3.4.22) three
 0000000000012340 g    DF .text\t0000000000000010 (GLIBC_2.99)  own`;
     expect(highestVersions(output)).to.deep.equal({ glibc: "2.28", "libstdc++ (GLIBCXX)": "3.4.22" });
+    const floor = { glibc: "2.27", "libstdc++ (GLIBCXX)": "3.4.25" };
+    expect(symbolsAbove(output, floor)).to.deep.equal(["two of glibc 2.28"]);
   });
 });
