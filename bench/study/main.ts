@@ -2,11 +2,14 @@
 // training; then several seeds of each are tested. A finished run is a line in bench/results/study-NAME.jsonl and is not
 // run again, so that what was interrupted goes on. "report" writes docs/results.md from those lines.
 //   npm run study -- NAME... [--seeds 0,1,2,3,4] [--budget MINUTES]
-//   npm run study -- photos --images DIR [--name NAME] [--betas 20,5,2,1,0] [--epochs 50] [--size 80]
+//   npm run study -- photos --images DIR [--name NAME] [--losses ce,mc:20,own:5,scores:5] [--epochs 50] [--size 80]
 //     [--places 10]    the side of the last map: a quarter, an eighth (as without it) or a sixteenth of the size
+//   npm run study -- cub100 --images DIR    the same with what was measured of 100 classes of CUB-200-2011
 //   npm run study -- report
 import { parseArgs } from "node:util";
 import { native } from "#lib/native/binding.js";
+import { parsePhotosLoss } from "./photos/losses.js";
+import { isPhotosStudy, PHOTOS_STUDIES, type PhotosPreset } from "./photos/presets.js";
 import { studyPhotos } from "./photos/run.js";
 import { listTests, listTrials } from "./plan.js";
 import { writeReport } from "./report.js";
@@ -22,9 +25,9 @@ const { values, positionals } = parseArgs({
     budget: { type: "string", default: "Infinity" },
     images: { type: "string" },
     name: { type: "string" },
-    betas: { type: "string", default: "20,5,2,1,0" },
-    epochs: { type: "string", default: "50" },
-    size: { type: "string", default: "80" },
+    losses: { type: "string" },
+    epochs: { type: "string" },
+    size: { type: "string" },
     places: { type: "string" },
   },
 });
@@ -65,11 +68,13 @@ async function runEach(
 
 async function main(): Promise<void> {
   if (positionals.length === 1 && positionals[0] === "report") return writeReport();
-  if (positionals.length === 1 && positionals[0] === "photos") return runPhotos(interrupts());
+  const [first = "", ...others] = positionals;
+  const photos = others.length === 0 && isPhotosStudy(first) ? PHOTOS_STUDIES[first] : undefined;
+  if (photos) return runPhotos(first, photos, interrupts());
   const unknown = positionals.find((name) => !Object.hasOwn(STUDIES, name));
   if (positionals.length === 0 || unknown !== undefined) {
     throw new Error(
-      `name studies (${Object.keys(STUDIES).join(", ")}), photos or report, not ${unknown ?? "nothing"}`,
+      `name studies (${Object.keys(STUDIES).join(", ")}), ${Object.keys(PHOTOS_STUDIES).join(", ")} or report, not ${unknown ?? "nothing"}`,
     );
   }
   const signal = interrupts();
@@ -77,23 +82,22 @@ async function main(): Promise<void> {
   for (const name of positionals) await runAll(name, STUDIES[name] as Study, signal);
 }
 
-async function runPhotos(signal: AbortSignal): Promise<void> {
-  const { images, name, betas, epochs, size, places } = values;
+async function runPhotos(study: string, preset: PhotosPreset, signal: AbortSignal): Promise<void> {
+  const { images, name, losses, epochs, size, places } = values;
   if (images === undefined)
-    throw new Error("photos needs --images DIR, with DIR/train/CLASS and DIR/test/CLASS");
+    throw new Error(`${study} needs --images DIR, with DIR/train/CLASS and DIR/test/CLASS`);
+  const side = size === undefined ? preset.size : Number(size);
   native().threads(1);
   await studyPhotos(
     {
-      ...{
-        images,
-        epochs: Number(epochs),
-        size: Number(size),
-        places: places === undefined ? Number(size) / 8 : Number(places),
-        seeds,
-        deadline,
-      },
-      betas: betas.split(",").map(Number),
-      ...(name === undefined ? {} : { name }),
+      images,
+      name: name ?? preset.name,
+      losses: losses?.split(",").map(parsePhotosLoss) ?? preset.losses,
+      epochs: epochs === undefined ? preset.epochs : Number(epochs),
+      size: side,
+      places: places === undefined ? side / 8 : Number(places),
+      seeds,
+      deadline,
     },
     signal,
   );

@@ -10,6 +10,7 @@ export {
   mcLoss,
   mcLossAsync,
   type ChannelLossOptions,
+  type DiversityOver,
   type McLossOptions,
   type McLossTerms,
   type Pooling,

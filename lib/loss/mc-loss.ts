@@ -10,6 +10,11 @@ import { DEFAULT_WEIGHTS } from "./default-weights.js";
 /** Cross-channel pooling: "max" is the paper's CCMP, "mean" its ablation CCAP. */
 export type Pooling = "max" | "mean";
 
+/** Whose diversity counts on an image; see {@link ChannelLossOptions}. */
+export type DiversityOver = (typeof DIVERSITY_OVER)[number];
+
+const DIVERSITY_OVER = ["classes", "blocks", "own", "scores"] as const;
+
 const pooling = z.enum(["max", "mean"]).default("max");
 
 /** How channel-wise attention keeps channels, and how channels are pooled. */
@@ -29,6 +34,11 @@ export const channelLossOptions = {
   pooling,
   /** Cross-channel pooling of the diversity component; "mean" makes it constant. */
   diversityPooling: pooling,
+  /**
+   * Whose h/ξ counts on an image: all classes' alike; "blocks" adds up one mean for each block of classes with equal ξ, as the
+   * authors' code for ResNet50; "own" that of the image's class alone; "scores" by the softmax of their scores.
+   */
+  diversityOver: z.enum(DIVERSITY_OVER).default("classes"),
 };
 
 /** How channel-wise attention keeps channels, and how channels are pooled. */
@@ -57,7 +67,10 @@ export interface McLossTerms {
   loss: Tensor;
   /** L_dis: cross-entropy of the class scores made from channel groups (paper, equation 5). */
   discriminality: Tensor;
-  /** L_div = 1 − mean(h/ξ), in [0, 1): 0 when a class's channels look at wholly different places (equation 7). */
+  /**
+   * L_div = 1 − mean(h/ξ), in [0, 1): 0 when a class's channels look at wholly different places (equation 7). Over "blocks" it
+   * is a sum of as many such terms as there are blocks.
+   */
   diversity: Tensor;
 }
 
@@ -94,7 +107,10 @@ function operatorArguments(features: Tensor, labels: Tensor, options: McLossOpti
   checkTensor("labels", labels);
   checkShapes(features.shape, labels.shape, groups, mask?.shape);
   const { blockClasses, blockChannels } = groups.toLists();
-  const { alpha, beta, keep, perSample, pooling, diversityPooling } = resolveChannelLoss(given, groups);
+  const { alpha, beta, keep, perSample, pooling, diversityPooling, diversityOver } = resolveChannelLoss(
+    given,
+    groups,
+  );
   const named = {
     alpha,
     beta,
@@ -104,6 +120,7 @@ function operatorArguments(features: Tensor, labels: Tensor, options: McLossOpti
     generator,
     pooling,
     diversity_pooling: diversityPooling,
+    diversity_over: diversityOver,
   };
   return { blockClasses, blockChannels, named };
 }
@@ -119,9 +136,9 @@ export function resolveChannelLoss(
   groups: ChannelGroups,
   argument = "keep",
 ) {
-  const { alpha, beta, perSample, pooling, diversityPooling } = options;
+  const { alpha, beta, perSample, pooling, diversityPooling, diversityOver } = options;
   const keep = resolveKeep(options.keep, groups, argument);
-  return { alpha, beta, perSample, pooling, diversityPooling, keep };
+  return { alpha, beta, perSample, pooling, diversityPooling, diversityOver, keep };
 }
 
 function resolveKeep(

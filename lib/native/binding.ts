@@ -81,6 +81,7 @@ export interface ObjectiveOptions extends ClassificationTerm {
   perSample: boolean;
   pooling: string;
   diversityPooling: string;
+  diversityOver: string;
   generator: GeneratorHandle | null;
 }
 

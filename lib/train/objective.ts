@@ -62,5 +62,6 @@ const WITHOUT_CHANNELS = {
   perSample: false,
   pooling: "max",
   diversityPooling: "max",
+  diversityOver: "classes",
   generator: null,
 };

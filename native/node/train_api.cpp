@@ -21,6 +21,7 @@ train::Objective From<train::Objective>::take(Capture& capture, const Napi::Valu
   objective.per_sample = fields.get<bool>("perSample");
   objective.pooling = fields.get<std::string>("pooling");
   objective.diversity_pooling = fields.get<std::string>("diversityPooling");
+  objective.diversity_over = fields.get<std::string>("diversityOver");
   objective.classification = {fields.get<double>("labelSmoothing"),
                               fields.get<std::optional<double>>("focalGamma"),
                               fields.get<std::optional<double>>("entropyWeight").value_or(0)};

@@ -47,4 +47,14 @@ bool is_max(std::string_view pooling, const char* argument) {
   return pooling == "max";
 }
 
+DiversityOver to_diversity_over(std::string_view name) {
+  if (name == "classes") return DiversityOver::kClasses;
+  if (name == "blocks") return DiversityOver::kBlocks;
+  if (name == "own") return DiversityOver::kOwn;
+  TORCH_CHECK_VALUE(name == "scores",
+                    "diversity_over must be \"classes\", \"blocks\", \"own\" or \"scores\", got \"", name,
+                    "\"");
+  return DiversityOver::kScores;
+}
+
 }  // namespace mcloss

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "channel_blocks.h"
+#include "diversity_over.h"
 
 namespace mcloss {
 
@@ -20,5 +21,8 @@ at::Tensor check_mask(const at::Tensor& mask, const at::Tensor& features);
 
 // Whether a cross-channel pooling is "max" rather than "mean"; there are no others.
 bool is_max(std::string_view pooling, const char* argument);
+
+// "classes", "blocks", "own" or "scores"; there are no others.
+DiversityOver to_diversity_over(std::string_view name);
 
 }  // namespace mcloss

@@ -18,7 +18,7 @@ using FusedResult = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, a
 FusedResult fused(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& mask,
                   at::IntArrayRef block_classes, at::IntArrayRef block_channels, double alpha, double beta,
                   const std::optional<at::Tensor>& weights, std::string_view pooling,
-                  std::string_view diversity_pooling, bool with_gradient);
+                  std::string_view diversity_pooling, std::string_view diversity_over, bool with_gradient);
 
 // mcloss::scale_gradient_: multiplies a float32 or float64 gradient in place by a scalar of its type and
 // device, unless that is 1.

@@ -9,7 +9,7 @@ FusedResult fused_meta(const at::Tensor& features, const at::Tensor& /*labels*/,
                        at::IntArrayRef block_classes, at::IntArrayRef /*block_channels*/, double /*alpha*/,
                        double /*beta*/, const std::optional<at::Tensor>& /*weights*/,
                        std::string_view /*pooling*/, std::string_view /*diversity_pooling*/,
-                       bool with_gradient) {
+                       std::string_view /*diversity_over*/, bool with_gradient) {
   const auto type = features.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const auto scalar = [&] { return at::empty({}, features.options().dtype(type)); };
   const auto gradient = with_gradient ? at::empty_like(features) : at::empty({0}, features.options());

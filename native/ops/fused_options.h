@@ -1,5 +1,7 @@
 #pragma once
 
+#include "diversity_over.h"
+
 namespace mcloss {
 
 // What a fused pass computes.
@@ -10,6 +12,7 @@ struct FusedOptions {
   // Cross-channel pooling: max (CCMP), or mean (CCAP).
   bool max_score;
   bool max_coverage;
+  DiversityOver diversity_over;
   bool with_gradient;
 };
 

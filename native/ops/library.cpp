@@ -11,7 +11,8 @@ TORCH_LIBRARY(mcloss, library) {
   const std::string loss =
       "(Tensor features, Tensor labels, int[] block_classes, int[] block_channels, float alpha=1.5, float "
       "beta=20, Tensor? mask=None, int[] keep=[], bool per_sample=False, Generator? generator=None, str "
-      "pooling=\"max\", str diversity_pooling=\"max\") -> (Tensor loss, Tensor discriminality, Tensor "
+      "pooling=\"max\", str diversity_pooling=\"max\", str diversity_over=\"classes\") -> (Tensor loss, "
+      "Tensor discriminality, Tensor "
       "diversity)";
   library.def(("reference" + loss).c_str(), &mcloss::reference);
   library.def(("mc_loss" + loss).c_str());
@@ -27,7 +28,8 @@ TORCH_LIBRARY(mcloss, library) {
   // What mc_loss is made of; each device has its own.
   library.def(
       "fused(Tensor features, Tensor labels, Tensor mask, int[] block_classes, int[] block_channels, float "
-      "alpha, float beta, Tensor? weights, str pooling, str diversity_pooling, bool with_gradient) -> "
+      "alpha, float beta, Tensor? weights, str pooling, str diversity_pooling, str diversity_over, bool "
+      "with_gradient) -> "
       "(Tensor loss, Tensor discriminality, Tensor diversity, Tensor gradient, Tensor scores)");
   library.def(
       "draw_mask_(Tensor(a!) mask, int[] block_classes, int[] block_channels, int[] keep, Generator? "

@@ -57,11 +57,12 @@ class FusedLoss : public torch::autograd::Function<FusedLoss> {
  public:
   static variable_list forward(AutogradContext* context, const at::Tensor& features, const Inputs& inputs,
                                at::IntArrayRef block_classes, at::IntArrayRef block_channels, double alpha,
-                               double beta, std::string_view pooling, std::string_view diversity_pooling) {
+                               double beta, std::string_view pooling, std::string_view diversity_pooling,
+                               std::string_view diversity_over) {
     at::AutoDispatchBelowADInplaceOrView below;
     auto [loss, discriminality, diversity, gradient, scores] =
         fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
-              diversity_pooling, keeps_gradient(features));
+              diversity_pooling, diversity_over, keeps_gradient(features));
     context->save_for_backward({features, inputs.labels, inputs.mask, gradient});
     context->saved_data["block_classes"] = block_classes.vec();
     context->saved_data["block_channels"] = block_channels.vec();
@@ -69,6 +70,7 @@ class FusedLoss : public torch::autograd::Function<FusedLoss> {
     context->saved_data["beta"] = beta;
     context->saved_data["pooling"] = std::string(pooling);
     context->saved_data["diversity_pooling"] = std::string(diversity_pooling);
+    context->saved_data["diversity_over"] = std::string(diversity_over);
     context->set_materialize_grads(false);
     return {loss, discriminality, diversity};
   }
@@ -77,7 +79,7 @@ class FusedLoss : public torch::autograd::Function<FusedLoss> {
     TORCH_CHECK_NOT_IMPLEMENTED(!at::GradMode::is_enabled(),
                                 "mcloss::mc_loss has no second derivatives; mcloss::reference has them");
     const bool of_loss_alone = !upstream[1].defined() && !upstream[2].defined();
-    variable_list gradients(8);
+    variable_list gradients(9);
     gradients[0] =
         of_loss_alone ? gradient_of_loss(context, upstream[0]) : gradient_of_terms(context, upstream);
     return gradients;
@@ -117,7 +119,8 @@ class FusedLoss : public torch::autograd::Function<FusedLoss> {
     const auto saved = context->get_saved_variables();
     return std::get<3>(fused(saved[0], saved[1], saved[2], data["block_classes"].toIntVector(),
                              data["block_channels"].toIntVector(), alpha, beta, weights,
-                             data["pooling"].toStringRef(), data["diversity_pooling"].toStringRef(), true));
+                             data["pooling"].toStringRef(), data["diversity_pooling"].toStringRef(),
+                             data["diversity_over"].toStringRef(), true));
   }
 };
 
@@ -127,23 +130,23 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss(
     const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
     at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
-    std::string_view pooling, std::string_view diversity_pooling) {
+    std::string_view pooling, std::string_view diversity_pooling, std::string_view diversity_over) {
   static const auto op =
       c10::Dispatcher::singleton().findSchemaOrThrow("mcloss::mc_loss", "").typed<Kernel>();
   return op.call(features, labels, block_classes, block_channels, alpha, beta, mask, keep, per_sample,
-                 generator, pooling, diversity_pooling);
+                 generator, pooling, diversity_pooling, diversity_over);
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss_forward(
     const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
     at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
-    std::string_view pooling, std::string_view diversity_pooling) {
+    std::string_view pooling, std::string_view diversity_pooling, std::string_view diversity_over) {
   const auto inputs =
       prepare_inputs(features, labels, block_classes, block_channels, mask, keep, per_sample, generator);
   const auto [loss, discriminality, diversity, none, scores] =
       fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
-            diversity_pooling, false);
+            diversity_pooling, diversity_over, false);
   return {loss, discriminality, diversity};
 }
 
@@ -151,30 +154,30 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss_autograd(
     const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
     at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
-    std::string_view pooling, std::string_view diversity_pooling) {
+    std::string_view pooling, std::string_view diversity_pooling, std::string_view diversity_over) {
   if (!at::GradMode::is_enabled() || !features.requires_grad()) {
     at::AutoDispatchBelowADInplaceOrView below;
     return mc_loss(features, labels, block_classes, block_channels, alpha, beta, mask, keep, per_sample,
-                   generator, pooling, diversity_pooling);
+                   generator, pooling, diversity_pooling, diversity_over);
   }
   const auto inputs =
       prepare_inputs(features, labels, block_classes, block_channels, mask, keep, per_sample, generator);
   const auto terms = FusedLoss::apply(features, inputs, block_classes, block_channels, alpha, beta, pooling,
-                                      diversity_pooling);
+                                      diversity_pooling, diversity_over);
   return {terms[0], terms[1], terms[2]};
 }
 
 ChannelEvaluation evaluate_channels(const at::Tensor& features, const at::Tensor& labels,
                                     at::IntArrayRef block_classes, at::IntArrayRef block_channels,
                                     double alpha, double beta, std::string_view pooling,
-                                    std::string_view diversity_pooling) {
+                                    std::string_view diversity_pooling, std::string_view diversity_over) {
   const auto every_channel = at::ones({features.size(1)}, features.options().dtype(at::kByte));
   const auto inputs = prepare_inputs(features, labels, block_classes, block_channels, every_channel, {},
                                      /*per_sample=*/false, std::nullopt);
   at::AutoDispatchBelowADInplaceOrView below;
   const auto [loss, discriminality, diversity, none, scores] =
       fused(features, inputs.labels, inputs.mask, block_classes, block_channels, alpha, beta, {}, pooling,
-            diversity_pooling, false);
+            diversity_pooling, diversity_over, false);
   return {loss, discriminality, diversity, scores};
 }
 
@@ -183,10 +186,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss_autocast(
     const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
     at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
-    std::string_view pooling, std::string_view diversity_pooling) {
+    std::string_view pooling, std::string_view diversity_pooling, std::string_view diversity_over) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   return mc_loss(features, labels, block_classes, block_channels, alpha, beta, mask, keep, per_sample,
-                 generator, pooling, diversity_pooling);
+                 generator, pooling, diversity_pooling, diversity_over);
 }
 
 }  // namespace mcloss

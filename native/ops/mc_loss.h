@@ -18,7 +18,7 @@ MCLOSS_OPS_API std::tuple<at::Tensor, at::Tensor, at::Tensor> mc_loss(
     const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
     at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
-    std::string_view pooling, std::string_view diversity_pooling);
+    std::string_view pooling, std::string_view diversity_pooling, std::string_view diversity_over);
 
 struct ChannelEvaluation {
   at::Tensor loss, discriminality, diversity;
@@ -30,7 +30,8 @@ MCLOSS_OPS_API ChannelEvaluation evaluate_channels(const at::Tensor& features, c
                                                    at::IntArrayRef block_classes,
                                                    at::IntArrayRef block_channels, double alpha, double beta,
                                                    std::string_view pooling,
-                                                   std::string_view diversity_pooling);
+                                                   std::string_view diversity_pooling,
+                                                   std::string_view diversity_over);
 
 // Its kernels: for any device without and with autograd, and under autocast.
 using Kernel = decltype(mc_loss);

@@ -31,13 +31,36 @@ at::Tensor pool_groups(const at::Tensor& values, const ChannelBlocks& groups, bo
   return pooled.size() == 1 ? pooled.front() : at::cat(pooled, 1);
 }
 
+// The mean over the samples of what the classes leave uncovered, of h / channels [N, K].
+at::Tensor diversity_of(const at::Tensor& covered, const at::Tensor& scores, const at::Tensor& labels,
+                        const ChannelBlocks& groups, DiversityOver over) {
+  switch (over) {
+    case DiversityOver::kBlocks: {
+      at::Tensor sum;
+      int64_t first_class = 0;
+      for (const auto& block : groups.blocks) {
+        const auto uncovered = 1 - covered.narrow(1, first_class, block.classes).mean();
+        sum = sum.defined() ? sum + uncovered : uncovered;
+        first_class += block.classes;
+      }
+      return sum;
+    }
+    case DiversityOver::kOwn:
+      return 1 - covered.gather(1, labels.to(covered.device(), at::kLong).unsqueeze(1)).mean();
+    case DiversityOver::kScores:
+      return 1 - (scores.detach().softmax(1) * covered).sum(1).mean();
+    default:
+      return 1 - covered.mean();
+  }
+}
+
 }  // namespace
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> reference(
     const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
     at::IntArrayRef block_channels, double alpha, double beta, const std::optional<at::Tensor>& mask,
     at::IntArrayRef keep, bool per_sample, const std::optional<at::Generator>& generator,
-    std::string_view pooling, std::string_view diversity_pooling) {
+    std::string_view pooling, std::string_view diversity_pooling, std::string_view diversity_over) {
   const ChannelBlocks groups = make_channel_blocks(block_classes, block_channels);
   check_features(features, groups);
   check_labels(labels, features, groups);
@@ -53,7 +76,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> reference(
   const auto places = x.softmax(2);
   const auto covered =
       pool_groups(places, groups, !is_max(diversity_pooling, "diversity_pooling"), true).sum(2);
-  const auto diversity = 1 - covered.mean();
+  const auto diversity = diversity_of(covered, scores, labels, groups, to_diversity_over(diversity_over));
   return {alpha * discriminality + beta * diversity, discriminality, diversity};
 }
 

@@ -56,6 +56,7 @@ class EmulatedLaunch {
     a.channels_last = problem.channels_last;
     a.max_score = problem.max_score;
     a.max_coverage = problem.max_coverage;
+    a.diversity_over = problem.diversity_over;
     a.table = cuda::make_channel_table(problem.groups);
     a.scores = scores_.data();
     a.covered = covered_.data();

@@ -70,6 +70,22 @@ struct GroupSolver {
   }
 };
 
+template <class T>
+std::vector<double> weights_of_classes(const LossProblem<T>& problem, int64_t sample,
+                                       const std::vector<double>& scores, double log_sum) {
+  std::vector<double> weights;
+  for (const auto& block : problem.groups.blocks) {
+    for (int64_t i = 0; i < block.classes; ++i) {
+      const auto k = static_cast<int64_t>(weights.size());
+      const double by_name[] = {1.0 / static_cast<double>(problem.groups.classes),
+                                1.0 / static_cast<double>(block.classes),
+                                k == problem.labels[sample] ? 1.0 : 0.0, std::exp(scores[k] - log_sum)};
+      weights.push_back(by_name[static_cast<int>(problem.diversity_over)]);
+    }
+  }
+  return weights;
+}
+
 }  // namespace
 
 template <class T>
@@ -89,6 +105,7 @@ LossProblem<T> random_problem(std::mt19937_64& random) {
   problem.channels_last = between(random, 0, 1) == 1;
   problem.max_score = between(random, 0, 3) != 0;
   problem.max_coverage = between(random, 0, 3) != 0;
+  problem.diversity_over = static_cast<DiversityOver>(between(random, 0, 3));
   problem.alpha = between(random, 0, 3);
   problem.beta = between(random, 0, 20);
   const int64_t kind = between(random, 0, 3);
@@ -111,9 +128,7 @@ LossAnswer solve(const LossProblem<T>& problem) {
   LossAnswer answer;
   answer.gradient.resize(problem.features.size());
   const auto samples = static_cast<double>(problem.samples);
-  const auto classes = static_cast<double>(problem.groups.classes);
   const auto positions = static_cast<double>(problem.positions);
-  double covered = 0;
   for (int64_t n = 0; n < problem.samples; ++n) {
     std::vector<GroupSolver<T>> solvers;
     std::vector<double> scores;
@@ -129,6 +144,7 @@ LossAnswer solve(const LossProblem<T>& problem) {
     const double log_sum = std::log(sum) + largest;
     answer.discriminality += (log_sum - scores[problem.labels[n]]) / samples;
 
+    const auto weights = weights_of_classes(problem, n, scores, log_sum);
     for (size_t k = 0; k < solvers.size(); ++k) {
       const auto& solver = solvers[k];
       const auto channels = static_cast<double>(solver.channels);
@@ -148,11 +164,11 @@ LossAnswer solve(const LossProblem<T>& problem) {
       if (problem.max_coverage) {
         for (const double share : won) h += share;
       }
-      covered += h / channels;
+      answer.diversity += weights[k] * (1 - h / channels) / samples;
       const bool is_label = static_cast<int64_t>(k) == problem.labels[n];
       const double score_slope =
           problem.alpha * (std::exp(scores[k] - log_sum) - (is_label ? 1 : 0)) / samples / positions;
-      const double coverage_slope = -problem.beta / samples / classes / channels;
+      const double coverage_slope = -problem.beta / samples * weights[k] / channels;
       for (int64_t p = 0; p < problem.positions; ++p) {
         const int64_t scored = solver.score_winner(p);
         for (int64_t j = 0; j < solver.channels; ++j) {
@@ -164,7 +180,6 @@ LossAnswer solve(const LossProblem<T>& problem) {
       }
     }
   }
-  answer.diversity = 1 - covered / (samples * classes);
   return answer;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../ops/channel_blocks.h"
+#include "../ops/diversity_over.h"
 
 namespace mcloss::test {
 
@@ -17,6 +18,7 @@ struct LossProblem {
   bool channels_last;
   bool max_score;
   bool max_coverage;
+  DiversityOver diversity_over;
   double alpha;
   double beta;
   std::vector<T> features;  // [samples, channels, positions], or [samples, positions, channels]

@@ -34,14 +34,15 @@ struct CpuWay {
 
 template <class S, class T>
 Result<S> run_cpu(const LossProblem<T>& problem, const cpu::GroupKernel<T>& kernel, CpuWay way) {
-  const FusedOptions options{problem.alpha, problem.beta, problem.max_score, problem.max_coverage, true};
+  const FusedOptions options{problem.alpha,        problem.beta,           problem.max_score,
+                             problem.max_coverage, problem.diversity_over, true};
   const cpu::SampleLayout layout{problem.groups.channels, problem.positions, problem.channels_last,
                                  way.fits_cache};
   const cpu::LossPlan<S, T> plan(problem.groups, layout, options, kernel);
   const auto parts = std::min<int64_t>(way.parts, static_cast<int64_t>(plan.batches.size()));
   const std::vector<S> features(problem.features.begin(), problem.features.end());
   const int64_t classes = problem.groups.classes;
-  std::vector<T> scores(classes), covered(plan.batches.size());
+  std::vector<T> scores(classes), covered(classes);
   const cpu::AlignedBuffer<int16_t> winner(classes * plan.workspace_stride);
   Result<S> result;
   result.gradient.resize(features.size());
@@ -60,9 +61,7 @@ Result<S> run_cpu(const LossProblem<T>& problem, const cpu::GroupKernel<T>& kern
                          problem.beta / samples);
     }
     result.discriminality += (log_sum - scores[problem.labels[n]]) / samples;
-    T sum = 0;
-    for (const T share : covered) sum += share;
-    result.diversity += (1 - sum / static_cast<T>(classes)) / samples;
+    result.diversity += cpu::diversity_of(plan, sample, log_sum) / samples;
   }
   return result;
 }

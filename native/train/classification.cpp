@@ -34,7 +34,7 @@ ChannelTerms channel_terms(const TrainingStep& step, const at::Tensor& features)
   const auto& objective = step.objective;
   return mc_loss(features, step.labels, objective.block_classes, objective.block_channels, objective.alpha,
                  objective.beta, step.mask, objective.keep, objective.per_sample, objective.generator,
-                 objective.pooling, objective.diversity_pooling);
+                 objective.pooling, objective.diversity_pooling, objective.diversity_over);
 }
 
 // `vectors` are those that the center loss is of, where there is one.
@@ -206,9 +206,9 @@ BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images,
   auto by_groups = at::full_like(rank, -1);
   std::optional<ChannelTerms> channels;
   if (!objective.block_classes.empty()) {
-    const auto [loss, discriminality, diversity, scores] =
-        evaluate_channels(output.features, labels, objective.block_classes, objective.block_channels,
-                          objective.alpha, objective.beta, objective.pooling, objective.diversity_pooling);
+    const auto [loss, discriminality, diversity, scores] = evaluate_channels(
+        output.features, labels, objective.block_classes, objective.block_channels, objective.alpha,
+        objective.beta, objective.pooling, objective.diversity_pooling, objective.diversity_over);
     channels = {loss, discriminality, diversity};
     by_groups = predicted_classes(scores);
   }

@@ -32,6 +32,7 @@ struct Objective {
   bool per_sample = false;
   std::string pooling = "max";
   std::string diversity_pooling = "max";
+  std::string diversity_over = "classes";
   std::optional<at::Generator> generator;  // draws the channel masks
   bool operator==(const Objective&) const = default;
 };

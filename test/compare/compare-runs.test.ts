@@ -218,6 +218,8 @@ describe("compareRuns", () => {
       [{ keep: 1 }, "keeps 1 channels"],
       [{ perSample: true }, "a mask per sample"],
       [{ diversityPooling: "mean" }, "mean diversity"],
+      [{ diversityOver: "blocks" }, "diversity summed over blocks"],
+      [{ diversityOver: "own" }, "diversity of the own class"],
       [{ center: { rate: 0.1 } }, "center loss λ 0.003, center rate 0.1"],
       [{ center: {} }, "center loss λ 0.003"],
       [{ classification: { type: "ce", labelSmoothing: 0.1 } }, "cross-entropy, label smoothing 0.1"],

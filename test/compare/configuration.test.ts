@@ -30,6 +30,7 @@ const loss: fc.Arbitrary<LossOptions> = fc.oneof(
     perSample: maybe(fc.boolean()),
     pooling: maybe(fc.constantFrom("max" as const, "mean" as const)),
     diversityPooling: maybe(fc.constantFrom("max" as const, "mean" as const)),
+    diversityOver: maybe(fc.constantFrom("classes", "blocks", "own", "scores")),
     classification: maybe(classification),
     center,
   }),

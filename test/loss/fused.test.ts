@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { ChannelGroups, noGrad, tensor, type Device, type Tensor } from "mutual-channel-loss";
-import { type ChannelBlock, type Pooling } from "mutual-channel-loss/loss";
+import { type ChannelBlock, type DiversityOver, type Pooling } from "mutual-channel-loss/loss";
 import { Generator, ops, type OpArgument } from "mutual-channel-loss/tensor";
 import fc from "fast-check";
 import { native } from "#lib/native/binding.js";
@@ -19,6 +19,7 @@ interface Problem {
   kind: "normal" | "rectified" | "large";
   pooling: Pooling;
   diversityPooling: Pooling;
+  diversityOver: DiversityOver;
   seed: number;
 }
 
@@ -36,6 +37,7 @@ const problems: fc.Arbitrary<Problem> = fc.record({
   kind: fc.constantFrom("normal", "rectified", "large"),
   pooling: fc.constantFrom("max", "max", "mean"),
   diversityPooling: fc.constantFrom("max", "max", "mean"),
+  diversityOver: fc.constantFrom("classes", "blocks", "own", "scores"),
   seed: fc.integer({ min: 0, max: 2 ** 30 }),
 });
 
@@ -86,7 +88,11 @@ async function compareWithReference(problem: Problem, device: Device): Promise<v
     generator,
   }) as Tensor;
   const labels = ops("aten::randint.low_generator", 0, classes, [samples], { generator }) as Tensor;
-  const pooling = { pooling: problem.pooling, diversity_pooling: problem.diversityPooling };
+  const pooling = {
+    pooling: problem.pooling,
+    diversity_pooling: problem.diversityPooling,
+    diversity_over: problem.diversityOver,
+  };
   const x = features(problem);
   const on = (value: Tensor) => value.to(device);
   const fused = await run("mcloss::mc_loss", on(x), on(labels), on(mask), blocks, pooling);
@@ -129,7 +135,8 @@ describeOnDevices("the fused loss on random problems", (device) => {
         dtype: "float32",
         kind: "normal",
       } as const;
-      await compareWithReference({ ...problem, pooling: "max", diversityPooling: "max" }, device);
+      const loss = { pooling: "max", diversityPooling: "max", diversityOver: "classes" } as const;
+      await compareWithReference({ ...problem, ...loss }, device);
     }
   });
 });

@@ -74,6 +74,7 @@ describe("a run", () => {
       perSample: false,
       pooling: "max",
       diversityPooling: "max",
+      diversityOver: "classes",
       classification: { type: "ce", labelSmoothing: 0 },
     });
     expect(info.versions.node).to.equal(process.version);

@@ -1,5 +1,6 @@
 import { expectedModeCount } from "#lib/loss/expected-mode.js";
-import { nameLoss, readPhotosResults, type PhotosResult } from "./results.js";
+import { nameLoss } from "./losses.js";
+import { readPhotosResults, type PhotosResult } from "./results.js";
 
 /** What was measured on photographs, in Markdown; nothing where nothing was. */
 export function describePhotos(): string[] {

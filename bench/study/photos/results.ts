@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { nameLoss, type PhotosLoss } from "./losses.js";
 
 /** A training of the photographs. */
 export interface PhotosRun {
   /** What the photographs are called; runs of sets with a common "name/" are averaged. */
   set: string;
-  /** β, with α 1.5; "ce" is cross-entropy alone. */
-  loss: "ce" | { beta: number };
+  loss: PhotosLoss;
   epochs: number;
   /** Side of the network's input, in pixels. */
   size: number;
@@ -57,8 +57,4 @@ export function isDone(results: readonly PhotosResult[], run: PhotosRun): boolea
       result.places === run.places &&
       result.seed === run.seed,
   );
-}
-
-export function nameLoss(loss: PhotosRun["loss"]): string {
-  return loss === "ce" ? "CE" : `MC, β ${loss.beta}`;
 }

@@ -4,10 +4,10 @@ import { DataLoader, ImageFolder, smallResNet, Trainer } from "mutual-channel-lo
 import { augmentation, evaluationTransforms } from "#lib/image/presets.js";
 import { native } from "#lib/native/binding.js";
 import { DEFAULT_OPTIMIZER } from "#lib/train/defaults.js";
+import { lossOptions, nameLoss, type PhotosLoss } from "./losses.js";
 import {
   appendPhotosResult,
   isDone,
-  nameLoss,
   readPhotosResults,
   type PhotosResult,
   type PhotosRun,
@@ -19,7 +19,7 @@ export interface PhotosOptions {
   images: string;
   /** Default: the folder's name. */
   name?: string;
-  betas: readonly number[];
+  losses: readonly PhotosLoss[];
   epochs: number;
   size: number;
   /** Side of the last map: a quarter, an eighth or a sixteenth of `size`. */
@@ -36,11 +36,10 @@ const { version } = JSON.parse(readFileSync(new URL("../../../package.json", imp
   version: string;
 };
 
-/** Trains the default recipe's network with cross-entropy and with MC-Loss of each β, seed by seed; goes on where it was. */
+/** Trains the default recipe's network with each loss, seed by seed; goes on where it was. */
 export async function studyPhotos(options: PhotosOptions, signal: AbortSignal): Promise<void> {
-  const { images, name: set = basename(resolve(images)), betas, epochs, size, seeds, deadline } = options;
+  const { images, name: set = basename(resolve(images)), losses, epochs, size, seeds, deadline } = options;
   strideOf(options);
-  const losses: PhotosRun["loss"][] = ["ce", ...betas.map((beta) => ({ beta }))];
   for (const seed of seeds) {
     for (const loss of losses) {
       const run = { set, loss, epochs, size, places: options.places ** 2, seed };
@@ -75,7 +74,7 @@ async function train(dir: string, run: PhotosRun, signal: AbortSignal): Promise<
     transforms: augmentation(model, "flip"),
   });
   const validation = new DataLoader(test, { batchSize: 64, transforms: evaluationTransforms(model) });
-  const trainer = new Trainer(model, { epochs, loss, seed, optimizer: DEFAULT_OPTIMIZER });
+  const trainer = new Trainer(model, { epochs, loss: lossOptions(loss), seed, optimizer: DEFAULT_OPTIMIZER });
   const started = performance.now();
   let [bestAccuracy, result] = [0, undefined as PhotosResult | undefined];
   for await (const event of trainer.fit(loader, { validation, validateEvery: EVALUATED_EVERY, signal })) {

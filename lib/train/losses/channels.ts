@@ -11,7 +11,7 @@ export const channels = defineLoss({
     /** The term of the classifier's logits, as a loss of its own. */
     classification: classificationLosses.filled.default({ type: "ce", labelSmoothing: 0 }),
   },
-  describe: ({ alpha, beta, keep, perSample, pooling, diversityPooling, classification }) => {
+  describe: ({ alpha, beta, keep, perSample, pooling, diversityPooling, diversityOver, classification }) => {
     const weights = [...(alpha === 0 ? [] : [`α ${alpha}`]), ...(beta === 0 ? [] : [`β ${beta}`])];
     const isPlain = classification.type === "ce" && classification.labelSmoothing === 0;
     return [
@@ -20,6 +20,7 @@ export const channels = defineLoss({
       ...(perSample ? ["a mask per sample"] : []),
       ...(pooling === "mean" ? ["CCAP"] : []),
       ...(diversityPooling === "mean" ? ["mean diversity"] : []),
+      ...(diversityOver === "classes" ? [] : [DIVERSITY_NAMES[diversityOver]]),
       ...(beta === 0 ? ["no diversity"] : []),
       ...(alpha === 0 ? ["no discriminality"] : []),
       ...(isPlain ? [] : describeClassification(classification)),
@@ -31,6 +32,12 @@ export const channels = defineLoss({
 export interface ChannelObjective extends Given<typeof channels.options> {
   type?: "mc";
 }
+
+const DIVERSITY_NAMES = {
+  blocks: "diversity summed over blocks",
+  own: "diversity of the own class",
+  scores: "diversity weighted by scores",
+};
 
 /** How channel-wise attention keeps channels. */
 function describeKeep(keep: number | "all" | { drop: number }): string[] {

@@ -13,7 +13,8 @@ struct ClassBatch {
   int64_t first_class;
   int64_t classes;
   int64_t first_channel;
-  int64_t channels;  // of each class
+  int64_t channels;       // of each class
+  int64_t block_classes;  // of the block that they are part of
 
   int64_t rows() const { return classes * channels; }
 };
@@ -32,7 +33,8 @@ inline std::vector<ClassBatch> make_class_batches(const ChannelBlocks& groups, i
     const int64_t most = std::max<int64_t>(1, most_rows / block.channels);
     for (int64_t k = 0; k < block.classes; k += most) {
       const int64_t classes = std::min(most, block.classes - k);
-      batches.push_back({first_class + k, classes, block.first_channel + k * block.channels, block.channels});
+      batches.push_back({first_class + k, classes, block.first_channel + k * block.channels, block.channels,
+                         block.classes});
     }
     first_class += block.classes;
   }

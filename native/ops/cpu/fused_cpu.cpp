@@ -5,7 +5,6 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "../channel_blocks.h"
@@ -45,7 +44,7 @@ class FusedRun {
         alpha_(plan.options.alpha / static_cast<double>(samples_)),
         beta_(plan.options.beta / static_cast<double>(samples_)),
         scores_(scores.mutable_data_ptr<T>()),
-        covered_(samples_ * plan.batches.size()),
+        covered_(samples_ * plan.classes),
         log_sums_(samples_) {}
 
   // Each thread takes whole samples, equally many; those that are left over are shared out by classes.
@@ -62,15 +61,15 @@ class FusedRun {
   };
 
   // The means over the samples, added up in the same order whatever the threads.
-  Terms terms() const {
+  Terms terms() {
     const auto count = static_cast<double>(samples_);
-    const auto batches = static_cast<int64_t>(plan_.batches.size());
     Terms terms;
     for (int64_t n = 0; n < samples_; ++n) {
-      const T covered = std::accumulate(&covered_[n * batches], &covered_[n * batches] + batches, T(0));
-      const T nan_or_0 = 0 * covered;
-      terms.discriminality += (log_sums_[n] - scores_[n * plan_.classes + labels_[n]] + nan_or_0) / count;
-      terms.diversity += (1 - covered / static_cast<T>(plan_.classes)) / count;
+      const auto sample = sample_at(n, nullptr);
+      const double diversity = diversity_of(plan_, sample, log_sums_[n]);
+      const double nan_or_0 = 0 * diversity;
+      terms.discriminality += (log_sums_[n] - sample.scores[sample.label] + nan_or_0) / count;
+      terms.diversity += diversity / count;
     }
     return terms;
   }
@@ -120,13 +119,10 @@ class FusedRun {
   }
 
   Sample<S, T> sample_at(int64_t n, int16_t* winner) {
-    return {features_ + n * size_,
-            gradient_ ? gradient_ + n * size_ : nullptr,
-            mask_ + n * mask_stride_,
-            labels_[n],
-            &scores_[n * plan_.classes],
-            plan_.options.max_score ? winner : nullptr,
-            &covered_[n * static_cast<int64_t>(plan_.batches.size())]};
+    return {features_ + n * size_,       gradient_ ? gradient_ + n * size_ : nullptr,
+            mask_ + n * mask_stride_,    labels_[n],
+            &scores_[n * plan_.classes], plan_.options.max_score ? winner : nullptr,
+            &covered_[n * plan_.classes]};
   }
 
   const LossPlan<S, T>& plan_;
@@ -165,10 +161,15 @@ FusedResult run(const at::Tensor& features, const at::Tensor& labels, const at::
 FusedResult fused_cpu(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& mask,
                       at::IntArrayRef block_classes, at::IntArrayRef block_channels, double alpha,
                       double beta, const std::optional<at::Tensor>& weights, std::string_view pooling,
-                      std::string_view diversity_pooling, bool with_gradient) {
+                      std::string_view diversity_pooling, std::string_view diversity_over,
+                      bool with_gradient) {
   const auto groups = make_channel_blocks(block_classes, block_channels);
-  FusedOptions options{alpha, beta, is_max(pooling, "pooling"),
-                       is_max(diversity_pooling, "diversity_pooling"), with_gradient};
+  FusedOptions options{alpha,
+                       beta,
+                       is_max(pooling, "pooling"),
+                       is_max(diversity_pooling, "diversity_pooling"),
+                       to_diversity_over(diversity_over),
+                       with_gradient};
   if (weights) {
     const auto each = weights->expand({2});
     options.alpha *= each[0].item<double>();

@@ -51,7 +51,7 @@ struct Workspace {
 template <class T>
 struct Slopes {
   bool max_coverage;      // cross-channel pooling of the coverage: max, or mean (whose gradient is 0)
-  T coverage;             // d(loss) / d(h)
+  const T* coverage;      // [count]: d(loss) / d(h)
   const T* score;         // [count]: d(loss) / d(a position's share of g)
   const int16_t* winner;  // [count] rows as max_scores() left them; absent where the score is a mean
 };
@@ -73,9 +73,8 @@ struct GroupKernel {
   void (*max_scores)(const Groups<T>& groups, T* scores, int16_t* winner, int64_t winner_stride);
   // The mean over positions and channels of kept * value.
   void (*mean_scores)(const Groups<T>& groups, T* scores);
-  // h, summed over the groups: of each the sum over positions of the max (or mean) over channels of the
-  // spatial softmax.
-  T (*coverage)(const Groups<T>& groups, const Workspace<T>& workspace, bool max_coverage);
+  // h of each group: the sum over positions of the max (or mean) over channels of the spatial softmax.
+  void (*coverage)(const Groups<T>& groups, const Workspace<T>& workspace, bool max_coverage, T* covered);
   // The gradient by the groups' values, after coverage(); rows of `gradient` are groups.stride apart and may
   // be those of the values.
   void (*gradient)(const Groups<T>& groups, const Workspace<T>& workspace, const Slopes<T>& slopes,

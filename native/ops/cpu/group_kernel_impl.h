@@ -282,7 +282,7 @@ T max_coverage_of(const Groups<T>& groups, const Workspace<T>& workspace, int64_
 // Each loop over the rows does one thing, so that the processor overlaps one row's reduction with the next
 // row's arithmetic.
 template <class T>
-T coverage(const Groups<T>& groups, const Workspace<T>& workspace, bool max_coverage) {
+void coverage(const Groups<T>& groups, const Workspace<T>& workspace, bool max_coverage, T* covered) {
   const int64_t rows = groups.count * groups.channels;
   for (int64_t j = 0; j < rows; ++j) {
     workspace.scales[j] = max_of_row(groups.values + j * groups.stride, groups.positions);
@@ -294,13 +294,13 @@ T coverage(const Groups<T>& groups, const Workspace<T>& workspace, bool max_cove
     workspace.scales[j] = 1 / sum;
     ones += sum * workspace.scales[j];  // 1, or NaN
   }
-  if (!max_coverage) return ones / static_cast<T>(groups.channels);
-  T covered = 0 * ones;
+  const T nan_or_0 = 0 * ones;
   for (int64_t k = 0; k < groups.count; ++k) {
-    covered +=
-        max_coverage_of(groups, workspace, k * groups.channels, workspace.winner + k * workspace.stride);
+    const T h = max_coverage ? max_coverage_of(groups, workspace, k * groups.channels,
+                                               workspace.winner + k * workspace.stride)
+                             : T(1);
+    covered[k] = h + nan_or_0;
   }
-  return covered;
 }
 
 // The softmax at the places that a channel won, summed.
@@ -352,7 +352,7 @@ void gradient(const Groups<T>& groups, const Workspace<T>& workspace, const Slop
         slopes.max_coverage ? workspace.scales[row] * won_by(j, exps, winner, groups.positions) : T(0);
   });
   for_each_row([&](int64_t k, int64_t j, int64_t row) {
-    const T slope = slopes.max_coverage ? slopes.coverage * workspace.scales[row] : T(0);
+    const T slope = slopes.max_coverage ? slopes.coverage[k] * workspace.scales[row] : T(0);
     const T won = workspace.won[row];
     gradient_row(j, workspace.exps + row * workspace.stride, workspace.winner + k * workspace.stride,
                  slopes.winner ? slopes.winner + k * workspace.stride : nullptr,

@@ -35,6 +35,7 @@ class LossPlan {
         workspace_stride(padded()),
         batch_rows(std::max<int64_t>(widest_group(groups), kBatchBytes / (workspace_stride * sizeof(T)))),
         classes(groups.classes),
+        blocks(static_cast<int64_t>(groups.blocks.size())),
         batches(make_class_batches(groups, batch_rows)) {}
 
   // Of the widest of so many parts.
@@ -57,6 +58,7 @@ class LossPlan {
   int64_t workspace_stride;
   int64_t batch_rows;  // the most of a batch
   int64_t classes;
+  int64_t blocks;
   std::vector<ClassBatch> batches;
 
  private:
@@ -82,7 +84,7 @@ struct Sample {
   int64_t label;
   T* scores;        // [classes]: g
   int16_t* winner;  // [classes] rows, `workspace_stride` apart: each position's winner; null for means
-  T* covered;       // [batches]: h / channels, summed over a batch's classes
+  T* covered;       // [classes]: h / channels
 };
 
 // log(sum(exp(scores))).
@@ -92,6 +94,28 @@ T log_sum_exp(const T* scores, int64_t classes) {
   T sum = 0;
   for (int64_t k = 0; k < classes; ++k) sum += std::exp(scores[k] - largest);
   return std::log(sum) + largest;
+}
+
+// By how much a class's h / channels counts in the diversity. `log_sum` is of the sample's scores.
+template <class S, class T>
+T weight_of_class(const LossPlan<S, T>& plan, const ClassBatch& batch, int64_t class_index,
+                  const Sample<S, T>& sample, T log_sum) {
+  const auto over = plan.options.diversity_over;
+  const T probability =
+      over == DiversityOver::kScores ? std::exp(sample.scores[class_index] - log_sum) : T(0);
+  return coverage_weight(over, plan.classes, batch.block_classes, class_index == sample.label, probability);
+}
+
+// The diversity of one sample.
+template <class S, class T>
+double diversity_of(const LossPlan<S, T>& plan, const Sample<S, T>& sample, T log_sum) {
+  auto uncovered = static_cast<double>(sum_of_weights(plan.options.diversity_over, plan.blocks));
+  for (const auto& batch : plan.batches) {
+    for (int64_t k = batch.first_class; k < batch.first_class + batch.classes; ++k) {
+      uncovered -= double{weight_of_class(plan, batch, k, sample, log_sum)} * sample.covered[k];
+    }
+  }
+  return uncovered;
 }
 
 }  // namespace mcloss::cpu

@@ -29,6 +29,7 @@ class SamplePass {
         scales_(plan.batch_rows),
         won_(plan.batch_rows),
         slopes_(plan.batch_rows),
+        coverage_slopes_(plan.batch_rows),
         exps_(plan.batch_rows * plan.workspace_stride),
         coverage_winner_(plan.batch_rows * plan.workspace_stride) {
     const auto& layout = plan.layout;
@@ -48,16 +49,15 @@ class SamplePass {
     apply_mask(sample.mask, range);
     load_all(sample.features, range);
     if (!sample.gradient) ask_for_next(sample);
-    for_each_batch(
-        sample.features, range, [&](int64_t index, const ClassBatch& batch, const Groups<T>& groups) {
-          T* scores = sample.scores + batch.first_class;
-          if (plan_.options.max_score) {
-            plan_.kernel.max_scores(groups, scores, winners_of(sample, batch), plan_.workspace_stride);
-          } else {
-            plan_.kernel.mean_scores(groups, scores);
-          }
-          if (!sample.gradient) cover(sample, index, groups);
-        });
+    for_each_batch(sample.features, range, [&](const ClassBatch& batch, const Groups<T>& groups) {
+      T* scores = sample.scores + batch.first_class;
+      if (plan_.options.max_score) {
+        plan_.kernel.max_scores(groups, scores, winners_of(sample, batch), plan_.workspace_stride);
+      } else {
+        plan_.kernel.mean_scores(groups, scores);
+      }
+      if (!sample.gradient) cover(sample, batch, groups);
+    });
   }
 
   // After score() of all classes: what these cover, and the gradient of alpha * discriminality + beta *
@@ -69,24 +69,24 @@ class SamplePass {
     }
     ask_for_next(sample);
     const T score_weight = static_cast<T>(alpha) / static_cast<T>(plan_.layout.positions);
-    const T coverage_weight = -static_cast<T>(beta) / static_cast<T>(plan_.classes);
-    for_each_batch(
-        sample.features, range, [&](int64_t index, const ClassBatch& batch, const Groups<T>& groups) {
-          cover(sample, index, groups);
-          const T share = 1 / static_cast<T>(batch.channels);
-          for (int64_t k = 0; k < batch.classes; ++k) {
-            // d(cross-entropy)/d(score) = softmax - one-hot.
-            const int64_t class_index = batch.first_class + k;
-            const T slope =
-                std::exp(sample.scores[class_index] - log_sum) - static_cast<T>(class_index == sample.label);
-            slopes_[k] = slope * score_weight * (plan_.options.max_score ? 1 : share);
-          }
-          const Slopes<T> slopes{plan_.options.max_coverage, coverage_weight * share, slopes_.data(),
-                                 winners_of(sample, batch)};
-          T* out = gradient_rows(sample.gradient, batch, groups);
-          plan_.kernel.gradient(groups, workspace(), slopes, out);
-          store_batch(sample.gradient, batch, out);
-        });
+    for_each_batch(sample.features, range, [&](const ClassBatch& batch, const Groups<T>& groups) {
+      cover(sample, batch, groups);
+      const T share = 1 / static_cast<T>(batch.channels);
+      for (int64_t k = 0; k < batch.classes; ++k) {
+        // d(cross-entropy)/d(score) = softmax - one-hot.
+        const int64_t class_index = batch.first_class + k;
+        const T slope =
+            std::exp(sample.scores[class_index] - log_sum) - static_cast<T>(class_index == sample.label);
+        slopes_[k] = slope * score_weight * (plan_.options.max_score ? 1 : share);
+        coverage_slopes_[k] =
+            -static_cast<T>(beta) * share * weight_of_class(plan_, batch, class_index, sample, log_sum);
+      }
+      const Slopes<T> slopes{plan_.options.max_coverage, coverage_slopes_.data(), slopes_.data(),
+                             winners_of(sample, batch)};
+      T* out = gradient_rows(sample.gradient, batch, groups);
+      plan_.kernel.gradient(groups, workspace(), slopes, out);
+      store_batch(sample.gradient, batch, out);
+    });
     store_all(sample.gradient, range);
     plan_.kernel.finish(traffic_);
     if (streams_) plan_.kernel.fence();
@@ -138,20 +138,21 @@ class SamplePass {
             coverage_winner_.data(), &traffic_};
   }
 
-  void cover(const Sample<S, T>& sample, int64_t index, const Groups<T>& groups) {
+  void cover(const Sample<S, T>& sample, const ClassBatch& batch, const Groups<T>& groups) {
     const T share = 1 / static_cast<T>(groups.channels);
-    sample.covered[index] = plan_.kernel.coverage(groups, workspace(), plan_.options.max_coverage) * share;
+    T* covered = sample.covered + batch.first_class;
+    plan_.kernel.coverage(groups, workspace(), plan_.options.max_coverage, covered);
+    for (int64_t k = 0; k < batch.classes; ++k) covered[k] *= share;
   }
 
-  // Calls visit(index, batch, groups), with the batch's rows where the kernel wants them.
+  // Calls visit(batch, groups), with the batch's rows where the kernel wants them.
   template <class Visit>
   void for_each_batch(const S* features, BatchRange range, const Visit& visit) {
     for (int64_t i = range.begin; i < range.end; ++i) {
       const auto& batch = plan_.batches[i];
-      visit(i, batch,
-            Groups<T>{batch.classes, batch.channels, plan_.layout.positions, rows_of(features, range, batch),
-                      plan_.stride, &kept_[batch.first_channel], &candidates_[batch.first_channel],
-                      &candidate_counts_[batch.first_class]});
+      visit(batch, Groups<T>{batch.classes, batch.channels, plan_.layout.positions,
+                             rows_of(features, range, batch), plan_.stride, &kept_[batch.first_channel],
+                             &candidates_[batch.first_channel], &candidate_counts_[batch.first_class]});
     }
   }
 
@@ -332,7 +333,7 @@ class SamplePass {
   std::vector<T> kept_;
   std::vector<int16_t> candidates_;
   std::vector<int> candidate_counts_;
-  std::vector<T> scales_, won_, slopes_;
+  std::vector<T> scales_, won_, slopes_, coverage_slopes_;
   AlignedBuffer<T> exps_, values_, turned_;
   AlignedBuffer<WinnerOf<T>> coverage_winner_;
   AlignedBuffer<S> packed_;

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "../diversity_over.h"
+
 namespace mcloss::cuda {
 
 // Which channels belong to which class and how classes are taken together in tiles, small enough to travel
@@ -36,6 +38,7 @@ struct FusedArguments {
   bool channels_last;
   bool max_score;
   bool max_coverage;
+  DiversityOver diversity_over;
   bool staged;     // a tile's values fit the block's shared memory; else a tile is one class
   int tiles;       // of each sample
   int row_stride;  // of channels in shared memory, in elements

@@ -12,7 +12,8 @@ struct Tile {
   int first_class;
   int classes;
   int first_channel;
-  int channels;  // of each class
+  int channels;       // of each class
+  int block_classes;  // of the block that they are part of
 
   MCLOSS_DEVICE int rows() const { return classes * channels; }
 };
@@ -25,7 +26,7 @@ MCLOSS_DEVICE Tile tile_of(const ChannelTable& table, int index) {
   const int channels = table.channels[block];
   return {table.first_class[block] + skipped,
           left < table.tile_classes[block] ? left : table.tile_classes[block],
-          table.first_channel[block] + skipped * channels, channels};
+          table.first_channel[block] + skipped * channels, channels, table.classes[block]};
 }
 
 template <class T>
@@ -191,13 +192,15 @@ class TilePass {
   MCLOSS_DEVICE RowSlopes slopes_of(int k, int row, T log_sum) const {
     const T samples = static_cast<T>(a_.samples);
     const T channels = static_cast<T>(tile_.channels);
-    T score =
-        exp_of(shared_.score[k] - log_sum) - static_cast<T>(a_.labels[sample_] == tile_.first_class + k);
+    const bool is_label = a_.labels[sample_] == tile_.first_class + k;
+    const T probability = exp_of(shared_.score[k] - log_sum);
+    T score = probability - static_cast<T>(is_label);
     score *= weight<T>(a_, 0) / (samples * static_cast<T>(a_.positions)) * shared_.kept[row];
     if (!a_.max_score) score /= channels;
     if (!a_.max_coverage) return {0, 0, score};
-    const T coverage =
-        -weight<T>(a_, 1) / (samples * static_cast<T>(a_.classes) * channels) * shared_.scale[row];
+    const T of_class =
+        coverage_weight(a_.diversity_over, a_.classes, tile_.block_classes, is_label, probability);
+    const T coverage = -weight<T>(a_, 1) * of_class / (samples * channels) * shared_.scale[row];
     return {coverage * (1 - shared_.won[row]), -coverage * shared_.won[row], score};
   }
 
@@ -425,21 +428,38 @@ MCLOSS_DEVICE void write_log_sum(const FusedArguments& a, int sample, T* room) {
   static_cast<T*>(a.entropy)[sample] = valid ? log_sum - read_fresh(scores + label) : zero / zero;
 }
 
-// The means over samples and classes. One block of threads; sums in the same order every time.
+// By how much a class's h / channels counts in the diversity, once the sample's log_sum is written.
+template <class T>
+MCLOSS_DEVICE T weight_of_class(const FusedArguments& a, int sample, int k) {
+  T probability = 0;
+  if (a.diversity_over == DiversityOver::kScores) {
+    const T* scores = static_cast<const T*>(a.scores) + sample * static_cast<int64_t>(a.classes);
+    probability = exp_of(read_fresh(scores + k) - read_fresh(static_cast<const T*>(a.log_sums) + sample));
+  }
+  int block = 0;
+  while (block + 1 < a.table.blocks && a.table.first_class[block + 1] <= k) ++block;
+  return coverage_weight(a.diversity_over, a.classes, a.table.classes[block], a.labels[sample] == k,
+                         probability);
+}
+
+// The means over samples. One block of threads; sums in the same order every time.
 template <class T>
 MCLOSS_DEVICE void write_losses(const FusedArguments& a, T* room) {
   const T* entropy = static_cast<const T*>(a.entropy);
   const T* covered = static_cast<const T*>(a.covered);
-  const int64_t groups = static_cast<int64_t>(a.samples) * a.classes;
   T entropy_sum = 0;
   for (int n = threadIdx.x; n < a.samples; n += blockDim.x) entropy_sum += read_fresh(entropy + n);
   T covered_sum = 0;
-  for (int64_t i = threadIdx.x; i < groups; i += blockDim.x) covered_sum += read_fresh(covered + i);
+  for_each_pair(a.samples, a.classes, [&](int n, int k) {
+    covered_sum +=
+        weight_of_class<T>(a, n, k) * read_fresh(covered + n * static_cast<int64_t>(a.classes) + k);
+  });
   entropy_sum = reduce_block(entropy_sum, Sum(), room);
   covered_sum = reduce_block(covered_sum, Sum(), room);
   if (threadIdx.x != 0) return;
   const T discriminality = entropy_sum / static_cast<T>(a.samples);
-  const T diversity = 1 - covered_sum / static_cast<T>(groups);
+  const T whole = static_cast<T>(sum_of_weights(a.diversity_over, a.table.blocks));
+  const T diversity = whole - covered_sum / static_cast<T>(a.samples);
   *static_cast<T*>(a.discriminality) = discriminality;
   *static_cast<T*>(a.diversity) = diversity;
   *static_cast<T*>(a.loss) = weight<T>(a, 0) * discriminality + weight<T>(a, 1) * diversity;

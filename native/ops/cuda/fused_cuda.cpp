@@ -51,7 +51,8 @@ void check_size(const at::Tensor& features, const ChannelBlocks& groups) {
 FusedResult fused_cuda(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& mask,
                        at::IntArrayRef block_classes, at::IntArrayRef block_channels, double alpha,
                        double beta, const std::optional<at::Tensor>& weights, std::string_view pooling,
-                       std::string_view diversity_pooling, bool with_gradient) {
+                       std::string_view diversity_pooling, std::string_view diversity_over,
+                       bool with_gradient) {
   const c10::cuda::CUDAGuard guard(features.device());
   const auto groups = make_channel_blocks(block_classes, block_channels);
   check_size(features, groups);
@@ -88,6 +89,7 @@ FusedResult fused_cuda(const at::Tensor& features, const at::Tensor& labels, con
   arguments.channels_last = !x.is_contiguous();
   arguments.max_score = is_max(pooling, "pooling");
   arguments.max_coverage = is_max(diversity_pooling, "diversity_pooling");
+  arguments.diversity_over = to_diversity_over(diversity_over);
   arguments.table = table_of(groups);
   arguments.scores = scores.mutable_data_ptr();
   arguments.covered = covered.mutable_data_ptr();
