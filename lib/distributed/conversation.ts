@@ -1,0 +1,245 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { McLossError } from "../errors.js";
+import { Deadline } from "./deadline.js";
+import type { Store } from "./store.js";
+
+/** What a process tells the others when it cannot go on. */
+interface Failure {
+  ranks: readonly number[];
+  message: string;
+}
+
+const FAILURE = "failure";
+const HEARD = "heard";
+const LOST = "lost";
+
+const [FIRST_POLL_MS, LAST_POLL_MS] = [2, 100];
+/** After this the caller is told who is waited for. */
+const LONG_MS = 10_000;
+/** How long rank 0, which keeps the store, stays for the others to hear why it ends. */
+const HEARD_MS = 2000;
+/** How long those that lost a process wait for one another: all see it at about the same time. */
+const LOST_MS = 600;
+
+/** Who takes part, and how long each waits for the others. */
+export interface ConversationOptions {
+  rank: number;
+  worldSize: number;
+  /** What its keys begin with. */
+  prefix: string;
+  timeoutSeconds: number;
+  /** Called when others are waited for longer than ten seconds, with their ranks. */
+  onWaiting?: (ranks: readonly number[]) => void;
+}
+
+/**
+ * What the processes of a run tell one another in words, through the store, before they compute together. Whoever cannot
+ * go on says so to all, and all end with the same error.
+ */
+export class Conversation {
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly #store: Store;
+  readonly #options: ConversationOptions;
+  /** Whether this process, or another, has said that it cannot go on. */
+  #failed = false;
+
+  constructor(store: Store, options: ConversationOptions) {
+    this.rank = options.rank;
+    this.worldSize = options.worldSize;
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** How often a key was counted so far, this time included. */
+  async count(key: string): Promise<number> {
+    return this.#store.add(this.#key(key), 1);
+  }
+
+  /** Says something once, as this process or, as `topic` is one's own, for all. */
+  async say(topic: string, value: unknown): Promise<void> {
+    await this.#store.set(this.#key(topic), JSON.stringify(value));
+  }
+
+  /**
+   * What another process says, or said already.
+   * @param from whose silence it is, for the error after the timeout
+   * @throws McLossError ERR_DISTRIBUTED after the timeout, and what another failed with
+   */
+  async hear(topic: string, from: number, deadline = this.#deadline()): Promise<unknown> {
+    await this.#wait([[from, this.#key(topic)]], deadline);
+    return JSON.parse(await this.#store.get(this.#key(topic)));
+  }
+
+  /**
+   * What each process says, by rank.
+   * @param check called with each as it comes
+   * @throws McLossError as {@link hear}, naming all who are silent
+   */
+  async hearAll(
+    topic: string,
+    check: (said: unknown, rank: number) => void = () => undefined,
+  ): Promise<unknown[]> {
+    const said: unknown[] = [];
+    const keys = Array.from(
+      { length: this.worldSize },
+      (_, rank) => [rank, this.#key(`${topic}/${rank}`)] as const,
+    );
+    await this.#wait(keys, this.#deadline(), async ([rank, key]) => {
+      said[rank] = JSON.parse(await this.#store.get(key));
+      check(said[rank], rank);
+    });
+    return said;
+  }
+
+  /** What rank 0 says to all. @param make called there alone */
+  async fromFirst(topic: string, make: () => unknown): Promise<unknown> {
+    if (this.rank > 0) return this.hear(topic, 0);
+    const value = await this.failingAll(async () => await make());
+    await this.say(topic, value ?? null);
+    return value;
+  }
+
+  /** Does something whose failure ends all processes. */
+  async failingAll<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw await this.fail(error);
+    }
+  }
+
+  /** Tells the others why this process ends. @returns `error` */
+  async fail(error: unknown): Promise<unknown> {
+    if (this.#failed) return error;
+    this.#failed = true;
+    try {
+      if (!(await this.#has(FAILURE))) await this.say(FAILURE, failureOf(error, this.rank));
+      await this.#stayForOthers();
+    } catch {
+      // Without the store they see that this process is gone.
+    }
+    return error;
+  }
+
+  /** What some process failed with, if one did. */
+  async failure(): Promise<McLossError | undefined> {
+    if (!(await this.#has(FAILURE))) return undefined;
+    const { ranks, message } = JSON.parse(await this.#store.get(this.#key(FAILURE))) as Failure;
+    this.#failed = true;
+    if (this.rank > 0) await this.count(HEARD);
+    await this.#stayForOthers();
+    return new McLossError("ERR_DISTRIBUTED", message, { ranks });
+  }
+
+  /**
+   * After connections were lost: what the one that is gone failed with or, where it said nothing, who does not answer.
+   * @param cause what was seen of it
+   */
+  async lost(cause: unknown): Promise<McLossError> {
+    try {
+      return (await this.failure()) ?? lostRanks(await this.#missingAfterLoss(), cause);
+    } catch {
+      // With its process the store is gone.
+      return lostRanks([0], cause);
+    }
+  }
+
+  async #missingAfterLoss(): Promise<number[]> {
+    await this.say(`${LOST}/${this.rank}`, true);
+    const deadline = new Deadline(LOST_MS / 1000);
+    let missing = Array.from(
+      { length: this.worldSize },
+      (_, rank) => [rank, this.#key(`${LOST}/${rank}`)] as const,
+    );
+    while (!deadline.isOver && missing.length > 0) {
+      missing = await this.#absent(missing);
+      await sleep(LAST_POLL_MS / 2);
+    }
+    return missing.map(([rank]) => rank);
+  }
+
+  async #stayForOthers(): Promise<void> {
+    const deadline = new Deadline(HEARD_MS / 1000);
+    const heard = () => this.#store.add(this.#key(HEARD), 0);
+    while (this.rank === 0 && !deadline.isOver && (await heard()) < this.worldSize - 1)
+      await sleep(LAST_POLL_MS / 2);
+  }
+
+  #has(topic: string): Promise<boolean> {
+    return this.#store.has(this.#key(topic));
+  }
+
+  #key(topic: string): string {
+    return `mcloss/${this.#options.prefix}/${topic}`;
+  }
+
+  #deadline(): Deadline {
+    return new Deadline(this.#options.timeoutSeconds);
+  }
+
+  async #wait(
+    keys: readonly RankKey[],
+    deadline: Deadline,
+    onCome: (key: RankKey) => void | Promise<void> = () => undefined,
+  ): Promise<void> {
+    const { onWaiting } = this.#options;
+    const began = performance.now();
+    let told = false;
+    let pause = FIRST_POLL_MS;
+    for (let missing = keys; ;) {
+      const before = missing;
+      missing = await this.#absent(before);
+      for (const key of before) if (!missing.includes(key)) await onCome(key);
+      if (missing.length === 0) return;
+      const failure = await this.failure();
+      if (failure) throw failure;
+      const ranks = missing.map(([rank]) => rank);
+      if (deadline.isOver) throw silent(ranks, this.worldSize, deadline.seconds);
+      if (!told && performance.now() - began > LONG_MS) {
+        told = true;
+        onWaiting?.(ranks);
+      }
+      await sleep(pause);
+      pause = Math.min(2 * pause, LAST_POLL_MS);
+    }
+  }
+
+  async #absent(keys: readonly RankKey[]): Promise<RankKey[]> {
+    const there = await Promise.all(keys.map(([, key]) => this.#store.has(key)));
+    return keys.filter((_, index) => !there[index]);
+  }
+}
+
+/** A key, and whose silence it is while it is not there. */
+type RankKey = readonly [rank: number, key: string];
+
+function failureOf(error: unknown, rank: number): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof McLossError)) return { ranks: [rank], message: `rank ${rank} failed: ${message}` };
+  // What the processes do not agree in is the same for all.
+  if (error.code === "ERR_DISTRIBUTED") return { ranks: error.ranks ?? [rank], message };
+  return { ranks: [rank], message: `rank ${rank} failed: ${message}` };
+}
+
+function lostRanks(ranks: readonly number[], cause: unknown): McLossError {
+  if (ranks.length === 0) {
+    const text =
+      "the connection between processes was lost, though all of them answer: see the network between the machines";
+    return new McLossError("ERR_DISTRIBUTED", text, { cause });
+  }
+  const text = `the connection to ${nameRanks(ranks)} was lost: see what it printed, and whether its machine and the network are up. Go on from the last checkpoint with the same command and --continue`;
+  return new McLossError("ERR_DISTRIBUTED", text, { ranks, cause });
+}
+
+/** "rank 2", "ranks 0 and 2", "ranks 0, 2 and 3" */
+export function nameRanks(ranks: readonly number[]): string {
+  const last = ranks.at(-1);
+  if (ranks.length < 2) return `rank ${last}`;
+  return `ranks ${ranks.slice(0, -1).join(", ")} and ${last}`;
+}
+
+function silent(ranks: readonly number[], worldSize: number, seconds: number): McLossError {
+  const text = `${nameRanks(ranks)} of ${worldSize} did not come within ${seconds} seconds: see that each of them was started, with a rank of its own and the same WORLD_SIZE, and what it printed`;
+  return new McLossError("ERR_DISTRIBUTED", text, { ranks });
+}
