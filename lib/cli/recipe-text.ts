@@ -17,7 +17,7 @@ export function formatRecipeList(recipes: readonly Recipe[], columns = Infinity)
     const cells = [
       paper.filter(({ loss }) => loss === "ce"),
       paper.filter(({ loss }) => loss === "mc"),
-      published.filter(({ source }) => source === "reimplementation"),
+      published.filter(({ source, loss }) => source !== "paper" && loss === "mc"),
     ];
     return [name, String(epochs), ...cells.map((cell) => cell.map(accuracyText).join(", ")), description];
   });
@@ -68,8 +68,15 @@ function accuracyText({ accuracy, verified }: PublishedAccuracy): string {
   return `${percent(accuracy)}${verified ? "" : " ?"}`;
 }
 
-function publishedText({ loss, accuracy, source, note }: PublishedAccuracy): string {
-  const by = source === "paper" ? "the paper" : "an independent re-implementation";
-  const text = `top-1 with ${loss === "mc" ? "MC-Loss" : "cross-entropy"}: ${percent(accuracy)}, ${by}`;
+function publishedText({ loss, accuracy, source, epoch, note }: PublishedAccuracy): string {
+  const of = epoch === undefined ? "" : ` in the ${epoch} epoch`;
+  const by = PUBLISHERS[source];
+  const text = `top-1 with ${loss === "mc" ? "MC-Loss" : "cross-entropy"}${of}: ${percent(accuracy)}, ${by}`;
   return note === undefined ? text : `${text} (${note})`;
 }
+
+const PUBLISHERS: Readonly<Record<PublishedAccuracy["source"], string>> = {
+  paper: "the paper",
+  code: "the authors' log",
+  reimplementation: "an independent re-implementation",
+};

@@ -24,20 +24,26 @@ export interface TrainingOutcome {
   skippedSteps: number;
 }
 
+type Score = Pick<EpochScores, "epoch" | "accuracy">;
+
 interface Accuracies {
   /** Absent where the images chose no epoch. */
-  best?: Pick<EpochScores, "epoch" | "accuracy">;
-  last: Pick<EpochScores, "epoch" | "accuracy">;
+  best?: Score;
+  /** The highest accuracy where they chose none: no honest selection. */
+  highest?: Score;
+  last: Score;
 }
 
 /** Reads what a run in `folder` came to, of all its epochs. */
 export async function readOutcome(folder: string, seconds: number): Promise<TrainingOutcome> {
   const recorded = await readRun(folder);
-  const { best, last, measuredOn, training, skippedSteps } = summarizeRun(recorded);
+  const { best, highest, last, measuredOn, training, skippedSteps } = summarizeRun(recorded);
   const images = measuredImages(recorded.info);
   const files = runFiles(folder);
   const heldOut =
-    measuredOn === "held-out" && last ? { best: best && scoreOf(best), last: scoreOf(last) } : undefined;
+    measuredOn === "held-out" && last
+      ? { best: best && scoreOf(best), highest: highest && scoreOf(highest), last: scoreOf(last) }
+      : undefined;
   return {
     run: folder,
     images,
@@ -77,14 +83,20 @@ export function describeOutcome(outcome: TrainingOutcome): string {
     ],
     [1],
   );
-  return `${accuracy}\n\n${facts}`;
+  const note = heldOut?.highest ? `\n${HINDSIGHT}` : "";
+  return `${accuracy}${note}\n\n${facts}`;
 }
 
-function accuracyRow(name: string, { best, last }: Accuracies): string[] {
-  const cells = [best, last].map((score) =>
-    score ? [percent(score.accuracy), `epoch ${score.epoch}`] : ["", ""],
-  );
-  return [name, ...cells.flat()];
+const HINDSIGHT = "* the highest of all epochs; the images chose none, and by it they would judge themselves";
+
+function accuracyRow(name: string, { best, highest, last }: Accuracies): string[] {
+  const mark = highest ? " *" : "";
+  const cells = [...cellsOf(best ?? highest, mark), ...cellsOf(last)];
+  return [name, ...cells];
+}
+
+function cellsOf(score: Score | undefined, mark = ""): string[] {
+  return score ? [percent(score.accuracy), `epoch ${score.epoch}${mark}`] : ["", ""];
 }
 
 /** A run keeps whole paths; one into this folder is short from here. */

@@ -42,11 +42,25 @@ export interface TakesImages {
 /** torchvision's statistics of ImageNet. */
 export const IMAGENET_STATISTICS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
+/** Of inputs in [0, 1], by color. */
+interface Statistics {
+  readonly mean: Rgb;
+  readonly std: Rgb;
+}
+
+interface PretrainedOptions {
+  resize?: ImageSize;
+  crop?: number;
+  normalization?: Statistics;
+}
+
 const scratchOptions = optionsOf<{ size?: number }>({ size: count.optional() });
-const pretrainedOptions = optionsOf<{ resize?: ImageSize; crop?: number }>({
+const pretrainedOptions = optionsOf<PretrainedOptions>({
   // resize() looks at it.
   resize: z.unknown().optional(),
   crop: count.optional(),
+  // normalize() looks at it.
+  normalization: z.unknown().optional() as z.ZodType<Statistics | undefined>,
 });
 
 /**
@@ -66,13 +80,20 @@ export function paperScratch(options: { size?: number } = {}): TransformPreset {
  * evaluation, in the middle, a flip, ImageNet's statistics.
  * @param options.resize default 600; others use 512, or `{ height, width }` for an exact size
  * @param options.crop default 448
+ * @param options.normalization default ImageNet's; the authors' script has mean = std = 0.5
  */
-export function paperPretrained(options: { resize?: ImageSize; crop?: number } = {}): TransformPreset {
-  const { crop = 448, resize: size = 600 } = parseOptions(pretrainedOptions, options);
+export function paperPretrained(
+  options: { resize?: ImageSize; crop?: number; normalization?: { mean: Rgb; std: Rgb } } = {},
+): TransformPreset {
+  const {
+    crop = 448,
+    resize: size = 600,
+    normalization = IMAGENET_STATISTICS,
+  } = parseOptions(pretrainedOptions, options);
   const resized = resize(size);
   return {
-    train: [resized, randomCrop(crop), randomHorizontalFlip(), normalize(IMAGENET_STATISTICS)],
-    evaluation: [resized, centerCrop(crop), normalize(IMAGENET_STATISTICS)],
+    train: [resized, randomCrop(crop), randomHorizontalFlip(), normalize(normalization)],
+    evaluation: [resized, centerCrop(crop), normalize(normalization)],
   };
 }
 

@@ -99,7 +99,10 @@ export interface PublishedAccuracy {
   loss: "mc" | "ce";
   /** From 0 to 1. */
   accuracy: number;
-  source: "paper" | "reimplementation";
+  /** "code" is the log of the authors' run. */
+  source: "paper" | "code" | "reimplementation";
+  /** Which epoch's it is, where that is known: the best on the test images is no honest selection. Default: not known. */
+  epoch?: "best" | "last";
   /** Whether it was read where it was published, rather than recalled or quoted. */
   verified: boolean;
   note?: string;

@@ -58,7 +58,8 @@ const recipe = z.strictObject({
       z.strictObject({
         loss: z.enum(["mc", "ce"]),
         accuracy: share,
-        source: z.enum(["paper", "reimplementation"]),
+        source: z.enum(["paper", "code", "reimplementation"]),
+        epoch: z.enum(["best", "last"]).optional(),
         verified: flag,
         note: z.string().optional(),
       }),

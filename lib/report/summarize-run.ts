@@ -23,6 +23,8 @@ export interface RunSummary {
   /** Absent where the images were held out and chose nothing, as a test part does. */
   best?: EpochScores;
   last?: EpochScores;
+  /** The epoch of the highest accuracy where {@link best} is absent: chosen by hindsight, it is no honest selection. */
+  highest?: EpochScores;
   /** Accuracies on the training images, as they went by in the epoch. */
   training?: { best: EpochScores; last: EpochScores };
   /** Steps that `--on-nan skip` skipped, as their loss was not finite. */
@@ -63,6 +65,7 @@ export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRu
     chosenBy: figure.term,
     ...defined("best", best),
     ...defined("last", scores.at(-1)),
+    ...defined("highest", chosen ? undefined : highestOf(scores)),
     ...defined("training", training),
     skippedSteps: epochs.reduce((sum, { nonFinite = 0 }) => sum + nonFinite, 0),
     ...defined("channels", epochs.findLast(({ channels }) => channels)?.channels),
@@ -114,6 +117,14 @@ function bestOf(
     if (value !== undefined && isBetter(figure, value, best?.value)) best = { epoch: record.epoch, value };
   }
   return scores.find(({ epoch }) => epoch === best?.epoch);
+}
+
+/** The first of several. */
+function highestOf(scores: readonly EpochScores[]): EpochScores | undefined {
+  return scores.reduce<EpochScores | undefined>(
+    (highest, next) => (highest && highest.accuracy >= next.accuracy ? highest : next),
+    undefined,
+  );
 }
 
 function secondsOf(epochs: readonly RecordedEpoch[]): number | undefined {

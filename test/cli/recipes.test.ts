@@ -19,8 +19,8 @@ describe("mcloss recipes", () => {
   it("lists the recipes with the accuracies that were published", async () => {
     const { code, stdout } = await mcloss("recipes");
     expect(code).to.equal(0);
-    expect(stdout).to.match(/^cub200-resnet50 +150 +87\.30 % \? +86\.93 % +ResNet50 pre-trained/m);
-    expect(stdout).to.match(/^stanford-cars-vgg16 +300 +VGG16 from scratch on Stanford Cars$/m);
+    expect(stdout).to.match(/^cub200-resnet50 +300 +87\.30 % \? +87\.26 %, 86\.96 % +ResNet50 pre-trained/m);
+    expect(stdout).to.match(/^stanford-cars-vgg16 +300 +90\.85 % \? +VGG16 from scratch on Stanford Cars$/m);
     const all = JSON.parse((await mcloss("recipes", "--json")).stdout) as Recipe[];
     expect(all.map(({ name }) => name)).to.include.members(["default", "flowers102-bcnn"]);
   });

@@ -68,6 +68,17 @@ describe("SGD", () => {
 });
 
 describe("learningRateFactor", () => {
+  it("holds a cosine's rate for each epoch: the authors' rates for ResNet50, of which theirs has the first last", () => {
+    const schedule = { type: "cosine", perEpoch: true } as const;
+    const at = (epoch: number) => learningRateFactor(schedule, { epoch, epochs: 300 });
+    const ours = Array.from({ length: 300 }, (_, epoch) => at(epoch));
+    const theirs = ours.map((_, i) => (1 + Math.cos((Math.PI * ((i + 1) % 300)) / 300)) / 2);
+    expect([ours.at(0), theirs.at(-1)]).to.deep.equal([1, 1]);
+    theirs.slice(0, -1).forEach((rate, i) => expect(ours[i + 1]).to.be.closeTo(rate, 1e-12));
+    expect(at(41.99)).to.equal(at(41));
+    expect(learningRateFactor({ type: "cosine" }, { epoch: 41.99, epochs: 300 })).to.be.below(at(41));
+  });
+
   it("warms up linearly and falls as half a cosine", () => {
     const factor = (epoch: number) =>
       learningRateFactor({ type: "cosine", warmupEpochs: 2 }, { epoch, epochs: 12 });

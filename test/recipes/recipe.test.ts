@@ -37,7 +37,8 @@ describe("the built-in recipes", () => {
     const names = Object.keys(CLASSES).flatMap((kind) =>
       ["vgg16", "resnet18", "resnet50", "bcnn"].map((network) => `${kind}-${network}`),
     );
-    expect([...recipes.keys()]).to.have.members(["default", ...names]);
+    const others = ["cub200-resnet50-kurumi", "cub200-resnet50-paper"];
+    expect([...recipes.keys()]).to.have.members(["default", ...names, ...others]);
   });
 
   for (const recipe of paper) {
@@ -71,18 +72,35 @@ describe("the built-in recipes", () => {
     expect(groups("resnet18", "stanford-cars")).to.deep.equal(["196×3"]);
   });
 
-  it("have the released code's values from scratch and the re-implementation's for ResNet50", () => {
+  it("have the authors' values from scratch and for ResNet50, beside the re-implementation's and the paper's", () => {
     const scratch = builtIn("cub200-resnet18");
     expect(scratch).to.deep.include({ epochs: 300, batchSize: 32, loss: { alpha: 1.5, beta: 20, keep: 2 } });
     expect(scratch.schedule).to.deep.equal({ type: "multiStep", milestones: [150, 225], gamma: 0.1 });
     expect(sourceOf(scratch, "loss.alpha")).to.equal("code");
     const tuned = builtIn("cub200-resnet50");
-    expect(tuned.optimizer).to.deep.include({
-      learningRate: 0.005,
-      groups: [{ pattern: "classifier", learningRate: 0.05 }],
+    expect(tuned).to.deep.include({
+      epochs: 300,
+      batchSize: 64,
+      schedule: { type: "cosine", perEpoch: true },
     });
-    expect(sourceOf(tuned, "optimizer.groups[0]")).to.equal("reimplementation");
-    expect(tuned.loss).to.deep.equal({ alpha: 0.0005, beta: 0.005, keep: { drop: 0.4 } });
+    expect(tuned.optimizer).to.deep.include({
+      learningRate: 0.01,
+      groups: [{ pattern: "classifier", learningRate: 0.1 }],
+    });
+    expect(tuned.transforms.train.at(-1)).to.deep.include({ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] });
+    expect(sourceOf(tuned, "optimizer.groups[0]")).to.equal("code");
+    const loss = { alpha: 0.0005, beta: 0.005, keep: { drop: 0.4 }, diversityOver: "blocks" };
+    expect(tuned.loss).to.deep.equal(loss);
+    const kurumi = builtIn("cub200-resnet50-kurumi");
+    expect(kurumi).to.deep.include({ epochs: 150, batchSize: 32, loss });
+    expect(kurumi.optimizer).to.include({ learningRate: 0.005 });
+    expect(sourceOf(kurumi, "optimizer.groups[0]")).to.equal("reimplementation");
+    const text = builtIn("cub200-resnet50-paper");
+    expect(text.loss).to.deep.equal({ alpha: 0.005, beta: 0.05, keep: { drop: 0.5 } });
+    expect(["optimizer.learningRate", "batchSize"].map((path) => sourceOf(text, path))).to.deep.equal([
+      "paper",
+      "assumed",
+    ]);
     expect(sourceOf(builtIn("flowers102-resnet50"), "loss.alpha")).to.equal("assumed");
     expect(sourceOf(builtIn("cub200-bcnn"), "loss.beta")).to.equal("assumed");
   });
@@ -93,7 +111,20 @@ describe("the built-in recipes", () => {
       true,
     );
     const { published = [] } = builtIn("cub200-resnet50");
-    expect(published.map(({ accuracy }) => accuracy)).to.deep.equal([0.873, 0.8693]);
+    expect(
+      published.map(({ loss, accuracy, source, epoch, verified }) => [
+        loss,
+        accuracy,
+        source,
+        epoch,
+        verified,
+      ]),
+    ).to.deep.equal([
+      ["ce", 0.8638, "reimplementation", undefined, false],
+      ["mc", 0.873, "paper", undefined, false],
+      ["mc", 0.872569, "code", "best", true],
+      ["mc", 0.8696, "code", "last", true],
+    ]);
   });
 });
 
@@ -136,12 +167,12 @@ describe("loadRecipe and parseRecipe", () => {
       loss: { alpha: 0.01 },
       weights: null,
     });
-    expect(recipe.loss).to.deep.equal({ alpha: 0.01, beta: 0.005, keep: { drop: 0.4 } });
+    expect(recipe.loss).to.deep.include({ alpha: 0.01, beta: 0.005, keep: { drop: 0.4 } });
     expect(recipe).to.not.have.property("weights");
     expect(["loss.alpha", "loss.beta", "epochs"].map((path) => sourceOf(recipe, path))).to.deep.equal([
       "user",
-      "reimplementation",
-      "reimplementation",
+      "code",
+      "code",
     ]);
   });
 
@@ -218,7 +249,7 @@ describe("--set", () => {
     expect(recipe.transforms.train[1]).to.include({ type: "randomCrop", padding: 4 });
     expect(recipe).to.not.have.property("schedule");
     expect(sourceOf(recipe, "optimizer.groups[0].learningRate")).to.equal("user");
-    expect(tuned.epochs).to.equal(150);
+    expect(tuned.epochs).to.equal(300);
   });
 
   it("replaces what becomes another kind of thing, in any order", () => {

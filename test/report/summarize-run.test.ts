@@ -48,6 +48,8 @@ describe("the best epoch in a run's summary", () => {
     const summary = summaryOf({ monitor: "train.accuracy" }, VALIDATED);
     expect(summary).to.not.have.property("best");
     expect(summary.last).to.deep.equal({ epoch: 3, accuracy: 0.9 });
+    expect(summary.highest).to.deep.equal({ epoch: 1, accuracy: 0.9 });
+    expect(summaryOf({}, VALIDATED)).to.not.have.property("highest");
     expect(summary.training?.best).to.deep.equal({ epoch: 2, accuracy: 0.6 });
   });
 
@@ -59,12 +61,15 @@ describe("the best epoch in a run's summary", () => {
     expect(summaryOf({}, [])).to.not.have.any.keys("best", "last");
   });
 
-  it("is left out at the end of a training that none was chosen in", async () => {
+  it("at the end of a training that none was chosen in is the highest, and said to be no choice", async () => {
     const options = { monitor: "train.accuracy" };
     const run = await writeRun(join(folder(), "run"), { seed: 0, accuracies: [0.7, 0.5], options });
     const outcome = await readOutcome(run, 1);
     expect(outcome.accuracies.heldOut?.best).to.equal(undefined);
     expect(outcome.accuracies.heldOut?.last).to.deep.equal({ epoch: 2, accuracy: 0.5 });
-    expect(describeOutcome(outcome)).to.match(/^held-out images +50\.00 % +epoch 2$/m);
+    expect(outcome.accuracies.heldOut?.highest).to.deep.equal({ epoch: 1, accuracy: 0.7 });
+    expect(describeOutcome(outcome))
+      .to.match(/^held-out images +70\.00 % +epoch 1 \* +50\.00 % +epoch 2$/m)
+      .and.match(/^\* the highest of all epochs; the images chose none/m);
   });
 });

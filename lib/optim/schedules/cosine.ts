@@ -1,4 +1,4 @@
-import { rate } from "../../schema.js";
+import { flag, rate } from "../../schema.js";
 import { afterWarmUp, defineSchedule, warmUp } from "./definition.js";
 import { halfCosine } from "./interpolate.js";
 
@@ -8,10 +8,13 @@ export const cosine = defineSchedule({
   options: {
     /** What it ends with, as a share of the full rate. */
     minFactor: rate.default(0),
+    /** Holds each epoch's rate rather than lowering it in each step. */
+    perEpoch: flag.default(false),
     ...warmUp,
   },
   factor: (options, position) => {
-    const { done, whole } = afterWarmUp(options, position);
+    const epoch = options.perEpoch ? Math.floor(position.epoch) : position.epoch;
+    const { done, whole } = afterWarmUp(options, { ...position, epoch });
     return halfCosine(Math.min(1, done / whole), 1, options.minFactor);
   },
 });

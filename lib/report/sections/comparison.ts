@@ -31,7 +31,7 @@ export function comparisonSection(runs: readonly RecordedRun[], summaries: reado
   });
   const rows = ranked.map((summary) => [
     html`${summary.name}${own.map(([, valueOf]) => html`<span class="note">${valueOf(summary)}</span>`)}`,
-    percent(summary.best?.accuracy) + (summary.measuredOn === "training" ? " (training)" : ""),
+    percent((summary.best ?? summary.highest)?.accuracy) + noteOf(summary),
     percent(summary.last?.accuracy),
     percent(scoresOf(summary)?.top5Accuracy),
     percent(scoresOf(summary)?.macroF1),
@@ -50,6 +50,12 @@ export function comparisonSection(runs: readonly RecordedRun[], summaries: reado
   }`;
 }
 
+/** What an accuracy is of, where it is not of held-out images that chose the epoch. */
+function noteOf({ measuredOn, highest }: RunSummary): string {
+  if (measuredOn === "training") return " (training)";
+  return highest ? " (not chosen)" : "";
+}
+
 function differences(runs: readonly RecordedRun[]): string[][] {
   return [...varyingValues(runs.map(({ info }) => settingsOf(info)))].map(([name, values]) => [
     name,
@@ -58,7 +64,13 @@ function differences(runs: readonly RecordedRun[]): string[][] {
 }
 
 /** What a run was asked for: its loss in words, its seed, and all else. */
-function settingsOf({ model, loaders, options: recorded, about, changes = [] }: RecordedRun["info"]): Conditions {
+function settingsOf({
+  model,
+  loaders,
+  options: recorded,
+  about,
+  changes = [],
+}: RecordedRun["info"]): Conditions {
   const { name: network, classes, sha256: spec } = model;
   const options = completeRecordedOptions(recorded);
   return {

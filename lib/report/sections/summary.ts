@@ -4,13 +4,18 @@ import type { RunSummary } from "../summarize-run.js";
 
 /** What one run reached, at a glance. */
 export function summarySection(summary: RunSummary): Html {
-  const { best, last, chosenBy, epochs, seconds, imagesPerSecond, model, classes, recipe, data } = summary;
+  const { best, highest, last, chosenBy, epochs, seconds, imagesPerSecond, model, classes, recipe, data } =
+    summary;
   const of = summary.measuredOn === "held-out" ? "held-out images" : "training images; none were held out";
   const byLoss = chosenBy === "loss" ? ", of the lowest loss" : "";
   const [shown, shownEpoch] = best ? [best, "in the best epoch"] : [last, "in the last epoch"];
-  const none = last && summary.measuredOn === "held-out" ? "no held-out images chose an epoch" : of;
+  const none = highest ? `${of}, epoch ${highest.epoch}, which they did not choose` : of;
   const tiles = [
-    tile("Best accuracy", percent(best?.accuracy), best ? `${of}, epoch ${best.epoch}${byLoss}` : none),
+    tile(
+      "Best accuracy",
+      percent((best ?? highest)?.accuracy),
+      best ? `${of}, epoch ${best.epoch}${byLoss}` : none,
+    ),
     tile(
       "Last accuracy",
       percent(last?.accuracy),
