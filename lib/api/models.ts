@@ -6,6 +6,7 @@ export type { NamePattern } from "../models/names.js";
 export type { NamedGroup, PatternGroup } from "../models/parameter-groups.js";
 export type { Initialization, ModelSpec } from "../models/spec.js";
 export type {
+  Aside,
   Concat,
   DenseConnection,
   LayerOf,

@@ -1,4 +1,4 @@
-import { joinNames, layerName, layers } from "../models/layers.js";
+import { joinNames, layerName, layers, namesInside } from "../models/layers.js";
 import { fillOptions, type AnyLayer, type LayerDefinition } from "../models/layers/definition.js";
 import type { Value } from "../models/layers/onnx.js";
 import type { OnnxGraph } from "./onnx-graph.js";
@@ -17,21 +17,23 @@ export class OnnxLayers {
   /** Layers that run one after another: what the last of them makes of `input`. */
   sequence(specs: readonly AnyLayer[], path: string, input: Value): Value {
     return specs.reduce(
-      (value, spec, position) => this.#layer(spec, joinNames(path, layerName(spec, position)), value),
+      (value, spec, position) => this.#layer(spec, joinNames(path, layerName(spec, position)), path, value),
       input,
     );
   }
 
-  #layer(spec: AnyLayer, name: string, input: Value): Value {
+  /** @param path the names of the layers around it */
+  #layer(spec: AnyLayer, name: string, path: string, input: Value): Value {
     const definition: LayerDefinition = layers.get(spec.type);
     const output = this.#shapes.get(name) ?? [];
+    const inside = namesInside(spec, name, path);
     const written = definition.toOnnx(fillOptions(definition, spec), {
       graph: this.#graph,
       name,
       input,
       output,
-      sequence: (inner) => this.sequence(inner, name, input),
-      layer: (inner, own) => this.#layer(inner, joinNames(name, inner.name ?? own), input),
+      sequence: (inner) => this.sequence(inner, inside, input),
+      layer: (inner, own) => this.#layer(inner, joinNames(inside, inner.name ?? own), inside, input),
     });
     return { name: written, shape: output };
   }

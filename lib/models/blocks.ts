@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { count, optionsOf, parse, parseOptions, text } from "../schema.js";
 import { ChannelGroups, type ChannelBlock } from "../loss/channel-groups.js";
-import type { LayerOf, LayerSpec, Residual } from "./layers.js";
+import type { LayerOf, LayerSpec, Residual, Sequential } from "./layers.js";
 
 /** The parts that several networks share. */
 
@@ -24,6 +24,56 @@ export function convNorm(
     ...(groups > 1 && { groups }),
   };
   return [convolution, { type: "batchNorm2d", name: names[1], features: outChannels }];
+}
+
+/** How a convolution, its normalisation and its activation differ from 3×3, stride 1, ReLU. */
+interface ConvolutionBlock {
+  /** Default: its position. */
+  name?: string;
+  /** Default 3. */
+  kernelSize?: number;
+  /** Default 1. */
+  stride?: number;
+  /** Default 1. */
+  groups?: number;
+  /** Default: none. */
+  activation?: "relu" | "relu6" | "silu" | "hardswish";
+  /** Of the normalisation. Default: PyTorch's. */
+  norm?: { eps: number; momentum: number };
+}
+
+/** Convolution, batch normalisation and activation in one (torchvision's Conv2dNormActivation, with its names). */
+export function convolutionBlock(
+  inChannels: number,
+  outChannels: number,
+  { name, kernelSize = 3, stride = 1, groups = 1, activation, norm }: ConvolutionBlock = {},
+): Sequential {
+  const shape = { inChannels, outChannels, kernelSize, stride, groups };
+  const layers: LayerSpec[] = [
+    { type: "conv2d", ...shape, padding: (kernelSize - 1) / 2, bias: false },
+    { type: "batchNorm2d", features: outChannels, ...norm },
+    ...(activation ? [{ type: activation }] : []),
+  ];
+  return { type: "sequential", name, layers };
+}
+
+/** Layers whose output the input is added to, where that has the same shape. */
+export function withSkip(layers: readonly LayerSpec[], skips: boolean): Residual | Sequential {
+  return skips ? { type: "residual", activation: "none", layers } : { type: "sequential", layers };
+}
+
+/** torchvision's _make_divisible: the nearest multiple of 8, or the next where that is more than 10 % less. */
+export function divisibleBy8(channels: number): number {
+  const nearest = Math.max(8, Math.floor((channels + 4) / 8) * 8);
+  return nearest < 0.9 * channels ? nearest + 8 : nearest;
+}
+
+/**
+ * The rate of stochastic depth of each block, from 0 for the first.
+ * @param step the block that would have the rate `highest`
+ */
+export function depthRates(highest: number, blocks: number, step: number): number[] {
+  return Array.from({ length: blocks }, (_, position) => highest * (position / step));
 }
 
 /** ResNet's two 3×3 convolutions (torchvision's BasicBlock). */

@@ -1,5 +1,12 @@
 import { invalidArgument } from "../errors.js";
-import { joinNames, layerName, layers as table, type LayerSpec, type LayerType } from "./layers.js";
+import {
+  joinNames,
+  layerName,
+  layers as table,
+  namesInside,
+  type LayerSpec,
+  type LayerType,
+} from "./layers.js";
 import {
   fillOptions,
   type AnyLayer,
@@ -33,35 +40,31 @@ export function inferShapes(
   layers: readonly LayerSpec[],
   input: Shape,
 ): { layers: LayerDescription[]; output: Shape } {
-  const found: LayerDescription[] = [];
+  const found = new Map<string, LayerDescription>();
   const output = describeSequence(layers, "", input, found);
-  return { layers: found, output };
+  return { layers: [...found.values()], output };
 }
 
-function describeSequence(
-  specs: readonly AnyLayer[],
-  path: string,
-  input: Shape,
-  found: LayerDescription[],
-): Shape {
-  const names = new Set<string>();
-  let shape = input;
-  specs.forEach((spec, position) => {
-    const name = layerName(spec, position);
-    const full = joinNames(path, name);
-    if (names.has(name)) throw invalidArgument(full || '""', "is the name of two layers");
-    names.add(name);
-    shape = describeLayer(spec, full, shape, found);
-  });
-  return shape;
+/** By their dotted names, parents first. */
+type Found = Map<string, LayerDescription>;
+
+function describeSequence(specs: readonly AnyLayer[], path: string, input: Shape, found: Found): Shape {
+  return specs.reduce(
+    (shape, spec, position) =>
+      describeLayer(spec, joinNames(path, layerName(spec, position)), path, shape, found),
+    input,
+  );
 }
 
-function describeLayer(spec: AnyLayer, name: string, input: Shape, found: LayerDescription[]): Shape {
+/** @param path the names of the layers around it */
+function describeLayer(spec: AnyLayer, name: string, path: string, input: Shape, found: Found): Shape {
   const definition: LayerDefinition = table.get(spec.type);
   const type = spec.type as LayerType;
   const described: LayerDescription = { name, type, outputShape: [], tensors: [], macs: 0 };
+  if (found.has(name)) throw invalidArgument(name || '""', "is the name of two layers");
   // Before those inside it.
-  found.push(described);
+  found.set(name, described);
+  const inside = namesInside(spec, name, path);
   const {
     output,
     tensors = [],
@@ -69,8 +72,8 @@ function describeLayer(spec: AnyLayer, name: string, input: Shape, found: LayerD
   } = definition.infer(fillOptions(definition, spec), {
     name,
     input,
-    sequence: (inner) => describeSequence(inner, name, input, found),
-    layer: (inner, own) => describeLayer(inner, joinNames(name, inner.name ?? own), input, found),
+    sequence: (inner) => describeSequence(inner, inside, input, found),
+    layer: (inner, own) => describeLayer(inner, joinNames(inside, inner.name ?? own), inside, input, found),
   });
   if (output.some((extent) => extent < 1)) throw shapeError(name, "would have an empty output", output);
   described.outputShape = [...output];

@@ -13,8 +13,9 @@ import {
   silu,
   tanh,
 } from "./layers/activations.js";
+import { attention } from "./layers/attention.js";
 import { bilinearPool } from "./layers/bilinear-pool.js";
-import { concat, denseConnection, residual, scale, sequential } from "./layers/containers.js";
+import { aside, concat, denseConnection, residual, scale, sequential } from "./layers/containers.js";
 import { conv2d } from "./layers/convolution.js";
 import type { AnyLayer, LayerDefinition } from "./layers/definition.js";
 import { flatten } from "./layers/flatten.js";
@@ -24,7 +25,10 @@ import { layersAre } from "./layers/nested.js";
 import { batchNorm1d, batchNorm2d, groupNorm, layerNorm2d } from "./layers/normalization.js";
 import { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "./layers/pooling.js";
 import { dropout, dropout2d, identity, stochasticDepth } from "./layers/regularization.js";
+import { spaceToDepth } from "./layers/space-to-depth.js";
+import { classToken, dropClassToken, positionEmbedding, takeClassToken } from "./layers/tokens.js";
 import { torchscript } from "./layers/torchscript.js";
+import { windowAttention } from "./layers/window-attention.js";
 
 /** Layers that hold no others. */
 const PLAIN = [
@@ -34,10 +38,19 @@ const PLAIN = [
   ...[relu, relu6, silu, gelu, sigmoid, tanh, hardswish, hardsigmoid, leakyRelu, elu, prelu],
   ...[maxPool2d, avgPool2d, adaptiveAvgPool2d, adaptiveMaxPool2d, bilinearPool],
   ...[dropout, dropout2d, stochasticDepth, identity, flatten],
+  ...[
+    attention,
+    windowAttention,
+    classToken,
+    positionEmbedding,
+    dropClassToken,
+    takeClassToken,
+    spaceToDepth,
+  ],
   torchscript,
 ];
 
-const CONTAINERS = [sequential, residual, concat, denseConnection, scale];
+const CONTAINERS = [sequential, residual, aside, concat, denseConnection, scale];
 
 const common = {
   /** The layer's part of its parameters' names. Default: its position, as in torch.nn.Sequential. */
@@ -67,6 +80,11 @@ export interface Residual extends Omit<DataOf<typeof residual>, "layers" | "shor
   shortcut?: LayerSpec;
 }
 
+/** Gives its input as it is; what its layers make of it can be tapped and be the features */
+export interface Aside extends Omit<DataOf<typeof aside>, "layers"> {
+  layers: readonly LayerSpec[];
+}
+
 /** Every branch on the same image, the outputs side by side as channels (torch.cat along the channels) */
 export interface Concat extends Omit<DataOf<typeof concat>, "branches"> {
   branches: readonly LayerSpec[];
@@ -84,7 +102,7 @@ export interface Scale extends Omit<DataOf<typeof scale>, "layers"> {
 
 /** A layer as data: what torch.nn has under its name, or what {@link ModelSpec} is made of. docs/layers.md tells of each. */
 export type LayerSpec =
-  DataOf<(typeof PLAIN)[number]> | Sequential | Residual | Concat | DenseConnection | Scale;
+  DataOf<(typeof PLAIN)[number]> | Sequential | Residual | Aside | Concat | DenseConnection | Scale;
 
 /** What a layer may be: "conv2d", "relu" and so on. */
 export type LayerType = LayerSpec["type"];
@@ -100,6 +118,11 @@ export function layerName(layer: AnyLayer, position: number): string {
 /** Joins the parts of a dotted name. An empty part adds nothing. */
 export function joinNames(path: string, name: string): string {
   return path === "" || name === "" ? path + name : `${path}.${name}`;
+}
+
+/** What stands before the names of the layers inside one: its own name, unless it says `inline`. */
+export function namesInside(layer: AnyLayer, name: string, path: string): string {
+  return "inline" in layer && layer.inline === true ? path : name;
 }
 
 /** `layers` with every layer, those inside others too, replaced by what `change` makes of it. */

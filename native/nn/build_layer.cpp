@@ -1,8 +1,10 @@
 #include "build_layer.h"
 
+#include "attention_layers.h"
 #include "composed_layers.h"
 #include "functions.h"
 #include "pooling_layers.h"
+#include "token_layers.h"
 #include "torchscript_layer.h"
 #include "weighted_layers.h"
 
@@ -16,6 +18,8 @@ const BuilderTable& builders() {
     add_functions(all);
     add_pooling_layers(all);
     add_composed_layers(all);
+    add_attention_layers(all);
+    add_token_layers(all);
     add_torchscript_layer(all);
     return all;
   }();
@@ -41,6 +45,12 @@ std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>&
     layers.push_back(build_layer(spec, join_names(path, name), construction));
   }
   return layers;
+}
+
+std::string path_inside(const LayerSpec& spec, const std::string& path) {
+  if (!spec.flag("inline", false)) return path;
+  const size_t dot = path.rfind('.');
+  return dot == std::string::npos ? "" : path.substr(0, dot);
 }
 
 std::string join_names(const std::string& path, const std::string& name) {

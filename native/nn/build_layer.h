@@ -38,6 +38,9 @@ std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& pat
 std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>& specs,
                                                    const std::string& path, Construction& construction);
 
+// What stands before the names of the layers inside one named `path`: its own name, unless it says "inline".
+std::string path_inside(const LayerSpec& spec, const std::string& path);
+
 // Joins the parts of a dotted name. An empty part adds nothing.
 std::string join_names(const std::string& path, const std::string& name);
 

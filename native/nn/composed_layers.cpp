@@ -10,7 +10,7 @@ namespace {
 class Sequence final : public Layer {
  public:
   Sequence(const LayerSpec& spec, const std::string& path, Construction& construction)
-      : layers_(build_sequence(spec.layers, path, construction)) {}
+      : layers_(build_sequence(spec.layers, path_inside(spec, path), construction)) {}
 
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
@@ -29,7 +29,8 @@ class Residual final : public Layer {
       : body_(spec, path, construction), relu_(spec.text("activation", "relu") == "relu") {
     if (spec.shortcut.empty()) return;
     const LayerSpec& shortcut = spec.shortcut.front();
-    shortcut_ = build_layer(shortcut, join_names(path, shortcut.name.value_or("downsample")), construction);
+    const std::string name = shortcut.name.value_or("downsample");
+    shortcut_ = build_layer(shortcut, join_names(path_inside(spec, path), name), construction);
   }
 
  private:
@@ -42,6 +43,21 @@ class Residual final : public Layer {
   Sequence body_;
   std::unique_ptr<Layer> shortcut_;
   bool relu_;
+};
+
+// Gives its input as it is; what its layers make of it is for taps.
+class Aside final : public Layer {
+ public:
+  Aside(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : layers_(spec, path, construction) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    layers_.forward(input, pass);
+    return input;
+  }
+
+  Sequence layers_;
 };
 
 // Every branch on the same input, side by side as channels.
@@ -93,6 +109,7 @@ class Scale final : public Layer {
 void add_composed_layers(BuilderTable& table) {
   table["sequential"] = layer_of<Sequence>();
   table["residual"] = layer_of<Residual>();
+  table["aside"] = layer_of<Aside>();
   table["concat"] = layer_of<Concat>();
   table["denseConnection"] = layer_of<DenseConnection>();
   table["scale"] = layer_of<Scale>();

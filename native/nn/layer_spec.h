@@ -20,6 +20,7 @@ struct LayerSpec {
   std::vector<LayerSpec> branches;
   std::vector<LayerSpec> shortcut;  // empty or one
 
+  bool has(const std::string& key) const { return attributes.contains(key); }
   double number(const std::string& key, double fallback) const;
   int64_t integer(const std::string& key) const;
   bool flag(const std::string& key, bool fallback) const;

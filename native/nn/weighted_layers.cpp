@@ -14,18 +14,10 @@
 
 #include <cmath>
 
+#include "initial_weights.h"
+
 namespace mcloss::nn {
 namespace {
-
-// Without a generator the values are left open: a checkpoint is about to be read into them.
-at::Tensor uniform(at::IntArrayRef shape, double bound, const at::Generator& generator) {
-  const auto values = at::empty(shape, at::kFloat);
-  return generator.defined() ? values.uniform_(-bound, bound, generator) : values;
-}
-
-void draw_normal(at::Tensor& values, double deviation, const at::Generator& generator) {
-  if (generator.defined()) values.normal_(0, deviation, generator);
-}
 
 // In the layout of channels_last images, which is the faster one on CPU and with tensor cores.
 at::Tensor make_kernels(at::IntArrayRef shape, double bound, const Construction& construction) {
@@ -37,12 +29,6 @@ at::Tensor make_kernels(at::IntArrayRef shape, double bound, const Construction&
     draw_normal(kernels, std::sqrt(2 / fan_out), generator);
   }
   return kernels.contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-// A parameter of `construction` named under `path`.
-at::Tensor parameter(Construction& construction, const std::string& path, const char* name,
-                     at::Tensor value) {
-  return construction.state.add_parameter(join_names(path, name), std::move(value)).tensor;
 }
 
 // oneDNN's backward pass of a strided 1×1 convolution writes outside its memory where fewer channels come in
@@ -68,10 +54,12 @@ class Conv2d final : public Layer {
     picks_places_ =
         in < kSafeChannels && groups_ == 1 && kernel == Pair{1, 1} && stride_ != Pair{1, 1} && !padded;
     const double bound = 1 / std::sqrt(static_cast<double>(in * kernel[0] * kernel[1]));
-    weight_ = parameter(construction, path, "weight",
-                        make_kernels({out, in, kernel[0], kernel[1]}, bound, construction));
+    auto kernels = make_kernels({out, in, kernel[0], kernel[1]}, bound, construction);
+    const double std = spec.number("weightStd", 0);
+    if (std > 0) draw_normal(kernels, std, construction.generator);
+    weight_ = parameter(construction, path, "weight", kernels);
     if (!spec.flag("bias", true)) return;
-    const bool zero_bias = construction.initialization == Initialization::kTorchvision;
+    const bool zero_bias = std > 0 || construction.initialization == Initialization::kTorchvision;
     bias_ = parameter(construction, path, "bias",
                       zero_bias ? at::zeros({out}) : uniform({out}, bound, construction.generator));
   }
@@ -102,18 +90,22 @@ class Linear final : public Layer {
     const int64_t in = spec.integer("inFeatures");
     const int64_t out = spec.integer("outFeatures");
     const double std = spec.number("weightStd", 0);
-    const double bound = 1 / std::sqrt(static_cast<double>(in));
+    const bool bounded = spec.has("weightBound");
+    const double usual = 1 / std::sqrt(static_cast<double>(in));
+    const double bound = spec.number("weightBound", usual);
     auto weight = uniform({out, in}, bound, construction.generator);
     if (std > 0) draw_normal(weight, std, construction.generator);
     weight_ = parameter(construction, path, "weight", weight);
     if (!spec.flag("bias", true)) return;
     bias_ = parameter(construction, path, "bias",
-                      std > 0 ? at::zeros({out}) : uniform({out}, bound, construction.generator));
+                      std > 0 || bounded ? at::zeros({out}) : uniform({out}, usual, construction.generator));
   }
 
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass&) const override {
-    return at::linear(input, weight_, bias_);
+    if (input.dim() != 4) return at::linear(input, weight_, bias_);
+    // The channels of each place.
+    return at::linear(input.permute({0, 2, 3, 1}), weight_, bias_).permute({0, 3, 1, 2});
   }
 
   at::Tensor weight_, bias_;

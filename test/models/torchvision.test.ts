@@ -1,23 +1,11 @@
 import { expect } from "chai";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
-import {
-  manualSeed,
-  noGrad,
-  resnet101,
-  resnet152,
-  resnet18,
-  resnet34,
-  resnet50,
-  resnext50_32x4d,
-  tensor,
-  vgg16,
-  wide_resnet50_2,
-  type Model,
-  type Tensor,
-} from "mutual-channel-loss";
+import { manualSeed, noGrad, tensor, vgg16, type Model, type Tensor } from "mutual-channel-loss";
+import * as models from "mutual-channel-loss/models";
 import { loadStateDict, ops, saveStateDict } from "mutual-channel-loss/tensor";
 import { expectClose, numbersOf, stateOf } from "../support/fixtures.js";
 import { temporaryFolder } from "../support/images.js";
@@ -26,41 +14,90 @@ const SCRIPT = fileURLToPath(new URL("torchvision_networks.py", import.meta.url)
 const SAMPLES = 1000;
 
 const size = { classes: 10, inputSize: 64 };
-const networks: Record<string, () => Model> = {
-  resnet18: () => resnet18(size),
-  resnet34: () => resnet34(size),
-  resnet50: () => resnet50({ ...size, head: "linear" }),
-  resnet101: () => resnet101({ ...size, head: "linear" }),
-  resnet152: () => resnet152({ ...size, head: "linear" }),
-  resnext50_32x4d: () => resnext50_32x4d({ ...size, head: "linear" }),
-  wide_resnet50_2: () => wide_resnet50_2({ ...size, head: "linear" }),
-  vgg16: () => vgg16({ ...size, batchNorm: false }),
-  vgg16_bn: () => vgg16(size),
+const linear = { ...size, head: "linear" } as const;
+const still = { ...size, dropout: 0 };
+const whole = { ...size, stochasticDepth: 0 };
+
+/** Each network of torchvision, and whether it is compared where MCLOSS_ALL_NETWORKS is not set: one of each family is. */
+const networks: Record<string, { build: () => Model; always?: boolean }> = {
+  resnet18: { build: () => models.resnet18(size), always: true },
+  resnet34: { build: () => models.resnet34(size) },
+  resnet50: { build: () => models.resnet50(linear), always: true },
+  resnet101: { build: () => models.resnet101(linear) },
+  resnet152: { build: () => models.resnet152(linear) },
+  resnext50_32x4d: { build: () => models.resnext50_32x4d(linear), always: true },
+  wide_resnet50_2: { build: () => models.wide_resnet50_2(linear) },
+  vgg16: { build: () => vgg16({ ...size, batchNorm: false }) },
+  vgg16_bn: { build: () => vgg16(size) },
+  mobilenet_v2: { build: () => models.mobilenet_v2(still), always: true },
+  mobilenet_v3_small: { build: () => models.mobilenet_v3_small(still), always: true },
+  mobilenet_v3_large: { build: () => models.mobilenet_v3_large(still) },
+  efficientnet_b0: { build: () => models.efficientnet_b0({ ...still, ...whole }), always: true },
+  efficientnet_b1: { build: () => models.efficientnet_b1({ ...still, ...whole }) },
+  efficientnet_b2: { build: () => models.efficientnet_b2({ ...still, ...whole }) },
+  efficientnet_b3: { build: () => models.efficientnet_b3({ ...still, ...whole }) },
+  efficientnet_b4: { build: () => models.efficientnet_b4({ ...still, ...whole }) },
+  efficientnet_v2_s: { build: () => models.efficientnet_v2_s({ ...still, ...whole }), always: true },
+  densenet121: { build: () => models.densenet121(size), always: true },
+  densenet161: { build: () => models.densenet161(size) },
+  convnext_tiny: { build: () => models.convnext_tiny(whole), always: true },
+  convnext_small: { build: () => models.convnext_small(whole) },
+  convnext_base: { build: () => models.convnext_base(whole) },
+  regnet_y_3_2gf: { build: () => models.regnet_y_3_2gf(size), always: true },
+  vit_b_16: { build: () => models.vit_b_16(size) },
+  swin_t: { build: () => models.swin_t(whole), always: true },
 };
+const all = process.env["MCLOSS_ALL_NETWORKS"] === "1";
 
 const folder = temporaryFolder();
 
-function python(...args: string[]): string {
-  const { stdout, stderr, status } = spawnSync("python3", [SCRIPT, ...args], { encoding: "utf8" });
-  expect(status, stderr).to.equal(0);
-  return stdout;
-}
-
 describe("networks of torchvision, both ways", function () {
   this.timeout(900_000);
+  let script: ChildProcess;
+  let replies: AsyncIterator<string>;
 
   before(function () {
     const find = "import importlib.util as u; print(all(u.find_spec(n) for n in ('torch', 'torchvision')))";
     const { stdout } = spawnSync("python3", ["-c", find], { encoding: "utf8" });
-    if (stdout.trim() === "True") return;
-    // Mocha prints the reason beside the skipped tests.
-    this.test!.parent!.title += " (skipped: python3 has no torch and torchvision)";
-    this.skip();
+    if (stdout.trim() !== "True") {
+      // Mocha prints the reason beside the skipped tests.
+      this.test!.parent!.title += " (skipped: python3 has no torch and torchvision)";
+      this.skip();
+    }
+    script = spawn("python3", [SCRIPT], { stdio: ["pipe", "pipe", "inherit"] });
+    replies = createInterface(script.stdout!)[Symbol.asyncIterator]();
   });
 
-  for (const [name, build] of Object.entries(networks)) {
+  after(() => script?.stdin?.end());
+
+  async function python(...request: string[]): Promise<unknown> {
+    script.stdin!.write(`${request.join(" ")}\n`);
+    const { value, done } = await replies.next();
+    expect(done, `python3 answers ${request.join(" ")}`).to.equal(false);
+    return JSON.parse(value as string);
+  }
+
+  for (const [name, { build }] of Object.entries(networks)) {
+    it(`${name}: names, shapes, parameters and multiply-accumulate operations`, async () => {
+      const { shapes, trained, macs } = (await python("describe", name)) as {
+        shapes: Record<string, number[]>;
+        trained: string[];
+        macs: number;
+      };
+      using model = build();
+      const described = models.describe(model.spec);
+      const tensors = described.layers.flatMap((layer) => layer.tensors);
+      expect(Object.fromEntries(tensors.map((each) => [each.name, each.shape]))).to.deep.equal(shapes);
+      const parameters = tensors.filter(({ trainable }) => trainable).map((each) => each.name);
+      expect(parameters).to.have.members(trained);
+      expect(described.macs).to.equal(macs);
+    });
+  }
+
+  for (const [name, { build, always = false }] of Object.entries(networks)) {
+    if (!always && !all) continue;
     it(`${name}: its weights give its logits within 1e-5 and its gradients, and ours load into it`, async () => {
-      python("write", name, folder());
+      await python("write", name, folder());
       using model = build();
       model.loadStateDict(await loadStateDict(join(folder(), "state.pth")));
       const expected = await loadStateDict(join(folder(), "expected.pth"));
@@ -72,17 +109,17 @@ describe("networks of torchvision, both ways", function () {
 
       const saved = join(folder(), "ours.safetensors");
       await saveStateDict(saved, stateOf(model));
-      const theirs = JSON.parse(python("read", name, saved)) as number[];
+      const theirs = (await python("read", name, saved)) as number[];
       expect(await numbersOf(logits)).to.satisfy((ours: number[]) =>
         ours.every((value, i) => Math.abs(value - theirs[i]!) <= 1e-5 * Math.max(1, Math.abs(value))),
       );
 
       await model.to("float64");
       manualSeed(0);
-      const trained = (await model.train().forward(images)).logits;
-      await expectClose(trained, expected["train"]!, 1e-9, "train");
+      const trainedLogits = (await model.train().forward(images)).logits;
+      await expectClose(trainedLogits, expected["train"]!, 1e-9, "train");
       const labels = tensor(Int32Array.of(3, 7), { dtype: "int64" });
-      await (ops("aten::cross_entropy_loss", trained, labels) as Tensor).backward();
+      await (ops("aten::cross_entropy_loss", trainedLogits, labels) as Tensor).backward();
       await expectGradients(model, expected);
       await rm(saved);
     });

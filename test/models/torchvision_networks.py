@@ -1,5 +1,7 @@
-"""argv: `write NAME FOLDER` makes a network of torchvision with random weights and writes its state dict (state.pth) and what
-it gives (expected.pth); `read NAME FILE` loads a safetensors file into the same network and prints its logits in JSON."""
+"""Answers requests, one a line of standard input, with one line of JSON each:
+`describe NAME`: the names and shapes of a network's tensors, which of them are trained, and its multiply-accumulate operations;
+`write NAME FOLDER`: makes it with random weights, and writes its state dict (state.pth) and what it gives (expected.pth);
+`read NAME FILE`: loads a safetensors file into it and gives its logits."""
 
 import json
 import struct
@@ -11,13 +13,35 @@ import torch
 torch.library.define("torchvision::nms", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 torch.library.define("torchvision::qnms", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 import torchvision.models  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 CLASSES = 10
 SAMPLES = 1000
+SIZE = 64
+
+
+def build(name):
+    # Of the networks that have an input size only this one says so.
+    options = {"image_size": SIZE} if name.startswith("vit") else {}
+    model = getattr(torchvision.models, name)(num_classes=CLASSES, **options)
+    for module in model.modules():
+        if isinstance(module, torchvision.ops.StochasticDepth):
+            module.p = 0.0
+        if isinstance(module, torch.nn.Dropout) and not name.startswith("vgg"):
+            module.p = 0.0
+    return model
+
+
+def build_without_weights(name):
+    # Its stages are computed with tensors.
+    if name.startswith("regnet"):
+        return build(name).to("meta")
+    with torch.device("meta"):
+        return build(name)
 
 
 def images():
-    return torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    return torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
 
 
 def sampled(tensor):
@@ -28,17 +52,38 @@ def sampled(tensor):
 def calibrate(model):
     """Statistics of images, as training leaves them; with those of an untrained network activations grow layer by layer."""
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = None
     with torch.no_grad():
-        model.train()(torch.randn(8, 3, 64, 64))
-    for norm in norms:
-        norm.momentum = 0.1
+        model.train()(torch.randn(8, 3, SIZE, SIZE))
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
+
+
+def randomize(model):
+    """Parameters that start at 0 or nearly so say nothing of what is done with them."""
+    for name, value in model.named_parameters():
+        if name.endswith("layer_scale"):
+            torch.nn.init.uniform_(value, 0.2, 0.5)
+        elif name.endswith("class_token") or name.startswith("heads.head"):
+            torch.nn.init.normal_(value, std=0.05)
+
+
+def describe(name):
+    model = build_without_weights(name).train()
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(2, 3, SIZE, SIZE, device="meta"))
+    trained = [key for key, _ in model.named_parameters()]
+    shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
+    # Two operations each, for two images.
+    return {"shapes": shapes, "trained": trained, "macs": counter.get_total_flops() / 4}
 
 
 def write(name, folder):
     torch.manual_seed(0)
-    model = getattr(torchvision.models, name)(num_classes=CLASSES)
+    model = build(name)
+    randomize(model)
     calibrate(model)
     torch.save(model.state_dict(), f"{folder}/state.pth")
     expected = {"images": images()}
@@ -66,10 +111,13 @@ def read(name, path):
     for key, entry in header.items():
         start, end = entry["data_offsets"]
         state[key] = torch.frombuffer(data[start:end], dtype=dtypes[entry["dtype"]]).reshape(entry["shape"])
-    model = getattr(torchvision.models, name)(num_classes=CLASSES).eval()
-    model.load_state_dict(state, strict=True)
+    model = build_without_weights(name).eval()
+    model.load_state_dict(state, strict=True, assign=True)
     with torch.no_grad():
-        print(json.dumps(model(images()).flatten().tolist()))
+        return model(images()).flatten().tolist()
 
 
-{"write": write, "read": read}[sys.argv[1]](*sys.argv[2:])
+requests = {"describe": describe, "write": write, "read": read}
+for line in sys.stdin:
+    request, *arguments = line.split()
+    print(json.dumps(requests[request](*arguments)), flush=True)

@@ -1,7 +1,14 @@
 import { z } from "zod";
+import { flag } from "../../schema.js";
 import { defineLayer } from "./definition.js";
 import { nestedLayer } from "./nested.js";
 import { compatible, differs, image, shapeError, type Shape } from "./shapes.js";
+
+/** Of containers whose layers may have names as if they stood in the layer around it. */
+const inline = {
+  /** Whether the names of the tensors inside leave out the layer's own name. */
+  inline: flag.default(false),
+};
 
 export const sequential = defineLayer({
   name: "sequential",
@@ -9,6 +16,7 @@ export const sequential = defineLayer({
   options: {
     /** Run one after another. */
     layers: z.array(nestedLayer).readonly(),
+    ...inline,
   },
   inside: ["layers"],
   infer: ({ layers }, { sequence }) => ({ output: sequence(layers) }),
@@ -25,6 +33,7 @@ export const residual = defineLayer({
     shortcut: nestedLayer.optional(),
     /** Of the sum. */
     activation: z.enum(["relu", "none"]).default("relu"),
+    ...inline,
   },
   inside: ["layers", "shortcut"],
   infer({ layers, shortcut }, { name, input, sequence, layer }) {
@@ -38,6 +47,24 @@ export const residual = defineLayer({
     const sum = graph.node("Add", `${name}.sum`, [sequence(layers).name, skipped.name]);
     return activation === "relu" ? graph.node("Relu", name, [sum]) : sum;
   },
+});
+
+export const aside = defineLayer({
+  name: "aside",
+  summary:
+    "Gives its input as it is; what its layers make of it can be tapped and be the features, beside the way to the logits",
+  options: {
+    /** Run one after another. */
+    layers: z.array(nestedLayer).min(1).readonly(),
+    ...inline,
+  },
+  inside: ["layers"],
+  infer({ layers }, { input, sequence }) {
+    sequence(layers);
+    return { output: input };
+  },
+  // The logits need nothing of it.
+  toOnnx: (_, { input }) => input.name,
 });
 
 export const concat = defineLayer({

@@ -30,6 +30,8 @@ export const conv2d = defineLayer({
     groups: count.default(1),
     /** Whether each channel has a number of its own added. */
     bias: flag.default(true),
+    /** Weights start from normal(0, weightStd) and the bias from 0. Default: as the network's `init` says. */
+    weightStd: z.number().positive().optional(),
   },
   infer(options, { name, input }) {
     const { inChannels, outChannels, groups, bias } = options;

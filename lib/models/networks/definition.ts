@@ -6,28 +6,38 @@ import { modelInfoOptions, type ModelInfo } from "../info.js";
 import type { Model, NewModelOptions } from "../model.js";
 import type { ModelSpec } from "../spec.js";
 
-/** One of torchvision's files of ImageNet weights. */
+/** One of torchvision's files of ImageNet weights, and the images that it was trained on. */
 export interface WeightsFile {
-  /** Its name, which ends in the first digits of its SHA-256: "resnet18-f37072fd.pth". */
+  /** What `weights` and `--weights` call it. */
+  name: "imagenet" | "imagenet-v2";
+  /** The file's name, which ends in the first digits of its SHA-256: "resnet18-f37072fd.pth". */
   file: string;
   /** MiB, as torchvision's `_file_size` has it. */
   size: number;
   /** The layer that gives the logits of ImageNet's classes. */
   classifier: string;
-  /** Of the images that it was trained on. */
+  /** The shorter side that images are brought to. */
+  resize: number;
+  /** Side of the square in their middle that the network then takes. */
+  crop: number;
+  interpolation: "bilinear" | "bicubic";
   normalization: NonNullable<ModelInfo["normalization"]>;
   /** Whether it is for this form of the network. Default: for every one. */
   readonly fits?: (spec: ModelSpec) => boolean;
 }
 
-/** torchvision's file for IMAGENET1K_V1 (models/resnet.py and models/vgg.py of torchvision 0.28). */
+/** What is other with a file than with most: those of IMAGENET1K_V1, for images of 256 cropped to 224. */
+type Differences = Partial<Pick<WeightsFile, "name" | "resize" | "crop" | "interpolation" | "fits">>;
+
+/** A file of torchvision 0.28; see its `*_Weights` classes. */
 export function imageNetWeights(
   file: string,
   size: number,
   classifier: string,
-  fits?: WeightsFile["fits"],
+  { name = "imagenet", resize = 256, crop = 224, interpolation = "bilinear", fits }: Differences = {},
 ): WeightsFile {
-  return { file, size, classifier, fits, normalization: IMAGENET_STATISTICS };
+  const images = { resize, crop, interpolation, normalization: IMAGENET_STATISTICS };
+  return { name, file, size, classifier, ...images, fits };
 }
 
 /** One network: its options but for the classes, which the data have, and what it is made of. */
@@ -37,8 +47,10 @@ export interface NetworkDefinition<
 > extends Definition<Name, Options> {
   /** What it has where `--model` says its name alone. Default: the defaults. */
   readonly byName?: Given<Options>;
-  /** The first that fits is the network's own. Default: there are none. */
+  /** Of each name the first that fits is the network's own. Default: there are none. */
   readonly weights?: readonly WeightsFile[];
+  /** What older files call its tensors, and what they are called now. Default: the same. */
+  readonly olderNames?: readonly (readonly [older: RegExp, now: string])[];
   build(options: Filled<Options> & { classes: number }): ModelSpec;
 }
 

@@ -29,7 +29,10 @@ export const resnet50 = defineNetwork({
   name: "resnet50",
   summary: "ResNet50 (He et al. 2016); its 2048 channels are split among the classes",
   options: bottleneckOptions,
-  weights: [imageNetWeights("resnet50-0676ba61.pth", 97.781, "fc")],
+  weights: [
+    imageNetWeights("resnet50-0676ba61.pth", 97.781, "fc"),
+    imageNetWeights("resnet50-11ad3fa6.pth", 97.79, "fc", { name: "imagenet-v2", resize: 232 }),
+  ],
   build: (options) => bottleneckResNet("resnet50", [3, 4, 6, 3], RESNET, options),
 });
 
@@ -38,7 +41,10 @@ export const resnet101 = defineNetwork({
   name: "resnet101",
   summary: "ResNet101 (He et al. 2016)",
   options: bottleneckOptions,
-  weights: [imageNetWeights("resnet101-63fe2227.pth", 170.511, "fc")],
+  weights: [
+    imageNetWeights("resnet101-63fe2227.pth", 170.511, "fc"),
+    imageNetWeights("resnet101-cd907fc2.pth", 170.53, "fc", { name: "imagenet-v2", resize: 232 }),
+  ],
   build: (options) => bottleneckResNet("resnet101", [3, 4, 23, 3], RESNET, options),
 });
 
@@ -47,6 +53,9 @@ export const resnet152 = defineNetwork({
   name: "resnet152",
   summary: "ResNet152 (He et al. 2016)",
   options: bottleneckOptions,
-  weights: [imageNetWeights("resnet152-394f9c45.pth", 230.434, "fc")],
+  weights: [
+    imageNetWeights("resnet152-394f9c45.pth", 230.434, "fc"),
+    imageNetWeights("resnet152-f82ba261.pth", 230.474, "fc", { name: "imagenet-v2", resize: 232 }),
+  ],
   build: (options) => bottleneckResNet("resnet152", [3, 8, 36, 3], RESNET, options),
 });

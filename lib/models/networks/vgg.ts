@@ -29,7 +29,10 @@ export const vgg16 = defineNetwork({
     init: initialization.optional(),
   },
   byName: { channelsPerClass: 3 },
-  weights: [imageNetWeights("vgg16_bn-6c64b313.pth", 527.866, "classifier.6", hasBatchNorm), WITHOUT_NORM],
+  weights: [
+    imageNetWeights("vgg16_bn-6c64b313.pth", 527.866, "classifier.6", { fits: hasBatchNorm }),
+    WITHOUT_NORM,
+  ],
   build({ classes, channelsPerClass, batchNorm, inputSize, init: given }) {
     const widened = channelsPerClass !== undefined;
     const channels = widened ? classes * channelsPerClass : 512;
