@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { inferShapes } from "#lib/models/infer-shapes.js";
 import { bilinearVgg16, Model, noGrad, resnet18, smallResNet, vgg16, type Tensor } from "mutual-channel-loss";
 import { normalize, resize } from "mutual-channel-loss/data";
+import * as networks from "mutual-channel-loss/models";
 import { exportOnnx, parseModelSpec, type LayerSpec } from "mutual-channel-loss/models";
 import { loadStateDict } from "mutual-channel-loss/tensor";
 import { rejected } from "../support/errors.js";
@@ -73,6 +74,23 @@ function imagesFor({ spec: { input } }: Model, count: number): Tensor {
   return cotangent([count, channels, height, width]).mul(2);
 }
 
+const SMALL = { classes: 10, inputSize: 64 };
+const others: Record<string, () => Model> = {
+  resnet50: () => networks.resnet50(SMALL),
+  resnet152: () => networks.resnet152(SMALL),
+  resnext50_32x4d: () => networks.resnext50_32x4d(SMALL),
+  wide_resnet50_2: () => networks.wide_resnet50_2(SMALL),
+  mobilenet_v3_large: () => networks.mobilenet_v3_large(SMALL),
+  efficientnet_b1: () => networks.efficientnet_b1(SMALL),
+  efficientnet_b2: () => networks.efficientnet_b2(SMALL),
+  efficientnet_b3: () => networks.efficientnet_b3(SMALL),
+  efficientnet_b4: () => networks.efficientnet_b4(SMALL),
+  densenet161: () => networks.densenet161(SMALL),
+  convnext_small: () => networks.convnext_small(SMALL),
+  convnext_base: () => networks.convnext_base(SMALL),
+  vit_b_16: () => networks.vit_b_16(SMALL),
+};
+
 const folder = temporaryFolder();
 
 describe("exportOnnx", function () {
@@ -134,13 +152,23 @@ describe("exportOnnx", function () {
       }
     });
 
-    const networks: Record<string, () => Model> = {
+    const built: Record<string, () => Model> = {
       smallResNet: () => smallResNet({ classes: 5, inputSize: 48, width: 16 }),
       resnet18: () => resnet18({ classes: 10, inputSize: 64 }),
       vgg16: () => vgg16({ classes: 4, channelsPerClass: 3, inputSize: 32 }),
       bilinearVgg16: () => bilinearVgg16({ classes: 3, inputSize: 32 }),
+      // One of each family; MCLOSS_ALL_NETWORKS=1 adds the others.
+      mobilenet_v2: () => networks.mobilenet_v2(SMALL),
+      mobilenet_v3_small: () => networks.mobilenet_v3_small(SMALL),
+      efficientnet_b0: () => networks.efficientnet_b0(SMALL),
+      efficientnet_v2_s: () => networks.efficientnet_v2_s(SMALL),
+      densenet121: () => networks.densenet121(SMALL),
+      convnext_tiny: () => networks.convnext_tiny(SMALL),
+      regnet_y_3_2gf: () => networks.regnet_y_3_2gf(SMALL),
+      swin_t: () => networks.swin_t(SMALL),
+      ...(process.env["MCLOSS_ALL_NETWORKS"] === "1" ? others : {}),
     };
-    for (const [name, build] of Object.entries(networks)) {
+    for (const [name, build] of Object.entries(built)) {
       it(`for ${name}, on batches of any size`, async () => {
         using model = build();
         await expectSameLogits(model, [imagesFor(model, 1), imagesFor(model, 3)]);

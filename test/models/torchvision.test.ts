@@ -53,7 +53,7 @@ const folder = temporaryFolder();
 
 describe("networks of torchvision, both ways", function () {
   this.timeout(900_000);
-  let script: ChildProcess;
+  let script: ChildProcess | undefined;
   let replies: AsyncIterator<string>;
 
   before(function () {
@@ -65,16 +65,16 @@ describe("networks of torchvision, both ways", function () {
       this.skip();
     }
     script = spawn("python3", [SCRIPT], { stdio: ["pipe", "pipe", "inherit"] });
-    replies = createInterface(script.stdout!)[Symbol.asyncIterator]();
+    replies = createInterface({ input: script.stdout! })[Symbol.asyncIterator]();
   });
 
   after(() => script?.stdin?.end());
 
   async function python(...request: string[]): Promise<unknown> {
-    script.stdin!.write(`${request.join(" ")}\n`);
-    const { value, done } = await replies.next();
-    expect(done, `python3 answers ${request.join(" ")}`).to.equal(false);
-    return JSON.parse(value as string);
+    script!.stdin!.write(`${request.join(" ")}\n`);
+    const reply = await replies.next();
+    if (reply.done) throw new Error(`python3 does not answer ${request.join(" ")}`);
+    return JSON.parse(reply.value);
   }
 
   for (const [name, { build }] of Object.entries(networks)) {

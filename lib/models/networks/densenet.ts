@@ -122,10 +122,11 @@ function convolution(
   name: string,
   inChannels: number,
   outChannels: number,
-  { kernelSize, stride = 1, padding = 0 }: { kernelSize: number; stride?: number; padding: number } = {
-    kernelSize: 1,
-    padding: 0,
-  },
+  {
+    kernelSize = 1,
+    stride = 1,
+    padding = 0,
+  }: { kernelSize?: number; stride?: number; padding?: number } = {},
 ): LayerSpec {
   const weightStd = Math.sqrt(2 / (inChannels * kernelSize ** 2));
   return {
