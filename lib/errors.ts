@@ -1,3 +1,5 @@
+import { shown } from "./shown.js";
+
 /**
  * Every code, and what went wrong. One failure has one code wherever it is met: an argument that is not as it should be
  * (ERR_ARGUMENT), a file that is not there or cannot be read or written (ERR_IO, or ERR_DATASET, ERR_IMAGE and
@@ -78,7 +80,7 @@ export function invalidArgument(argument: string, problem: string): McLossError 
   return new McLossError("ERR_ARGUMENT", `${textOf(argument)} ${problem}`, { argument });
 }
 
-/** Of what should be a text: a Symbol has none in a template. */
+/** Of what should be a text: a template takes neither a Symbol nor every object. */
 function textOf(value: unknown): string {
-  return String(value);
+  return typeof value === "string" ? value : shown(value);
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { McLossError } from "./errors.js";
 import { findNear, suggestNear } from "./near.js";
 import { isRecord } from "./plain-data.js";
+import { isPlain, shown } from "./shown.js";
 
 /** A schema for every key of `T`, and for no other: options and what is told of them cannot drift apart. */
 export type Shape<T> = { readonly [Key in keyof Required<T>]: z.ZodType };
@@ -76,17 +77,14 @@ export function parseOptions<T>(schema: z.ZodType<T>, options: unknown, around =
   throw new McLossError("ERR_ARGUMENT", name + separator + problem, { argument: name });
 }
 
-function withoutUndefined(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutUndefined);
+/** @param around what it is part of: an object that is a part of itself is left as it is, for the schema to refuse */
+function withoutUndefined(value: unknown, around: readonly unknown[] = []): unknown {
+  if (around.includes(value)) return value;
+  const within = [...around, value];
+  if (Array.isArray(value)) return value.map((inner) => withoutUndefined(inner, within));
   if (!isPlain(value)) return value;
   const given = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  return Object.fromEntries(given.map(([key, inner]) => [key, withoutUndefined(inner)]));
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (!isRecord(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return Object.fromEntries(given.map(([key, inner]) => [key, withoutUndefined(inner, within)]));
 }
 
 /**
@@ -104,10 +102,27 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
 type Checked<T> = { value: T; problem?: undefined } | { name: string; problem: string };
 
 function check<T>(schema: z.ZodType<T>, value: unknown, around: string): Checked<T> {
-  const parsed = schema.safeParse(value, { error: explain });
+  const parsed = tryParse(schema, value);
   if (parsed.success) return { value: parsed.data };
   const { path, message } = innermost(firstOf(parsed.error.issues));
   return { name: (around + pathText(path)).replace(/^\./, "") || "the value", problem: message };
+}
+
+function tryParse<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(value, { error: explain });
+  } catch {
+    // zod freezes a wrong value of what is read only as well, and a typed array cannot be.
+    return schema.safeParse(withoutViews(value), { error: explain });
+  }
+}
+
+/** With an object of no use, which looks like it in messages, for each typed array. */
+function withoutViews(value: unknown): unknown {
+  if (ArrayBuffer.isView(value)) return Object.create({ constructor: value.constructor });
+  if (Array.isArray(value)) return value.map(withoutViews);
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutViews(inner)]));
 }
 
 type Issue = z.core.$ZodIssue;
@@ -165,19 +180,6 @@ function limit(origin: string, relation: string, bound: number | bigint): string
   return origin === "string" || origin === "array"
     ? `have ${relation} ${bound} items`
     : `be ${relation} ${bound}`;
-}
-
-const MOST_SHOWN = 60;
-
-function shown(value: unknown): string {
-  if (typeof value === "function") return "a function";
-  if (typeof value !== "string" && (!isRecord(value) || !isPlain(value)) && !Array.isArray(value)) {
-    return isRecord(value) ? `a ${value.constructor.name}` : String(value);
-  }
-  const text = JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "bigint" ? `${inner}n` : inner,
-  );
-  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} …` : text;
 }
 
 /** The keys of an object's schema. */

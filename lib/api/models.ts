@@ -1,4 +1,10 @@
-export { Model, type LoadOptions, type ModelOutput, type NewModelOptions } from "../models/model.js";
+export { Model, type ModelOutput } from "../models/model.js";
+export type {
+  ForwardOptions,
+  FromJsonOptions,
+  LoadOptions,
+  NewModelOptions,
+} from "../models/model-options.js";
 export type { ModelInfo, PerChannel } from "../models/info.js";
 export type { ModelPlacement } from "../models/placement.js";
 export type { StateDifference, StateEntry } from "../models/load-state.js";

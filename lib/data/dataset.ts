@@ -4,6 +4,7 @@ import { EncodedImage, type ImageSource } from "../image/encoded-image.js";
 import type { ImageHeader } from "../image/inspect-image.js";
 import type { ImageLimits } from "../image/limits.js";
 import type { Trim } from "../image/plan.js";
+import { shown } from "../shown.js";
 
 /** A rectangle in pixels of the image as it is stored; x and y count from its top left corner, from 0. */
 export interface Box {
@@ -70,9 +71,9 @@ export class ListDataset<T extends Sample = Sample> implements Dataset<T> {
 
   /** The image of that number, from 0. @throws McLossError ERR_ARGUMENT where there is none */
   sample(index: number): T {
-    const sample = this.samples[index];
+    const sample = typeof index === "number" ? this.samples[index] : undefined;
     if (sample) return sample;
-    throw invalidArgument("index", `must be from 0 to ${this.length - 1}, got ${String(index)}`);
+    throw invalidArgument("index", `must be from 0 to ${this.length - 1}, got ${shown(index)}`);
   }
 }
 

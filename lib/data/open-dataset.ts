@@ -27,6 +27,7 @@ import { throwProblem, type Report } from "./sets/problems.js";
 import { findLack, findRoot, readPublished } from "./sets/published.js";
 import { openSplit } from "./sets/splits.js";
 import { STANFORD_CARS } from "./sets/stanford-cars.js";
+import { shown } from "../shown.js";
 
 /** Options of {@link openDataset}. */
 export interface OpenDatasetOptions extends OpenOptions, AircraftOptions, ClassFolderOptions {
@@ -105,7 +106,8 @@ export async function readDataset(
     };
   }
   const layout = PUBLISHED_LAYOUTS.find((one) => one.kind === kind);
-  if (!layout) throw invalidArgument("kind", `must be one of ${DATASET_KINDS.join(", ")}, got ${kind}`);
+  if (!layout)
+    throw invalidArgument("kind", `must be one of ${DATASET_KINDS.join(", ")}, got ${shown(kind)}`);
   return readPublished(dir, layout, report, options);
 }
 

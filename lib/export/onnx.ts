@@ -13,6 +13,7 @@ import { tidy } from "../tensor/scope.js";
 import { OnnxGraph, type Weights } from "./onnx-graph.js";
 import { OnnxLayers } from "./onnx-layers.js";
 import { DATA_TYPE, type ValueInfoProto } from "./onnx-schema.js";
+import { shown } from "../shown.js";
 
 /** Options of {@link exportOnnx}. */
 export interface ExportOnnxOptions {
@@ -39,7 +40,7 @@ export async function exportOnnx(model: Model, path: string, options: ExportOnnx
   using held = holdModel(model);
   const { opset = 17 } = parseOptions(schema, options);
   const irVersion = IR_VERSIONS[opset];
-  if (irVersion === undefined) throw invalidArgument("opset", `must be 17 to 21, got ${opset}`);
+  if (irVersion === undefined) throw invalidArgument("opset", `must be 17 to 21, got ${shown(opset)}`);
   const { encodeModel } = await import("./onnx-encode.js");
   const bytes = encodeModel({
     irVersion,

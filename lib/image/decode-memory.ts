@@ -1,6 +1,7 @@
 import { invalidArgument } from "../errors.js";
 import type { Size } from "./geometry.js";
 import type { ImageFormat } from "./formats.js";
+import { shown } from "../shown.js";
 
 /** What decides how much memory the decoding of an image takes. */
 export interface DecodedShape extends Size {
@@ -97,7 +98,7 @@ export const decodeBudget = new MemoryBudget(2 ** 30);
 export function decodeMemory(bytes?: number): number {
   if (bytes === undefined) return decodeBudget.bytes;
   if (!Number.isSafeInteger(bytes) || bytes < 1) {
-    throw invalidArgument("bytes", `must be a positive integer, got ${String(bytes)}`);
+    throw invalidArgument("bytes", `must be a positive integer, got ${shown(bytes)}`);
   }
   return (decodeBudget.bytes = bytes);
 }

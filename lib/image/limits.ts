@@ -2,6 +2,7 @@ import { count, type Shape } from "../schema.js";
 import { invalidArgument } from "../errors.js";
 import type { Size } from "./geometry.js";
 import { ImageProblem } from "./image-problem.js";
+import { shown } from "../shown.js";
 
 /** What an image may ask for: a small file can say that it has any number of pixels. */
 export interface ImageLimits {
@@ -55,7 +56,7 @@ export function chooseLimits(given: ImageLimitOptions, defaults: ImageLimits): I
   for (const name of Object.keys(defaults) as (keyof ImageLimits)[]) {
     const limit = given[name] ?? defaults[name];
     if (!Number.isSafeInteger(limit) || limit < 1) {
-      throw invalidArgument(name, `must be a positive integer, got ${limit}`);
+      throw invalidArgument(name, `must be a positive integer, got ${shown(limit)}`);
     }
     limits[name] = limit;
   }

@@ -11,6 +11,7 @@ import { CheckpointFile } from "./checkpoint-file.js";
 import { writeChecksum } from "./file-checksum.js";
 import { named, replaceFile } from "./replace-file.js";
 import { makeHeader, readHeader, type SafetensorsHeader, type TensorInfo } from "./safetensors-header.js";
+import { shown } from "../shown.js";
 
 /** Options of {@link writeSafetensors} and {@link saveStateDict}. */
 export interface SaveStateDictOptions extends AbortOptions {
@@ -54,7 +55,7 @@ export class SafetensorsFile {
   async read(name: string, options: AbortOptions = {}): Promise<Tensor> {
     if (this.#file.closed) throw new McLossError("ERR_DISPOSED", `${this.#file.path} was closed`);
     const stored = this.#header.tensors.get(name);
-    if (!stored) throw invalidArgument("name", `must be a tensor of ${this.#file.path}, got "${name}"`);
+    if (!stored) throw invalidArgument("name", `must be a tensor of ${this.#file.path}, got ${shown(name)}`);
     const [tensor] = await this.#file.readTensors([stored], options);
     return tensor as Tensor;
   }

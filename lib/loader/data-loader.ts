@@ -21,6 +21,7 @@ import { SampleReader } from "./sample-reader.js";
 import { allSamplers, samplerOf, type Sampler, type SamplerSpec } from "./sampler.js";
 import { transformList, type TransformSpec } from "../image/transforms.js";
 import { defaultWorkers } from "./workers.js";
+import { shown } from "../shown.js";
 
 /** Options of {@link DataLoader}. */
 export interface DataLoaderOptions extends ImageLimitOptions {
@@ -325,5 +326,5 @@ function interrupted(signal: AbortSignal | undefined): McLossError {
 
 function checkCount(argument: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
-  throw invalidArgument(argument, `must be an integer of at least ${least}, got ${String(value)}`);
+  throw invalidArgument(argument, `must be an integer of at least ${least}, got ${shown(value)}`);
 }

@@ -1,6 +1,7 @@
 import { checkList, checkRecord } from "../check-argument.js";
 import { invalidArgument } from "../errors.js";
 import { count, must } from "../schema.js";
+import { shown } from "../shown.js";
 
 /** A run of `classes` consecutive classes that own `channels` consecutive channels each. */
 export interface ChannelBlock {
@@ -76,7 +77,7 @@ export class ChannelGroups {
   /** The first channel of class `index` and the number of channels ξ it owns. */
   channelsOf(index: number): { start: number; count: number } {
     if (!Number.isInteger(index) || index < 0 || index >= this.classes) {
-      throw invalidArgument("index", `must be a class from 0 to ${this.classes - 1}, got ${String(index)}`);
+      throw invalidArgument("index", `must be a class from 0 to ${this.classes - 1}, got ${shown(index)}`);
     }
     let start = 0;
     let remaining = index;
@@ -86,7 +87,7 @@ export class ChannelGroups {
       remaining -= block.classes;
       start += block.classes * block.channels;
     }
-    throw invalidArgument("index", `must be a class from 0 to ${this.classes - 1}, got ${index}`);
+    throw invalidArgument("index", `must be a class from 0 to ${this.classes - 1}, got ${shown(index)}`);
   }
 
   /** The class that owns each channel, in channel order. */
@@ -112,5 +113,5 @@ export class ChannelGroups {
 
 function checkCount(argument: string, value: number): void {
   if (Number.isInteger(value) && value > 0) return;
-  throw invalidArgument(argument, `must be a positive integer, got ${String(value)}`);
+  throw invalidArgument(argument, `must be a positive integer, got ${shown(value)}`);
 }

@@ -6,6 +6,7 @@ import { checkFloating, checkTensor } from "../tensor/check-tensor.js";
 import { Generator, ops, opsInTurn, Tensor, type OpResult } from "../tensor/tensor.js";
 import { ChannelGroups } from "./channel-groups.js";
 import { DEFAULT_WEIGHTS } from "./default-weights.js";
+import { shown } from "../shown.js";
 
 /** Cross-channel pooling: "max" is the paper's CCMP, "mean" its ablation CCAP. */
 export type Pooling = "max" | "mean";
@@ -152,7 +153,7 @@ function resolveKeep(
     if (Number.isInteger(kept) && kept >= 1 && kept <= channels) return kept;
     throw invalidArgument(
       argument,
-      `must be an integer from 1 to ${channels} for groups of ${channels}, got ${kept}`,
+      `must be an integer from 1 to ${channels} for groups of ${channels}, got ${shown(kept)}`,
     );
   });
 }

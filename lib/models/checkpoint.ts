@@ -95,7 +95,7 @@ export async function loadCheckpoint(path: string, given: LoadModelOptions = {})
     const spec = findModules(parsed, dirname(path));
     const info = inCheckpoint(path, () => parseModelInfo(JSON.parse(metadata["info"] ?? "{}")));
     const model = inCheckpoint(path, () => new Model(spec, { info }));
-    await model.loadFrom(safetensorsState(file, withoutTraining(tensors)), true, options);
+    await model.weights.readFrom(safetensorsState(file, withoutTraining(tensors)), true, options);
     model.file = path;
     return model.eval();
   });

@@ -65,7 +65,7 @@ export async function loadWeights(
   return useStateFiles(path, { signal }, async (files) => {
     const { whole, ...found } = bestFit(model, files, wanted);
     if (whole.size === 0) throw nothingFits(model, found);
-    await model.loadFrom({ ...found.state, tensors: whole }, false);
+    await model.weights.readFrom({ ...found.state, tensors: whole }, false);
     return report(model, found, whole);
   });
 }

@@ -1,43 +1,37 @@
-import { checkRecord } from "../check-argument.js";
-import { z } from "zod";
 import { invalidArgument, McLossError } from "../errors.js";
+import { useStateFile } from "../io/state-file.js";
 import { ChannelGroups } from "../loss/channel-groups.js";
 import { abortable, type AbortOptions } from "../native/abortable.js";
-import { native, type ModelHandle } from "../native/binding.js";
-import { Owner } from "../native/owner.js";
+import type { ModelHandle } from "../native/binding.js";
 import type { Device, Dtype } from "../native/dtype.js";
+import { isRecord } from "../plain-data.js";
+import { abortOptions, parseOptions } from "../schema.js";
+import { checkFloating } from "../tensor/check-tensor.js";
 import { operationMode } from "../tensor/grad-mode.js";
-import { heldTensors } from "../tensor/held-tensors.js";
-import { autocastOf, precisionSchema, type Precision } from "../tensor/precision.js";
+import { autocastOf } from "../tensor/precision.js";
 import { Tensor } from "../tensor/tensor.js";
-import type { StateFile } from "../io/checkpoint-file.js";
-import { stateDictShape, useStateFile, type LoadStateDictOptions } from "../io/state-file.js";
-import { modelInfoOptions, type ModelInfo } from "./info.js";
+import type { ModelInfo } from "./info.js";
+import type { StateDifference, StateEntry } from "./load-state.js";
 import {
-  compareStates,
-  loadState,
-  pairStates,
-  requireSame,
-  type StateDifference,
-  type StateEntry,
-} from "./load-state.js";
-import { matches, select, type NamePattern } from "./names.js";
-import { groupParameters, type NamedGroup, type PatternGroup } from "./parameter-groups.js";
+  forwardOptions,
+  fromJsonOptions,
+  loadOptions,
+  loadStateDictOptions,
+  newModelOptions,
+  type ForwardOptions,
+  type FromJsonOptions,
+  type LoadOptions,
+  type NewModelOptions,
+} from "./model-options.js";
+import { ModelWeights } from "./model-weights.js";
+import { matches, type NamePattern } from "./names.js";
 import { modelsAre } from "./networks/definition.js";
+import { groupParameters, type NamedGroup, type PatternGroup } from "./parameter-groups.js";
 import { checkPlacement, type ModelPlacement } from "./placement.js";
 import type { ImageInput, Prediction, PredictOptions, Predictor } from "./prediction.js";
 import type { ModelSpec } from "./spec.js";
 import { hasModules, pinModules } from "./torchscript-file.js";
-import { isRecord } from "../plain-data.js";
-import { abortOptions, abortShape, flag, index, optionsOf, parseOptions } from "../schema.js";
-import { checkFloating } from "../tensor/check-tensor.js";
 import { parseModelJson, type ModelJson } from "./validate.js";
-
-/** Options of {@link Model.load}. */
-export interface LoadOptions extends LoadStateDictOptions {
-  /** Whether names and shapes must be the same. Default: true. */
-  strict?: boolean;
-}
 
 /** What a network makes of images. */
 export interface ModelOutput<Tap extends string = never> {
@@ -47,16 +41,6 @@ export interface ModelOutput<Tap extends string = never> {
   logits: Tensor;
   /** The outputs of the layers that were asked for, by name. */
   taps: Record<Tap, Tensor>;
-}
-
-/** Options of new {@link Model}. */
-export interface NewModelOptions {
-  /** Of the initial weights. Default: that of the {@link Trainer} that needs them first, or else 0. */
-  seed?: number;
-  /** Class names and normalisation, which travel in checkpoints. */
-  info?: ModelInfo;
-  /** @internal A model of the same layers, whose weights it shares. */
-  built?: Model;
 }
 
 /**
@@ -71,27 +55,22 @@ export class Model {
   training = true;
   /** @internal The checkpoint that its weights are from, for messages. */
   file: string | undefined;
-  readonly #owner: Owner<ModelHandle>;
-  #seed: number | undefined;
-  #state: { handle: ModelHandle; entries: StateEntry[] } | undefined;
+  readonly #weights: ModelWeights;
   #predictor: Predictor | undefined;
 
-  constructor(spec: ModelSpec, options: NewModelOptions = {}) {
-    checkRecord("options", options, "an object");
-    const { built, ...given } = options;
-    // Of a model that was made from such options nothing is to be checked again.
-    const { seed, info = {} } = built ? given : parseOptions(newModelOptions, given);
-    if (!built) checkSpec(spec);
+  constructor(spec: ModelSpec, options?: NewModelOptions);
+  /** @internal @param shared weights of a model of the same layers, to hold them too; nothing else is checked again */
+  constructor(spec: ModelSpec, options: Pick<NewModelOptions, "info">, shared: ModelWeights);
+  constructor(spec: ModelSpec, options: NewModelOptions = {}, shared?: ModelWeights) {
+    const isShared = shared instanceof ModelWeights;
+    const { seed, info = {} } = isShared ? options : parseOptions(newModelOptions, options);
+    if (!isShared) checkSpec(spec);
     if (info.classNames && info.classNames.length !== spec.classes) {
       throw invalidArgument("classNames", `must have ${spec.classes} names, got ${info.classNames.length}`);
     }
-    this.spec = built ? spec : pinModules(spec);
+    this.spec = isShared ? spec : pinModules(spec);
     this.info = info;
-    this.#seed = seed;
-    this.#owner = new Owner(
-      "model",
-      built ? built.#owner : () => native().createModel(this.spec, this.#seed ?? 0),
-    );
+    this.#weights = isShared ? shared.share() : new ModelWeights(this.spec, seed);
   }
 
   /**
@@ -100,22 +79,15 @@ export class Model {
    */
   static async create(spec: ModelSpec, options: NewModelOptions = {}): Promise<Model> {
     const model = new Model(spec, options);
-    const handle = await native().createModelInTurn(model.spec, model.#seed ?? 0);
-    model.#owner.replace(handle);
+    await model.#weights.make();
     return model;
-  }
-
-  /** @internal Draws the first weights from `seed`, where none was given and none of them were needed before. */
-  seedWith(seed: number): void {
-    if (!this.#owner.made) this.#seed ??= seed;
   }
 
   /**
    * A model from what {@link toJSON} gave, as an object or as text, with weights from `seed`.
-   * @param options.trustCode Whether TorchScript in it, which is code, may run. Default false: it is an error.
    * @throws McLossError ERR_ARGUMENT that names the path of the bad node, such as `spec.layers[3].outChannels`
    */
-  static fromJSON(json: unknown, options: { seed?: number; trustCode?: boolean } = {}): Model {
+  static fromJSON(json: unknown, options: FromJsonOptions = {}): Model {
     const { trustCode = false, ...rest } = parseOptions(fromJsonOptions, options);
     const { spec, info } = parseModelJson(json);
     if (hasModules(spec) && !trustCode) {
@@ -142,8 +114,13 @@ export class Model {
   }
 
   /** @internal */
+  get weights(): ModelWeights {
+    return this.#weights;
+  }
+
+  /** @internal */
   get handle(): ModelHandle {
-    return this.#owner.handle;
+    return this.#weights.handle;
   }
 
   /**
@@ -151,7 +128,7 @@ export class Model {
    * began with although the model is disposed meanwhile.
    */
   hold(): Model {
-    const held = new Model(this.spec, { info: this.info, built: this });
+    const held = new Model(this.spec, { info: this.info }, this.#weights);
     held.training = this.training;
     held.file = this.file;
     return held;
@@ -160,16 +137,11 @@ export class Model {
   /**
    * Runs the network on images [N, 3, H, W], normalised as `info.normalization` says. Images of another floating-point
    * type than the model's are converted.
-   * @param options.taps dotted names of layers whose outputs are wanted too ("layer3.0.conv1"); inside TorchScript, of
-   * submodules and methods. Of a layer that runs several times it is the last output.
-   * @param options.training whether batch normalisation and dropout behave as in training. Default: as train() and eval()
-   * have set it.
-   * @param options.precision what it computes in. Default "float32"
    * @throws McLossError ERR_SHAPE, or ERR_ARGUMENT that names a tap that there is not
    */
   async forward<const Tap extends string = never>(
     images: Tensor,
-    options: { taps?: readonly Tap[]; training?: boolean; precision?: Precision } & AbortOptions = {},
+    options: ForwardOptions<Tap> = {},
   ): Promise<ModelOutput<Tap>> {
     const { taps = [], training = this.training, precision, signal } = parseOptions(forwardOptions, options);
     const autocast = autocastOf(precision);
@@ -213,11 +185,7 @@ export class Model {
 
   /** Every parameter and buffer; the tensors share the model's memory. */
   state(): readonly StateEntry[] {
-    const { handle } = this;
-    if (this.#state?.handle !== handle) {
-      this.#state = { handle, entries: heldTensors(native().modelState(handle)) };
-    }
-    return this.#state.entries;
+    return this.#weights.entries();
   }
 
   /**
@@ -225,18 +193,13 @@ export class Model {
    * been done: for looking at them while the model trains, when {@link Tensor.grad} throws ERR_BUSY.
    */
   async gradients({ signal }: AbortOptions = {}): Promise<Record<string, Tensor | null>> {
-    const names = this.state();
-    const handles = await abortable(signal, "gradients()", (binding) => binding.modelGradients(this.handle));
-    const gradients = handles.map((handle) => handle && new Tensor(handle));
-    const entries = names.flatMap(({ name, trainable }, i) =>
-      trainable ? [[name, gradients[i] ?? null]] : [],
-    );
-    return Object.fromEntries(entries) as Record<string, Tensor | null>;
+    return this.#weights.gradients(signal);
   }
 
   /** The parameters, or those that `pattern` names; frozen ones too. */
   parameters(pattern: NamePattern = ""): Tensor[] {
-    return this.#parameterEntries()
+    return this.#weights
+      .parameters()
       .filter((entry) => matches(pattern, entry.name))
       .map((entry) => entry.tensor);
   }
@@ -248,11 +211,7 @@ export class Model {
    * @throws McLossError ERR_ARGUMENT for a pattern that nothing is left for
    */
   parameterGroups<Options extends object>(groups: readonly PatternGroup<Options>[]): NamedGroup<Options>[] {
-    return groupParameters(this.#parameterEntries(), groups);
-  }
-
-  #parameterEntries(): StateEntry[] {
-    return this.state().filter((entry) => entry.trainable);
+    return groupParameters(this.#weights.parameters(), groups);
   }
 
   /**
@@ -263,19 +222,13 @@ export class Model {
    * @throws McLossError ERR_ARGUMENT when it names nothing
    */
   freeze(pattern: NamePattern = ""): this {
-    return this.#setFrozen(pattern, true);
+    this.#weights.setFrozen(pattern, true);
+    return this;
   }
 
   /** Undoes {@link freeze} for what `pattern` names. Default: everything. */
   unfreeze(pattern: NamePattern = ""): this {
-    return this.#setFrozen(pattern, false);
-  }
-
-  #setFrozen(pattern: NamePattern, frozen: boolean): this {
-    const entries = this.state();
-    const chosen = new Set(select(entries, pattern, "pattern"));
-    const positions = [...entries.keys()].filter((position) => chosen.has(entries[position] as StateEntry));
-    native().freeze(this.handle, positions, frozen);
+    this.#weights.setFrozen(pattern, false);
     return this;
   }
 
@@ -291,15 +244,7 @@ export class Model {
   ): StateDifference {
     const { strict = true } = parseOptions(loadStateDictOptions, options);
     if (!isRecord(state)) throw invalidArgument("state", "must be an object of tensors by name");
-    // Weights that were not needed before and that are all overwritten need no values first.
-    const unseeded = strict && !this.#owner.made;
-    if (unseeded) this.#owner.replace(native().createModel(this.spec, null));
-    try {
-      return loadState(this.state(), state, strict);
-    } catch (error) {
-      if (unseeded) this.#owner.replace(undefined);
-      throw error;
-    }
+    return this.#weights.copyFrom(state, strict);
   }
 
   /**
@@ -315,35 +260,8 @@ export class Model {
    */
   async load(path: string, options: LoadOptions = {}): Promise<StateDifference> {
     const parsed = parseOptions(loadOptions, options);
-    using held = this.hold();
-    return await useStateFile(path, parsed, (state) => held.loadFrom(state, parsed.strict ?? true, parsed));
-  }
-
-  /** @internal */
-  async loadFrom(
-    { file, tensors }: StateFile,
-    strict: boolean,
-    { signal }: AbortOptions = {},
-  ): Promise<StateDifference> {
-    // Weights that were not needed before and that the file has all need no values first.
-    const unseeded = !this.#owner.made;
-    if (unseeded) this.#owner.replace(native().createModel(this.spec, null));
-    try {
-      const difference = compareStates(this.state(), tensors);
-      if (strict) requireSame(difference, file.path);
-      const complete = difference.missing.length + difference.mismatched.length === 0;
-      if (unseeded && !complete) this.#owner.replace(undefined);
-      const pairs = pairStates(this.state(), tensors);
-      await file.readInto(
-        pairs.map(({ value }) => value),
-        pairs.map(({ tensor }) => tensor),
-        { signal },
-      );
-      return difference;
-    } catch (error) {
-      if (unseeded) this.#owner.replace(undefined);
-      throw error;
-    }
+    using held = this.#weights.share();
+    return await useStateFile(path, parsed, (state) => held.readFrom(state, parsed.strict ?? true, parsed));
   }
 
   /** Batch normalisation and dropout behave as in training from now on (torch.nn.Module.train). */
@@ -375,8 +293,7 @@ export class Model {
    * weights that it began with. A later use throws `ERR_DISPOSED`. May be called again.
    */
   dispose(): void {
-    this.#state?.entries.forEach((entry) => entry.tensor.dispose());
-    this.#owner.dispose();
+    this.#weights.dispose();
   }
 
   /** Calls dispose(): for `using`. */
@@ -384,15 +301,6 @@ export class Model {
     this.dispose();
   }
 }
-
-const forwardOptions = optionsOf<
-  { taps?: readonly string[]; training?: boolean; precision?: Precision } & AbortOptions
->({
-  precision: precisionSchema.optional(),
-  taps: z.array(z.string()).readonly().optional(),
-  training: flag.optional(),
-  ...abortShape,
-});
 
 let makePredictor: (model: Model) => Predictor = () => {
   throw new Error("predict/classifier.ts has not been loaded");
@@ -416,17 +324,6 @@ export function holdModel(model: Model): Model {
   checkModel(model);
   return model.hold();
 }
-
-const newModelOptions = optionsOf<Omit<NewModelOptions, "built">>({
-  seed: index.optional(),
-  info: modelInfoOptions.optional(),
-});
-const loadOptions = optionsOf<LoadOptions>({ ...stateDictShape, strict: flag.optional() });
-const loadStateDictOptions = optionsOf<{ strict?: boolean }>({ strict: flag.optional() });
-const fromJsonOptions = optionsOf<{ seed?: number; trustCode?: boolean }>({
-  seed: index.optional(),
-  trustCode: flag.optional(),
-});
 
 function checkSpec(spec: unknown): void {
   if (isRecord(spec) && Array.isArray(spec["layers"]) && Array.isArray(spec["groups"])) return;

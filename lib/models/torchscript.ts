@@ -66,7 +66,7 @@ export async function torchscript(path: string, given: TorchScriptOptions): Prom
   using model = new Model(draft);
   const shapes = await probe(model);
   const groups = options.groups ?? splitGroups(shapes.channels, shapes.classes);
-  return new Model({ ...model.spec, classes: shapes.classes, groups }, { info, built: model });
+  return new Model({ ...model.spec, classes: shapes.classes, groups }, { info }, model.weights);
 }
 
 /** Classes and feature channels, from one image of zeros. */

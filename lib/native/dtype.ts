@@ -1,5 +1,6 @@
 import { like } from "../schema.js";
 import { invalidArgument, McLossError } from "../errors.js";
+import { shown } from "../shown.js";
 
 /** The typed arrays that a tensor's elements can be copied from and to. */
 export type TypedArray =
@@ -71,8 +72,8 @@ const BYTES: Readonly<Record<Dtype, number>> = {
   bool: 1,
 };
 
-export function isDtype(value: string): value is Dtype {
-  return Object.hasOwn(BYTES, value);
+export function isDtype(value: unknown): value is Dtype {
+  return typeof value === "string" && Object.hasOwn(BYTES, value);
 }
 
 /** The size of one element, in bytes. */
@@ -81,10 +82,10 @@ export function bytesOf(dtype: Dtype): number {
 }
 
 export function checkDtype(argument: string, value: unknown): Dtype {
-  if (typeof value === "string" && isDtype(value)) return value;
+  if (isDtype(value)) return value;
   throw new McLossError(
     "ERR_DTYPE",
-    `${argument} must be one of ${Object.keys(BYTES).join(", ")}, got "${String(value)}"`,
+    `${argument} must be one of ${Object.keys(BYTES).join(", ")}, got ${shown(value)}`,
     {
       argument,
     },
@@ -93,7 +94,7 @@ export function checkDtype(argument: string, value: unknown): Dtype {
 
 export function checkDevice(argument: string, value: unknown): Device {
   if (isDevice(value)) return value;
-  throw invalidArgument(argument, `must be "cpu", "cuda" or "cuda:N", got "${String(value)}"`);
+  throw invalidArgument(argument, `must be "cpu", "cuda" or "cuda:N", got ${shown(value)}`);
 }
 
 /** A device's name. */

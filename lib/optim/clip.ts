@@ -1,6 +1,7 @@
 import { invalidArgument } from "../errors.js";
 import { native } from "../native/binding.js";
 import { Tensor } from "../tensor/tensor.js";
+import { shown } from "../shown.js";
 
 /**
  * Scales the gradients of `parameters`, in place, so that their joint L2 norm is at most `maxNorm`
@@ -27,5 +28,5 @@ function handles(parameters: readonly Tensor[]) {
 
 function checkLimit(argument: string, value: number): void {
   if (typeof value === "number" && value > 0) return;
-  throw invalidArgument(argument, `must be a number above 0, got ${String(value)}`);
+  throw invalidArgument(argument, `must be a number above 0, got ${shown(value)}`);
 }

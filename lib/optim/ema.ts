@@ -4,6 +4,7 @@ import { Owner } from "../native/owner.js";
 import type { StateEntry } from "../models/load-state.js";
 import { checkModel, type Model } from "../models/model.js";
 import { heldTensors } from "../tensor/held-tensors.js";
+import { shown } from "../shown.js";
 
 /**
  * An exponential moving average of a model's parameters, average ← decay·average + (1 − decay)·parameter; buffers are
@@ -19,7 +20,7 @@ export class EMA {
   constructor(model: Model, decay = 0.999) {
     checkModel(model);
     if (typeof decay !== "number" || !(decay >= 0 && decay < 1)) {
-      throw invalidArgument("decay", `must be from 0 to less than 1, got ${String(decay)}`);
+      throw invalidArgument("decay", `must be from 0 to less than 1, got ${shown(decay)}`);
     }
     this.#model = model;
     this.#owner = new Owner("EMA", native().createEma(model.handle, decay));

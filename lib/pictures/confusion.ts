@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import { invalidArgument } from "../errors.js";
 import { replaceWith } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
+import { shown } from "../shown.js";
 
 /**
  * Writes a confusion matrix: as CSV, with the true class in each row's first field and the predicted one in the first
@@ -31,7 +32,7 @@ export function confusionFormat(path: string): "csv" | "png" {
   const extension = extname(path).toLowerCase();
   if (extension === ".csv") return "csv";
   if (extension === ".png") return "png";
-  throw invalidArgument("confusion", `must end in .csv or .png, got ${path}`);
+  throw invalidArgument("confusion", `must end in .csv or .png, got ${shown(path)}`);
 }
 
 function toCsv(confusion: readonly (readonly number[])[], names: readonly string[]): string {

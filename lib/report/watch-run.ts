@@ -7,6 +7,7 @@ import { invalidArgument } from "../errors.js";
 import { runFiles } from "../run/run-files.js";
 import { LiveServer } from "./live-server.js";
 import { liveUpdate, renderLivePage } from "./page.js";
+import { shown } from "../shown.js";
 
 const LOOK_EVERY_MS = 500;
 
@@ -38,7 +39,7 @@ export async function watchRun(folder: string, options: WatchOptions = {}): Prom
   const { port = 0, keepAlive = false } = parseOptions(schema, options);
   checkPlace("folder", folder);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw invalidArgument("port", `must be an integer from 0 to 65535, got ${port}`);
+    throw invalidArgument("port", `must be an integer from 0 to 65535, got ${shown(port)}`);
   }
   let run = await readStarted(folder);
   const server = await LiveServer.start(

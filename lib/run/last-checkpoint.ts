@@ -119,7 +119,7 @@ export function loadLast(path: string, parts: TrainingParts): Promise<TrainingPo
         throw cannotResume(path, `was written ${ema ? "without" : "with"} an average of the weights (ema)`);
       }
       const weights = ema ? trained : withoutTraining(tensors);
-      await model.loadFrom(safetensorsState(file, weights), true);
+      await model.weights.readFrom(safetensorsState(file, weights), true);
       await file.readInto(
         stored,
         targets.map(([, tensor]) => tensor),

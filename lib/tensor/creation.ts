@@ -1,3 +1,4 @@
+import { shown } from "../shown.js";
 import { z } from "zod";
 import { flag, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { invalidArgument, McLossError } from "../errors.js";
@@ -92,8 +93,7 @@ function checkShape(shape: readonly number[], elements: number): readonly number
 
 function checkSizes(shape: readonly number[]): readonly number[] {
   if (areSizes(shape)) return shape;
-  const got = Array.isArray(shape) ? `[${shape.join(", ")}]` : String(shape);
-  throw invalidArgument("shape", `must be an array of non-negative integers, got ${got}`);
+  throw invalidArgument("shape", `must be an array of non-negative integers, got ${shown(shape)}`);
 }
 
 function areSizes(shape: unknown): boolean {

@@ -1,5 +1,6 @@
 import { invalidArgument, McLossError } from "../errors.js";
 import { dtypeOf, type Dtype, type TypedArray } from "../native/dtype.js";
+import { shown } from "../shown.js";
 
 /** What one element can be given as. */
 export type Scalar = number | bigint | boolean;
@@ -37,7 +38,7 @@ function gather(value: unknown, place: string, shape: readonly number[], depth: 
   }
   if (!Array.isArray(value) || value.length !== length) {
     const wanted = `must have ${length} elements, as the arrays before it`;
-    const got = Array.isArray(value) ? `got ${value.length}` : `got ${textOf(value)}`;
+    const got = Array.isArray(value) ? `got ${value.length}` : `got ${shown(value)}`;
     throw new McLossError("ERR_SHAPE", `${place} ${wanted}, ${got}`, { argument: "data" });
   }
   // By number, as forEach() passes over holes.
@@ -50,14 +51,9 @@ function checkElement(value: unknown, place: string): Scalar {
     const text = `${place} must be a number, as the elements before it, got an array`;
     throw new McLossError("ERR_SHAPE", text, { argument: "data" });
   }
-  throw new McLossError("ERR_ARGUMENT", `${place} must be a number, got ${textOf(value)}`, {
+  throw new McLossError("ERR_ARGUMENT", `${place} must be a number, got ${shown(value)}`, {
     argument: "data",
   });
-}
-
-function textOf(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
 /** bool for booleans, int64 for bigints, and else float32. */

@@ -3,6 +3,7 @@ import { call, NativeObject, ops, type OpResult } from "./ops.js";
 // Types only: tensor.ts builds on this module.
 import type { Scalar } from "./elements.js";
 import type { Tensor } from "./tensor.js";
+import { shown } from "../shown.js";
 
 /** A range of a dimension; see {@link slice}. */
 export class Slice {
@@ -115,7 +116,7 @@ function dimensionsOf(item: TensorIndex): number {
   if (item === null || item === "...") return 0;
   if (typeof item === "number" || item instanceof Slice) return 1;
   if (!((item as unknown) instanceof NativeObject)) {
-    throw invalidArgument("index", `must be integers, slice(), "...", null or tensors, got ${String(item)}`);
+    throw invalidArgument("index", `must be integers, slice(), "...", null or tensors, got ${shown(item)}`);
   }
   return item.dtype === "bool" || item.dtype === "uint8" ? item.ndim : 1;
 }

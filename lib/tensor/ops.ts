@@ -314,7 +314,15 @@ function isNamed(value: unknown): value is Record<string, OpArgument> {
 
 function toNative(value: unknown): unknown {
   if (value instanceof NativeObject) return value.handle;
-  return Array.isArray(value) ? value.map(toNative) : value;
+  return Array.isArray(value) ? listToNative(value, 1) : value;
+}
+
+/** More than any operator's lists are nested, and few enough for a list that is a part of itself. */
+const DEEPEST_LIST = 8;
+
+function listToNative(list: readonly unknown[], depth: number): unknown[] {
+  if (depth > DEEPEST_LIST) throw invalidArgument("a list", `must be nested at most ${DEEPEST_LIST} deep`);
+  return list.map((value) => (Array.isArray(value) ? listToNative(value, depth + 1) : toNative(value)));
 }
 
 /** What a native result stands for. */

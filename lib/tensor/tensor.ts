@@ -12,6 +12,7 @@ import { TensorOperators } from "./operators.js";
 import { unwatch, watch } from "./memory-debug.js";
 import { call, fromNative, NativeObject, ops, recording, resultsAre } from "./ops.js";
 import { register, unregister } from "./scope.js";
+import { shown } from "../shown.js";
 
 export {
   Complex,
@@ -280,7 +281,7 @@ export function manualSeed(seed: number): void {
 
 function checkSeed(seed: number): number {
   if (Number.isSafeInteger(seed) && seed >= 0) return seed;
-  throw invalidArgument("seed", `must be a non-negative integer, got ${String(seed)}`);
+  throw invalidArgument("seed", `must be a non-negative integer, got ${shown(seed)}`);
 }
 
 function reductionOptions(options: ReductionOptions | boolean): ReductionOptions {

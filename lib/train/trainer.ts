@@ -51,7 +51,7 @@ export class Trainer {
     checkModel(model);
     const options = completeTrainerOptions(given);
     const { epochs, loss, optimizer, seed, unfreeze } = options;
-    model.seedWith(seed);
+    model.weights.seedWith(seed);
     if (unfreeze) checkUnfreezing(model, unfreeze, epochs);
     // Each run makes its own; here it is seen that it can.
     buildOptimizer(model, optimizer).dispose();

@@ -1,6 +1,7 @@
 import { invalidArgument } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { matches, select, type NamePattern } from "../models/names.js";
+import { shown } from "../shown.js";
 
 /** From an epoch on, what `pattern` names is trained. */
 export interface UnfreezeRule {
@@ -15,7 +16,7 @@ export function checkUnfreezing(model: Model, rules: readonly UnfreezeRule[], ep
   rules.forEach(({ epoch, pattern }, index) => {
     const inRun = Number.isSafeInteger(epoch) && epoch >= 0 && epoch < epochs;
     if (!inRun) {
-      const text = `must be an integer from 0 to ${epochs - 1}, as there are ${epochs} epochs, got ${epoch}`;
+      const text = `must be an integer from 0 to ${epochs - 1}, as there are ${epochs} epochs, got ${shown(epoch)}`;
       throw invalidArgument(`unfreeze[${index}].epoch`, text);
     }
     select(model.state(), pattern, `unfreeze[${index}].pattern`);

@@ -10,6 +10,7 @@ import { holdModel, type Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { abortShape, callback, count, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
+import { shown } from "../shown.js";
 
 /** An image and how much it excites a channel. */
 export interface Excitation<T extends Sample = Sample> {
@@ -51,7 +52,7 @@ export async function findExcitingImages<T extends Sample>(
   const options = parseOptions(schema, given);
   const { count = 6, batchSize = 32, onBatch } = options;
   if (!Number.isSafeInteger(count) || count < 1) {
-    throw invalidArgument("count", `must be a positive integer, got ${count}`);
+    throw invalidArgument("count", `must be a positive integer, got ${shown(count)}`);
   }
   using held = holdModel(model);
   const { device } = held;

@@ -15,6 +15,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { classActivationMap, forwardForCam } from "./class-activation-map.js";
 import { placeViews } from "./input-geometry.js";
 import { projectOntoImages } from "./project.js";
+import { shown } from "../shown.js";
 
 /** One class's channels on one image. Maps are laid onto the upright image, row by row; negative activations are 0. */
 export interface ClassActivations extends ClassScore {
@@ -65,7 +66,8 @@ export async function lookAt(given: Model, request: LookRequest): Promise<ImageA
     let seen = new Float32Array();
     for (const index of choose(ranked)) {
       const score = ranked.find((one) => one.index === index);
-      if (!score) throw invalidArgument("classIndex", `must be from 0 to ${ranked.length - 1}, got ${index}`);
+      if (!score)
+        throw invalidArgument("classIndex", `must be from 0 to ${ranked.length - 1}, got ${shown(index)}`);
       const { start, count } = groups.channelsOf(index);
       const target = full([views.length], index, { dtype: "int64", device: model.device });
       const cam = await classActivationMap(model, output, target);

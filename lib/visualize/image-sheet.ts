@@ -9,6 +9,7 @@ import { count, index, instanceOf, optionsOf, parseOptions } from "../schema.js"
 import { camMethod } from "./class-activation-map.js";
 import { lookAt, type ImageActivations } from "./image-activations.js";
 import { checkWidth } from "./sheet-size.js";
+import { shown } from "../shown.js";
 
 /** Options of {@link renderImageSheet}. */
 export interface ImageSheetOptions extends ImageLimitOptions {
@@ -111,7 +112,7 @@ function withRivals(ranked: readonly ClassScore[], rivals: number, classIndex?: 
 
 function checkOptions(models: readonly Model[], rivals: number, width: number): void {
   if (!Number.isSafeInteger(rivals) || rivals < 0) {
-    throw invalidArgument("rivals", `must be an integer of at least 0, got ${rivals}`);
+    throw invalidArgument("rivals", `must be an integer of at least 0, got ${shown(rivals)}`);
   }
   checkWidth(width);
   const [classes = 0, others = classes] = models.map(({ spec }) => spec.classes);

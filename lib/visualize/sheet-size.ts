@@ -1,5 +1,6 @@
 import { invalidArgument } from "../errors.js";
 import type { Size } from "../image/geometry.js";
+import { shown } from "../shown.js";
 
 /** Below it the legend has no place. */
 const LEAST_WIDTH = 480;
@@ -7,7 +8,7 @@ const LEAST_WIDTH = 480;
 /** @param width of a sheet, in pixels @throws McLossError ERR_ARGUMENT */
 export function checkWidth(width: number): void {
   if (Number.isSafeInteger(width) && width >= LEAST_WIDTH) return;
-  throw invalidArgument("width", `must be an integer of at least ${LEAST_WIDTH}, got ${width}`);
+  throw invalidArgument("width", `must be an integer of at least ${LEAST_WIDTH}, got ${shown(width)}`);
 }
 
 /** The size of an image that keeps its shape and fills a box in one direction. */

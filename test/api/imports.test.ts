@@ -57,6 +57,6 @@ describe("importing", () => {
 
   it("setup loads nothing that is for training", () => {
     const files = loadedBy("mutual-channel-loss/setup");
-    expect(unique(files.map(roomOf))).to.have.members(["api", "setup", "addon"]);
+    expect(unique(files.map(roomOf))).to.have.members(["api", "setup", "addon", "io"]);
   });
 });

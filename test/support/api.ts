@@ -21,3 +21,8 @@ export const subpaths: Record<string, Record<string, unknown>> = {
 };
 
 export { root };
+
+/** Whether it is made with `new`. */
+export function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
+}

@@ -10,6 +10,7 @@ import type { Layout, ListedSample, Listing, OpenOptions, SplitPart } from "./la
 import { exists, innermost, joinInside } from "./paths.js";
 import { keepSamples, type AnnotationProblem, type Report } from "./problems.js";
 import { openPublished } from "./published.js";
+import { shown } from "../../shown.js";
 
 /**
  * FGVC-Aircraft 2013b (Maji et al., arXiv 1306.5151): 10,000 images, 3,334 to train, 3,333 to validate and 3,333 to
@@ -83,7 +84,7 @@ async function list(root: string, report: Report, options: AircraftOptions): Pro
 
 function checkLevel({ level = "variant" }: AircraftOptions): AircraftLevel {
   if (Object.hasOwn(LEVELS, level)) return level;
-  throw invalidArgument("level", `must be one of ${Object.keys(LEVELS).join(", ")}, got ${level}`);
+  throw invalidArgument("level", `must be one of ${Object.keys(LEVELS).join(", ")}, got ${shown(level)}`);
 }
 
 /** xmin, ymin, xmax, ymax; the top left pixel is (1, 1). */

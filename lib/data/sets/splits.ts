@@ -3,6 +3,7 @@ import { labelsByName } from "../class-folders.js";
 import { ListDataset } from "../dataset.js";
 import { checkCounts, countParts, PARTS } from "./counts.js";
 import type { ListedSample, Listing, OpenOptions, ReadDataset, Split } from "./layout.js";
+import { shown } from "../../shown.js";
 
 export const SPLITS: readonly Split[] = ["train", "val", "trainval", "test"];
 
@@ -23,7 +24,7 @@ export function takeSplit(
   split: Split = "trainval",
 ): ListDataset<ListedSample> {
   if (!SPLITS.includes(split))
-    throw invalidArgument("split", `must be one of ${SPLITS.join(", ")}, got ${split}`);
+    throw invalidArgument("split", `must be one of ${SPLITS.join(", ")}, got ${shown(split)}`);
   const samples = listing.samples.filter((sample) =>
     split === "trainval" ? sample.split !== "test" : sample.split === split,
   );

@@ -3,7 +3,8 @@ import type { Definition, Filled, Given, OptionShape } from "../../definition.js
 import { IMAGENET_STATISTICS } from "../../image/presets.js";
 import { count, index, parseOptions, type Shape } from "../../schema.js";
 import { modelInfoOptions, type ModelInfo } from "../info.js";
-import type { Model, NewModelOptions } from "../model.js";
+import type { Model } from "../model.js";
+import type { NewModelOptions } from "../model-options.js";
 import type { ModelSpec } from "../spec.js";
 
 /** One of torchvision's files of ImageNet weights, and the images that it was trained on. */
