@@ -36,8 +36,15 @@
       "sources": ["<!@(node native/unity.cjs ops)"],
     },
     {
+      "target_name": "mcloss_distributed",
+      "type": "static_library",
+      "defines": ["USE_DISTRIBUTED", "USE_C10D_GLOO"],
+      "include_dirs": ["native/distributed/gloo_shim"],
+      "sources": ["<!@(node native/unity.cjs distributed)"],
+    },
+    {
       "target_name": "mcloss",
-      "dependencies": ["mcloss_ops"],
+      "dependencies": ["mcloss_distributed", "mcloss_ops"],
       "defines": [
         "NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],

@@ -44,6 +44,7 @@ export type { SamplerSpec } from "../loader/sampler.js";
 export { samplers } from "../loader/samplers.js";
 export type { ClassBalancedSpec } from "../loader/samplers/class-balanced.js";
 export type { DistributedSpec } from "../loader/samplers/distributed.js";
+export type { ShardSpec } from "../loader/samplers/shard.js";
 export type { SequentialSpec } from "../loader/samplers/sequential.js";
 export type { ShuffleSpec } from "../loader/samplers/shuffle.js";
 export type { WeightedSpec } from "../loader/samplers/weighted.js";

@@ -11,6 +11,14 @@ export type { Schedule } from "../optim/schedules.js";
 export type { SchedulePosition } from "../optim/schedules/position.js";
 export type { SgdOptions } from "../optim/optimizers/sgd.js";
 
+export {
+  initProcessGroup,
+  ProcessGroup,
+  type GroupBackend,
+  type GroupStore,
+  type ProcessGroupOptions,
+  type Reduction,
+} from "../distributed/process-group.js";
 export type { GroupRates, OptimizerSpec } from "../train/build-optimizer.js";
 export { RESUMABLE_KEYS } from "../run/option-changes.js";
 export type { OptionChange, RunInfo, RunLoaders } from "../run/run-info.js";

@@ -5,10 +5,11 @@ import type { Random } from "../image/random.js";
 import { parseOptions } from "../schema.js";
 import type { SamplerDefinition } from "./samplers/definition.js";
 import { distributed } from "./samplers/distributed.js";
+import { shard } from "./samplers/shard.js";
 import { shareableSamplers } from "./samplers/shareable.js";
 
 /** All samplers. */
-export const allSamplers = new Registry([...shareableSamplers.definitions, distributed]);
+export const allSamplers = new Registry([...shareableSamplers.definitions, distributed, shard]);
 
 /**
  * Which samples an epoch has, in which order, as plain data.

@@ -1,6 +1,7 @@
 import type { ClassBalancedSpec } from "./samplers/class-balanced.js";
 import type { DistributedSpec } from "./samplers/distributed.js";
 import type { SequentialSpec } from "./samplers/sequential.js";
+import type { ShardSpec } from "./samplers/shard.js";
 import type { ShuffleSpec } from "./samplers/shuffle.js";
 import type { WeightedSpec } from "./samplers/weighted.js";
 
@@ -41,4 +42,10 @@ export const samplers = {
     const { sampler = { type: "shuffle" }, dropLast = false } = options;
     return { type: "distributed", rank, world, sampler, dropLast };
   },
+
+  /**
+   * One process's part of the data set, in its order, for evaluation: parts have no sample in common and are of different
+   * lengths where they must be.
+   */
+  shard: (rank: number, world: number): ShardSpec => ({ type: "shard", rank, world }),
 };

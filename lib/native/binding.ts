@@ -1,3 +1,4 @@
+import { isMainThread } from "node:worker_threads";
 import type { Device, Dtype, TypedArray } from "./dtype.js";
 import { McLossError } from "../errors.js";
 import { callbackRunner, type NativeCallback, type PassHandle } from "./callbacks.js";
@@ -6,11 +7,14 @@ import type {
   BatchTransferHandle,
   EmaHandle,
   GeneratorHandle,
+  GradientReducerHandle,
   GradScalerHandle,
   Handle,
   ModelHandle,
   OptimizerHandle,
+  ProcessGroupHandle,
   StepGraphHandle,
+  StoreHandle,
   TensorHandle,
 } from "./handles.js";
 
@@ -132,6 +136,7 @@ export interface StepOptions {
   scaler?: GradScalerHandle;
   ema?: EmaHandle;
   graph?: StepGraphHandle;
+  reducer?: GradientReducerHandle;
   /** A float32 scalar where the model is: whether a loss of the update under way was not finite. */
   foundInf: TensorHandle;
   /** Whether training goes on after a loss that is not finite. */
@@ -149,6 +154,36 @@ export interface Update extends StepOptions {
 export interface TrainingStep extends Update {
   images: TensorHandle;
   labels: TensorHandle;
+}
+
+/** Where processes find each other: a file, or a server that one of them is; see native/distributed/store.h. */
+export interface NativeStoreOptions {
+  file?: string;
+  host?: string;
+  port?: number;
+  serve?: boolean;
+  worldSize: number;
+  /** In ms. */
+  timeout: number;
+}
+
+/** A process's place in a group; see native/distributed/process_group.h. */
+export interface NativeGroupOptions {
+  backend: string;
+  prefix: string;
+  rank: number;
+  worldSize: number;
+  address?: string;
+  /** In ms. */
+  timeout: number;
+}
+
+/** See native/distributed/gradient_reducer.h. */
+export interface NativeReducerOptions {
+  firstBucketBytes: number;
+  bucketBytes: number;
+  /** Sends bfloat16. */
+  compress: boolean;
 }
 
 /** How a tensor lies in a file; see native/io. */
@@ -193,8 +228,11 @@ export interface FunctionCall {
  */
 export interface Binding {
   initialize(options: { errorClass: typeof McLossError } & ReturnType<typeof callbackRunner>): void;
-  /** Lets the running job finish, and rejects the promises of those that have not started. */
-  shutdown(): void;
+  /**
+   * Lets the running job finish, and rejects the promises of those that have not started. Where it waits for another
+   * process and there is an exit code, the process ends with it at once.
+   */
+  shutdown(exitCode: number | undefined): void;
   /** The number of the job behind the promise that was returned last. */
   lastJob(): number;
   /** Whether the job had not started; then its promise rejects with `reason`. */
@@ -333,6 +371,41 @@ export interface Binding {
     autocast: Dtype | undefined,
   ): Promise<BatchEvaluation>;
 
+  connectStore(options: NativeStoreOptions): Promise<StoreHandle>;
+  storeSet(store: StoreHandle, key: string, value: string): Promise<void>;
+  /** Waits for the key for `timeout` ms. */
+  storeGet(store: StoreHandle, key: string, timeout: number): Promise<string>;
+  storeHas(store: StoreHandle, key: string): Promise<boolean>;
+  /** Gives the sum; a key begins at 0. */
+  storeAdd(store: StoreHandle, key: string, amount: number): Promise<number>;
+  createGroup(store: StoreHandle, group: NativeGroupOptions): Promise<ProcessGroupHandle>;
+  allReduce(group: ProcessGroupHandle, tensor: TensorHandle, reduction: string): Promise<void>;
+  broadcast(group: ProcessGroupHandle, tensor: TensorHandle, from: number): Promise<void>;
+  allGather(group: ProcessGroupHandle, tensor: TensorHandle): Promise<TensorHandle>;
+  barrier(group: ProcessGroupHandle): Promise<void>;
+  /** Drops the connections. */
+  destroyGroup(group: ProcessGroupHandle): Promise<void>;
+  /** The sums over the processes, of as many numbers on each. */
+  sumNumbers(group: ProcessGroupHandle, numbers: readonly number[]): Promise<number[]>;
+  /** By rank. */
+  gatherTexts(group: ProcessGroupHandle, text: string): Promise<string[]>;
+  /** Gives all processes those of rank 0. */
+  broadcastTensors(group: ProcessGroupHandle, tensors: readonly TensorHandle[]): Promise<void>;
+  /** The positions of those that are not the same on all processes, bit for bit. */
+  findDifferences(group: ProcessGroupHandle, tensors: readonly TensorHandle[]): Promise<number[]>;
+  averageGradients(
+    group: ProcessGroupHandle,
+    parameters: readonly TensorHandle[],
+    options: NativeReducerOptions,
+  ): Promise<void>;
+  createReducer(
+    group: ProcessGroupHandle,
+    parameters: readonly TensorHandle[],
+    options: NativeReducerOptions,
+  ): GradientReducerHandle;
+  /** Whose batches batch normalisation takes for one in training; null for this process's alone. */
+  setBatchNormGroup(model: ModelHandle, group: ProcessGroupHandle | null): void;
+
   hasJpegDecoder(): boolean;
   /** False where the file is for sharp to decode. */
   decodeJpeg(bytes: Uint8Array, options: DecodeJpegOptions, target: Uint8Array): Promise<boolean>;
@@ -369,7 +442,7 @@ export function native(): Binding {
   const loaded = loadAddon() as Binding;
   loaded.initialize({ errorClass: McLossError, ...callbackRunner(loaded) });
   // LibTorch crashes when a thread still computes while the process exits.
-  process.once("exit", () => loaded.shutdown());
+  process.once("exit", (code) => loaded.shutdown(isMainThread ? code : undefined));
   binding = loaded;
   return loaded;
 }

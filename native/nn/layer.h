@@ -2,8 +2,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 #include <vector>
+
+namespace mcloss::distributed {
+class ProcessGroup;
+}
 
 namespace mcloss::nn {
 
@@ -20,6 +25,8 @@ struct Tap {
 struct ForwardPass {
   bool training = false;
   std::vector<Tap> taps = {};
+  // Whose batches batch normalisation takes for one; null for this process's alone.
+  std::shared_ptr<distributed::ProcessGroup> batch_norm_group = nullptr;
 };
 
 class Layer {

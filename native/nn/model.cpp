@@ -43,7 +43,7 @@ Tap Model::locate(const std::string& name) const {
 
 ModelOutput Model::forward(const at::Tensor& images, bool training,
                            const std::vector<std::string>& taps) const {
-  ForwardPass pass{training, {features_}};
+  ForwardPass pass{training, {features_}, batch_norm_group_};
   for (const auto& name : taps) pass.taps.push_back(locate(name));
   at::Tensor output = is_cast_already(images) ? images : in_dtype_of(state_, images);
   for (const auto& layer : layers_) output = layer->forward(output, pass);

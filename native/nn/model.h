@@ -34,6 +34,12 @@ class Model {
   // Whether something whose output can be tapped has this name.
   bool contains(const std::string& name) const { return locate(name).layer != nullptr; }
 
+  // From now on batch normalisation takes the batches of the group's processes for one in training; null ends
+  // that.
+  void set_batch_norm_group(std::shared_ptr<distributed::ProcessGroup> group) {
+    batch_norm_group_ = std::move(group);
+  }
+
   State& state() { return state_; }
   const State& state() const { return state_; }
 
@@ -44,6 +50,7 @@ class Model {
   std::map<std::string, const Layer*> names_;
   std::vector<std::unique_ptr<Layer>> layers_;
   Tap features_;
+  std::shared_ptr<distributed::ProcessGroup> batch_norm_group_;
 };
 
 }  // namespace mcloss::nn

@@ -14,6 +14,7 @@
 
 #include <cmath>
 
+#include "../distributed/sync_batch_norm.h"
 #include "initial_weights.h"
 
 namespace mcloss::nn {
@@ -142,10 +143,15 @@ class BatchNorm final : public Layer {
   at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
     const bool training = pass.training && !mean_.frozen && !variance_.frozen;
     if (training) {
-      TORCH_CHECK_VALUE(input.numel() > input.size(1), path_,
+      const int64_t batches = pass.batch_norm_group ? pass.batch_norm_group->size() : 1;
+      TORCH_CHECK_VALUE(batches * input.numel() > input.size(1), path_,
                         ": batch normalisation needs more than one value per channel in training, got ",
                         input.sizes(), ". Use a larger batch, or drop the last incomplete one (dropLast)");
       batches_.tensor.add_(1);
+      if (pass.batch_norm_group) {
+        return distributed::sync_batch_norm(pass.batch_norm_group, input, affine_.weight, affine_.bias,
+                                            mean_.tensor, variance_.tensor, {momentum_, eps_});
+      }
     }
     return at::batch_norm(input, affine_.weight, affine_.bias, mean_.tensor, variance_.tensor, training,
                           momentum_, eps_, true);

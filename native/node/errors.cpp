@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "../autograd/anomaly.h"
+#include "../distributed/distributed_error.h"
 #include "../nn/torchscript_layer.h"
 #include "environment.h"
 #include "script_function.h"
@@ -52,6 +53,8 @@ ErrorReport describe(std::exception_ptr exception) {
     return describe_anomaly(error);
   } catch (const c10::Error& error) {
     return {code_of(error), error.what_without_backtrace()};
+  } catch (const distributed::DistributedError& error) {
+    return {"ERR_DISTRIBUTED", error.what()};
   } catch (const nn::TorchScriptFileError& error) {
     return {"ERR_CHECKPOINT", error.what()};
   } catch (const std::bad_alloc&) {

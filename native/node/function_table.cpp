@@ -3,6 +3,7 @@
 #include "autograd_api.h"
 #include "data_api.h"
 #include "dispatch.h"
+#include "distributed_api.h"
 #include "file_api.h"
 #include "jpeg_api.h"
 #include "memory_api.h"
@@ -18,7 +19,7 @@ namespace {
 
 constexpr Row kFunctions[] = {
     raw<"initialize(options)", Way::kSync, initialize>(),
-    raw<"shutdown()", Way::kSync, shutdown>(),
+    raw<"shutdown(exitCode)", Way::kSync, shutdown>(),
     raw<"lastJob()", Way::kSync, last_job>(),
     raw<"cancelJob(job, reason)", Way::kSync, cancel_job>(),
     sync<"torchVersion()", torch_version>(),
@@ -93,6 +94,25 @@ constexpr Row kFunctions[] = {
     sync_unless_busy<"stepGraphRefusal(graph)", step_graph_refusal>(),
     job<"readMetrics(steps)", read_metrics>(),
     job<"evaluateBatch(model, images, labels, objective, autocast)", evaluate_batch>(),
+
+    job<"connectStore(options)", connect_store>(),
+    job<"storeSet(store, key, value)", store_set>(),
+    job<"storeGet(store, key, timeout)", store_get>(),
+    job<"storeHas(store, key)", store_has>(),
+    job<"storeAdd(store, key, amount)", store_add>(),
+    job<"createGroup(store, group)", create_group>(),
+    job<"allReduce(group, tensor, reduction)", all_reduce>(),
+    job<"broadcast(group, tensor, from)", broadcast>(),
+    job<"allGather(group, tensor)", all_gather>(),
+    job<"barrier(group)", barrier>(),
+    job<"destroyGroup(group)", destroy_group>(),
+    job<"sumNumbers(group, numbers)", sum_numbers>(),
+    job<"gatherTexts(group, text)", gather_texts>(),
+    job<"broadcastTensors(group, tensors)", broadcast_tensors>(),
+    job<"findDifferences(group, tensors)", find_differences>(),
+    job<"averageGradients(group, parameters, options)", average_gradients>(),
+    sync_unless_busy<"createReducer(group, parameters, options)", create_reducer>(),
+    sync_unless_busy<"setBatchNormGroup(model, group)", set_batch_norm_group>(),
 
     sync<"hasJpegDecoder()", has_jpeg_decoder>(),
     raw<"decodeJpeg(bytes, options, target)", Way::kJob, decode_jpeg>(),

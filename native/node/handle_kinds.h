@@ -10,6 +10,8 @@
 
 #include "../autograd/checkpoint.h"
 #include "../data/batch_transfer.h"
+#include "../distributed/gradient_reducer.h"
+#include "../distributed/process_group.h"
 #include "../nn/model.h"
 #include "../train/ema.h"
 #include "../train/grad_scaler.h"
@@ -54,6 +56,13 @@ template <>
 struct HandleKind<std::shared_ptr<ScriptFunction>> : Kind<"Hook", 10> {};
 template <>
 struct HandleKind<std::shared_ptr<data::BatchTransfer>> : Kind<"BatchTransfer", 11> {};
+template <>
+struct HandleKind<std::shared_ptr<distributed::Store>> : Kind<"Store", 12> {};
+template <>
+struct HandleKind<std::shared_ptr<distributed::ProcessGroup>> : Kind<"ProcessGroup", 13> {};
+
+template <>
+struct HandleKind<std::shared_ptr<distributed::GradientReducer>> : Kind<"GradientReducer", 14> {};
 
 // A number of this copy of the addon: another in the same process must not take its handles for its own.
 uint64_t addon_copy();

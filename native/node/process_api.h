@@ -23,7 +23,8 @@ struct To<TorchVersions> {
 // and what calls JavaScript functions.
 Napi::Value initialize(const Napi::CallbackInfo& info);
 // Stops and joins the executor and settles its promises. LibTorch crashes when a thread computes while the
-// process exits.
+// process exits. Where the running job waits for another process, which may take long, and there is an exit
+// code, ends the process at once.
 Napi::Value shutdown(const Napi::CallbackInfo& info);
 // The number of the job behind the promise returned last.
 Napi::Value last_job(const Napi::CallbackInfo& info);

@@ -84,6 +84,9 @@ Napi::Value dispose(const Napi::CallbackInfo& info) {
                      try_dispose<std::shared_ptr<train::Ema>>(info) ||
                      try_dispose<std::shared_ptr<train::StepGraph>>(info) ||
                      try_dispose<std::shared_ptr<data::BatchTransfer>>(info) ||
+                     try_dispose<std::shared_ptr<distributed::Store>>(info) ||
+                     try_dispose<std::shared_ptr<distributed::ProcessGroup>>(info) ||
+                     try_dispose<std::shared_ptr<distributed::GradientReducer>>(info) ||
                      try_dispose<at::Generator>(info) || try_dispose<c10::IValue>(info);
   if (!known) throw CodedError("ERR_ARGUMENT", "handle must be a handle of this addon");
   return info.Env().Undefined();

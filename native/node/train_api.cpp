@@ -49,6 +49,7 @@ train::TrainingStep From<train::TrainingStep>::take(Capture& capture, const Napi
           .scaler = fields.get<std::optional<std::shared_ptr<train::GradScaler>>>("scaler").value_or(nullptr),
           .ema = fields.get<std::optional<std::shared_ptr<train::Ema>>>("ema").value_or(nullptr),
           .graph = fields.get<std::optional<GraphPointer>>("graph").value_or(nullptr),
+          .reducer = fields.get<std::optional<ReducerPointer>>("reducer").value_or(nullptr),
           .found_inf = fields.get<Written>("foundInf").tensor,
           .skip_non_finite = fields.get<bool>("skipNonFinite")};
 }

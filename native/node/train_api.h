@@ -34,6 +34,7 @@ struct To<train::BatchEvaluation> {
 };
 
 using GraphPointer = std::shared_ptr<train::StepGraph>;
+using ReducerPointer = std::shared_ptr<distributed::GradientReducer>;
 
 GraphPointer create_step_graph();
 // Empty while steps are captured or may be.

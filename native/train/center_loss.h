@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "../distributed/process_group.h"
+
 namespace mcloss::train {
 
 // Draws each image's vector to its class's center (Wen et al., ECCV 2016).
@@ -23,8 +25,8 @@ struct CenterTerm {
 at::Tensor center_loss(const at::Tensor& vectors, const at::Tensor& labels, const at::Tensor& centers);
 
 // Moves the centers of the classes in the batch (equations 3 and 4), unless `skip`, a boolean scalar on their
-// device, is set.
+// device, is set. With a group the batch is that of all its processes, and one that skips is all.
 void move_centers(const CenterTerm& term, const at::Tensor& vectors, const at::Tensor& labels,
-                  const at::Tensor& skip);
+                  const at::Tensor& skip, distributed::ProcessGroup* group);
 
 }  // namespace mcloss::train

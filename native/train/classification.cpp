@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "../autograd/backward.h"
+#include "../distributed/shared_state.h"
 #include "../ops/mc_loss.h"
 #include "autocast.h"
 #include "clip_gradients.h"
@@ -97,6 +98,25 @@ void note_non_finite(const at::Tensor& non_finite, const TrainingStep& step) {
   step.found_inf.copy_(step.position == 0 ? flag : at::maximum(step.found_inf, flag));
 }
 
+// Runs backward, and sends the gradients while it does where `reducer` is there.
+void run_backward(const at::Tensor& loss, distributed::GradientReducer* reducer) {
+  if (!reducer) return autograd::backward({loss}, {});
+  reducer->begin();
+  try {
+    autograd::backward({loss}, {});
+  } catch (...) {
+    reducer->cancel();
+    throw;
+  }
+}
+
+// Makes what the update is of, and what it does not change, the same on all processes.
+void share_update(const TrainingStep& step) {
+  step.reducer->finish();
+  auto found_inf = step.found_inf;
+  distributed::share_state(*step.reducer->group(), step.model->state().buffer_blocks(), found_inf);
+}
+
 // Unscales, clips and applies the gradients.
 void update(const TrainingStep& step) {
   auto& optimizer = *step.optimizer;
@@ -164,7 +184,8 @@ at::Tensor run_step(const TrainingStep& step) {
   note_non_finite(non_finite, step);
   const auto share = step.accumulate > 1 ? loss / static_cast<double>(step.accumulate) : loss;
   const auto scaled = step.scaler ? step.scaler->scale(share) : share;
-  const auto backward = [&] { autograd::backward({scaled}, {}); };
+  const bool is_last = step.position + 1 == step.accumulate;
+  const auto backward = [&] { run_backward(scaled, is_last ? step.reducer.get() : nullptr); };
   if (step.accumulate > 1) {
     step.optimizer->accumulate(step.position == 0, backward);
   } else {
@@ -174,16 +195,25 @@ at::Tensor run_step(const TrainingStep& step) {
   }
   // Only now: backward has a look at them too.
   if (buffers) buffers->restore_where(non_finite);
-  if (objective.center) move_centers(*objective.center, vectors, step.labels, non_finite);
-  if (step.position + 1 == step.accumulate) update(step);
+  if (objective.center) {
+    auto* group = step.reducer ? step.reducer->group().get() : nullptr;
+    move_centers(*objective.center, vectors, step.labels, non_finite, group);
+  }
+  if (!is_last) return metrics;
+  if (step.reducer) share_update(step);
+  update(step);
   return metrics;
 }
 
 void finish_update(const TrainingStep& step) {
   const at::NoGradGuard no_grad;
   // Each was divided by the number of batches that were to come.
-  const double share = static_cast<double>(step.accumulate) / static_cast<double>(step.position);
-  for (auto& gradient : step.optimizer->gradients()) gradient.mul_(share);
+  const double ratio = static_cast<double>(step.accumulate) / static_cast<double>(step.position);
+  for (auto& gradient : step.optimizer->gradients()) gradient.mul_(ratio);
+  if (step.reducer) {
+    step.reducer->begin();
+    share_update(step);
+  }
   update(step);
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "../distributed/gradient_reducer.h"
 #include "../nn/model.h"
 #include "center_loss.h"
 #include "classification_loss.h"
@@ -68,6 +69,8 @@ struct TrainingStep {
   std::shared_ptr<GradScaler> scaler = nullptr;
   std::shared_ptr<Ema> ema = nullptr;
   std::shared_ptr<StepGraph> graph = nullptr;
+  // Of several processes, each of which makes a part of the batch: the update is that of the whole.
+  std::shared_ptr<distributed::GradientReducer> reducer = nullptr;
   // A float32 scalar on the model's device, kept between the batches of one update: 1 where the loss of one
   // of them was not finite.
   at::Tensor found_inf;

@@ -63,6 +63,15 @@ describe("samplers", () => {
     expect(samplerOf(samplers.distributed(0, 3), UNEVEN).count()).to.equal(34);
   });
 
+  it("shard deals out every sample once", () => {
+    const parts = [0, 1, 2].map((rank) => draw(samplers.shard(rank, 3)));
+    expect(parts.map((part) => part.length)).to.deep.equal([34, 33, 33]);
+    expect(parts[1]?.slice(0, 3)).to.deep.equal([1, 4, 7]);
+    expect(inOrder(parts.flat())).to.deep.equal(all);
+    expect(samplerOf(samplers.shard(2, 3), UNEVEN).count()).to.equal(33);
+    expect(samplerOf(samplers.shard(101, 102), UNEVEN).count()).to.equal(0);
+  });
+
   it("are plain data", () => {
     const sampler = samplers.distributed(1, 2, { sampler: samplers.classBalanced({ samples: 10 }) });
     expect(draw(JSON.parse(JSON.stringify(sampler)) as SamplerSpec)).to.deep.equal(draw(sampler));
@@ -78,6 +87,7 @@ describe("samplers", () => {
       [samplers.weighted(all, { samples: 0 }), "samples"],
       [samplers.classBalanced({ samples: 1.5 }), "samples"],
       [samplers.distributed(2, 2), "rank"],
+      [samplers.shard(3, 3), "rank"],
       [samplers.distributed(0, 0), "world"],
       [samplers.distributed(0, 2, { sampler: samplers.weighted([1]) }), "sampler.weights"],
       [{ type: "random" } as unknown as SamplerSpec, "type"],

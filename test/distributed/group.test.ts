@@ -1,0 +1,145 @@
+import { expect } from "chai";
+import type { ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tensor } from "mutual-channel-loss";
+import { initProcessGroup } from "#lib/distributed/process-group.js";
+import { rejected } from "../support/errors.js";
+import { answersOfRanks, runRanks } from "../support/ranks.js";
+import type { collectives } from "./group-ranks.js";
+
+const RANKS = new URL("group-ranks.js", import.meta.url).href;
+
+describe("a process group", function () {
+  this.timeout(120_000);
+
+  for (const world of [2, 3]) {
+    it(`of ${world} reduces, broadcasts and gathers, bit for bit the same on all`, async () => {
+      const results = await runRanks<Awaited<ReturnType<typeof collectives>>>(world, RANKS, "collectives");
+      const ranks = Array.from({ length: world }, (_, rank) => rank);
+      const sum = ranks.reduce((total, rank) => total + rank, 0);
+      const third = Math.fround(1 / 3);
+      for (const result of results) {
+        expect(result).to.deep.equal(results[0]);
+        expect(result.reduced["min"]).to.deep.equal([0, 11 - world, third]);
+        expect(result.reduced["max"]).to.deep.equal([world - 1, 10, third]);
+        expect(result.reduced["sum"]?.slice(0, 2)).to.deep.equal([sum, 10 * world - sum]);
+        expect(result.reduced["mean"]?.[0]).to.be.closeTo(sum / world, 1e-6);
+        expect(result.words).to.deep.equal(BigInt64Array.of(2n ** 62n, 1n));
+        expect([...result.kinds].map(Number)).to.deep.equal([1, 1]);
+        expect([...result.transposed]).to.deep.equal([
+          sum,
+          3 * world,
+          world,
+          4 * world,
+          2 * world,
+          5 * world,
+        ]);
+        expect([...result.gathered]).to.deep.equal(ranks.flatMap((rank) => [-0, rank / 3]));
+        expect(result.scalars).to.deep.equal([[world], Uint8Array.from(ranks, (rank) => 200 + rank)]);
+      }
+    });
+  }
+
+  it("says so on all processes where they do not call the same, rather than end them", async () => {
+    const [first, second] = await runRanks<[string, string, string]>(2, RANKS, "differences");
+    expect(first).to.deep.equal([
+      "ERR_DISTRIBUTED",
+      "the processes do not do the same: rank 0 is at allReduce (sum) of float32 [4], and rank 1 is not. Each must make the same calls in the same order",
+      "ERR_DISPOSED",
+    ]);
+    expect(second?.[1]).to.match(/rank 1 is at allReduce \(sum\) of float32 \[1048576\], and rank 0 is not/);
+  });
+
+  it("fails at once where a process is gone, and from then on", async () => {
+    const [alone] = await runRanks<[string, string, number] | null>(2, RANKS, "lonely");
+    expect(alone?.slice(0, 2)).to.deep.equal(["ERR_DISTRIBUTED", "ERR_DISTRIBUTED"]);
+    expect(alone?.[2]).to.be.below(2000);
+  });
+
+  it("does not keep a process that exits waiting for the others", async () => {
+    const codes: (number | null)[] = [];
+    const children: ChildProcess[] = [];
+    // Rank 1 stays until rank 0 is gone, which waits for it in a collective.
+    await answersOfRanks(2, RANKS, "leaving", null, {
+      onStart: (child, rank) => {
+        children[rank] = child;
+        child.on("exit", (code) => {
+          codes[rank] = code;
+          if (rank === 0) children[1]?.send("enough");
+        });
+      },
+    });
+    expect(codes[0]).to.equal(7);
+  });
+
+  it("leaves nothing open when it is destroyed", async function () {
+    const folder = await mkdtemp(join(tmpdir(), "mcloss-groups-"));
+    try {
+      const counts = await runRanks<number[]>(2, RANKS, "manyGroups", { folder, count: 200 });
+      for (const open of counts) {
+        expect(open).to.have.length(20);
+        expect(open.at(-1)).to.be.at.most((open[0] ?? 0) + 1);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("of one has no sockets and needs no store", async () => {
+    await using group = await initProcessGroup({ rank: 0, worldSize: 1 });
+    const x = tensor([1, 2]);
+    await group.allReduce(x, { op: "mean" });
+    await group.broadcast(x);
+    await group.barrier();
+    expect(await x.data()).to.deep.equal(Float32Array.of(1, 2));
+    expect((await group.allGather(x)).shape).to.deep.equal([1, 2]);
+  });
+
+  it("meets at a port, which rank 0 serves", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    server.close();
+    await once(server, "close");
+    // Both in this process would wait for each other in its one executor: a group of one has the store alone.
+    const { C10dStore } = await import("#lib/distributed/c10d-store.js");
+    const store = await C10dStore.connect({
+      host: "127.0.0.1",
+      port,
+      serve: true,
+      worldSize: 1,
+      timeout: 5000,
+    });
+    await store.set("key", "värde");
+    expect(await store.get("key")).to.equal("värde");
+    expect([await store.has("key"), await store.has("other")]).to.deep.equal([true, false]);
+    expect([await store.add("count", 2), await store.add("count", 0)]).to.deep.equal([2, 2]);
+    store.dispose();
+  });
+
+  it("names the option that is wrong", async () => {
+    const store = { file: "/nowhere" };
+    const problems: [object, RegExp][] = [
+      [{ rank: 2, worldSize: 2, store }, /^rank must be from 0 to 1, got 2/],
+      [{ rank: 0, worldSize: 2 }, /^store is missing/],
+      [{ rank: 0, worldSize: 2, store: { host: "h" } }, /^store/],
+      [{ rank: 0, worldSize: 2, store, backend: "mpi" }, /^backend must be one of gloo, nccl/],
+      [{ rank: 0, worldSize: 2, store, timeoutSeconds: 0 }, /^timeoutSeconds must be more than 0/],
+    ];
+    for (const [options, message] of problems) {
+      const error = await rejected(initProcessGroup(options as never));
+      expect(error.code).to.equal("ERR_ARGUMENT");
+      expect(error.message).to.match(message);
+    }
+    await using group = await initProcessGroup({ rank: 0, worldSize: 1 });
+    expect((await rejected(group.allReduce([1] as never))).message).to.equal("tensor must be a Tensor");
+    expect((await rejected(group.allReduce(tensor([true])))).message).to.match(/^tensor must be of float32/);
+    const whole = tensor([1], { dtype: "int32" });
+    expect((await rejected(group.allReduce(whole, { op: "mean" }))).code).to.equal("ERR_DTYPE");
+    expect((await rejected(group.broadcast(tensor([1]), { from: 1 }))).argument).to.equal("from");
+  });
+});
