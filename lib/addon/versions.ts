@@ -1,7 +1,10 @@
 /** Which LibTorch this package is built against. There is no binary compatibility between LibTorch's minors. */
 
 /** Supported: from `least` to below `below`, as [major, minor]. */
-export const SUPPORTED = { least: [2, 11], below: [2, 15] } as const;
+export const SUPPORTED = { least: [2, 11], below: [2, 16] } as const;
+
+/** The minors that this package has been built with and tested on; others may need a change here before they work. */
+export const TESTED: readonly string[] = ["2.13", "2.14"];
 
 /** The release that is downloaded where none is found. */
 export const PINNED = {
@@ -28,6 +31,12 @@ export function isSupported(version: string): boolean {
 /** "2.13.0" of "2.13.0+cpu". */
 export function baseVersion(version: string): string {
   return version.split("+")[0] ?? version;
+}
+
+/** What there is to say of a version that this package has not been tested with. */
+export function untested(version: string): string | undefined {
+  const minor = minorVersion(version);
+  return TESTED.includes(minor) ? undefined : `${minor}: not tested here, as ${TESTED.join(" and ")} are`;
 }
 
 /** "2.13" of "2.13.0+cpu": LibTorch is binary compatible within it. */

@@ -10,7 +10,7 @@ import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "../addon/libtorch.js";
 import { findPip } from "./python.js";
 import { run, versionOf } from "./run.js";
-import { PINNED } from "../addon/versions.js";
+import { PINNED, untested } from "../addon/versions.js";
 
 const UNSET = "unset LIBTORCH";
 
@@ -20,7 +20,7 @@ export interface Diagnosis {
   /** What builds and downloads need; null where it is not installed. */
   tools: Record<"g++" | "make" | "cmake" | "pip" | "nvcc", string | null>;
   /** What would be built against, and where it was found; null where there is none. */
-  libtorch: (Libtorch & { where: string }) | null;
+  libtorch: (Libtorch & { where: string; tested: boolean }) | null;
   /** What was passed over, and why. */
   tried: Tried[];
   /** The addons that there are; the first is loaded. `problem` says why one cannot be. */
@@ -64,7 +64,7 @@ export async function diagnose(): Promise<Diagnosis> {
       cpus: availableParallelism(),
     },
     tools,
-    libtorch: found ?? null,
+    libtorch: found ? { ...found, tested: untested(found.version) === undefined } : null,
     tried,
     addons,
     cuda: await checkCuda(found, addons[0]),
@@ -148,6 +148,7 @@ export function formatDiagnosis(diagnosis: Diagnosis): string {
     libtorch
       ? `libtorch  ${libtorch.version} in ${libtorch.root} (${libtorch.where})`
       : "libtorch  not found",
+    ...(libtorch && !libtorch.tested ? [`          ${untested(libtorch.version)}`] : []),
     ...tried.map(({ where, problem }) => `          passed over: ${where} ${problem}`),
     ...addons.map(({ path, info, problem }) => `addon     ${path} (${describeAddon(info, problem)})`),
     ...(addons[0]?.jpeg ? [`jpeg      ${JPEG_DECODERS[addons[0].jpeg]}`] : []),

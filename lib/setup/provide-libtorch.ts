@@ -4,7 +4,7 @@ import { downloadLibtorch, type DownloadOptions } from "./download.js";
 import { hasGpu } from "./cuda.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "../addon/libtorch.js";
-import { PINNED } from "../addon/versions.js";
+import { PINNED, untested } from "../addon/versions.js";
 import { unpackGiven } from "./unpack-libtorch.js";
 
 export interface ProvideOptions extends DownloadOptions {
@@ -15,6 +15,8 @@ export interface ProvideOptions extends DownloadOptions {
   cuda?: boolean;
   /** A wheel of PyTorch or an archive of LibTorch to unpack, rather than look for one. */
   fromFile?: string;
+  /** Whether there is a GPU. Default: looks for one. */
+  gpu?: boolean;
 }
 
 /**
@@ -22,26 +24,24 @@ export interface ProvideOptions extends DownloadOptions {
  * @throws McLossError ERR_LIBTORCH_MISSING that lists what was tried and the commands that help
  */
 export async function provideLibtorch(options: ProvideOptions): Promise<Libtorch> {
-  const { reporter, fromFile, env } = options;
-  if (fromFile !== undefined) {
-    const libtorch = await unpackGiven(fromFile, cacheFolder(env), reporter);
-    reporter.line(`LibTorch ${libtorch.version}: ${libtorch.root}, from ${fromFile}`);
+  const { reporter, fromFile, env, cuda, gpu = hasGpu() } = options;
+  const chosen = (libtorch: Libtorch, why: string): Libtorch => {
+    reporter.line(`LibTorch ${libtorch.version}: ${libtorch.root}, ${why}`);
+    const caution = untested(libtorch.version);
+    if (caution !== undefined) reporter.line(`LibTorch ${caution}`);
     return libtorch;
+  };
+  if (fromFile !== undefined) {
+    return chosen(await unpackGiven(fromFile, cacheFolder(env), reporter), `from ${fromFile}`);
   }
   reporter.start("looking for LibTorch");
-  const { found, tried } = await findLibtorch(options.env, options.cuda);
+  const { found, tried } = await findLibtorch(env, cuda ?? (gpu ? "preferred" : false));
   reporter.stop();
-  if (found) {
-    reporter.line(`LibTorch ${found.version}: ${found.root}, ${why(found)}`);
-    return found;
-  }
-  if (options.cuda) throw noCudaFound(tried);
+  if (found) return chosen(found, why(found, gpu));
+  if (cuda) throw noCudaFound(tried);
   try {
     const libtorch = await downloadLibtorch(options);
-    reporter.line(
-      `LibTorch ${libtorch.version}: ${libtorch.root}, downloaded as there was none on this machine`,
-    );
-    return libtorch;
+    return chosen(libtorch, `downloaded as there was none on this machine${gpu ? `; ${NO_CUDA}` : ""}`);
   } catch (error) {
     if (!(error instanceof McLossError)) throw error;
     throw nothingFound(
@@ -51,13 +51,14 @@ export async function provideLibtorch(options: ProvideOptions): Promise<Libtorch
   }
 }
 
+const GPU = "this machine has an NVIDIA GPU";
+const NO_CUDA = `${GPU}, but no LibTorch for CUDA was found: python3 -m pip install torch, then npx mcloss setup --cuda`;
+
 /** Why it was taken, for people. */
-function why({ where, cuda }: Libtorch & { where: string }): string {
+function why({ where, cuda }: Libtorch & { where: string }, gpu: boolean): string {
   if (where === "$LIBTORCH") return "as $LIBTORCH says";
-  if (!hasGpu()) return `found in ${where}`;
-  const gpu = "this machine has an NVIDIA GPU";
-  if (cuda !== null) return `found in ${where}; for CUDA ${cuda}, as ${gpu}`;
-  return `found in ${where}; ${gpu}, but no LibTorch for CUDA was found: python3 -m pip install torch, then npx mcloss setup --cuda`;
+  if (!gpu) return `found in ${where}`;
+  return `found in ${where}; ${cuda === null ? NO_CUDA : `for CUDA ${cuda}, as ${GPU}`}`;
 }
 
 function noCudaFound(tried: readonly Tried[]): McLossError {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { chmod, cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { addonCandidates, loadAddon } from "#lib/addon/load.js";
 import { whyNoCudaBuild } from "#lib/setup/cuda.js";
 import { findLibtorch } from "#lib/setup/find-libtorch.js";
@@ -62,17 +63,13 @@ describe("inspectLibtorch", () => {
     await rm(join(root, "version.py"));
     await writeFile(join(root, "build-version"), "2.12.1\n");
     expect(inspectLibtorch(root)).to.include({ version: "2.12.1" });
-    expect(["2.10.9", "2.11.0", "2.14.1+cu130", "2.15.0"].map(isSupported)).to.deep.equal([
-      false,
-      true,
-      true,
-      false,
-    ]);
+    const versions = ["2.10.9", "2.11.0", "2.14.1+cu130", "2.15.0", "2.16.0"];
+    expect(versions.map(isSupported)).to.deep.equal([false, true, true, true, false]);
   });
 
   it("says what is wrong with others", async () => {
     const old = await fakeLibtorch("old", { version: "2.9.1" });
-    expect(inspectLibtorch(old)).to.deep.equal({ problem: "is version 2.9.1, supported are 2.11 to 2.14" });
+    expect(inspectLibtorch(old)).to.deep.equal({ problem: "is version 2.9.1, supported are 2.11 to 2.15" });
     expect(inspectLibtorch(await fakeLibtorch("abi", { abi: "plain" })))
       .to.have.property("problem")
       .match(/ABI/);
@@ -143,6 +140,46 @@ describe("findLibtorch", () => {
 });
 
 describe("provideLibtorch", () => {
+  async function chosen(env: NodeJS.ProcessEnv, options: { gpu?: boolean; cuda?: boolean } = {}) {
+    const lines: string[] = [];
+    const reporter = { ...silentReporter, line: (text: string) => void lines.push(text) };
+    const { root } = await provideLibtorch({ reporter, env, gpu: false, ...options });
+    return { root, said: lines.join("\n") };
+  }
+
+  it("says which LibTorch it chose, and why that one", async () => {
+    const cpu = await fakeLibtorch("choosing/libtorch-2.13.0-cpu");
+    const cuda = await fakeLibtorch("for-cuda", { version: "2.14.1+cu130", cuda: "13.0" });
+    const env = emptyEnvironment({ MCLOSS_CACHE: join(folder(), "choosing") });
+    const both = { ...env, PATH: [await fakePython(cuda), process.env["PATH"]].join(delimiter) };
+    expect(await chosen(both)).to.deep.equal({
+      root: cpu,
+      said: `LibTorch 2.13.0+cpu: ${cpu}, found in the cache`,
+    });
+    const forGpu = await chosen(both, { gpu: true });
+    expect(forGpu.root).to.equal(cuda);
+    expect(forGpu.said).to.match(/for-cuda of python3; for CUDA 13\.0, as this machine has an NVIDIA GPU$/);
+    const lacking = await chosen(env, { gpu: true });
+    expect(lacking.root).to.equal(cpu);
+    expect(lacking.said).to.match(
+      /found in the cache; this machine has an NVIDIA GPU, but no LibTorch for CUDA/,
+    );
+    expect((await chosen(both, { cuda: true })).root).to.equal(cuda);
+    expect((await chosen({ ...both, LIBTORCH: cpu }, { gpu: true })).said).to.match(/as \$LIBTORCH says$/);
+  });
+
+  it("says of a version that was never tested that it was not, and doctor says the same", async () => {
+    const root = await fakeLibtorch("newest", { version: "2.15.0+cpu" });
+    const env = emptyEnvironment({ LIBTORCH: root });
+    const caution = "2.15: not tested here, as 2.13 and 2.14 are";
+    expect((await chosen(env)).said).to.contain(`as $LIBTORCH says\nLibTorch ${caution}`);
+    const mcloss = fileURLToPath(new URL("../../bin/mcloss.js", import.meta.url));
+    const { output } = await run(process.execPath, [mcloss, "doctor"], { env });
+    expect(output).to.match(/libtorch +2\.15\.0\+cpu in .*\n +2\.15: not tested here/);
+    const tested = await chosen(emptyEnvironment({ LIBTORCH: await fakeLibtorch("tested") }));
+    expect(tested.said).to.not.match(/not tested/);
+  });
+
   it("lists in one error what was tried and the commands that help", async () => {
     const wheel = { url: "http://127.0.0.1:1/libtorch.zip", sha256: "" };
     const error = await rejected(
