@@ -151,7 +151,7 @@ export function formatDiagnosis(diagnosis: Diagnosis): string {
     ...(libtorch && !libtorch.tested ? [`          ${untested(libtorch.version)}`] : []),
     ...tried.map(({ where, problem }) => `          passed over: ${where} ${problem}`),
     ...addons.map(({ path, info, problem }) => `addon     ${path} (${describeAddon(info, problem)})`),
-    ...(addons[0]?.jpeg ? [`jpeg      ${JPEG_DECODERS[addons[0].jpeg]}`] : []),
+    ...(addons[0]?.jpeg ? [`jpeg      ${describeJpeg(addons[0].jpeg, addons[0].info)}`] : []),
     `cuda      ${cuda.available ? `available: ${cuda.reason}` : `off: ${cuda.reason}`}`,
     "",
   ];
@@ -159,10 +159,14 @@ export function formatDiagnosis(diagnosis: Diagnosis): string {
   return [...lines, ...problems.map(({ problem, fix }) => `✗ ${problem}\n  fix: ${fix}`)].join("\n");
 }
 
-const JPEG_DECODERS = {
-  libjpeg: "decoded with libjpeg-turbo",
-  sharp: "decoded with sharp; faster with libjpeg: apt-get install libjpeg-dev && npx mcloss setup --force",
-};
+function describeJpeg(decoder: "libjpeg" | "sharp", info: BuildInfo | null): string {
+  if (decoder === "libjpeg") return "decoded with libjpeg-turbo";
+  const fix =
+    info?.buildSystem === "prebuilt"
+      ? "libjpeg.so.62: apt-get install libjpeg62-turbo"
+      : "libjpeg: apt-get install libjpeg-dev && npx mcloss setup --force";
+  return `decoded with sharp; faster with ${fix}`;
+}
 
 function describeAddon(info: BuildInfo | null, problem: string | null): string {
   const how = info?.buildSystem === "prebuilt" ? "prebuilt" : `built by ${info?.buildSystem}`;

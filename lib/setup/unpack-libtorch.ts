@@ -1,13 +1,19 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { inspectLibtorch, libtorchFolder, type Libtorch } from "../addon/libtorch.js";
+import { cachedLibtorchs, inspectLibtorch, libtorchFolder, type Libtorch } from "../addon/libtorch.js";
 import { McLossError } from "../errors.js";
 import { isSystemError, reasonOf } from "../system-error.js";
 import type { Reporter } from "../reporter.js";
 
 /** What of a wheel's torch/ or an archive's libtorch/ a build and a run need. */
 const KEPT = /^(?:torch|libtorch)\/((?:lib|include|share)\/.*|version\.py|build-version)$/;
+
+/** In an unpacked LibTorch: the identity of the file that it is from. */
+const ORIGIN = ".unpacked-from";
+/** The end of a zip lists its files with their checksums, as a wheel does by itself in its record. */
+const TAIL_BYTES = 2 ** 20;
 
 const FOLDER_PREFIX = "download-";
 const ABANDONED_MS = 24 * 60 * 60 * 1000;
@@ -23,6 +29,7 @@ export async function unpackLibtorch(file: string, cache: string, reporter: Repo
     const unpacked = join(folder, "libtorch");
     await mkdir(unpacked);
     await unpack(file, unpacked, reporter);
+    await writeFile(join(unpacked, ORIGIN), await identityOf(file));
     const seen = inspectLibtorch(unpacked);
     if ("problem" in seen) throw missing(file, seen.problem);
     if (seen.cuda !== null && !(await hasCudaRuntime(unpacked))) {
@@ -56,11 +63,33 @@ async function unpack(file: string, target: string, reporter: Reporter): Promise
   }
 }
 
-/** A wheel or archive that the user has. */
+/** A wheel or archive that the user has; what has been unpacked of it before is not unpacked again. */
 export async function unpackGiven(given: string, cache: string, reporter: Reporter): Promise<Libtorch> {
   const file = resolve(given);
   if (!existsSync(file)) throw missing(file, "does not exist");
-  return unpackLibtorch(file, cache, reporter);
+  return (await unpackedBefore(file, cache)) ?? unpackLibtorch(file, cache, reporter);
+}
+
+async function unpackedBefore(file: string, cache: string): Promise<Libtorch | undefined> {
+  const identity = await identityOf(file);
+  for (const root of cachedLibtorchs({ MCLOSS_CACHE: cache })) {
+    if ((await readFile(join(root, ORIGIN), "utf8").catch(() => undefined)) !== identity) continue;
+    const seen = inspectLibtorch(root);
+    if ("root" in seen) return seen;
+  }
+  return undefined;
+}
+
+async function identityOf(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    await handle.read(tail, 0, tail.length, size - tail.length);
+    return `${size} ${createHash("sha256").update(tail).digest("hex")}`;
+  } finally {
+    await handle.close();
+  }
 }
 
 async function hasCudaRuntime(root: string): Promise<boolean> {

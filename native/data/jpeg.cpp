@@ -1,6 +1,6 @@
 #include "jpeg.h"
 
-#if __has_include(<jpeglib.h>)
+#if __has_include(<jpeglib.h>) && __has_include(<jconfig.h>)
 
 #include <dlfcn.h>
 

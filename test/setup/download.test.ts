@@ -72,7 +72,13 @@ describe("downloadLibtorch", () => {
   it("unpacks what is needed into the cache, and nothing else", async () => {
     const found = await download((await serve(whole)).url);
     expect(found).to.include({ version: "2.13.0+cpu", root: path("cache", "libtorch-2.13.0-cpu") });
-    expect((await readdir(found.root)).sort()).to.deep.equal(["build-version", "include", "lib", "share"]);
+    expect((await readdir(found.root)).sort()).to.deep.equal([
+      ".unpacked-from",
+      "build-version",
+      "include",
+      "lib",
+      "share",
+    ]);
     expect((await readdir(path("cache"))).sort()).to.deep.equal(["downloads", "libtorch-2.13.0-cpu"]);
     expect(await readdir(path("cache", "downloads"))).to.deep.equal([]);
   });
@@ -219,6 +225,22 @@ describe("unpackGiven", () => {
       version: "2.13.0+cpu",
       cuda: null,
     });
+  });
+
+  it("unpacks a file once, whatever its name, and another one anew", async () => {
+    const lines: string[] = [];
+    const reporter = { ...silentReporter, start: (label: string) => void lines.push(label) };
+    await writeFile(path("copy.zip"), zip);
+    const root = path("given", "libtorch-2.13.0-cpu");
+    expect((await unpackGiven(path("copy.zip"), path("given"), reporter)).root).to.equal(root);
+    expect(lines).to.deep.equal([]);
+    // The same with a comment at its end, whose length the last two bytes tell.
+    await writeFile(path("other.zip"), Buffer.concat([zip.subarray(0, -2), Buffer.from([1, 0, 120])]));
+    await unpackGiven(path("other.zip"), path("given"), reporter);
+    expect(lines).to.deep.equal(["unpacking LibTorch"]);
+    await rm(join(root, "lib", "libc10.so"));
+    await unpackGiven(path("other.zip"), path("given"), reporter);
+    expect(lines).to.have.length(2);
   });
 
   it("says what is wrong with a file that holds none", async () => {
