@@ -12,8 +12,16 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
-import { readBuildInfo, writeBuildInfo, type BuildInfo } from "./build-info.js";
-import { ADDON_FILE, cacheFolder, cacheFolders, OPS_FILE } from "./paths.js";
+import { hashSources, readBuildInfo, writeBuildInfo, type BuildInfo } from "./build-info.js";
+import {
+  ADDON_FILE,
+  BUILD_FOLDERS,
+  cacheFolder,
+  cacheFolders,
+  IS_CHECKOUT,
+  OPS_FILE,
+  type BuildSystem,
+} from "./paths.js";
 
 // Addons in the cache: a folder each for sources × LibTorch × compiler, with the addon, its operators, build-info.json and
 // the link `libtorch`, where the addon looks for its LibTorch.
@@ -28,7 +36,7 @@ export function storeOf(cache: string): string {
 }
 
 /** The folders of addons of these sources in all caches, the newest first. */
-export function storedAddons(sources: string, env: NodeJS.ProcessEnv = process.env): string[] {
+function storedAddons(sources: string, env: NodeJS.ProcessEnv = process.env): string[] {
   return cacheFolders(env)
     .flatMap((cache) => entriesOf(storeOf(cache), sources))
     .map((folder) => ({ folder, time: statSync(folder).mtimeMs }))
@@ -118,6 +126,20 @@ function removeAbandoned(store: string): void {
     const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity);
     if (age > ABANDONED_MS) rmSync(path, { recursive: true, force: true });
   }
+}
+
+/** The addons of this package's sources as they are: a checkout's builds, and those in the caches. */
+export function currentAddons(env: NodeJS.ProcessEnv = process.env): { folder: string; info: BuildInfo }[] {
+  const sources = hashSources();
+  const stored = storedAddons(sources, env).map((folder) => ({ folder, info: infoOf(folder, sources) }));
+  return [...builtAddons(), ...stored].flatMap(({ folder, info }) => (info ? [{ folder, info }] : []));
+}
+
+function builtAddons(): { folder: string; info: BuildInfo | undefined }[] {
+  if (!IS_CHECKOUT) return [];
+  return (Object.entries(BUILD_FOLDERS) as [BuildSystem, string][])
+    .filter(([, folder]) => existsSync(join(folder, ADDON_FILE)))
+    .map(([system, folder]) => ({ folder, info: infoOf(folder, hashSources(system)) }));
 }
 
 /** The record of the addon in `folder`, where it is of these sources. */

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
-import { storedAddons, storeOf } from "./addon-store.js";
+import { currentAddons, storeOf } from "./addon-store.js";
 import { hashSources, readBuildInfo, type BuildInfo } from "./build-info.js";
 import { cachedLibtorchs, inspectLibtorch, libtorchVersion, type Libtorch } from "./libtorch.js";
 import { ADDON_FILE, BUILD_FOLDERS, cacheFolders, IS_CHECKOUT, whyNot } from "./paths.js";
@@ -16,12 +16,16 @@ interface Versioned {
 
 const REBUILD = "Set it up again: npx mcloss setup --force";
 
-/** Where the addon may be, as far as it was built on this machine: the first whose LibTorch is there is loaded. */
+/**
+ * Where the addon may be, as far as it was built or adopted on this machine: the first whose LibTorch is there is loaded. In a
+ * checkout one of the sources as they are comes before one of what they were.
+ */
 export function addonCandidates(env: NodeJS.ProcessEnv = process.env): string[] {
   const given = env["MCLOSS_ADDON"];
   if (given) return [resolve(given)];
-  const folders = IS_CHECKOUT ? Object.values(BUILD_FOLDERS) : storedAddons(hashSources(), env);
-  return folders.map((folder) => join(folder, ADDON_FILE));
+  const built = IS_CHECKOUT ? Object.values(BUILD_FOLDERS) : [];
+  const current = currentAddons(env).map(({ folder }) => folder);
+  return [...new Set([...current, ...built])].map((folder) => join(folder, ADDON_FILE));
 }
 
 /**

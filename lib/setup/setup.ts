@@ -2,8 +2,8 @@ import { z } from "zod";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { throwIfAborted } from "../abort.js";
-import { infoOf, storeAddon, storedAddons, storeOf } from "../addon/addon-store.js";
-import { hashSources, writeBuildInfo, type BuildInfo } from "../addon/build-info.js";
+import { currentAddons, storeAddon, storeOf } from "../addon/addon-store.js";
+import { hashSources, readBuildInfo, writeBuildInfo, type BuildInfo } from "../addon/build-info.js";
 import { libtorchVersion, type Libtorch } from "../addon/libtorch.js";
 import {
   ADDON_FILE,
@@ -76,7 +76,7 @@ interface Task extends SetupOptions {
 
 /**
  * Finds or downloads LibTorch, and takes the prebuilt addon that fits it or builds one, unless that has been done and
- * nothing has changed since. An installed package keeps its addon in the cache, for all projects; a checkout in build/.
+ * nothing has changed since. An installed package keeps its addon in the cache, for all projects; a checkout what it builds in build/.
  * @throws McLossError ERR_ARGUMENT naming an option, ERR_LIBTORCH_MISSING, ERR_IO where the cache cannot be written, or ERR_BUILD with the compiler's
  * last lines, what is missing, or why there can be no CUDA
  */
@@ -121,19 +121,13 @@ function lockPath(): string {
 async function findCurrent(task: Task): Promise<Omit<Provided, "built"> | undefined> {
   if (task.force) return undefined;
   const compiler = process.env["CXX"] ? await compilerVersion() : undefined;
-  for (const folder of builtFolders(task)) {
-    const info = infoOf(folder, task.sources);
-    if (!info || !isAskedFor(info, task)) continue;
+  for (const { folder, info } of currentAddons()) {
+    if (!isAskedFor(info, task)) continue;
     if (compiler !== undefined && info.buildSystem !== "prebuilt" && info.compiler !== compiler) continue;
     if (libtorchVersion(info.torchRoot) === info.torchVersion)
       return { ...info, addon: join(folder, ADDON_FILE) };
   }
   return undefined;
-}
-
-function builtFolders({ sources, buildSystem }: Task): string[] {
-  if (!IS_CHECKOUT) return storedAddons(sources);
-  return buildSystem ? [BUILD_FOLDERS[buildSystem]] : Object.values(BUILD_FOLDERS);
 }
 
 function isAskedFor(info: BuildInfo, { buildSystem, cuda, torchRoot }: Task): boolean {
@@ -148,7 +142,7 @@ function isAskedFor(info: BuildInfo, { buildSystem, cuda, torchRoot }: Task): bo
 
 async function provide(task: Task): Promise<Provided> {
   const { reporter, signal } = task;
-  const prebuilt = task.force || task.buildSystem || IS_CHECKOUT ? [] : (prebuiltAddons(task.sources) ?? []);
+  const prebuilt = task.force || task.buildSystem ? [] : (prebuiltAddons(hashSources()) ?? []);
   const buildSystem = task.buildSystem ?? (await defaultBuildSystem());
   // Before anything is downloaded.
   if (prebuilt.length === 0) await checkTools(buildSystem);
@@ -173,7 +167,7 @@ async function provide(task: Task): Promise<Provided> {
 
 /** A prebuilt addon, unless only a build has the kernels that can be had. */
 function adopt(
-  { reporter, cuda: wished, sources }: Task,
+  { reporter, cuda: wished }: Task,
   libtorch: Libtorch,
   addons: readonly Prebuilt[],
   buildable: string | null,
@@ -183,7 +177,7 @@ function adopt(
     if (cuda === null ? buildable !== null || wished : wished === false) continue;
     reporter.start(`trying the prebuilt addon for LibTorch ${torchVersion}`);
     const adopted = adoptAddon(addon, libtorch, { retry: true });
-    const info = typeof adopted === "string" ? infoOf(dirname(adopted), sources) : undefined;
+    const info = typeof adopted === "string" ? readBuildInfo(dirname(adopted)) : undefined;
     if (typeof adopted === "string" && info) return { ...info, addon: adopted, built: false };
     reporter.line(
       `the prebuilt addon is not taken: ${typeof adopted === "string" ? "it is gone" : adopted.problem}`,

@@ -240,6 +240,28 @@ describe("a prebuilt addon", () => {
     expect((await project.load(env)).stdout).to.equal("22\n");
   });
 
+  it("of a checkout's sources is taken in place of a build, until they change", async () => {
+    const project = await Project.make(path("checkout"));
+    await writeFile(join(project.packageFolder, "binding.gyp"), "{}");
+    await project.addPrebuilt();
+    const env = bare();
+    expect(resultOf(await project.setup(env, "--json"))).to.include({ buildSystem: "prebuilt" });
+    expect((await project.load(env)).stdout).to.equal("22\n");
+    expect((await project.setup(env)).output).to.match(/nothing to do: .*from @mutual-channel-loss/);
+    const loaded = async () => {
+      const { stdout } = await project.mcloss(env, "doctor", "--json");
+      return (JSON.parse(stdout) as Diagnosis).addons[0]!.info!.buildSystem;
+    };
+    const changed = join(project.packageFolder, "native", "changed.cpp");
+    await writeFile(changed, "");
+    const built = await project.setup({ ...env, PATH: tools.bin }, "--json");
+    expect(resultOf(built)).to.include({ built: true, buildSystem: "cmake" });
+    expect(await loaded()).to.equal("cmake");
+    await rm(changed);
+    expect(await loaded()).to.equal("prebuilt");
+    expect((await project.load(env)).stdout).to.equal("22\n");
+  });
+
   it("of other sources or another LibTorch is passed over, and the error lists what was looked for", async () => {
     const project = await Project.make(path("passed-over"));
     const env = bare();
