@@ -22,7 +22,7 @@ export class Project {
   static async make(folder: string): Promise<Project> {
     const project = new Project(folder);
     await mkdir(project.packageFolder, { recursive: true });
-    for (const path of ["bin", "dist", "native", "CMakeLists.txt", "package.json"]) {
+    for (const path of ["bin", "dist", "native", "lib/report/page.css", "CMakeLists.txt", "package.json"]) {
       const filter = (source: string) => !source.endsWith(".d.ts") && !source.includes("native/test");
       await cp(join(ROOT, path), join(project.packageFolder, path), { recursive: true, filter });
     }
