@@ -50,7 +50,7 @@ describe("without an addon", () => {
       const spec = resnet18.spec({ classes: images.classes.length });
       const { groups } = await compareRuns([folder + "/one", folder + "/two"]);
       await writeReport([folder + "/one"], folder + "/page.html");
-      console.log(JSON.stringify([images.classes, recipe.network.kind, spec.layers.length > 0,
+      console.log(JSON.stringify([images.classes, recipe.network.name, spec.layers.length > 0,
         [resize(8).type, normalize().type], ChannelGroups.uniform(2, 3).channels, groups.length,
         learningRateFactor({ type: "constant" }, { epoch: 1, epochs: 10, stepsPerEpoch: 10 })]));`,
     );
