@@ -7,6 +7,7 @@ import { entryName, infoOf, storeAddon, storeOf } from "./addon-store.js";
 import type { BuildInfo } from "./build-info.js";
 import type { Libtorch } from "./libtorch.js";
 import { cacheFolder } from "./paths.js";
+import { scriptCommand } from "./runtime.js";
 import { reasonOf } from "../system-error.js";
 import { minorVersion } from "./versions.js";
 
@@ -77,10 +78,8 @@ class Refused extends Error {}
 /** @throws Refused with what the process said that tried */
 function tryToLoad(addon: string): void {
   const script = fileURLToPath(new URL("try.js", import.meta.url));
-  // Deno's process object speaks of a program that takes its flags after `run`.
-  const args = "Deno" in globalThis ? ["run", "--allow-all", script, addon] : [script, addon];
-  const env = { ...process.env, ELECTRON_RUN_AS_NODE: "1" };
-  const { status, signal, stderr, error } = spawnSync(process.execPath, args, {
+  const { command, args, env } = scriptCommand(script, [addon]);
+  const { status, signal, stderr, error } = spawnSync(command, args, {
     env,
     encoding: "utf8",
     timeout: TRY_MS,

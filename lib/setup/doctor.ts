@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { availableParallelism, release } from "node:os";
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { McLossError } from "../errors.js";
 import { addonCandidates } from "../addon/load.js";
 import { hashSources, readBuildInfo, type BuildInfo } from "../addon/build-info.js";
 import { prebuiltAddons } from "../addon/prebuilt.js";
+import { runtimeVersion, scriptCommand } from "../addon/runtime.js";
 import { whyNoCudaBuild } from "./cuda.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "../addon/libtorch.js";
@@ -59,7 +61,7 @@ export async function diagnose(): Promise<Diagnosis> {
   }
   return {
     system: {
-      node: process.version,
+      node: runtimeVersion(),
       platform: `${process.platform}-${process.arch} ${release()}`,
       cpus: availableParallelism(),
     },
@@ -87,19 +89,16 @@ async function findTools(): Promise<Diagnosis["tools"]> {
   };
 }
 
-/** Runs a module's source in a process of its own, which may crash. */
-function runModule(source: string) {
-  return run(process.execPath, ["--input-type=module", "--eval", source]);
+/** Runs a script of this folder in a process of its own, which may crash. */
+function runScript(name: string, given: readonly string[] = []) {
+  const script = fileURLToPath(new URL(name, import.meta.url));
+  const { command, args, env } = scriptCommand(script, given);
+  return run(command, args, { env });
 }
 
 /** Loads the addon in a process of its own. */
 async function checkAddon(path: string): Promise<Diagnosis["addons"][number]> {
-  const loader = new URL("../addon/load.js", import.meta.url).href;
-  const { code, output } = await runModule(
-    `import { loadAddon } from ${JSON.stringify(loader)};
-    try { console.log(loadAddon([${JSON.stringify(path)}]).hasJpegDecoder() ? "libjpeg" : "sharp"); }
-    catch (error) { console.log(error.message); }`,
-  );
+  const { code, output } = await runScript("try-addon.js", [path]);
   const said = output.trim();
   const info = readBuildInfo(dirname(path)) ?? null;
   if (said === "libjpeg" || said === "sharp") return { path, info, problem: null, jpeg: said };
@@ -131,10 +130,7 @@ async function checkCuda(
     return off(problem ?? "the addon is built without CUDA kernels: npx mcloss setup --cuda");
   }
   if (!existsSync("/dev/nvidia0")) return off("this machine has no NVIDIA GPU (there is no /dev/nvidia0)");
-  const index = new URL("../tensor/cuda.js", import.meta.url).href;
-  const { code } = await runModule(
-    `import { cuda } from ${JSON.stringify(index)}; process.exit(cuda.isAvailable() ? 0 : 1);`,
-  );
+  const { code } = await runScript("try-cuda.js");
   if (code !== 0) return off("LibTorch cannot use the GPU: is the driver as new as its CUDA? See nvidia-smi");
   return { available: true, reason: `kernels for CUDA ${addon.info.cuda}` };
 }

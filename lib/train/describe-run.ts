@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
+import { runtimeVersion } from "../addon/runtime.js";
 import { DataLoader } from "../loader/data-loader.js";
 import type { LoaderDescription } from "../loader/loader-description.js";
 import type { Model } from "../models/model.js";
@@ -25,7 +26,7 @@ export function describeRun(
   return {
     format: RUN_FORMAT,
     started: new Date().toISOString(),
-    versions: { package: PACKAGE_VERSION, node: process.version, libtorch: native().torchVersion().runtime },
+    versions: { package: PACKAGE_VERSION, node: runtimeVersion(), libtorch: native().torchVersion().runtime },
     platform: `${process.platform}-${process.arch}`,
     threads: native().threads(),
     model: { name: spec.name, classes: spec.classes, sha256: hashOf(withoutPlaces(spec)) },
