@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { PACKAGE_ROOT, type BuildSystem } from "./paths.js";
+import type { BuildSystem } from "./paths.js";
+import { PACKAGE_ROOT } from "../package.js";
 
 /** Written beside the addon: what it was built from and for. */
 export interface BuildInfo {

@@ -1,11 +1,8 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { PACKAGE_ROOT } from "../package.js";
 import { reasonOf } from "../system-error.js";
-
-/** The package's own folder. */
-export const PACKAGE_ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
  * Whether this is the repository rather than an installed package, which has no binding.gyp. A checkout builds in its own

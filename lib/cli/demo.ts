@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { PACKAGE_ROOT } from "../addon/paths.js";
+import { PACKAGE_ROOT } from "../package.js";
 
 const SOURCE = join(PACKAGE_ROOT, "examples", "demo", "command.ts");
 

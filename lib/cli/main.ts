@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { McLossError } from "../errors.js";
-import { PACKAGE_VERSION } from "../package-version.js";
+import { PACKAGE_VERSION } from "../package.js";
 import { isSystemError, reasonOf } from "../system-error.js";
 import { HELP_STYLES, inRed } from "./colors.js";
 import { readCommands } from "./commands.js";

@@ -7,7 +7,7 @@ import { named, replaceFile } from "../io/replace-file.js";
 import { describe } from "../models/describe.js";
 import { holdModel, type Model } from "../models/model.js";
 import { isBatchCounter } from "../models/names.js";
-import { PACKAGE_VERSION } from "../package-version.js";
+import { PACKAGE_VERSION } from "../package.js";
 import { optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
 import { OnnxGraph, type Weights } from "./onnx-graph.js";

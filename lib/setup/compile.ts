@@ -3,11 +3,12 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { throwIfAborted } from "../abort.js";
-import { BUILD_FOLDERS, IS_CHECKOUT, PACKAGE_ROOT, type BuildSystem } from "../addon/paths.js";
+import { BUILD_FOLDERS, IS_CHECKOUT, type BuildSystem } from "../addon/paths.js";
 import type { Libtorch } from "../addon/libtorch.js";
 import { McLossError } from "../errors.js";
 import type { Reporter } from "../reporter.js";
 import { run, versionOf } from "./run.js";
+import { PACKAGE_ROOT } from "../package.js";
 
 const require = createRequire(import.meta.url);
 

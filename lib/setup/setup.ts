@@ -5,14 +5,7 @@ import { throwIfAborted } from "../abort.js";
 import { currentAddons, storeAddon, storeOf } from "../addon/addon-store.js";
 import { hashSources, readBuildInfo, writeBuildInfo, type BuildInfo } from "../addon/build-info.js";
 import { libtorchVersion, type Libtorch } from "../addon/libtorch.js";
-import {
-  ADDON_FILE,
-  BUILD_FOLDERS,
-  cacheFolder,
-  IS_CHECKOUT,
-  PACKAGE_ROOT,
-  type BuildSystem,
-} from "../addon/paths.js";
+import { ADDON_FILE, BUILD_FOLDERS, cacheFolder, IS_CHECKOUT, type BuildSystem } from "../addon/paths.js";
 import { adoptAddon, fitting, PLATFORM_PACKAGE, prebuiltAddons, type Prebuilt } from "../addon/prebuilt.js";
 import { McLossError } from "../errors.js";
 import {
@@ -28,6 +21,7 @@ import { isRecord } from "../plain-data.js";
 import { abortShape, flag, like, optionsOf, parseOptions, text } from "../schema.js";
 import { provideLibtorch } from "./provide-libtorch.js";
 import { silentReporter, type Reporter } from "../reporter.js";
+import { PACKAGE_ROOT } from "../package.js";
 
 /** Options of {@link setup}. */
 export interface SetupOptions {

@@ -7,7 +7,7 @@ import type { Model } from "../models/model.js";
 import type { ModelSpec } from "../models/spec.js";
 import { withoutPlaces } from "../models/torchscript-file.js";
 import { native } from "../native/binding.js";
-import { PACKAGE_VERSION } from "../package-version.js";
+import { PACKAGE_VERSION } from "../package.js";
 import { RUN_FORMAT, type RunInfo } from "../run/run-info.js";
 import type { CompleteTrainerOptions } from "./trainer-options.js";
 
