@@ -56,6 +56,6 @@ export default ts.config(
       "@typescript-eslint/no-non-null-assertion": "off",
     },
   },
-  { files: ["**/*.js", "**/*.cjs"], languageOptions: { globals: globals.node } },
+  { files: ["**/*.js", "**/*.cjs", "**/*.mjs"], languageOptions: { globals: globals.node } },
   prettier,
 );

@@ -21,17 +21,17 @@ model.train();
 for (let epoch = 1; epoch <= 5; epoch += 1) {
   let sum = 0;
   for await (const batch of batches) {
-    using current = batch;
     // Frees what a step makes.
     await tidy(async () => {
-      const { features, logits } = await model.forward(current.images);
-      const { loss } = mcLoss(features, current.labels, { groups, alpha: 1.5, beta: 10 });
-      const total = crossEntropy(logits, current.labels).add(loss);
+      const { features, logits } = await model.forward(batch.images);
+      const { loss } = mcLoss(features, batch.labels, { groups, alpha: 1.5, beta: 10 });
+      const total = crossEntropy(logits, batch.labels).add(loss);
       await optimizer.zeroGrad();
       await total.backward();
       await optimizer.step();
       sum += total.item();
     });
+    batch.dispose();
   }
   console.log(epoch, sum / batches.length);
 }

@@ -40,7 +40,8 @@ for await (const event of trainer.fit(batches)) {
 
 /** How many channels the features have. */
 async function inspect() {
-  using whole = await torchscript(file, { features: submodule, inputSize: 64 });
+  const whole = await torchscript(file, { features: submodule, inputSize: 64 });
   const { features } = await whole.eval().forward(zeros([1, 3, 64, 64]));
+  whole.dispose();
   return { spec: whole.spec, channels: features.shape[1] ?? 0 };
 }

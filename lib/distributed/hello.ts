@@ -1,7 +1,7 @@
 import { readlinkSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { McLossError } from "../errors.js";
-import { PACKAGE_VERSION } from "../package-version.js";
+import { PACKAGE_VERSION } from "../package.js";
 import { flattenTexts } from "../plain-data.js";
 import { isLoopback } from "./address.js";
 import { nameRanks, type Conversation } from "./conversation.js";

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hashSources } from "#lib/addon/build-info.js";
 import { minorVersion } from "#lib/addon/versions.js";
@@ -63,12 +63,31 @@ describe("the package on npm", () => {
   });
 
   it("has no binding.gyp, with which package managers would build, and nothing else that only a checkout needs", () => {
-    const allowed =
-      /^(bin|dist|native)\/|^(CMakeLists\.txt|README\.md|CHANGELOG\.md|LICENSE|package\.json|lib\/report\/page\.css)$/;
-    expect(files.filter((path) => !allowed.test(path))).to.deep.equal([]);
+    const allowed = [
+      /^(bin|dist|native)\/|^docs\/(images\/[\w-]+\.png|\w+\.md)$|^examples\/[\w-]+\.ts$|^bench\/results\/[\w-]+\.txt$/,
+      /^(CMakeLists\.txt|README\.md|CHANGELOG\.md|LICENSE|NOTICE|package\.json|lib\/report\/page\.css)$/,
+    ];
+    expect(files.filter((path) => !allowed.some((pattern) => pattern.test(path)))).to.deep.equal([]);
     expect(
       files.filter((path) => /\.gyp|unity|native\/test|tsbuildinfo|\.node$|\.so$/.test(path)),
     ).to.deep.equal([]);
+  });
+
+  it("has what its pages link to", async () => {
+    const folders = new Set(
+      files.flatMap((path) => path.split("/").map((_, i, parts) => parts.slice(0, i).join("/"))),
+    );
+    for (const page of files.filter((path) => path.endsWith(".md"))) {
+      const text = await readFile(join(ROOT, page), "utf8");
+      const links = [...text.replace(/^```.*?^```/gms, "").matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(
+        ([, link = ""]) => link,
+      );
+      const missing = links
+        .filter((link) => !/^https?:/.test(link))
+        .map((link) => posix.join(posix.dirname(page), link))
+        .filter((path) => !files.includes(path) && !folders.has(path));
+      expect(missing, page).to.deep.equal([]);
+    }
   });
 
   it("brings no build tools along, and runs its JavaScript on any platform", () => {
