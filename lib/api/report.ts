@@ -7,6 +7,14 @@ export {
 } from "../compare/compare-runs.js";
 export { comparisonTable } from "../compare/comparison-table.js";
 export { ABLATIONS, ablate, type AblateOptions, type AblationRun } from "../compare/ablate.js";
+export {
+  reproduce,
+  type ReproducedRow,
+  type ReproduceOptions,
+  type Reproduction,
+  type ReproductionRun,
+} from "../compare/reproduce.js";
+export { reproductionTable, type TableFormat } from "../compare/reproduction-table.js";
 export type { Spread } from "../compare/statistics.js";
 
 export { writeConfusion } from "../pictures/confusion.js";

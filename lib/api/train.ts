@@ -65,4 +65,5 @@ export {
 export type { RecipeData, RecipeTraining, TrainRecipeOptions } from "../recipes/recipe-training.js";
 export { prepareResume, type PrepareResumeOptions } from "../recipes/resume-recipe.js";
 export { train, type Changes, type TrainOptions, type TrainResult } from "../recipes/train.js";
+export { scaleRecipe, type RecipeScale } from "../recipes/scale.js";
 export { prepareRecipe, trainRecipe } from "../recipes/train-recipe.js";

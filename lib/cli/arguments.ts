@@ -26,9 +26,20 @@ export function nonNegativeNumber(text: string): number {
   throw new InvalidArgumentError("It must be a number of at least 0.");
 }
 
-/** "0,1,2" */
+/** "0,1,2" or "0..2" */
 export function seedList(text: string): number[] {
-  const seeds = text.split(",").map(nonNegativeInteger);
+  const seeds = text.split(",").flatMap(seedRange);
   if (new Set(seeds).size === seeds.length) return seeds;
   throw new InvalidArgumentError("Each seed must be there once.");
+}
+
+const MOST_SEEDS = 1000;
+
+/** "3", or "0..2" for 0, 1 and 2. */
+function seedRange(text: string): number[] {
+  const [first = NaN, last = first, ...others] = text.split("..").map(nonNegativeInteger);
+  if (others.length > 0 || last < first || last - first >= MOST_SEEDS) {
+    throw new InvalidArgumentError(`A range of seeds is as 0..2, with at most ${MOST_SEEDS}.`);
+  }
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }

@@ -44,6 +44,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "train cross-entropy, MC-Loss, and MC-Loss without each of its parts, and compare them",
     read: async () => (await import("./commands/ablate.js")).ablateCommand,
   },
+  reproduce: {
+    description:
+      "train a recipe with cross-entropy and MC-Loss, and set the results beside the published ones",
+    read: async () => (await import("./commands/reproduce.js")).reproduceCommand,
+  },
   export: {
     description: "write a trained network for other programs, without what training keeps",
     read: async () => (await import("./commands/export.js")).exportCommand,

@@ -146,14 +146,15 @@ function taskOf({ recipe, network, classes, about }: MeasuredRun): string {
   return JSON.stringify([recipe, network, classes, dir]);
 }
 
-function gain(runs: Runs, baseline: Runs, which: "final" | "best"): Gain {
+/** Of one list of runs over another. */
+export function gain(runs: Reached, baseline: Reached, which: "final" | "best"): Gain {
   const [own, others] = [runs, baseline].map((group) => meansBySeed(group, which)) as [Means, Means];
   const pairs = [...own].flatMap(([seed, mean]) => {
     const other = others.get(seed);
     return other === undefined ? [] : [mean - other];
   });
   if (pairs.length === 0) {
-    const mean = (group: Runs) => spread(group.map((run) => run[which])).mean;
+    const mean = (group: Reached) => spread(group.map((run) => run[which])).mean;
     return { difference: mean(runs) - mean(baseline), pairs: 0 };
   }
   const p = pairedTTest(pairs);
@@ -162,7 +163,10 @@ function gain(runs: Runs, baseline: Runs, which: "final" | "best"): Gain {
 
 type Means = ReadonlyMap<number, number>;
 
-function meansBySeed(runs: Runs, which: "final" | "best"): Means {
+/** As far as a gain is made of it. */
+type Reached = readonly Pick<ComparedRun, "seed" | "final" | "best">[];
+
+function meansBySeed(runs: Reached, which: "final" | "best"): Means {
   const seeds = [...new Set(runs.map(({ seed }) => seed))];
   return new Map(
     seeds.map((seed) => {

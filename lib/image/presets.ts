@@ -60,7 +60,7 @@ const pretrainedOptions = optionsOf<PretrainedOptions>({
   resize: z.unknown().optional(),
   crop: count.optional(),
   // normalize() looks at it.
-  normalization: z.unknown().optional() as z.ZodType<Statistics | undefined>,
+  normalization: z.unknown().optional(),
 });
 
 /**

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Comparison } from "mutual-channel-loss/report";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
@@ -22,6 +22,33 @@ describe("mcloss compare", () => {
     expect(missing.code).to.equal(1);
     expect(missing.stderr).to.match(/^mcloss: nowhere is not the folder of a run/);
     expect((await mcloss("compare")).code).to.equal(2);
+  });
+});
+
+describe("mcloss reproduce", () => {
+  it("trains a scaled recipe, writes its table beside the published figures, and goes on where it was", async function () {
+    this.timeout(120_000);
+    await writeColorFolder(join(folder(), "birds", "train"), 4);
+    await writeColorFolder(join(folder(), "birds", "test"), 2);
+    const scale = ["--epochs", "1", "--image-size", "32", "--batch-size", "4"];
+    const args = ["reproduce", "cub200-resnet18", "birds", "--kind", "folder", ...scale, "--seeds", "0..1"];
+    const { code, stdout, stderr } = await mcloss(...args);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^cross-entropy, the network not widened +2 .* 45\.70, the paper \?$/m);
+    expect(stdout)
+      .to.match(/^gain +2 +[+−].* \+13\.71, the paper \?$/m)
+      .and.match(/^not the recipe's, .*network\.inputSize/m);
+    const made = join(folder(), "runs", "reproduce", "cub200-resnet18");
+    expect(await readdir(made)).to.include.members(["ce", "mc", "table.md", "table.tex", "table.json"]);
+    const again = await mcloss(...args, "--json");
+    expect(again.stderr).to.equal("");
+    const written = JSON.parse(await readFile(join(made, "table.json"), "utf8")) as object;
+    expect(JSON.parse(again.stdout)).to.deep.include(written);
+    const other = await mcloss(...args, "--set", "optimizer.momentum=0.5");
+    expect(other.stderr).to.match(
+      /holds a reproduction with another recipe\.optimizer\.momentum: 0\.9, now 0\.5/,
+    );
+    expect((await mcloss("reproduce", "cub200-resnet18", "birds", "--seeds", "2..0")).code).to.equal(2);
   });
 });
 

@@ -14,7 +14,7 @@ describe("docs/recipes.md's code", () => {
   });
 
   it("runs: the commands", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await project.commands(commandsOf("docs/recipes.md"));
   });
 

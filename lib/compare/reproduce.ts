@@ -1,0 +1,138 @@
+import { join } from "node:path";
+import { checkFunction, checkPlace, checkRecord } from "../check-argument.js";
+import { invalidArgument } from "../errors.js";
+import { networks } from "../models/networks.js";
+import { changeRecipe } from "../recipes/change.js";
+import type { PublishedAccuracy, Recipe } from "../recipes/recipe.js";
+import { isChannelLoss } from "../train/losses.js";
+import { compareRuns, gain, type ComparedRun, type Gain } from "./compare-runs.js";
+import type { Spread } from "./statistics.js";
+import { checkSeeds, keepSettings, trainUnfinished } from "./train-rows.js";
+
+/** One run of a reproduction. */
+export interface ReproductionRun {
+  /** Cross-entropy alone, or MC-Loss. */
+  name: "ce" | "mc";
+  /** With the run's loss, network and seed. */
+  recipe: Recipe;
+  /** The run's folder, for {@link trainRecipe}. */
+  output: string;
+  /** Whether the run was interrupted and goes on, for {@link prepareResume}. */
+  resume: boolean;
+}
+
+/** Options of {@link reproduce}. */
+export interface ReproduceOptions {
+  /** Trains and validates one run; all that is not told to it must be the same for all runs. */
+  train: (run: ReproductionRun) => Promise<void>;
+  /** With MC-Loss. */
+  recipe: Recipe;
+  /** Different non-negative integers. */
+  seeds: readonly number[];
+  /** Holds a folder for each loss and, in it, for each seed. */
+  output: string;
+  /** Plain data that `train` goes by. Going on with a reproduction in `output` that had other settings is refused. */
+  settings?: Readonly<Record<string, unknown>>;
+}
+
+/** What one loss reached beside what is published; accuracies are of the test images, 0 to 1. */
+export interface ReproducedRow {
+  name: ReproductionRun["name"];
+  /** In few words: the loss, and the network where it is not the recipe's. */
+  label: string;
+  runs: ComparedRun[];
+  /** After the last epoch. */
+  last: Spread;
+  /** In the epoch that was best on the test images: what the authors report, and no honest selection. */
+  best: Spread;
+  /** MC-Loss over cross-entropy. */
+  gain?: { last: Gain; best: Gain };
+  published: readonly PublishedAccuracy[];
+}
+
+/** What {@link reproduce} gives; JSON.stringify writes it whole. */
+export interface Reproduction {
+  recipe: Pick<Recipe, "name" | "description" | "epochs">;
+  /** The paths of what is not as in the recipe that the published figures are of, such as "epochs". */
+  changed: string[];
+  rows: ReproducedRow[];
+}
+
+/**
+ * Trains a recipe with cross-entropy and with MC-Loss, every seed, and sets what they reach beside what is published for it.
+ * Where the recipe widens the network for MC-Loss, cross-entropy gets the network as it was, as the paper's baseline. What is
+ * finished in `output` is kept and what was interrupted goes on.
+ * @throws McLossError ERR_ARGUMENT, ERR_IO, and what `train` throws
+ */
+export async function reproduce(options: ReproduceOptions): Promise<Reproduction> {
+  checkRecord("options", options, "an object");
+  const { train, recipe, seeds, output, settings } = options;
+  checkFunction("train", train);
+  checkPlace("output", output);
+  checkSeeds(seeds);
+  if (!isChannelLoss(recipe.loss)) throw invalidArgument("recipe.loss", "must be MC-Loss");
+  await keepSettings(output, "reproduction", { recipe, ...settings });
+  const recipes = { ce: baselineOf(recipe), mc: recipe };
+  const runs = seeds.flatMap((seed) =>
+    (["ce", "mc"] as const).map((name) => ({
+      name,
+      recipe: changeRecipe(recipes[name], { seed }),
+      output: join(output, name, `seed-${seed}`),
+    })),
+  );
+  await trainUnfinished(runs, train);
+  return summarize(recipe, recipes.ce, runs);
+}
+
+/** Cross-entropy alone, on the network without the channels that it has for MC-Loss. */
+function baselineOf(recipe: Recipe): Recipe {
+  const plain = changeRecipe(recipe, { loss: "ce" });
+  return isWidened(recipe) ? changeRecipe(plain, { network: { channelsPerClass: null } }) : plain;
+}
+
+/** Whether the network has another form that does not know of the classes' channels. */
+function isWidened({ network }: Recipe): boolean {
+  if (!("channelsPerClass" in network)) return false;
+  const { channelsPerClass } = networks.get(network.name).options as {
+    channelsPerClass?: { safeParse(value: undefined): { data?: unknown; success: boolean } };
+  };
+  const standard = channelsPerClass?.safeParse(undefined);
+  return standard?.success === true && standard.data === undefined;
+}
+
+async function summarize(
+  recipe: Recipe,
+  baseline: Recipe,
+  runs: readonly { name: "ce" | "mc"; output: string }[],
+): Promise<Reproduction> {
+  const { groups } = await compareRuns(runs.map(({ output }) => output));
+  const { name, description, epochs, published = [] } = recipe;
+  const groupOf = (loss: ReproductionRun["name"]) => {
+    const folders = runs.filter((run) => run.name === loss).map(({ output }) => output);
+    return groups.find(({ runs: [first] }) => first && folders.includes(first.folder));
+  };
+  const plain = groupOf("ce");
+  const rows = (["ce", "mc"] as const).flatMap((loss): ReproducedRow[] => {
+    const group = groupOf(loss);
+    if (!group) return [];
+    const { final: last, best } = group;
+    const over = (which: "final" | "best") => gain(group.runs, plain?.runs ?? [], which);
+    return [
+      {
+        name: loss,
+        label: LABELS[loss] + (loss === "ce" && baseline.network !== recipe.network ? UNWIDENED : ""),
+        runs: group.runs,
+        last,
+        best,
+        gain: loss === "mc" && plain ? { last: over("final"), best: over("best") } : undefined,
+        published: published.filter((each) => each.loss === loss),
+      },
+    ];
+  });
+  const { seed, ...sources } = recipe.sources ?? {};
+  const changed = Object.keys(sources).filter((path) => sources[path] === "user");
+  return { recipe: { name, description, epochs }, changed, rows };
+}
+
+const LABELS = { ce: "cross-entropy", mc: "MC-Loss" };
+const UNWIDENED = ", the network not widened";
