@@ -13,12 +13,10 @@ export type { SgdOptions } from "../optim/optimizers/sgd.js";
 
 export {
   initProcessGroup,
-  ProcessGroup,
-  type GroupBackend,
   type GroupStore,
   type ProcessGroupOptions,
-  type Reduction,
-} from "../distributed/process-group.js";
+} from "../distributed/init-process-group.js";
+export { ProcessGroup, type GroupBackend, type Reduction } from "../distributed/process-group.js";
 export type { GroupRates, OptimizerSpec } from "../train/build-optimizer.js";
 export { RESUMABLE_KEYS } from "../run/option-changes.js";
 export type { OptionChange, RunInfo, RunLoaders } from "../run/run-info.js";

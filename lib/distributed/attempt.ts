@@ -1,16 +1,13 @@
 import { nameRanks } from "./conversation.js";
+import type { LaunchOptions } from "./launch.js";
 import { RankChild, type EndedRank } from "./rank-child.js";
 
-interface AttemptOptions {
-  processes: number;
-  command: readonly string[];
+interface AttemptOptions extends Omit<LaunchOptions, "maxRestarts"> {
   /** The path of the file through which they find one another. */
   store: string;
   /** How many attempts were before this one. */
   restarts: number;
   env: Readonly<NodeJS.ProcessEnv>;
-  graceSeconds?: number;
-  tell: (line: string) => void;
 }
 
 const INTERRUPTED = 130;
@@ -26,7 +23,7 @@ export class Attempt {
   #ending: NodeJS.Timeout | undefined;
 
   constructor(options: AttemptOptions) {
-    const { processes, tell } = options;
+    const { processes, onLine } = options;
     this.#options = options;
     this.#children = Array.from(
       { length: processes },
@@ -36,7 +33,7 @@ export class Attempt {
           command: options.command,
           env: this.#environment(rank),
           onLine: (line) => {
-            tell(`[rank ${rank}] ${line}`);
+            onLine(rank, line);
           },
         }),
     );

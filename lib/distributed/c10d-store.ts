@@ -22,6 +22,11 @@ export class C10dStore {
     return this.#owner.handle;
   }
 
+  /** Whether dispose() was called. */
+  get disposed(): boolean {
+    return this.#owner.disposed;
+  }
+
   set(key: string, value: string): Promise<void> {
     return native().storeSet(this.handle, key, value);
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { throwIfAborted } from "../abort.js";
 import { McLossError } from "../errors.js";
 import { Deadline } from "./deadline.js";
 import type { Store } from "./store.js";
@@ -7,6 +8,8 @@ import type { Store } from "./store.js";
 interface Failure {
   ranks: readonly number[];
   message: string;
+  /** Whether it was told to end. */
+  aborted: boolean;
 }
 
 const FAILURE = "failure";
@@ -17,9 +20,11 @@ const [FIRST_POLL_MS, LAST_POLL_MS] = [2, 100];
 /** After this the caller is told who is waited for. */
 const LONG_MS = 10_000;
 /** How long rank 0, which keeps the store, stays for the others to hear why it ends. */
-const HEARD_MS = 2000;
+const HEARD_MS = 1000;
 /** How long those that lost a process wait for one another: all see it at about the same time. */
-const LOST_MS = 600;
+const LOST_MS = 400;
+/** How much longer rank 0 does, which keeps the store. */
+const LOST_FIRST_MS = 300;
 
 /** Who takes part, and how long each waits for the others. */
 export interface ConversationOptions {
@@ -28,6 +33,8 @@ export interface ConversationOptions {
   /** What its keys begin with. */
   prefix: string;
   timeoutSeconds: number;
+  /** Ends what waits, with ERR_ABORTED. */
+  signal?: AbortSignal;
   /** Called when others are waited for longer than ten seconds, with their ranks. */
   onWaiting?: (ranks: readonly number[]) => void;
 }
@@ -95,13 +102,13 @@ export class Conversation {
   /** What rank 0 says to all. @param make called there alone */
   async fromFirst(topic: string, make: () => unknown): Promise<unknown> {
     if (this.rank > 0) return this.hear(topic, 0);
-    const value = await this.failingAll(async () => await make());
+    const value = await this.failingAll(make);
     await this.say(topic, value ?? null);
     return value;
   }
 
   /** Does something whose failure ends all processes. */
-  async failingAll<T>(work: () => Promise<T>): Promise<T> {
+  async failingAll<T>(work: () => T | Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -109,12 +116,17 @@ export class Conversation {
     }
   }
 
-  /** Tells the others why this process ends. @returns `error` */
-  async fail(error: unknown): Promise<unknown> {
+  /**
+   * Tells the others why this process ends.
+   * @param letGo called once they can know it: ends what they wait in for this process
+   * @returns `error`
+   */
+  async fail(error: unknown, letGo?: () => Promise<void>): Promise<unknown> {
     if (this.#failed) return error;
     this.#failed = true;
     try {
       if (!(await this.#has(FAILURE))) await this.say(FAILURE, failureOf(error, this.rank));
+      await letGo?.();
       await this.#stayForOthers();
     } catch {
       // Without the store they see that this process is gone.
@@ -125,19 +137,21 @@ export class Conversation {
   /** What some process failed with, if one did. */
   async failure(): Promise<McLossError | undefined> {
     if (!(await this.#has(FAILURE))) return undefined;
-    const { ranks, message } = JSON.parse(await this.#store.get(this.#key(FAILURE))) as Failure;
+    const { ranks, message, aborted } = JSON.parse(await this.#store.get(this.#key(FAILURE))) as Failure;
     this.#failed = true;
     if (this.rank > 0) await this.count(HEARD);
     await this.#stayForOthers();
-    return new McLossError("ERR_DISTRIBUTED", message, { ranks });
+    return new McLossError(aborted ? "ERR_ABORTED" : "ERR_DISTRIBUTED", message, { ranks });
   }
 
   /**
    * After connections were lost: what the one that is gone failed with or, where it said nothing, who does not answer.
    * @param cause what was seen of it
+   * @param letGo called first: ends what the others wait in for this process, which see it then as well
    */
-  async lost(cause: unknown): Promise<McLossError> {
+  async lost(cause: unknown, letGo?: () => Promise<void>): Promise<McLossError> {
     try {
+      await letGo?.();
       return (await this.failure()) ?? lostRanks(await this.#missingAfterLoss(), cause);
     } catch {
       // With its process the store is gone.
@@ -147,7 +161,7 @@ export class Conversation {
 
   async #missingAfterLoss(): Promise<number[]> {
     await this.say(`${LOST}/${this.rank}`, true);
-    const deadline = new Deadline(LOST_MS / 1000);
+    const deadline = new Deadline((this.rank === 0 ? LOST_MS + LOST_FIRST_MS : LOST_MS) / 1000);
     let missing = Array.from(
       { length: this.worldSize },
       (_, rank) => [rank, this.#key(`${LOST}/${rank}`)] as const,
@@ -171,7 +185,7 @@ export class Conversation {
   }
 
   #key(topic: string): string {
-    return `mcloss/${this.#options.prefix}/${topic}`;
+    return `${this.#options.prefix}/${topic}`;
   }
 
   #deadline(): Deadline {
@@ -183,7 +197,7 @@ export class Conversation {
     deadline: Deadline,
     onCome: (key: RankKey) => void | Promise<void> = () => undefined,
   ): Promise<void> {
-    const { onWaiting } = this.#options;
+    const { onWaiting, signal } = this.#options;
     const began = performance.now();
     let told = false;
     let pause = FIRST_POLL_MS;
@@ -194,6 +208,7 @@ export class Conversation {
       if (missing.length === 0) return;
       const failure = await this.failure();
       if (failure) throw failure;
+      throwIfAborted(signal, "the wait for other processes");
       const ranks = missing.map(([rank]) => rank);
       if (deadline.isOver) throw silent(ranks, this.worldSize, deadline.seconds);
       if (!told && performance.now() - began > LONG_MS) {
@@ -216,10 +231,11 @@ type RankKey = readonly [rank: number, key: string];
 
 function failureOf(error: unknown, rank: number): Failure {
   const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof McLossError)) return { ranks: [rank], message: `rank ${rank} failed: ${message}` };
+  const { code, ranks = [rank] } = error instanceof McLossError ? error : {};
+  const aborted = code === "ERR_ABORTED";
   // What the processes do not agree in is the same for all.
-  if (error.code === "ERR_DISTRIBUTED") return { ranks: error.ranks ?? [rank], message };
-  return { ranks: [rank], message: `rank ${rank} failed: ${message}` };
+  if (code === "ERR_DISTRIBUTED" || aborted) return { ranks, message, aborted };
+  return { ranks: [rank], message: `rank ${rank} failed: ${message}`, aborted };
 }
 
 function lostRanks(ranks: readonly number[], cause: unknown): McLossError {

@@ -19,6 +19,8 @@ export interface LaunchOptions {
   graceSeconds?: number;
   /** Called with what is to be told, a line each. */
   tell: (line: string) => void;
+  /** Called with each line that a rank but the first writes; the first writes where this process does. */
+  onLine: (rank: number, line: string) => void;
 }
 
 /** Exit codes of a rank that say that starting it anew would be no use: wrong usage, and interrupted. */
@@ -54,12 +56,12 @@ interface Start {
 }
 
 async function attempt(
-  { processes, command, env = process.env, graceSeconds, tell }: LaunchOptions,
+  { env = process.env, ...options }: LaunchOptions,
   { folder, restarts, signals }: Start,
 ): Promise<EndedRank | undefined> {
-  const shared = { ...env, ...shareOfCores(processes, env) };
+  const shared = { ...env, ...shareOfCores(options.processes, env) };
   const store = join(folder, `store-${restarts}`);
-  const all = new Attempt({ processes, command, store, restarts, env: shared, graceSeconds, tell });
+  const all = new Attempt({ ...options, store, restarts, env: shared });
   const handling = signals.handle((signal, again) => {
     if (again) all.kill();
     else all.signal(signal);

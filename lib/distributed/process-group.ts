@@ -2,10 +2,12 @@ import { z } from "zod";
 import { invalidArgument, McLossError } from "../errors.js";
 import { native, type ProcessGroupHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
-import { count, flag, index, optionsOf, parseOptions, text, type Shape } from "../schema.js";
+import { index, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { checkTensor } from "../tensor/check-tensor.js";
 import { Tensor } from "../tensor/tensor.js";
-import { C10dStore } from "./c10d-store.js";
+import type { C10dStore } from "./c10d-store.js";
+import type { Conversation } from "./conversation.js";
+import { agree } from "./hello.js";
 
 /** What collectives run on: Gloo on the CPU's network, or NCCL between GPUs. */
 export type GroupBackend = "gloo" | "nccl";
@@ -13,80 +15,8 @@ export type GroupBackend = "gloo" | "nccl";
 /** What several processes' tensors become one by. */
 export type Reduction = "sum" | "mean" | "min" | "max";
 
-/** Where the processes of a group find one another. */
-export type GroupStore =
-  /** A file that there is not yet, on a disk that all of them reach. */
-  | { file: string }
-  /** `serve`: whether this process keeps the store; by default rank 0 does. */
-  | { host: string; port: number; serve?: boolean };
-
-/** Options of {@link initProcessGroup}. */
-export interface ProcessGroupOptions {
-  /** This process's number, from 0. */
-  rank: number;
-  /** How many processes there are. */
-  worldSize: number;
-  /** Its number among those of its machine, which is that of its GPU. Default: `rank`. */
-  localRank?: number;
-  /** Not needed where there is one process. */
-  store?: GroupStore;
-  /** What the group's keys in the store begin with, which a store that outlives a group needs. Default "mcloss". */
-  prefix?: string;
-  /** This machine's, as the other processes reach it. Default: 127.0.0.1 where the store is a file. */
-  address?: string;
-  /** Default "gloo". */
-  backend?: GroupBackend;
-  /** How long each waits for the others in a collective before it fails. Default 600. */
-  timeoutSeconds?: number;
-}
-
-const storeSchema: z.ZodType<GroupStore, GroupStore> = z.union([
-  z.strictObject({ file: text }),
-  z.strictObject({ host: text, port: z.int().min(0).max(65_535), serve: flag.optional() }),
-]);
-
-const groupOptions = optionsOf<ProcessGroupOptions>({
-  rank: index,
-  worldSize: count,
-  localRank: index.optional(),
-  store: storeSchema.optional(),
-  prefix: text.optional(),
-  address: text.optional(),
-  backend: z.enum(["gloo", "nccl"]).optional(),
-  timeoutSeconds: z.number().gt(0).optional(),
-});
-
-const DEFAULT_TIMEOUT_SECONDS = 600;
-const MILLISECONDS = 1000;
-
-/**
- * Joins the processes of a run, and waits until all are there (torch.distributed.init_process_group). One process is a
- * group of one, without sockets.
- * @throws McLossError ERR_ARGUMENT naming the option, ERR_DISTRIBUTED where the others do not come
- */
-export async function initProcessGroup(given: ProcessGroupOptions): Promise<ProcessGroup> {
-  const options = parseOptions(groupOptions, given);
-  const { rank, worldSize, localRank = rank, backend = "gloo", prefix = "mcloss" } = options;
-  if (rank >= worldSize) throw invalidArgument("rank", `must be from 0 to ${worldSize - 1}, got ${rank}`);
-  const place = { rank, worldSize, localRank, backend };
-  if (worldSize === 1) return new ProcessGroup(place);
-  const timeout = Math.ceil((options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) * MILLISECONDS);
-  const meeting = options.store;
-  if (!meeting) throw invalidArgument("store", "is missing: several processes need one to find one another");
-  const isFile = "file" in meeting;
-  const store = await C10dStore.connect({ serve: rank === 0, ...meeting, worldSize, timeout });
-  try {
-    const address = options.address ?? (isFile ? "127.0.0.1" : undefined);
-    const group = { backend, prefix: `${prefix}/group/`, rank, worldSize, address, timeout };
-    return new ProcessGroup(place, await native().createGroup(store.handle, group), store);
-  } catch (error) {
-    store.dispose();
-    throw error;
-  }
-}
-
 /** A process's place in its group. */
-interface Place {
+export interface GroupPlace {
   rank: number;
   worldSize: number;
   localRank: number;
@@ -108,15 +38,18 @@ export class ProcessGroup {
   readonly backend: GroupBackend;
   readonly #owner: Owner<ProcessGroupHandle> | undefined;
   readonly #store: C10dStore | undefined;
+  /** What is said through the store. */
+  readonly #talk: Conversation | undefined;
 
   /** @internal */
-  constructor(place: Place, handle?: ProcessGroupHandle, store?: C10dStore) {
+  constructor(place: GroupPlace, handle?: ProcessGroupHandle, store?: C10dStore, talk?: Conversation) {
     this.rank = place.rank;
     this.worldSize = place.worldSize;
     this.localRank = place.localRank;
     this.backend = place.backend;
     this.#owner = handle && new Owner("process group", handle);
     this.#store = store;
+    this.#talk = talk;
   }
 
   /** @internal Undefined in a group of one. */
@@ -168,21 +101,53 @@ export class ProcessGroup {
   }
 
   /**
+   * @internal Sees that all processes have the same facts, such as a recipe.
+   * @param what the facts are: "recipe"
+   * @throws McLossError ERR_DISTRIBUTED naming a fact that differs, on all processes
+   */
+  async agree(what: string, facts: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.#talk) await agree(this.#talk, what, facts);
+  }
+
+  /**
+   * Tells the other processes why this one ends, and lets go of them.
+   * @param error what it fails with
+   * @returns the same or, of a connection that was lost, an error that names the process which is gone, as `ranks`, and what
+   * that failed with where it could tell
+   */
+  async fail(error: unknown): Promise<unknown> {
+    if (!this.#talk || !this.#store || this.#store.disposed) return error;
+    const letGo = () => this.#letGo();
+    const told = isLost(error) ? await this.#talk.lost(error, letGo) : await this.#talk.fail(error, letGo);
+    await this.destroy();
+    return told;
+  }
+
+  /**
    * Drops the connections, which ends collectives of the others that wait for this process. A process that fails calls it
    * before anything else. May be called again.
    */
   async destroy(): Promise<void> {
+    await this.#letGo();
+    this.#store?.dispose();
+  }
+
+  async #letGo(): Promise<void> {
     if (!this.#owner || this.#owner.disposed) return;
     const destroyed = native().destroyGroup(this.#owner.handle);
     this.#owner.dispose();
     await destroyed;
-    this.#store?.dispose();
   }
 
   /** Calls destroy(): for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.destroy();
   }
+}
+
+/** Of a collective: what was said before has the ranks at fault. */
+function isLost(error: unknown): boolean {
+  return error instanceof McLossError && error.code === "ERR_DISTRIBUTED" && error.ranks === undefined;
 }
 
 const reduceOptions = optionsOf<{ op?: Reduction }>({ op: z.enum(["sum", "mean", "min", "max"]).optional() });

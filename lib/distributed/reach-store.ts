@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { throwIfAborted } from "../abort.js";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
 import { unknownHost } from "./address.js";
@@ -16,6 +17,7 @@ const ANSWER_BYTES = 4;
 
 /** A store answers at once: its thread does nothing else. */
 const ANSWER_MS = 10_000;
+const WAIT = "the wait for rank 0";
 const RETRY_MS = 100;
 const CONNECT_MS = 3000;
 
@@ -24,11 +26,10 @@ const CONNECT_MS = 3000;
  * goes wrong with native stack traces.
  * @throws McLossError ERR_DISTRIBUTED that says what is there instead
  */
-export async function reachStore(place: TcpPlace, deadline: Deadline): Promise<void> {
+export async function reachStore(place: TcpPlace, deadline: Deadline, signal?: AbortSignal): Promise<void> {
   for (;;) {
-    const socket = await open(place, deadline).catch((cause: unknown) => {
-      throw notReached(place, deadline, cause);
-    });
+    throwIfAborted(signal, WAIT);
+    const socket = await open(place, deadline, signal);
     try {
       const answer = await ask(socket, Math.min(ANSWER_MS, Math.max(1000, deadline.left)));
       if (answer === "as it should be") return;
@@ -56,8 +57,10 @@ export async function requireFreePort({ port }: TcpPlace): Promise<void> {
 }
 
 /** A connection; what refuses one may begin to listen until the deadline. */
-async function open({ host, port }: TcpPlace, deadline: Deadline): Promise<Socket> {
+async function open(place: TcpPlace, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
+  const { host, port } = place;
   for (;;) {
+    throwIfAborted(signal, WAIT);
     const socket = connect({ host, port, autoSelectFamily: true });
     const timeout = AbortSignal.timeout(Math.max(1, Math.min(CONNECT_MS, deadline.left)));
     try {
@@ -66,8 +69,10 @@ async function open({ host, port }: TcpPlace, deadline: Deadline): Promise<Socke
     } catch (error) {
       // Its own comes after the timeout's.
       socket.on("error", () => undefined).destroy();
-      if (deadline.left <= RETRY_MS) throw timeout.aborted ? new Error("no answer") : error;
-      if ((error as NodeJS.ErrnoException).code === "ENOTFOUND") throw error;
+      const isUnknown = (error as NodeJS.ErrnoException).code === "ENOTFOUND";
+      if (isUnknown || deadline.left <= RETRY_MS) {
+        throw notReached(place, deadline, timeout.aborted ? new Error("no answer") : error);
+      }
     }
     await sleep(RETRY_MS);
   }

@@ -25,6 +25,13 @@ function isUsable(device: Device): boolean {
   }
 }
 
+/** How many GPUs LibTorch sees. */
+export function countGpus(): number {
+  let count = 0;
+  while (isUsable(`cuda:${count}`)) count += 1;
+  return count;
+}
+
 /**
  * The device that is meant: "auto" is the first GPU, or the CPU where there is none.
  * @throws McLossError ERR_ARGUMENT for another name, and for a GPU that LibTorch does not see

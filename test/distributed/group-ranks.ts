@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { tensor } from "mutual-channel-loss";
 import { zeros } from "mutual-channel-loss/tensor";
-import { initProcessGroup, type ProcessGroup } from "#lib/distributed/process-group.js";
+import { initProcessGroup } from "#lib/distributed/init-process-group.js";
+import type { ProcessGroup } from "#lib/distributed/process-group.js";
 import { caught, rejected } from "../support/errors.js";
 
 /** Every collective, on tensors that tell the ranks apart. */

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "mutual-channel-loss";
-import { initProcessGroup } from "#lib/distributed/process-group.js";
+import { initProcessGroup } from "#lib/distributed/init-process-group.js";
 import { rejected } from "../support/errors.js";
 import { answersOfRanks, runRanks } from "../support/ranks.js";
 import type { collectives } from "./group-ranks.js";

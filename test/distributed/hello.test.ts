@@ -119,7 +119,7 @@ describe("what ranks agree on", () => {
     const results = await settle({ loss: { alpha: 1.5 } }, { loss: { alpha: 1.5 } }, { loss: { alpha: 2 } });
     for (const result of results) {
       expect(result.status).to.equal("rejected");
-      const { reason } = result as PromiseRejectedResult;
+      const reason: unknown = (result as PromiseRejectedResult).reason;
       expect(reason).to.include({ code: "ERR_DISTRIBUTED" });
       expect((reason as Error).message).to.match(
         /rank 2 has another recipe than rank 0: loss\.alpha is 2 there, and 1\.5 on rank 0/,

@@ -36,7 +36,8 @@ describe("the supervisor", function () {
     const lines: string[] = [];
     const began = performance.now();
     const tell = (line: string) => void lines.push(line);
-    const code = await launch({ processes: 2, command: [file], tell, ...options });
+    const onLine = (rank: number, line: string) => void lines.push(`[rank ${rank}] ${line}`);
+    const code = await launch({ processes: 2, command: [file], tell, onLine, ...options });
     const seconds = (performance.now() - began) / 1000;
     const said = existsSync(`${file}.txt`) ? readFileSync(`${file}.txt`, "utf8").trim().split("\n") : [];
     return { code, lines: [...lines, ...said.sort()], seconds };
@@ -151,7 +152,7 @@ describe("the supervisor", function () {
       );
       const source = `
         import { launch } from ${LAUNCH};
-        process.exitCode = await launch({ processes: 1, command: [${JSON.stringify(rank)}], tell: console.error });`;
+        process.exitCode = await launch({ processes: 1, command: [${JSON.stringify(rank)}], tell: console.error, onLine: (_, line) => console.error(line) });`;
       let told = false;
       const { code, output } = await runModule(source, {
         onOutput: (_, kill) => {
@@ -177,14 +178,14 @@ describe("the supervisor", function () {
     );
     const source = `
       import { launch } from ${LAUNCH};
-      await launch({ processes: 3, command: [${JSON.stringify(rank)}], tell: console.error });`;
+      await launch({ processes: 3, command: [${JSON.stringify(rank)}], tell: console.error, onLine: (_, line) => console.error(line) });`;
     const child = spawn(process.execPath, ["--input-type=module", "--eval", source]);
-    const pids: number[] = [];
+    let pids: number[] = [];
     let seen = "";
     child.stderr.setEncoding("utf8");
     for await (const chunk of child.stderr as AsyncIterable<string>) {
       seen += chunk;
-      pids.splice(0, Infinity, ...[...seen.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid)));
+      pids = [...seen.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid));
       if (pids.length === 3) break;
     }
     child.kill("SIGKILL");
@@ -208,7 +209,7 @@ describe("the supervisor", function () {
     );
     const source = `
       import { launch } from ${LAUNCH};
-      process.exitCode = await launch({ processes: 2, command: [${JSON.stringify(rank)}], tell: console.error });`;
+      process.exitCode = await launch({ processes: 2, command: [${JSON.stringify(rank)}], tell: console.error, onLine: (_, line) => console.error(line) });`;
     const { code, errors } = await runModule(source);
     expect(code, errors).to.equal(0);
   });

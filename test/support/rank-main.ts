@@ -1,6 +1,7 @@
 // One process of a group: calls a function of a module and answers with what it returns or throws.
 import { once } from "node:events";
-import { initProcessGroup, type ProcessGroup } from "#lib/distributed/process-group.js";
+import { initProcessGroup } from "#lib/distributed/init-process-group.js";
+import type { ProcessGroup } from "#lib/distributed/process-group.js";
 import type { RankAnswer, RankOrder } from "./ranks.js";
 
 const [order] = (await once(process, "message")) as [RankOrder];
