@@ -10,7 +10,7 @@ import { findLibtorch } from "../dist/setup/find-libtorch.js";
 const require = createRequire(import.meta.url);
 const COMPILER = "aarch64-linux-gnu-g++";
 const EMULATOR = "qemu-aarch64-static";
-const CASES = 40;
+const CASES = 20;
 const FOLDER = "build/arm64";
 
 function run(command, ...args) {
