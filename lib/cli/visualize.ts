@@ -1,10 +1,11 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { DatasetKind } from "../data/sets/layout.js";
 import { openEvaluationSet } from "../data/training-sets.js";
 import { invalidArgument } from "../errors.js";
 import type { ImageLimitOptions } from "../image/limits.js";
 import { MOST_NAME_BYTES, shortenName } from "../io/file-name.js";
+import { makeFolder } from "../io/make-folder.js";
 import { named, replaceWith } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";
@@ -182,7 +183,7 @@ class PictureFolder {
     const status = await stat(this.#dir).catch(() => undefined);
     if (status && !status.isDirectory())
       throw invalidArgument("--out", `must be a folder, and ${this.#dir} is a file`);
-    await named(this.#dir, mkdir(this.#dir, { recursive: true }));
+    await named(this.#dir, makeFolder(this.#dir));
   }
 
   /** Two images of one name, from two folders, get two pictures. */

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { invalidArgument, McLossError } from "../errors.js";
 import { readWhole } from "../io/open-file.js";
+import { makeFolder } from "../io/make-folder.js";
 import { named, replaceWith } from "../io/replace-file.js";
 import { isRecord } from "../plain-data.js";
 import { isFinished, readRun } from "../run/read-run.js";
@@ -43,7 +43,7 @@ export async function keepSettings(
   const path = join(output, `${kind}.json`);
   const text = `${JSON.stringify(settings, null, 2)}\n`;
   if (!existsSync(path)) {
-    await named(path, mkdir(output, { recursive: true }));
+    await named(path, makeFolder(output));
     return replaceWith(path, text);
   }
   const before = await readSettings(path, kind);

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileLock } from "./file-lock.js";
+import { makeFolder } from "./make-folder.js";
 
 const PREFIX = ".unfinished-";
 /** How long a folder may take from being made to being locked. */
@@ -24,7 +25,7 @@ export class StagingFolder {
 
   /** @throws the file system's error */
   static async make(parent: string): Promise<StagingFolder> {
-    await mkdir(parent, { recursive: true });
+    await makeFolder(parent);
     await removeAbandoned(parent);
     const outer = await mkdtemp(join(parent, PREFIX));
     // Where there are no locks, nothing is removed either.

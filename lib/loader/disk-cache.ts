@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Stats } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
 import { McLossError } from "../errors.js";
 import { systemPath } from "../io/file-name.js";
+import { makeFolder } from "../io/make-folder.js";
 import type { DecodePlan } from "../image/decode.js";
 import type { ImageLimits } from "../image/limits.js";
 
@@ -120,7 +121,7 @@ export class DiskCache {
   }
 
   async #readFolder(): Promise<Map<string, Entry>> {
-    await mkdir(this.#dir, { recursive: true });
+    await makeFolder(this.#dir);
     const found: { key: string; bytes: number; time: number }[] = [];
     for (const name of await readdir(this.#dir)) {
       const status = await statIfThere(join(this.#dir, name));

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
+import { makeFolder } from "../io/make-folder.js";
 import { named, replaceWith } from "../io/replace-file.js";
 import { retryShortage } from "../io/retry-shortage.js";
 import { syncFile } from "../io/sync-file.js";
@@ -30,7 +31,7 @@ export class RunFolder {
   /** @throws McLossError ERR_IO when it cannot be made or written, or another process has it */
   static async open(path: string): Promise<RunFolder> {
     const lock = await makeAndLock(path).catch((cause: unknown) => {
-      const text = `cannot write to the output folder ${path} (${reasonOf(cause)}): choose another, or change its permissions`;
+      const text = `cannot write to the output folder ${path} (${reasonOf(cause)}): choose another, or make this one writable`;
       throw new McLossError("ERR_IO", text, { path, argument: "output", cause });
     });
     if (lock) {
@@ -106,7 +107,7 @@ export function requireNoRun(path: string): void {
 
 async function makeAndLock(path: string): Promise<FileLock | undefined> {
   const { checkpoints, lock } = runFiles(path);
-  await mkdir(checkpoints, { recursive: true });
+  await makeFolder(checkpoints);
   return FileLock.acquire(lock);
 }
 
