@@ -1,4 +1,4 @@
-import stringWidth from "string-width";
+import stringWidth from "fast-string-width";
 
 /**
  * Columns aligned with two spaces between them: the first, and those of `left`, to the left, the others to the right.

@@ -1,4 +1,4 @@
-import stringWidth from "string-width";
+import stringWidth from "fast-string-width";
 
 /** What one line says of how far something is. */
 export interface ProgressState {

@@ -124,13 +124,14 @@ const CROPS: readonly TransformSpec["type"][] = ["centerCrop", "fiveCrop", "tenC
 
 /** What training images go through. */
 export function augmentation(model: TakesImages, level: AugmentationLevel): TransformSpec[] {
-  return [exactly(model), ...RANDOM[level], normalize(model.info.normalization)];
+  return [exactly(model), ...RANDOM[level](), normalize(model.info.normalization)];
 }
 
-const RANDOM: Record<AugmentationLevel, readonly TransformSpec[]> = {
-  none: [],
-  flip: [randomCrop({ padding: 4 }), randomHorizontalFlip()],
-  strong: [
+/** Made when they are asked for: the first transform of each kind takes milliseconds. */
+const RANDOM: Record<AugmentationLevel, () => readonly TransformSpec[]> = {
+  none: () => [],
+  flip: () => [randomCrop({ padding: 4 }), randomHorizontalFlip()],
+  strong: () => [
     randomHorizontalFlip(),
     randomAffine({ degrees: 15, translate: 0.06, scale: [0.8, 1.2], aspect: 0.1, shear: 7 }),
     colorJitter({ brightness: 0.2, contrast: 0.3, saturation: 0.3, gain: 0.1 }),

@@ -55,6 +55,11 @@ describe("importing", () => {
     expect(unique(files.map(packageOf))).to.have.members(["zod", "fastest-levenshtein"]);
   });
 
+  it("the root loads no recipes, which take a third of its time, before they are used", () => {
+    const files = loadedBy("mutual-channel-loss").filter((url) => roomOf(url) === "recipes");
+    expect(unique(files.map((url) => url.split("/").at(-1)))).to.deep.equal(["train.js"]);
+  });
+
   it("setup loads nothing that is for training", () => {
     const files = loadedBy("mutual-channel-loss/setup");
     expect(unique(files.map(roomOf))).to.have.members(["api", "setup", "addon", "io"]);
