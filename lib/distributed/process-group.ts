@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { checkList } from "../check-argument.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { native, type ProcessGroupHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
 import { index, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { checkTensor } from "../tensor/check-tensor.js";
 import { Tensor } from "../tensor/tensor.js";
+import { bucketsOf } from "./buckets.js";
 import type { C10dStore } from "./c10d-store.js";
 import type { Conversation } from "./conversation.js";
 import { agree } from "./hello.js";
@@ -93,6 +95,20 @@ export class ProcessGroup {
   }
 
   /**
+   * Makes the gradients of parameters the mean over all processes, in few messages: after `backward()` and before
+   * `optimizer.step()` of a loop of your own. All processes give the same parameters, in the same order; one that no process
+   * has a gradient of keeps none. A {@link Trainer} does it by itself.
+   * @throws McLossError ERR_DISTRIBUTED, ERR_ARGUMENT
+   */
+  async averageGradients(parameters: readonly Tensor[]): Promise<void> {
+    checkList("parameters", parameters, "tensors");
+    parameters.forEach((parameter, index) => checkTensor(`parameters[${index}]`, parameter));
+    if (!this.handle) return;
+    const handles = parameters.map((parameter) => parameter.handle);
+    await native().averageGradients(this.handle, handles, { ...bucketsOf(this.backend), compress: false });
+  }
+
+  /**
    * Waits until all processes are here (torch.distributed.barrier).
    * @throws McLossError ERR_DISTRIBUTED
    */
@@ -147,7 +163,9 @@ export class ProcessGroup {
 
 /** Of a collective: what was said before has the ranks at fault. */
 function isLost(error: unknown): boolean {
-  return error instanceof McLossError && error.code === "ERR_DISTRIBUTED" && error.ranks === undefined;
+  if (!(error instanceof McLossError) || error.code !== "ERR_DISTRIBUTED") return false;
+  // That is what they found out together, see native/distributed/process_group.cpp.
+  return error.ranks === undefined && !error.message.startsWith("the processes do not do the same");
 }
 
 const reduceOptions = optionsOf<{ op?: Reduction }>({ op: z.enum(["sum", "mean", "min", "max"]).optional() });

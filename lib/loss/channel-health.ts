@@ -229,6 +229,20 @@ export class ChannelHealthTally {
     gather("paired", counted.mul(0).add(1));
   }
 
+  /**
+   * @internal Makes it the tally of several, each of its own images.
+   * @param reduce makes a tensor, in place, what those of all become
+   */
+  async combine(reduce: (tensor: Tensor, op: "sum" | "max") => Promise<void>): Promise<void> {
+    for (const [name, sum] of Object.entries(this.#sums)) await reduce(sum, name === "peak" ? "max" : "sum");
+    using images = tensor(Float64Array.from(this.#images));
+    await reduce(images, "sum");
+    ((await images.data()) as Float64Array).forEach((count, index) => (this.#images[index] = count));
+    if (!this.#strongest) return;
+    for (const places of Object.values(this.#strongest))
+      await places.combine((counts) => reduce(counts, "sum"));
+  }
+
   /** What the batches so far amount to. */
   async result(): Promise<ChannelHealthReport> {
     const sums = Object.fromEntries(

@@ -33,6 +33,11 @@ export class StrongestPlaces {
     this.#counts.view([-1]).indexAdd_(0, index.reshape([-1]), counted.reshape([-1]));
   }
 
+  /** @param reduce makes the counts, in place, the sum of several */
+  combine(reduce: (counts: Tensor) => Promise<void>): Promise<void> {
+    return reduce(this.#counts);
+  }
+
   /** Of each channel: in how many images its most frequent place is its strongest, and of how many. */
   async read(): Promise<{ most: Float64Array; counted: Float64Array }> {
     const [most, counted] = [this.#counts.amax(1), this.#counts.sum(1)];

@@ -8,7 +8,7 @@ import { saveTensors } from "../io/safetensors.js";
 import { safetensorsState } from "../io/state-file.js";
 import { isOfNetwork, modelMetadata, TRAINING_PREFIX, withoutTraining } from "../models/checkpoint.js";
 import type { Model } from "../models/model.js";
-import { native, type GeneratorHandle } from "../native/binding.js";
+import { native, type GeneratorHandle, type StoredTensor } from "../native/binding.js";
 import type { EMA } from "../optim/ema.js";
 import type { GradScaler } from "../optim/grad-scaler.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -16,6 +16,7 @@ import { recordedNumber, recordJson } from "../record-json.js";
 import { parse } from "../schema.js";
 import { Tensor } from "../tensor/tensor.js";
 import { judgedSchema, type JudgedEpoch, type NamedTensors } from "./best-checkpoint.js";
+import { runGenerators, stateTensor, type Drawing, type GeneratorStates } from "./run-generators.js";
 
 /** Where a run is. */
 export interface TrainingPosition {
@@ -39,17 +40,17 @@ export interface TrainingPosition {
   best: JudgedEpoch | null;
   /** The monitored figure of each epoch that has one. */
   judged: number[];
+  /** Of several processes, that of one which would do the work of all. */
   loader: LoaderState;
+  /** Of each process, where there are several. */
+  loaders?: LoaderState[];
 }
 
 /** What changes in a run beside the weights. */
-export interface TrainingParts {
-  model: Model;
+export interface TrainingParts extends Drawing {
   optimizer: Optimizer;
   scaler: GradScaler | undefined;
   ema: EMA | undefined;
-  /** Draws the channel masks; null without MC-Loss. */
-  masks: GeneratorHandle | null;
   /** Of the terms that are added to the loss, by name. */
   added: Readonly<Record<string, Tensor>>;
 }
@@ -68,6 +69,7 @@ const positionSchema = z.object({
   best: judgedSchema.nullable(),
   judged: z.array(recordedNumber),
   loader: z.unknown().transform(parseLoaderState),
+  loaders: z.array(z.unknown().transform(parseLoaderState)).optional(),
   scaler: z.object({ scale: recordedNumber, growthTracker: count }).optional(),
 });
 
@@ -75,12 +77,14 @@ const positionSchema = z.object({
  * Writes what a run delivers, the averaged weights where there are any, together with all that it needs to go on exactly:
  * the weights that are trained, the optimizer's state, the gradient scaler, the generators and the place in the data.
  * loadModel() reads the file as any checkpoint.
+ * @param others the generators of the processes from rank 1 on
  * @throws McLossError ERR_IO naming the path
  */
 export async function saveLast(
   path: string,
   parts: TrainingParts,
   position: TrainingPosition,
+  others: readonly GeneratorStates[] = [],
 ): Promise<void> {
   const { model, scaler, ema } = parts;
   const training = recordJson({ ...position, scaler: scaler?.state() }, "training");
@@ -88,17 +92,37 @@ export async function saveLast(
   const trained = ema
     ? model.state().map(({ name, tensor }) => [TRAINED_PREFIX + name, tensor] as const)
     : [];
-  await withGenerators(parts, (generators) => {
-    const named = [...delivered, ...trained, ...trainingTensors(parts, generators)];
-    return saveTensors(path, named, { ...modelMetadata(model, path), training });
+  await withGenerators(parts, async (generators) => {
+    const ranks = rankTensors(others);
+    try {
+      const named = [...delivered, ...trained, ...trainingTensors(parts, generators), ...ranks];
+      await saveTensors(path, named, { ...modelMetadata(model, path), training });
+    } finally {
+      ranks.forEach(([, tensor]) => tensor.dispose());
+    }
   });
+}
+
+/** All tensors that change in a run, by name. */
+export function changingTensors(parts: TrainingParts): NamedTensors {
+  const averages = (parts.ema?.state() ?? []).map(
+    ({ name, tensor }) => [`average of ${name}`, tensor] as const,
+  );
+  return [
+    ...parts.model.state().map(({ name, tensor }) => [name, tensor] as const),
+    ...averages,
+    ...slotTensors(parts),
+  ];
 }
 
 /**
  * Reads what {@link saveLast} wrote into a run of the same network and options.
  * @throws McLossError ERR_CHECKPOINT when the file is missing, damaged, of another network or without a run's state
  */
-export function loadLast(path: string, parts: TrainingParts): Promise<TrainingPosition> {
+export function loadLast(
+  path: string,
+  parts: TrainingParts,
+): Promise<{ position: TrainingPosition; others: GeneratorStates[] }> {
   return CheckpointFile.use(path, async (file) => {
     const { tensors, metadata, checksum } = await readHeader(file);
     await verifyChecksum(file, checksum, { required: true });
@@ -127,7 +151,7 @@ export function loadLast(path: string, parts: TrainingParts): Promise<TrainingPo
       for (const { generator, state } of generators) native().restoreGenerator(generator, state.handle);
     });
     if (scale) scaler?.restore(scale);
-    return position;
+    return { position, others: await readRankStates(file, tensors) };
   });
 }
 
@@ -147,6 +171,16 @@ function trainedWeights<Stored>(tensors: ReadonlyMap<string, Stored>): Map<strin
   return new Map(trained.map(([name, stored]) => [name.slice(TRAINED_PREFIX.length), stored]));
 }
 
+/** A position as {@link readPosition} reads it. */
+export function writePosition(position: TrainingPosition): string {
+  return recordJson(position, "training");
+}
+
+/** What {@link writePosition} wrote in another process. */
+export function readPosition(text: string): TrainingPosition {
+  return parse(positionSchema, JSON.parse(text));
+}
+
 function parsePosition(path: string, text: string): z.infer<typeof positionSchema> {
   try {
     return parse(positionSchema, JSON.parse(text));
@@ -162,14 +196,8 @@ interface GeneratorState {
   state: Tensor;
 }
 
-/** LibTorch's own generators are those that dropout draws from. */
-function generatorStates({ model, masks }: TrainingParts): GeneratorState[] {
-  const generators = {
-    global: native().defaultGenerator("cpu"),
-    ...(model.device === "cpu" ? {} : { device: native().defaultGenerator(model.device) }),
-    ...(masks ? { masks } : {}),
-  };
-  return Object.entries(generators).map(([name, generator]) => {
+function copyGenerators(parts: TrainingParts): GeneratorState[] {
+  return Object.entries(runGenerators(parts)).map(([name, generator]) => {
     return { name, generator, state: new Tensor(native().generatorState(generator)) };
   });
 }
@@ -179,7 +207,7 @@ async function withGenerators(
   parts: TrainingParts,
   use: (generators: readonly GeneratorState[]) => Promise<void>,
 ): Promise<void> {
-  const generators = generatorStates(parts);
+  const generators = copyGenerators(parts);
   try {
     await use(generators);
   } finally {
@@ -188,19 +216,47 @@ async function withGenerators(
 }
 
 /** What is saved beside the weights, by name. */
-function trainingTensors(
-  { optimizer, added }: TrainingParts,
-  generators: readonly GeneratorState[],
-): NamedTensors {
+function trainingTensors(parts: TrainingParts, generators: readonly GeneratorState[]): NamedTensors {
+  const tensors = [
+    ...slotTensors(parts),
+    ...generators.map(({ name, state }) => [GENERATOR_PREFIX + name, state] as const),
+  ];
+  return tensors.map(([name, tensor]) => [TRAINING_PREFIX + name, tensor] as const);
+}
+
+function slotTensors({ optimizer, added }: TrainingParts): NamedTensors {
   const slots = optimizer.state().map(({ group, parameter, name, tensor }) => {
     return [`optimizer/${group}/${parameter}/${name}`, tensor] as const;
   });
-  const tensors = [
-    ...slots,
-    ...Object.entries(added),
-    ...generators.map(({ name, state }) => [`generator/${name}`, state] as const),
-  ];
-  return tensors.map(([name, tensor]) => [TRAINING_PREFIX + name, tensor] as const);
+  return [...slots, ...Object.entries(added)];
+}
+
+const GENERATOR_PREFIX = "generator/";
+const RANK_PREFIX = `${TRAINING_PREFIX}${GENERATOR_PREFIX}rank-`;
+
+/** Generators of other processes than rank 0, of which the first is rank 1. */
+function rankTensors(others: readonly GeneratorStates[]): NamedTensors {
+  return others.flatMap((states, index) =>
+    Object.entries(states).map(
+      ([name, state]) => [`${RANK_PREFIX}${index + 1}/${name}`, stateTensor(state)] as const,
+    ),
+  );
+}
+
+async function readRankStates(
+  file: CheckpointFile,
+  tensors: ReadonlyMap<string, StoredTensor>,
+): Promise<GeneratorStates[]> {
+  const entries = [...tensors].filter(([name]) => name.startsWith(RANK_PREFIX));
+  const read = await file.readTensors(entries.map(([, stored]) => stored));
+  const others: GeneratorStates[] = [];
+  for (const [index, [name]] of entries.entries()) {
+    const [rank = "", generator = ""] = name.slice(RANK_PREFIX.length).split("/");
+    using state = read[index] as Tensor;
+    const bytes = Buffer.from((await state.data()) as Uint8Array);
+    others[Number(rank) - 1] = { ...others[Number(rank) - 1], [generator]: bytes.toString("base64") };
+  }
+  return others;
 }
 
 function cannotResume(path: string, problem: string, cause?: unknown): McLossError {

@@ -23,6 +23,8 @@ export const RESUMABLE_KEYS: readonly string[] = [
   "metricsEvery",
   "tf32",
   "cudaGraph",
+  "syncBatchNorm",
+  "gradientCompression",
 ];
 
 type Change = Omit<OptionChange, "epoch">;

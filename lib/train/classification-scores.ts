@@ -58,6 +58,22 @@ export class ClassificationTally {
     });
   }
 
+  /** What was counted, as numbers that may be added to those of other images. */
+  counts(): number[] {
+    return [this.#images, this.#amongFive, ...this.#unanswered, ...this.#confusion.flat()];
+  }
+
+  /** @param counts sums of what {@link counts} gave */
+  replace([images = 0, amongFive = 0, ...counts]: readonly number[]): void {
+    const classes = this.#unanswered.length;
+    this.#images = images;
+    this.#amongFive = amongFive;
+    for (let index = 0; index < classes; index += 1) {
+      this.#unanswered[index] = counts[index] ?? 0;
+      this.#confusion[index] = counts.slice((index + 1) * classes, (index + 2) * classes);
+    }
+  }
+
   scores(): ClassificationScores {
     const confusion = this.#confusion;
     const perClass = confusion.map((_, index) => scoreClass(confusion, index, this.#unanswered[index] ?? 0));

@@ -9,6 +9,8 @@ import { withoutPlaces } from "../models/torchscript-file.js";
 import { native } from "../native/binding.js";
 import { PACKAGE_VERSION } from "../package.js";
 import { RUN_FORMAT, type RunInfo } from "../run/run-info.js";
+import type { ProcessGroup } from "../distributed/process-group.js";
+import { describeWhole } from "./share.js";
 import type { CompleteTrainerOptions } from "./trainer-options.js";
 
 /** The data that a run is trained and judged on. */
@@ -21,7 +23,7 @@ export interface RunData {
 export function describeRun(
   { spec }: Model,
   { train, validation }: RunData,
-  { output = "", overwrite, about = {}, ...options }: CompleteTrainerOptions,
+  { output = "", overwrite, about = {}, group, checkReplicas, ...options }: CompleteTrainerOptions,
 ): RunInfo {
   return {
     format: RUN_FORMAT,
@@ -32,6 +34,7 @@ export function describeRun(
     model: { name: spec.name, classes: spec.classes, sha256: hashOf(withoutPlaces(spec)) },
     folder: resolve(output),
     loaders: { train: describeLoader(train), validation: describeLoader(validation) },
+    distributed: describeGroup(group),
     options,
     about,
   };
@@ -39,7 +42,11 @@ export function describeRun(
 
 /** @param loader or anything that is iterated as one */
 function describeLoader(loader: DataLoader | undefined): LoaderDescription | undefined {
-  return loader instanceof DataLoader ? loader.describe() : undefined;
+  return loader instanceof DataLoader ? describeWhole(loader.describe()) : undefined;
+}
+
+function describeGroup(group: ProcessGroup | undefined): RunInfo["distributed"] {
+  return group && group.worldSize > 1 ? { worldSize: group.worldSize, backend: group.backend } : undefined;
 }
 
 function hashOf(spec: ModelSpec): string {

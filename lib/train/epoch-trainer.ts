@@ -5,9 +5,11 @@ import { BatchReader } from "./batch-reader.js";
 import type { NoticeEvent, StepEvent } from "./events.js";
 import { metricsOf } from "./metrics.js";
 import type { Progress } from "./progress.js";
+import { shareSteps } from "./share-steps.js";
 import type { Accumulation, StepMaker } from "./step-maker.js";
+import type { StopAgreement } from "./stop-agreement.js";
 import type { CompleteTrainerOptions } from "./trainer-options.js";
-import { interrupted, isAbort, nonFiniteLoss } from "./training-errors.js";
+import { interrupted, isAbort, nonFiniteLoss, tooFewBatches } from "./training-errors.js";
 import { applyUnfreezing } from "./unfreeze.js";
 import { UnreadSteps, type MadeStep } from "./unread-steps.js";
 
@@ -17,7 +19,7 @@ export interface EpochTrainerParts {
   options: CompleteTrainerOptions;
   train: DataLoader;
   /** Ends an epoch after a whole update. */
-  stop: AbortSignal;
+  agreement: StopAgreement;
   /** What the run can go on from, for messages. */
   lastCheckpoint: () => string | undefined;
 }
@@ -27,6 +29,7 @@ export class EpochTrainer {
   readonly #maker: StepMaker;
   readonly #options: CompleteTrainerOptions;
   readonly #train: DataLoader;
+  readonly #agreement: StopAgreement;
   readonly #stop: AbortSignal;
   readonly #lastCheckpoint: () => string | undefined;
   readonly #accumulate: number;
@@ -36,11 +39,12 @@ export class EpochTrainer {
   /** Whether a loss of the update under way was not finite. */
   #spoiled = false;
 
-  constructor({ maker, options, train, stop, lastCheckpoint }: EpochTrainerParts) {
+  constructor({ maker, options, train, agreement, lastCheckpoint }: EpochTrainerParts) {
     this.#maker = maker;
     this.#options = options;
     this.#train = train;
-    this.#stop = stop;
+    this.#agreement = agreement;
+    this.#stop = agreement.signal;
     this.#lastCheckpoint = lastCheckpoint;
     this.#accumulate = options.accumulate;
     this.#factorAt = factorsOf(options.schedule);
@@ -68,6 +72,7 @@ export class EpochTrainer {
         const handle = await this.#maker.step(batch, this.#accumulation(progress.batches));
         progress.batches += 1;
         progress.waited += dataMs;
+        await this.#checkReplicas(progress);
         yield* this.#maker.notices();
         unread.add(this.#madeStep(batch, dataMs, progress), handle);
         if (unread.count >= this.#metricsEvery) yield* this.#readSteps(unread, progress);
@@ -121,6 +126,7 @@ export class EpochTrainer {
   async #finishUpdate(progress: Progress): Promise<void> {
     const { batches } = progress;
     const { position, accumulate } = this.#accumulation(batches);
+    if (batches < this.#train.length && this.#maker.parallel) throw tooFewBatches(progress, this.#train);
     if (position === 0 || batches >= this.#train.length) return;
     await this.#maker.finishUpdate({ position, accumulate });
     this.#countUpdate(progress);
@@ -133,16 +139,30 @@ export class EpochTrainer {
 
   /** Tells of the steps that were not read yet, and counts those whose loss is not finite. */
   async *#readSteps(unread: UnreadSteps, progress: Progress): AsyncGenerator<StepEvent, void, void> {
-    for (const { metrics, event, paths, endsUpdate } of await unread.read()) {
+    const { parallel } = this.#maker;
+    const own = await unread.read();
+    const steps = parallel ? await shareSteps(parallel.group, own, this.#agreement) : own;
+    for (const { metrics, event, paths, endsUpdate, nonFiniteRanks } of steps) {
       const values = metricsOf(metrics, event.images, this.#maker.channels);
       if (Number.isFinite(metrics.loss)) progress.sum.add(metrics, event.images);
       else if (this.#options.onNan === "skip") {
         progress.nonFinite += 1;
         this.#spoiled = true;
-      } else throw nonFiniteLoss(values, event.epoch, paths, this.#lastCheckpoint());
+      } else {
+        const files = { paths, rank: parallel?.group.rank, ranks: nonFiniteRanks };
+        throw nonFiniteLoss(values, event.epoch, files, this.#lastCheckpoint());
+      }
       if (endsUpdate) this.#countUpdate(progress);
       yield { ...event, ...values };
     }
+  }
+
+  /** Where that is asked for, after an update. */
+  async #checkReplicas({ batches, epoch }: Progress): Promise<void> {
+    const { parallel } = this.#maker;
+    const { position, accumulate } = this.#accumulation(batches - 1);
+    if (!parallel || !this.#options.checkReplicas || position + 1 < accumulate) return;
+    await parallel.check(this.#maker.changing(), `after step ${batches} of epoch ${epoch}`);
   }
 
   #madeStep(batch: Batch, dataMs: number, { epoch, batches: done }: Progress): MadeStep {

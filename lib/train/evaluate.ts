@@ -10,6 +10,13 @@ import { autocastOf, precisionSchema, type Precision } from "../tensor/precision
 import { addBatch } from "./evaluate-channels.js";
 import { checkSameClasses } from "../models/same-classes.js";
 import { checkSameDevice } from "./same-device.js";
+import { isSharded } from "./share.js";
+import { shareEvaluation } from "./share-evaluation.js";
+import { StopAgreement } from "./stop-agreement.js";
+import { ProcessGroup } from "../distributed/process-group.js";
+import { abortError } from "../abort.js";
+import { sumNumbers } from "../distributed/exchange.js";
+import type { Batch } from "../loader/batch.js";
 import { lossSchema, type LossOptions } from "./losses.js";
 import { buildObjective } from "./objective.js";
 import { ClassificationTally, predictedClasses, type ClassificationScores } from "./classification-scores.js";
@@ -45,6 +52,11 @@ export interface EvaluateOptions extends AbortOptions {
   precision?: Precision | undefined;
   /** Adds up the health of the channels on the way; it takes a second forward pass. */
   channels?: ChannelHealthTally;
+  /**
+   * The processes that evaluate together: a loader with `samplers.shard(group.rank, group.worldSize)` yields a part in each, and
+   * all get the whole's figures. {@link Trainer.evaluate} uses its trainer's. Default: this process alone.
+   */
+  group?: ProcessGroup;
   /** Called after each batch. */
   onBatch?: (done: number, total: number) => void;
   /**
@@ -58,16 +70,29 @@ const shape = {
   ...abortShape,
   loss: lossSchema.optional(),
   precision: precisionSchema.optional(),
+  group: instanceOf<ProcessGroup>(ProcessGroup, "what initProcessGroup() gives").optional(),
   channels: instanceOf(ChannelHealthTally, "a ChannelHealthTally").optional(),
   onBatch: callback.optional(),
   onSamples: callback.optional(),
 } satisfies Shape<EvaluateOptions>;
 const schema = optionsOf<EvaluateOptions>(shape);
 
-/** Of Trainer.evaluate(). */
-export const trainerEvaluateOptions = optionsOf<Omit<EvaluateOptions, "loss">>(
-  Object.fromEntries(Object.entries(shape).filter(([key]) => key !== "loss")) as Omit<typeof shape, "loss">,
+/** Options of Trainer.evaluate(), whose objective and processes are the trainer's. */
+export type TrainerEvaluateOptions = Omit<EvaluateOptions, "loss" | "group">;
+
+/** {@link TrainerEvaluateOptions} */
+export const trainerEvaluateOptions = optionsOf<TrainerEvaluateOptions>(
+  Object.fromEntries(Object.entries(shape).filter(([key]) => key !== "loss" && key !== "group")) as Omit<
+    typeof shape,
+    "loss" | "group"
+  >,
 );
+
+/** What evaluates a run. */
+export interface EvaluationOptions extends Omit<EvaluateOptions, "loss"> {
+  /** By which the processes of a run end the evaluation together. Default: one of `signal`. */
+  agreement?: StopAgreement;
+}
 
 /**
  * Losses and accuracy of `model` in evaluation mode over everything that `loader` yields.
@@ -89,20 +114,25 @@ export async function evaluateObjective(
   model: Model,
   loader: DataLoader,
   objective: ObjectiveOptions,
-  options: Omit<EvaluateOptions, "loss"> = {},
+  options: EvaluationOptions = {},
 ): Promise<Evaluation> {
   using held = holdModel(model);
   checkSameDevice(held, loader);
   checkSameClasses(held, loader);
   const channels = objective.blockClasses.length > 0;
   const autocast = autocastOf(options.precision);
+  const group = options.group?.handle ? options.group : undefined;
+  const sharded = isSharded(group, loader);
   const sum = new MetricsSum(channels);
   const tally = new ClassificationTally(model.spec.classes);
   let done = 0;
-  for await (const batch of loader.batches({ signal: options.signal })) {
+  const batches = group
+    ? batchesTogether(group, loader, options)
+    : loader.batches({ signal: options.signal });
+  for await (const batch of batches) {
     using current = batch;
     const { images, labels, samples } = current;
-    const result = await abortable(options.signal, "the evaluation", (binding) =>
+    const result = await abortable(group ? undefined : options.signal, "the evaluation", (binding) =>
       binding.evaluateBatch(held.handle, images.handle, labels.handle, objective, autocast),
     );
     sum.add(result, samples.length);
@@ -110,12 +140,38 @@ export async function evaluateObjective(
       samples.map(({ label }) => label),
       result.samples,
     );
-    if (options.channels) await addBatch(options.channels, held, current, options);
+    const { channels: health, signal } = options;
+    if (health) await addBatch(health, held, current, { signal: group ? undefined : signal });
     options.onSamples?.(samples, predictedClasses(result.samples));
     done += 1;
     options.onBatch?.(done, loader.length);
   }
+  const whole = { sum, tally, channels: options.channels, skipped: loader.skipped.length };
+  const skipped = group && sharded ? await shareEvaluation(group, whole) : whole.skipped;
   const ofGroups = channels ? { groupAccuracy: sum.size > 0 ? sum.groupsCorrect / sum.size : 0 } : {};
-  const skipped = loader.skipped.length;
   return { ...sum.mean(), ...tally.scores(), ...ofGroups, images: sum.size, skipped };
+}
+
+/**
+ * A process's batches, after each of which the processes agree whether they go on: all of them end together, though one may
+ * have a batch more than another.
+ * @throws McLossError ERR_ABORTED, on all processes
+ */
+async function* batchesTogether(
+  group: ProcessGroup,
+  loader: DataLoader,
+  { signal, agreement = new StopAgreement(group, new AbortController().signal, signal) }: EvaluationOptions,
+): AsyncGenerator<Batch, void, void> {
+  const batches = loader.batches();
+  try {
+    for (let left = 1; left > 0;) {
+      const { done, value } = await batches.next();
+      if (!done) yield value;
+      [left = 0] = await sumNumbers(group, [done ? 0 : 1]);
+      await agreement.agree();
+      if (agreement.signal.aborted) throw abortError(agreement.signal, "the evaluation");
+    }
+  } finally {
+    await batches.return();
+  }
 }

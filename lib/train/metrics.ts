@@ -75,11 +75,15 @@ export class MetricsSum {
 
   /** @param sums what {@link toJSON} gave */
   static from(sums: Readonly<Record<string, number>>, channels: boolean): MetricsSum {
-    const { size = 0, groupsCorrect = 0, ...terms } = sums;
     const sum = new MetricsSum(channels);
-    Object.assign(sum, { size, groupsCorrect });
-    sum.#sums = { ...sum.#sums, ...terms };
+    sum.replace(sums);
     return sum;
+  }
+
+  /** @param sums what {@link toJSON} gave */
+  replace({ size = 0, groupsCorrect = 0, ...terms }: Readonly<Record<string, number>>): void {
+    Object.assign(this, { size, groupsCorrect });
+    this.#sums = { ...this.#sums, ...terms };
   }
 
   mean(): Metrics {

@@ -2,7 +2,7 @@ import type { TrainingPosition } from "../run/last-checkpoint.js";
 import { MetricsSum } from "./metrics.js";
 
 /** Where a run is; what a resume goes on from. */
-export interface Progress extends Omit<TrainingPosition, "sums" | "loader"> {
+export interface Progress extends Omit<TrainingPosition, "sums" | "loader" | "loaders"> {
   /** Over the epoch's batches. */
   sum: MetricsSum;
 }

@@ -10,9 +10,12 @@ export class StepGraph {
   readonly #reasons: readonly string[];
   #told = false;
 
-  /** @param accumulate batches that make one update */
-  constructor(model: Model, accumulate: number) {
-    this.#reasons = reasonsAgainst(model, accumulate);
+  /**
+   * @param accumulate batches that make one update
+   * @param processes how many make it
+   */
+  constructor(model: Model, accumulate: number, processes = 1) {
+    this.#reasons = reasonsAgainst(model, accumulate, processes);
   }
 
   /** What the steps take of it. */
@@ -36,10 +39,11 @@ export class StepGraph {
   }
 }
 
-function reasonsAgainst(model: Model, accumulate: number): string[] {
+function reasonsAgainst(model: Model, accumulate: number, processes: number): string[] {
   const reasons: string[] = [];
   if (model.device === "cpu") reasons.push("the model is on the CPU");
   if (accumulate > 1) reasons.push(`the gradients of ${accumulate} batches make one update (accumulate)`);
+  if (processes > 1) reasons.push(`the gradients are those of ${processes} processes`);
   if (hasTorchScript(model)) reasons.push("a TorchScript module may wait for the GPU within a step");
   return reasons;
 }

@@ -6,13 +6,14 @@ import { EMA } from "../optim/ema.js";
 import { GradScaler } from "../optim/grad-scaler.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { NamedTensors } from "../run/best-checkpoint.js";
-import type { TrainingParts } from "../run/last-checkpoint.js";
+import { changingTensors, type TrainingParts } from "../run/last-checkpoint.js";
 import { zeros } from "../tensor/creation.js";
 import { backwardMode } from "../tensor/grad-mode.js";
 import { keep } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { buildOptimizer } from "./build-optimizer.js";
-import { evaluateObjective, type EvaluateOptions, type Evaluation } from "./evaluate.js";
+import { DataParallel } from "./data-parallel.js";
+import { evaluateObjective, type Evaluation, type EvaluationOptions } from "./evaluate.js";
 import type { NoticeEvent } from "./events.js";
 import { reasonAgainstDiversity } from "./objective.js";
 import type { RunObjective } from "./run-objective.js";
@@ -31,6 +32,8 @@ export interface Accumulation {
 export class StepMaker {
   /** What is trained, held for the length of the run. */
   readonly model: Model;
+  /** The processes of the run; undefined where there is one. */
+  readonly parallel: DataParallel | undefined;
   readonly #options: TrainerOptions;
   readonly #objective: RunObjective;
   readonly #optimizer: Optimizer;
@@ -53,7 +56,9 @@ export class StepMaker {
     this.#scaler = precision === "float16" ? new GradScaler() : undefined;
     this.#ema = ema === undefined ? undefined : new EMA(this.model, ema);
     this.#foundInf = keep(zeros([], { device: this.model.device }));
-    this.#graph = cudaGraph ? new StepGraph(this.model, accumulate) : undefined;
+    this.parallel = DataParallel.of(this.model, options);
+    const processes = this.parallel?.group.worldSize ?? 1;
+    this.#graph = cudaGraph ? new StepGraph(this.model, accumulate, processes) : undefined;
     const reason = reasonAgainstDiversity(this.model, objective.options);
     this.#untold = reason === undefined ? [] : [{ type: "notice", reason }];
   }
@@ -61,6 +66,11 @@ export class StepMaker {
   /** Whether steps measure the terms of MC-Loss. */
   get channels(): boolean {
     return this.#objective.channels;
+  }
+
+  /** Whether masks are drawn for each image, so that each process draws its own. */
+  get ownMasks(): boolean {
+    return this.#objective.options.perSample;
   }
 
   /** The first parameter group's. */
@@ -102,6 +112,7 @@ export class StepMaker {
       scaler: this.#scaler?.handle,
       ema: this.#ema?.handle,
       ...this.#graph?.stepOptions,
+      ...this.parallel?.stepOptions,
       foundInf: this.#foundInf.handle,
       skipNonFinite: onNan === "skip",
     };
@@ -126,13 +137,19 @@ export class StepMaker {
     };
   }
 
+  /** All tensors that change in the run, by name. */
+  changing(): NamedTensors {
+    return changingTensors(this.parts());
+  }
+
   /** The model's state as it is judged and delivered: the average, where there is one. */
   delivered(): NamedTensors {
     return (this.#ema ?? this.model).state().map(({ name, tensor }) => [name, tensor] as const);
   }
 
   /** Losses and accuracy of what is delivered, in evaluation mode. */
-  async evaluate(loader: DataLoader, options: Omit<EvaluateOptions, "loss">): Promise<Evaluation> {
+  async evaluate(loader: DataLoader, given: EvaluationOptions): Promise<Evaluation> {
+    const options = { ...given, group: this.parallel?.group };
     const objective = this.#objective.options;
     if (!this.#ema) return evaluateObjective(this.model, loader, objective, options);
     using averaged = new Model(this.model.spec, { info: this.model.info });
@@ -149,6 +166,7 @@ export class StepMaker {
   /** Frees all of it, and lets go of the model. May be called again. */
   dispose(): void {
     this.#graph?.dispose();
+    this.parallel?.dispose();
     this.#foundInf.dispose();
     this.#ema?.dispose();
     this.#scaler?.dispose();

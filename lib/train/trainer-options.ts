@@ -3,6 +3,7 @@ import { z } from "zod";
 import { invalidArgument } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { namePattern } from "../models/names.js";
+import { ProcessGroup } from "../distributed/process-group.js";
 import { checkSchedule, defaultSchedule } from "../optim/schedule.js";
 import { schedules, type Schedule } from "../optim/schedules.js";
 import {
@@ -11,6 +12,7 @@ import {
   decay,
   flag,
   index,
+  instanceOf,
   like,
   optionsOf,
   parseOptions,
@@ -73,6 +75,24 @@ export interface TrainerOptions {
    * {@link NoticeEvent} says why. Default false.
    */
   cudaGraph?: boolean;
+  /**
+   * The processes that train together, each on its part of every batch; see {@link initProcessGroup}. Each of them has a
+   * trainer with the same options and a loader with `samplers.distributed(group.rank, group.worldSize)`. Rank 0 alone
+   * writes. Default: this process alone.
+   */
+  group?: ProcessGroup;
+  /**
+   * Whether batch normalisation takes the parts of all processes for one batch (torch.nn.SyncBatchNorm), as one process
+   * would. Otherwise each normalises its part, and the running statistics are the mean. Default false.
+   */
+  syncBatchNorm?: boolean;
+  /** What gradients are sent in: half the bytes, with 8 bits of precision. Default: as they are. */
+  gradientCompression?: "bfloat16";
+  /**
+   * Looks after every update whether all processes have the same weights and other state, bit for bit, and fails where they
+   * have not. It takes longer than the update. Default false.
+   */
+  checkReplicas?: boolean;
   /**
    * Of all that a run draws: the channel masks, the dropout and whatever else LibTorch draws (fit() begins a run with
    * {@link manualSeed}), the order and augmentation of a loader that was given no seed of its own, and the first weights of
@@ -141,6 +161,10 @@ const trainerOptions = optionsOf<TrainerOptions>({
   metricsEvery: count.optional(),
   tf32: flag.optional(),
   cudaGraph: flag.optional(),
+  group: instanceOf<ProcessGroup>(ProcessGroup, "what initProcessGroup() gives").optional(),
+  syncBatchNorm: flag.optional(),
+  gradientCompression: z.enum(["bfloat16"]).optional(),
+  checkReplicas: flag.optional(),
   seed: index.optional(),
   output: text.optional(),
   overwrite: flag.optional(),
@@ -158,6 +182,7 @@ const DEFAULTS = {
 /** @throws McLossError ERR_ARGUMENT naming the option */
 export function completeTrainerOptions(given: TrainerOptions): CompleteTrainerOptions {
   const options = parseOptions(trainerOptions, given);
+  checkGroup(options);
   const { epochs = DEFAULT_EPOCHS, optimizer = DEFAULT_OPTIMIZER } = options;
   const judgement = resolveJudgement(options.monitor, options.schedule ?? defaultSchedule(epochs));
   checkSchedule(judgement.schedule, epochs);
@@ -170,6 +195,14 @@ export function completeTrainerOptions(given: TrainerOptions): CompleteTrainerOp
     monitor: judgement.monitor,
     schedule: parseOptions(schedules.filled, judgement.schedule, "schedule"),
   };
+}
+
+function checkGroup({ group, ...options }: TrainerOptions): void {
+  if (group) return;
+  const alone = (["syncBatchNorm", "gradientCompression", "checkReplicas"] as const).find(
+    (name) => options[name],
+  );
+  if (alone) throw invalidArgument(alone, "needs the option group: await initProcessGroup()");
 }
 
 /**

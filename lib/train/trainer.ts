@@ -12,8 +12,11 @@ import {
   type Evaluation,
 } from "./evaluate.js";
 import type { TrainingEvent } from "./events.js";
+import { isChannelLoss } from "./losses.js";
 import { RunObjective } from "./run-objective.js";
+import { rankSeed } from "../distributed/rank-seed.js";
 import { Run, type TrainingResult } from "./run.js";
+import { checkShare } from "./share.js";
 import { checkSameDevice } from "./same-device.js";
 import { StepMaker } from "./step-maker.js";
 import {
@@ -87,7 +90,10 @@ export class Trainer {
     }
     checkSameDevice(this.model, train);
     checkTrainingClasses(this.model, train, options.validation);
-    if (options.resume && output === undefined) throw invalidArgument("resume", "needs the option output");
+    const writes = (this.#options.group?.rank ?? 0) === 0;
+    if (options.resume && writes && output === undefined)
+      throw invalidArgument("resume", "needs the option output");
+    if (this.#options.group) checkShare(this.#options.group, train);
     checkChannelHealth(this.model, options);
     if (tf32 !== undefined) allowTf32(tf32);
     this.#running = true;
@@ -102,21 +108,22 @@ export class Trainer {
   }
 
   #beginRun(): StepMaker {
-    const { loss, seed } = this.#options;
+    const { loss, seed, group } = this.#options;
     // A run that goes on takes the generators' states from its checkpoint.
-    manualSeed(seed);
+    manualSeed(rankSeed(seed, group?.rank ?? 0));
     this.#objective.dispose();
-    this.#objective = new RunObjective(this.model, loss, seed);
+    this.#objective = new RunObjective(this.model, loss, maskSeed(this.#options));
     this.#maker = new StepMaker(this.model, this.#options, this.#objective);
     return this.#maker;
   }
 
   /** Losses and accuracy in evaluation mode, with this trainer's objective; of the averaged weights where there are any. */
-  async evaluate(loader: DataLoader, given: Omit<EvaluateOptions, "loss"> = {}): Promise<Evaluation> {
+  async evaluate(loader: DataLoader, given: Omit<EvaluateOptions, "loss" | "group"> = {}): Promise<Evaluation> {
     this.#requireAlive();
     const options = { precision: this.#options.precision, ...parseOptions(trainerEvaluateOptions, given) };
     if (this.#maker) return this.#maker.evaluate(loader, options);
-    return evaluateObjective(this.model, loader, this.#objective.options, options);
+    const { group } = this.#options;
+    return evaluateObjective(this.model, loader, this.#objective.options, { ...options, group });
   }
 
   #requireAlive(): void {
@@ -134,4 +141,10 @@ export class Trainer {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** One mask for the batch is the same in all processes, whose parts are one batch; those of samples are each process's own. */
+function maskSeed({ loss, seed, group }: CompleteTrainerOptions): number {
+  const perSample = isChannelLoss(loss) && (loss.perSample ?? false);
+  return perSample ? rankSeed(seed, group?.rank ?? 0) : seed;
 }

@@ -1,4 +1,5 @@
 import type { DataLoader } from "../loader/data-loader.js";
+import { McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import { EpochTrainer } from "./epoch-trainer.js";
 import { tallyOf } from "./evaluate-channels.js";
@@ -9,6 +10,7 @@ import { afterEpoch, beginning, type Progress } from "./progress.js";
 import { RunRecord } from "./run-record.js";
 import type { TrainingResult } from "./run.js";
 import type { StepMaker } from "./step-maker.js";
+import { StopAgreement } from "./stop-agreement.js";
 import type { CompleteTrainerOptions, FitOptions } from "./trainer-options.js";
 import { interrupted, isAbort, nonFiniteWeights, nothingTrained } from "./training-errors.js";
 
@@ -22,7 +24,7 @@ export class Training {
   readonly #train: DataLoader;
   readonly #fit: FitOptions;
   /** Of stop(), and of the caller's signal. */
-  readonly #stop: AbortSignal;
+  readonly #agreement: StopAgreement;
   readonly #figure: Figure;
   #record!: RunRecord;
   #progress: Progress;
@@ -40,7 +42,7 @@ export class Training {
     this.#options = options;
     this.#train = train;
     this.#fit = fit;
-    this.#stop = fit.signal ? AbortSignal.any([stop, fit.signal]) : stop;
+    this.#agreement = new StopAgreement(maker.parallel?.group, stop, fit.signal);
     this.#figure = monitoredFigure(options.monitor, fit.validation !== undefined);
     this.#progress = beginning(maker.channels);
   }
@@ -57,13 +59,28 @@ export class Training {
       // For the record of an epoch of which no step is left.
       if (this.#progress.batches > 0) trainer.setLearningRates(this.#progress, this.#progress.batches - 1);
       yield* this.#maker.notices();
-      while (this.#progress.epoch <= epochs && !this.#stop.aborted) yield* this.#epoch(trainer);
+      await this.#agreement.agree();
+      while (this.#progress.epoch <= epochs && !this.#isStopped) yield* this.#epoch(trainer);
       this.#maker.deliver();
       if (this.#progress.epoch <= epochs) this.#throwIfAborted();
       return this.#result();
+    } catch (error) {
+      throw await this.#lettingGo(error);
     } finally {
       await this.#record.close();
     }
+  }
+
+  /** Lets go of the other processes, which would wait for this one, unless all of them end with the same error. */
+  async #lettingGo(error: unknown): Promise<unknown> {
+    const { parallel } = this.#maker;
+    const isShared =
+      error instanceof McLossError && (error.code === "ERR_ABORTED" || error.code === "ERR_NAN_LOSS");
+    return parallel && !isShared ? await parallel.group.fail(error) : error;
+  }
+
+  get #isStopped(): boolean {
+    return this.#agreement.signal.aborted;
   }
 
   #epochTrainer(): EpochTrainer {
@@ -71,7 +88,7 @@ export class Training {
       maker: this.#maker,
       options: this.#options,
       train: this.#train,
-      stop: this.#stop,
+      agreement: this.#agreement,
       lastCheckpoint: () => this.#record.lastCheckpoint,
     });
   }
@@ -100,7 +117,8 @@ export class Training {
     const began = performance.now();
     const judged = await this.#judge();
     if (!judged) return yield* this.#interrupt();
-    const event = this.#epochEvent(judged, performance.now() - began);
+    const skipped = await this.#countSkipped();
+    const event = this.#epochEvent(judged, skipped, performance.now() - began);
     const isBest = this.#noteFigure(event);
     const record = this.#recordOf(event);
     const next = afterEpoch(progress, this.#maker.channels);
@@ -141,7 +159,7 @@ export class Training {
     try {
       return await this.#validate(validation, channelHealth);
     } catch (error) {
-      if (isAbort(error) && this.#stop.aborted) return undefined;
+      if (isAbort(error) && this.#isStopped) return undefined;
       throw error;
     }
   }
@@ -150,14 +168,23 @@ export class Training {
     loader: DataLoader,
     channelHealth: boolean,
   ): Promise<{ validation: Evaluation } & Pick<EpochEvent, "channels">> {
-    const options = { signal: this.#stop, precision: this.#options.precision };
+    const { precision } = this.#options;
+    const options = { signal: this.#agreement.signal, agreement: this.#agreement, precision };
     if (!channelHealth) return { validation: await this.#maker.evaluate(loader, options) };
     using channels = tallyOf(this.#maker.model);
     const validation = await this.#maker.evaluate(loader, { ...options, channels });
     return { validation, channels: (await channels.result()).overall };
   }
 
-  #epochEvent(judged: Judged, judgingMs: number): EpochEvent {
+  /** Images that could not be read so far, in any process. */
+  async #countSkipped(): Promise<number> {
+    const { skipped } = this.#train;
+    const { parallel } = this.#maker;
+    if (!parallel) return skipped.length;
+    return new Set((await parallel.gather(skipped.map(({ index }) => index))).flat()).size;
+  }
+
+  #epochEvent(judged: Judged, skipped: number, judgingMs: number): EpochEvent {
     const { epoch, sum, milliseconds, waited, nonFinite } = this.#progress;
     return {
       type: "epoch",
@@ -167,7 +194,7 @@ export class Training {
       imagesPerSecond: (1000 * sum.size) / milliseconds,
       dataShare: waited / milliseconds,
       seconds: (milliseconds + judgingMs) / 1000,
-      skipped: this.#train.skipped.length,
+      skipped,
       nonFinite,
       ...judged,
     };
@@ -197,9 +224,8 @@ export class Training {
   }
 
   #throwIfAborted(): void {
-    const { signal } = this.#fit;
-    if (!signal?.aborted) return;
-    throw interrupted(this.#progress, "", this.#record.lastCheckpoint, signal.reason);
+    if (!this.#agreement.byCaller) return;
+    throw interrupted(this.#progress, "", this.#record.lastCheckpoint, this.#agreement.reason);
   }
 
   async #requireFiniteWeights(epoch: number): Promise<void> {

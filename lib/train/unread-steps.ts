@@ -11,6 +11,13 @@ export interface MadeStep {
   endsUpdate: boolean;
 }
 
+/** A step with its metrics. */
+export interface ReadStep extends MadeStep {
+  metrics: BatchMetrics;
+  /** In which processes its loss was not finite, where there are several. */
+  nonFiniteRanks?: readonly number[];
+}
+
 /** Steps whose metrics are still on the device, where reading each by itself would stop the work ahead of it. */
 export class UnreadSteps {
   readonly #steps: (MadeStep & { handle: TensorHandle })[] = [];
@@ -25,7 +32,7 @@ export class UnreadSteps {
   }
 
   /** The steps in order with their metrics, in one transfer; none of them is unread any more. */
-  async read(): Promise<(MadeStep & { metrics: BatchMetrics })[]> {
+  async read(): Promise<ReadStep[]> {
     if (this.#steps.length === 0) return [];
     const all = await native().readMetrics(this.#steps.map(({ handle }) => handle));
     const steps = this.#steps.map(({ handle, ...step }, index) => {

@@ -22,5 +22,4 @@ try {
   const { code, message, stack } = error as { code?: string; message: string; stack?: string };
   answer = { error: { code, message: code === undefined ? (stack ?? message) : message } };
 }
-process.send!(answer);
-process.disconnect();
+process.send!(answer, () => process.disconnect());
