@@ -49,16 +49,18 @@ export function fitting(addons: readonly Prebuilt[], libtorch: Libtorch): Prebui
     .sort((a, b) => Number(b.info.cuda !== null) - Number(a.info.cuda !== null));
 }
 
+/** The path of an adopted addon, or why it cannot be used. */
+export type Adopted = string | { problem: string };
+
 /**
  * Puts an addon into the cache beside a link to a LibTorch, once it was loaded in a process of its own. One that was not
  * to be loaded is remembered, and with `retry` tried again.
- * @returns the addon's path, or why it cannot be used
  */
 export function adoptAddon(
   { folder, info }: Prebuilt,
   libtorch: Libtorch,
   { env = process.env, retry = false }: { env?: NodeJS.ProcessEnv; retry?: boolean } = {},
-): string | { problem: string } {
+): Adopted {
   const adopted = { ...info, torchVersion: libtorch.version, torchRoot: libtorch.root };
   const refusal = join(storeOf(cacheFolder(env)), `${entryName(adopted)}.refused`);
   if (!retry && existsSync(refusal)) return { problem: readFileSync(refusal, "utf8") };

@@ -34,7 +34,9 @@ const NEEDED_BYTES = 1e9;
 export async function downloadLibtorch(options: DownloadOptions): Promise<Libtorch> {
   const { reporter, signal, env = process.env } = options;
   if (process.platform !== "linux" || process.arch !== "x64") {
-    throw missing(`there is no pinned download for ${process.platform}-${process.arch}, where this package has not been tried`);
+    throw missing(
+      `there is no pinned download for ${process.platform}-${process.arch}, where this package has not been tried`,
+    );
   }
   const cache = cacheFolder(env);
   const downloads = join(cache, "downloads");

@@ -6,8 +6,9 @@ import { currentAddons, storeAddon, storeOf } from "../addon/addon-store.js";
 import { hashSources, readBuildInfo, writeBuildInfo, type BuildInfo } from "../addon/build-info.js";
 import { libtorchVersion, type Libtorch } from "../addon/libtorch.js";
 import { ADDON_FILE, BUILD_FOLDERS, cacheFolder, IS_CHECKOUT, type BuildSystem } from "../addon/paths.js";
-import { adoptAddon, fitting, PLATFORM_PACKAGE, prebuiltAddons, type Prebuilt } from "../addon/prebuilt.js";
+import { fitting, PLATFORM_PACKAGE, prebuiltAddons, type Prebuilt } from "../addon/prebuilt.js";
 import { McLossError } from "../errors.js";
+import { adoptAside } from "./adopt-aside.js";
 import {
   checkTools,
   compilerVersion,
@@ -152,7 +153,7 @@ async function provide(task: Task): Promise<Provided> {
   if (made) return { ...made, built: false };
   const problem = await whyNoCudaBuild(libtorch, buildSystem);
   const cuda = problem === undefined && task.cuda !== false ? libtorch.cuda : null;
-  const adopted = adopt(task, libtorch, prebuilt, cuda);
+  const adopted = await adopt(task, libtorch, prebuilt, cuda);
   if (adopted) return adopted;
   if (task.cuda && problem)
     throw new McLossError("ERR_BUILD", `the CUDA kernels cannot be built: ${problem}`);
@@ -160,17 +161,17 @@ async function provide(task: Task): Promise<Provided> {
 }
 
 /** A prebuilt addon, unless only a build has the kernels that can be had. */
-function adopt(
+async function adopt(
   { reporter, cuda: wished }: Task,
   libtorch: Libtorch,
   addons: readonly Prebuilt[],
   buildable: string | null,
-): Provided | undefined {
+): Promise<Provided | undefined> {
   for (const addon of fitting(addons, libtorch)) {
     const { cuda, torchVersion } = addon.info;
     if (cuda === null ? buildable !== null || wished : wished === false) continue;
     reporter.start(`trying the prebuilt addon for LibTorch ${torchVersion}`);
-    const adopted = adoptAddon(addon, libtorch, { retry: true });
+    const adopted = await adoptAside(addon, libtorch);
     const info = typeof adopted === "string" ? readBuildInfo(dirname(adopted)) : undefined;
     if (typeof adopted === "string" && info) return { ...info, addon: adopted, built: false };
     reporter.line(

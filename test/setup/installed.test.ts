@@ -240,6 +240,20 @@ describe("a prebuilt addon", () => {
     expect((await project.load(env)).stdout).to.equal("22\n");
   });
 
+  it("that takes long to load leaves nobody without a word", async function () {
+    const source = `#include <unistd.h>
+      __attribute__((constructor)) static void wait(void) { sleep(3); __builtin_trap(); }\n`;
+    await writeFile(path("slow.c"), source);
+    const compiled = await run("cc", ["-shared", "-fPIC", "-o", path("slow.node"), path("slow.c")]);
+    if (compiled.code !== 0) this.skip();
+    const project = await Project.make(path("slow"));
+    await project.addPrebuilt({}, { "mcloss.node": path("slow.node") });
+    const { output } = await project.setup(bare());
+    expect(output)
+      .to.match(/trying the prebuilt addon for LibTorch \S+: 2 s\n/)
+      .and.match(/the prebuilt addon is not taken: it ends the process with SIGILL/);
+  });
+
   it("of a checkout's sources is taken in place of a build, until they change", async () => {
     const project = await Project.make(path("checkout"));
     await writeFile(join(project.packageFolder, "binding.gyp"), "{}");
