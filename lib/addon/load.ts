@@ -14,7 +14,9 @@ interface Versioned {
   torchVersion(): { compiled: string; runtime: string };
 }
 
-const REBUILD = "Set it up again: npx mcloss setup --force";
+/** A prebuilt one may do, for which --force would want a compiler. */
+const SET_UP_AGAIN = "Set it up again: npx mcloss setup";
+const REBUILD = `${SET_UP_AGAIN} --force`;
 
 /**
  * Where the addon may be, as far as it was built or adopted on this machine: the first whose LibTorch is there is loaded. In a
@@ -44,9 +46,9 @@ export function loadAddon(candidates?: readonly string[]): unknown {
   if (isMainThread) process.env["OMP_WAIT_POLICY"] ??= "PASSIVE";
   const addon = open(path);
   const { compiled, runtime } = addon.torchVersion();
-  if (minorVersion(compiled) !== minorVersion(runtime)) throw mismatch(path, compiled, runtime);
+  if (minorVersion(compiled) !== minorVersion(runtime)) throw mismatch(path, compiled, runtime, REBUILD);
   if (recorded && minorVersion(recorded.torchVersion) !== minorVersion(compiled)) {
-    throw mismatch(path, compiled, recorded.torchVersion);
+    throw mismatch(path, compiled, recorded.torchVersion, REBUILD);
   }
   return addon;
 }
@@ -123,9 +125,9 @@ function checkLibtorch(path: string, info: BuildInfo | undefined): void {
   if (!info) return;
   const found = libtorchVersion(info.torchRoot);
   if (found === info.torchVersion) return;
-  if (found !== undefined) throw mismatch(path, info.torchVersion, found);
+  if (found !== undefined) throw mismatch(path, info.torchVersion, found, SET_UP_AGAIN);
   const reason = whyNot(join(info.torchRoot, "lib", "libtorch_cpu.so")) ?? "no version is named there";
-  const text = `LibTorch ${info.torchVersion}, with which the addon ${path} is used, cannot be read in ${info.torchRoot}: ${reason}. ${REBUILD}`;
+  const text = `LibTorch ${info.torchVersion}, with which the addon ${path} is used, cannot be read in ${info.torchRoot}: ${reason}. ${SET_UP_AGAIN}`;
   throw new McLossError("ERR_LIBTORCH_MISMATCH", text, { path: info.torchRoot });
 }
 
@@ -138,7 +140,7 @@ function open(path: string): Versioned {
   }
 }
 
-function mismatch(path: string, built: string, found: string): McLossError {
-  const text = `the native addon was built against LibTorch ${built}, but LibTorch ${found} was found. ${REBUILD}`;
+function mismatch(path: string, built: string, found: string, advice: string): McLossError {
+  const text = `the native addon was built against LibTorch ${built}, but LibTorch ${found} was found. ${advice}`;
   return new McLossError("ERR_LIBTORCH_MISMATCH", text, { path });
 }

@@ -113,7 +113,11 @@ function findProblems(tools: Diagnosis["tools"], addons: Diagnosis["addons"]): D
     if (tools.cmake === null) problems.push({ problem: "no CMake", fix: "apt-get install cmake make" });
   }
   for (const { path, problem } of addons) {
-    if (problem !== null) problems.push({ problem: `${path}: ${problem}`, fix: "npx mcloss setup --force" });
+    if (problem === null) continue;
+    // The loader's own advice, where it has some.
+    const [fix = "npx mcloss setup --force"] =
+      /npx mcloss setup.*/.exec(problem.split(", or see")[0] ?? "") ?? [];
+    problems.push({ problem: `${path}: ${problem}`, fix });
   }
   if (addons.length === 0) problems.push({ problem: "the addon is not there", fix: "npx mcloss setup" });
   return problems;

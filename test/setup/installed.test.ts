@@ -203,6 +203,24 @@ describe("a prebuilt addon", () => {
     );
   });
 
+  it("is set up again without tools where its LibTorch went, by the command that the error and doctor name", async () => {
+    const project = await Project.make(path("moved"));
+    await project.addPrebuilt();
+    for (const name of ["before", "after"]) await symlink(ownAddon().info.torchRoot, path(name));
+    const env = bare({ LIBTORCH: path("before") });
+    await project.setup(env);
+    await rm(path("before"));
+    const moved = { ...env, LIBTORCH: "" };
+    expect((await project.load(moved)).output).to.match(
+      /cannot be read in .*Set it up again: npx mcloss setup$/m,
+    );
+    const { stdout } = await project.mcloss(moved, "doctor", "--json");
+    expect((JSON.parse(stdout) as Diagnosis).problems[0]!.fix).to.equal("npx mcloss setup");
+    const again = { ...env, LIBTORCH: path("after") };
+    expect((await project.setup(again)).code).to.equal(0);
+    expect((await project.load(again)).stdout).to.equal("22\n");
+  });
+
   it("loads without setup where a LibTorch is in the cache, and is tried once", async () => {
     const project = await Project.make(path("unset"));
     await project.addPrebuilt();
