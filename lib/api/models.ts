@@ -34,6 +34,8 @@ export * from "../models/networks/index.js";
 export type { Network, NetworkOptions, Weights } from "../models/networks/definition.js";
 export { saveModel, type LoadModelOptions } from "../models/checkpoint.js";
 export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "../models/load-weights.js";
+export { fetchWeights, type FetchWeightsOptions } from "../models/fetch-weights.js";
+export type { WeightsName } from "../models/official-weights.js";
 
 export { loadModel } from "../run/load-model.js";
 

@@ -28,6 +28,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "list the built-in recipes, or show one with the source of every value",
     read: async () => (await import("./commands/recipes.js")).recipesCommand,
   },
+  weights: {
+    description: "list the pre-trained weights that networks have, or bring those of one into the cache",
+    read: async () => (await import("./commands/weights.js")).weightsCommand,
+  },
   eval: {
     description: "measure a checkpoint on a folder of images",
     read: async () => (await import("./commands/eval.js")).evalCommand,

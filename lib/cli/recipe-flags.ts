@@ -33,7 +33,11 @@ function flag(
 
 const FLAGS: readonly RecipeFlag[] = [
   { key: "dataset.kind", option: kindOption() },
-  flag("--weights <file>", "weights", "pre-trained weights: torchvision's .pth, or safetensors"),
+  flag(
+    "--weights <file>",
+    "weights",
+    "pre-trained weights: imagenet or imagenet-v2, which are downloaded, torchvision's .pth, or safetensors",
+  ),
   flag(
     "--weights-key <key>",
     "weightsKey",
@@ -52,6 +56,16 @@ const FLAGS: readonly RecipeFlag[] = [
     "feature channels that each class owns",
     positiveInteger,
   ),
+  flag(
+    "--adapter <n>",
+    "network.adapter.channelsPerClass",
+    "give each class n channels of a 1×1 convolution after any backbone, for MC-Loss and pictures",
+    positiveInteger,
+  ),
+  flag("--adapter-head <reads>", "network.adapter.head", "what the classifier reads (default: adapter)", [
+    "adapter",
+    "backbone",
+  ]),
   flag(
     "--image-size <pixels>",
     "network.inputSize",

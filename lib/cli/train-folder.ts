@@ -16,6 +16,7 @@ import { printJsonLine } from "./format.js";
 import { interruptSignal } from "./interrupt.js";
 import { printLine } from "./progress.js";
 import { patchOfFlags } from "./recipe-flags.js";
+import { consoleReporter } from "./setup-reporter.js";
 import { reportTraining } from "./report-training.js";
 import { describeOutcome, readOutcome } from "./training-outcome.js";
 
@@ -38,7 +39,7 @@ export async function trainFolder(
   { out, json, ...data }: RecipeData & DeviceOption & { out: string; overwrite: boolean; json: boolean },
 ): Promise<void> {
   const signal = interruptSignal();
-  using training = await prepareRecipe(recipe, { ...data, output: out, signal });
+  using training = await prepareRecipe(recipe, { ...data, output: out, signal, reporter: consoleReporter() });
   await fitAndTell(training, out, json);
 }
 
@@ -59,7 +60,11 @@ export async function resumeFolder(
   const { about } = await readStartedRun(out);
   const assigned = joinPatches(assignments.map(parseAssignment));
   const change = joinPatches([patchOfFlags(about.recipe, flags), assigned]);
-  using training = await prepareResume(out, { ...data, change, device, signal: interruptSignal() });
+  using training = await prepareResume(out, {
+    ...{ ...data, change, device },
+    signal: interruptSignal(),
+    reporter: consoleReporter(),
+  });
   await fitAndTell(training, out, json);
 }
 

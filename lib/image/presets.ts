@@ -97,6 +97,35 @@ export function paperPretrained(
   };
 }
 
+/** The images that weights were trained on. */
+export interface PretrainedImages {
+  /** The shorter side that images are brought to. */
+  resize: number;
+  /** Side of the square that the network then takes. */
+  crop: number;
+  interpolation: "bilinear" | "bicubic";
+  normalization: { readonly mean: Rgb; readonly std: Rgb };
+}
+
+/**
+ * Fine-tuning from weights, with the images that they were trained on: the shorter side to a length, a square at a random
+ * place (in the middle for evaluation and where nothing is augmented), and their normalisation.
+ * @param side of the network's input; another one than theirs changes both lengths alike
+ */
+export function pretrainedTransforms(
+  images: PretrainedImages,
+  side: number,
+  level: AugmentationLevel,
+): TransformPreset {
+  const length = Math.round((images.resize * side) / images.crop);
+  const resized = resize(Math.max(length, side), { interpolation: images.interpolation });
+  const normalized = normalize(images.normalization);
+  const evaluation = [resized, centerCrop(side), normalized];
+  if (level === "none") return { train: evaluation, evaluation };
+  const random = RANDOM[level].filter(({ type }) => type !== "randomCrop");
+  return { train: [resized, randomCrop(side), ...random, normalized], evaluation };
+}
+
 /** What a model's inputs go through, without augmentation: its info's transforms, or a resize to its input's size. */
 export function evaluationTransforms(model: TakesImages): readonly TransformSpec[] {
   checkRecord("model", model, "a Model");

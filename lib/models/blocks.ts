@@ -54,7 +54,7 @@ export function convolutionBlock(
     { type: "batchNorm2d", features: outChannels, ...norm },
     ...(activation ? [{ type: activation }] : []),
   ];
-  return { type: "sequential", name, layers };
+  return name === undefined ? { type: "sequential", layers } : { type: "sequential", name, layers };
 }
 
 /** Layers whose output the input is added to, where that has the same shape. */

@@ -10,13 +10,17 @@ import {
   type LoadStateDictOptions,
   type StateFiles,
 } from "../io/state-file.js";
+import { z } from "zod";
+import type { Reporter } from "../reporter.js";
 import type { StoredTensor } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
+import { fetchWeights } from "./fetch-weights.js";
 import { findWeights, type FoundWeights, type Wanted } from "./find-weights.js";
 import { compareStates, type StateEntry } from "./load-state.js";
 import { checkModel, type Model } from "./model.js";
 import { isBatchCounter } from "./names.js";
-import { officialWeights } from "./official-weights.js";
+import { currentName, isWeightsName, officialWeights } from "./official-weights.js";
+import type { ModelSpec } from "./spec.js";
 
 /** What {@link loadWeights} did. */
 export interface LoadedWeights {
@@ -35,11 +39,16 @@ export interface LoadedWeights {
 
 /** Options of {@link loadWeights}. What is left out is found: the place and the prefix that fit most of the network. */
 export interface LoadWeightsOptions extends LoadStateDictOptions {
+  /** Told how far a download is. Default: nobody is. */
+  reporter?: Reporter;
   /** Aborting loads nothing while the reading has not begun. */
   signal?: AbortSignal | undefined;
 }
 
-const schema = optionsOf<LoadWeightsOptions>(stateDictShape);
+const schema = optionsOf<LoadWeightsOptions>({
+  ...stateDictShape,
+  reporter: z.custom<Reporter>().optional(),
+});
 
 /**
  * Starts a model from pre-trained weights: a torchvision `.pth` or a safetensors file. A layer whose tensors are all in
@@ -47,6 +56,8 @@ const schema = optionsOf<LoadWeightsOptions>(stateDictShape);
  * initialisation, and all its names are told. Nested dicts ("state_dict") and the prefixes of wrappers ("module." of
  * DataParallel, "_orig_mod." of torch.compile) are found. Where a `.pth` file's name ends in digits of its SHA-256, as
  * resnet50-0676ba61.pth, they are compared.
+ * @param path the file, or the name of torchvision's: "imagenet", which is downloaded where it is not in the cache; see
+ * {@link fetchWeights}
  * @throws McLossError ERR_CHECKPOINT when the file is missing (and which official file is meant), is another one than its
  * name says, cannot be read, or has nothing for the network; ERR_ABORTED
  */
@@ -55,9 +66,19 @@ export async function loadWeights(
   path: string,
   given: LoadWeightsOptions = {},
 ): Promise<LoadedWeights> {
-  const { signal, ...wanted } = parseOptions(schema, given);
+  const { signal, reporter, ...wanted } = parseOptions(schema, given);
   checkModel(model);
   checkPlace("path", path);
+  const named = isWeightsName(path) ? await fetchWeights(model.spec, { name: path, signal, reporter }) : path;
+  return loadFile(model, named, wanted, signal);
+}
+
+async function loadFile(
+  model: Model,
+  path: string,
+  wanted: Wanted,
+  signal: AbortSignal | undefined,
+): Promise<LoadedWeights> {
   await stat(path).catch((cause: unknown) => {
     throw new McLossError("ERR_CHECKPOINT", missingFile(model, path, reasonOf(cause)), { path, cause });
   });
@@ -80,11 +101,20 @@ function bestFit(model: Model, files: StateFiles, wanted: Wanted): Fit {
   const names = model.state().map(({ name }) => name);
   let best: Fit | undefined;
   for (const found of findWeights(files, names, wanted)) {
-    const whole = wholeLayers(model.state(), found.state.tensors);
-    if (!best || whole.size > best.whole.size) best = { ...found, whole };
+    const tensors = withCurrentNames(model.spec, found.state.tensors);
+    const whole = wholeLayers(model.state(), tensors);
+    const state = { ...found.state, tensors };
+    if (!best || whole.size > best.whole.size) best = { ...found, state, whole };
   }
   if (best) return best;
   throw invalidArgument("prefix", `(${wanted.prefix ?? ""}) makes two names of the file one`);
+}
+
+function withCurrentNames<Stored>(
+  spec: ModelSpec,
+  tensors: ReadonlyMap<string, Stored>,
+): ReadonlyMap<string, Stored> {
+  return new Map([...tensors].map(([name, stored]) => [currentName(spec, name), stored]));
 }
 
 function missingFile({ spec }: Model, path: string, reason: string): string {
@@ -94,7 +124,7 @@ function missingFile({ spec }: Model, path: string, reason: string): string {
   const { file, size, sha256, documentation } = official;
   return (
     `${start}. torchvision's ImageNet weights for ${spec.name} are ${file} (${size} MiB, its SHA-256 begins with ` +
-    `${sha256}); ${documentation} tells of them. Download it and give its path`
+    `${sha256}); ${documentation} tells of them. "imagenet" in place of the path downloads it`
   );
 }
 

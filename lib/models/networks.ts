@@ -1,4 +1,5 @@
 import { Registry } from "../definition.js";
+import { adapterOptions } from "./adapter.js";
 import * as all from "./networks/index.js";
 
 const definitions = Object.values(all)
@@ -6,4 +7,4 @@ const definitions = Object.values(all)
   .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
 
 /** The networks by their names, with their options but for the classes. */
-export const networks = new Registry(definitions, { tag: "name" });
+export const networks = new Registry(definitions, { tag: "name", common: adapterOptions });

@@ -1,7 +1,15 @@
 import { invalidArgument } from "../errors.js";
 import { buildPipeline } from "../image/pipeline.js";
-import { augmentation, evaluationTransforms } from "../image/presets.js";
+import {
+  augmentation,
+  evaluationTransforms,
+  pretrainedTransforms,
+  type AugmentationLevel,
+} from "../image/presets.js";
 import { normalize, type TransformSpec } from "../image/transforms.js";
+import { networks } from "../models/networks.js";
+import { buildSpec } from "../models/networks/definition.js";
+import { isWeightsName, officialWeights } from "../models/official-weights.js";
 import type { ModelInfo } from "../models/info.js";
 import type { ModelSpec } from "../models/spec.js";
 import { weightsNormalization, type WeightsNormalization } from "../models/weights-normalization.js";
@@ -21,7 +29,8 @@ export function wantedWeights({ weightsKey: key, weightsPrefix: prefix }: Recipe
 
 /** What the weights that a recipe starts from say of their images, where the recipe itself does not. */
 export async function knownNormalization(recipe: Recipe): Promise<WeightsNormalization | undefined> {
-  if (recipe.weights === undefined || writtenTransforms(recipe)) return undefined;
+  if (recipe.weights === undefined || isWeightsName(recipe.weights) || writtenTransforms(recipe))
+    return undefined;
   // What is wrong with the file is told when it is loaded.
   return weightsNormalization(recipe.weights, wantedWeights(recipe)).catch(() => undefined);
 }
@@ -52,7 +61,9 @@ export function completeRecipe(
   const written = writtenTransforms(recipe);
   const normalization = written ? normalizationOf(written) : (known ?? normalizationOf([]));
   const images = { spec, info: { normalization } };
-  const transforms = {
+  const level = typeof train === "string" ? train : "none";
+  const own = written ? undefined : namedTransforms(recipe, spec, level);
+  const transforms = own ?? {
     train: typeof train === "string" ? augmentation(images, train) : train,
     test: typeof test === "string" ? evaluationTransforms(images) : test,
   };
@@ -61,6 +72,41 @@ export function completeRecipe(
   const { epochs, schedule = defaultSchedule(epochs) } = recipe;
   return { recipe: { ...recipe, transforms, schedule }, transforms };
 }
+
+/** The transforms of the images that weights of this name were trained on; undefined where the recipe names none. */
+function namedTransforms(
+  { weights }: Recipe,
+  spec: ModelSpec,
+  level: AugmentationLevel,
+): Transforms | undefined {
+  const images = weights !== undefined && isWeightsName(weights) ? officialWeights(spec, weights) : undefined;
+  if (!images) return undefined;
+  const { train, evaluation } = pretrainedTransforms(images, spec.input.height, level);
+  return { train, test: evaluation };
+}
+
+/** What weights of a name bring into a recipe, for people; undefined where they bring nothing. */
+export function weightsInputNote(recipe: Recipe, spec: ModelSpec): string | undefined {
+  const transforms = writtenTransforms(recipe) ? undefined : namedTransforms(recipe, spec, "none");
+  const [resize, crop] = transforms?.test ?? [];
+  if (resize?.type !== "resize" || crop?.type !== "centerCrop") return undefined;
+  const length = JSON.stringify(resize.size);
+  return `images are resized to ${length}, cropped to ${spec.input.height} and normalised as those of ${recipe.weights} were`;
+}
+
+/** A recipe whose network takes images of the size that its weights were trained on, where it says no other. */
+export function withWeightsInput(recipe: Recipe): Recipe {
+  const { weights, network } = recipe;
+  if (weights === undefined || !isWeightsName(weights)) return recipe;
+  if ("inputSize" in network || writtenTransforms(recipe)) return recipe;
+  const { name, ...options } = network;
+  // Its form is the same for other classes.
+  const spec = buildSpec(networks.get(name), { ...options, classes: SOME_CLASSES });
+  const images = officialWeights(spec, weights);
+  return images ? { ...recipe, network: { ...network, inputSize: images.crop } } : recipe;
+}
+
+const SOME_CLASSES = 1000;
 
 function checkInput(
   name: keyof Transforms,

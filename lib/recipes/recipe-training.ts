@@ -10,10 +10,12 @@ import { DataLoader } from "../loader/data-loader.js";
 import { loadWeights, type LoadedWeights } from "../models/load-weights.js";
 import type { ModelInfo } from "../models/info.js";
 import { Model } from "../models/model.js";
+import { isWeightsName } from "../models/official-weights.js";
 import type { ModelSpec } from "../models/spec.js";
 import { runFiles } from "../run/run-files.js";
 import { requireNoRun } from "../run/run-folder.js";
 import { findRunImages, requireSameImages } from "../run/run-images.js";
+import type { Reporter } from "../reporter.js";
 import { chooseDevice } from "../tensor/cuda.js";
 import type { Device } from "../native/dtype.js";
 import type { Run } from "../train/run.js";
@@ -24,6 +26,8 @@ import {
   normalizationNote,
   normalizationOf,
   wantedWeights,
+  weightsInputNote,
+  withWeightsInput,
   type Transforms,
 } from "./complete-recipe.js";
 import { networkSpec } from "./network.js";
@@ -52,6 +56,8 @@ export interface TrainRecipeOptions extends RecipeData {
   overwrite?: boolean;
   /** Where it is trained. Default "auto": the first GPU, or the CPU where there is none. */
   device?: Device | "auto";
+  /** Told how far a download of weights is. Default: nobody is. */
+  reporter?: Reporter;
   /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
   signal?: AbortSignal;
 }
@@ -82,10 +88,11 @@ export interface RecipeTraining {
  * @param started what `run.json` says, in a run that goes on
  */
 export async function prepareTraining(
-  given: Recipe,
-  { signal, output, overwrite, device: wanted, ...data }: TrainRecipeOptions,
+  asked: Recipe,
+  { signal, output, overwrite, device: wanted, reporter, ...data }: TrainRecipeOptions,
   started?: StartedRun["about"],
 ): Promise<RecipeTraining> {
+  const given = withWeightsInput(asked);
   const resume = started !== undefined;
   const began = resume && output !== undefined && existsSync(runFiles(output).last);
   // The trainer looks too; here nobody has waited for the data and the weights yet.
@@ -96,6 +103,7 @@ export async function prepareTraining(
   const runImages = await findRunImages(sets, signal);
   if (started) await requireSameImages(data, sets, started.images, runImages);
   const spec = networkSpec(given, images.classes.length);
+  const inputNote = resume ? undefined : weightsInputNote(given, spec);
   const known = resume ? undefined : await knownNormalization(given);
   const { recipe, transforms } = completeRecipe(given, spec, known?.normalization);
   const loaders = openLoaders(recipe, sets, transforms, device);
@@ -104,6 +112,7 @@ export async function prepareTraining(
     load: !began,
     device,
     signal,
+    reporter,
   });
   const trainer = new Trainer(model, {
     ...trainerOptionsOf(recipe),
@@ -134,6 +143,7 @@ export async function prepareTraining(
       ...sets.notes,
       ...(judged ? [judged.note] : []),
       ...(known ? [normalizationNote(recipe, known)] : []),
+      ...(inputNote === undefined ? [] : [inputNote]),
     ],
     ...(weights ? { weights } : {}),
     dispose,
@@ -167,12 +177,16 @@ async function openModel(
   recipe: Recipe,
   spec: ModelSpec,
   info: ModelInfo,
-  { load, device, signal }: { load: boolean; device: Device; signal: AbortSignal | undefined },
+  {
+    load,
+    device,
+    ...asking
+  }: { load: boolean; device: Device } & Pick<TrainRecipeOptions, "signal" | "reporter">,
 ): Promise<{ model: Model; weights?: LoadedWeights }> {
   const model = await Model.create(spec, { seed: recipe.seed, info });
   try {
     if (recipe.weights === undefined || !load) return { model: await model.to(device) };
-    const weights = await loadWeights(model, recipe.weights, { ...wantedWeights(recipe), signal });
+    const weights = await loadWeights(model, recipe.weights, { ...wantedWeights(recipe), ...asking });
     return { model: await model.to(device), weights };
   } catch (error) {
     model.dispose();
@@ -207,5 +221,6 @@ function absolute({ validation, ...data }: RecipeData): RecipeData {
 }
 
 function absoluteWeights(recipe: Recipe): Recipe {
-  return recipe.weights === undefined ? recipe : { ...recipe, weights: resolve(recipe.weights) };
+  const { weights } = recipe;
+  return weights === undefined || isWeightsName(weights) ? recipe : { ...recipe, weights: resolve(weights) };
 }

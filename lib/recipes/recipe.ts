@@ -32,7 +32,11 @@ export interface Recipe extends ImageLimitOptions {
   };
   /** The network and its options; the number of classes comes from the data. */
   network: RecipeNetwork;
-  /** A torchvision `.pth` or safetensors file that the network starts from; see {@link loadWeights}. Default: none. */
+  /**
+   * A torchvision `.pth` or safetensors file that the network starts from, or "imagenet" or "imagenet-v2", which are
+   * torchvision's; see {@link loadWeights}. With a name, images are of the size that those weights were trained on, and go
+   * through the same resize and normalisation, where the recipe says no other. Default: none.
+   */
   weights?: string;
   /** Where the weights are in a file that holds more, such as "state_dict". Default: found. */
   weightsKey?: string;

@@ -3,6 +3,7 @@ import { relative, resolve } from "node:path";
 import { z } from "zod";
 import { checkPlace } from "../check-argument.js";
 import { McLossError } from "../errors.js";
+import { isWeightsName } from "../models/official-weights.js";
 import { resumableChanges } from "../run/option-changes.js";
 import { runFiles } from "../run/run-files.js";
 import { abortShape, optionsOf, parseOptions } from "../schema.js";
@@ -19,7 +20,7 @@ import { readStartedRun } from "./started-run.js";
 import { trainRecipeShape } from "./train-recipe.js";
 
 /** Options of {@link prepareResume}. */
-export interface PrepareResumeOptions extends Pick<TrainRecipeOptions, "signal" | "device"> {
+export interface PrepareResumeOptions extends Pick<TrainRecipeOptions, "signal" | "device" | "reporter"> {
   /** Where the images are now. Default: where they were or, where that is gone, where they are from the run's folder. */
   dir?: string;
   /** Where the held-out images are now, in a run that was given them. */
@@ -31,6 +32,7 @@ export interface PrepareResumeOptions extends Pick<TrainRecipeOptions, "signal" 
 const resumeSchema = optionsOf<PrepareResumeOptions>({
   ...abortShape,
   device: trainRecipeShape.device,
+  reporter: trainRecipeShape.reporter,
   dir: trainRecipeShape.dir.optional(),
   validation: trainRecipeShape.validation,
   change: z.record(z.string(), z.unknown()).readonly().optional(),
@@ -60,7 +62,10 @@ export async function prepareResume(
   };
   const began = existsSync(runFiles(output).last);
   const { weights } = changed;
-  const recipe = weights === undefined || began ? changed : { ...changed, weights: find(weights) };
+  const recipe =
+    weights === undefined || began || isWeightsName(weights)
+      ? changed
+      : { ...changed, weights: find(weights) };
   return prepareTraining(recipe, { ...data, ...options, output }, about);
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { abortShape, flag, must, optionsOf, parseOptions, text, type Shape } from "../schema.js";
 import { deviceSchema } from "../native/dtype.js";
+import type { Reporter } from "../reporter.js";
 import type { TrainingEvent } from "../train/events.js";
 import { prepareTraining, type RecipeTraining, type TrainRecipeOptions } from "./recipe-training.js";
 import type { Recipe } from "./recipe.js";
@@ -14,6 +15,7 @@ export const trainRecipeShape = {
   allowPartial: flag.optional(),
   allowEmpty: flag.optional(),
   output: text.optional(),
+  reporter: z.custom<Reporter>().optional(),
   overwrite: flag.optional(),
   device: z.union([z.literal("auto"), deviceSchema], must('"auto", "cpu", "cuda" or "cuda:N"')).optional(),
 } satisfies Shape<TrainRecipeOptions>;

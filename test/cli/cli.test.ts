@@ -22,6 +22,7 @@ describe("mcloss", () => {
       "data",
       "train",
       "recipes",
+      "weights",
       "eval",
       "predict",
       "export",

@@ -84,7 +84,7 @@ describe("mcloss train --recipe", () => {
     expect(key.code).to.equal(2);
     expect(key.stderr).to.match(/optimizer\.learningrate: is not known here \(did you mean learningRate\?\)/);
     expect((await mcloss("train", "photos", "--recipe", "cub")).code).to.equal(2);
-    const option = await mcloss("train", "photos", "--model", "resnet50", "--channels-per-class", "3");
+    const option = await mcloss("train", "photos", "--model", "densenet121", "--channels-per-class", "3");
     expect(option.code).to.equal(2);
     expect(option.stderr).to.match(/--channels-per-class: is not known here/);
     await writeFile(join(folder(), "bad.yaml"), "epocs: 3");

@@ -15,7 +15,8 @@ describe("docs/models.md's code", () => {
       .to.match(/^16349696000$/m)
       .and.match(/^\[ 2, 8 \] \[ 2, 16, 32, 32 \] \[ 2, 48, 32, 32 \]$/m);
     expect(outputs[1]).to.equal("[ 'fc.weight', 'fc.bias' ]\n[ 0.1, 0.01, 0.01 ]\n");
-    expect(outputs[2])
+    expect(outputs[2]).to.equal("[ 6000, 7, 7 ]\n[ 600, 14, 14 ]\n");
+    expect(outputs[3])
       .to.match(/^6 \[ \{ classes: 6, channels: 2 \} \]$/m)
       .and.match(/'backbone\.layer1\.weight'/);
   });

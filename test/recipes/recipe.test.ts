@@ -185,8 +185,8 @@ describe("loadRecipe and parseRecipe", () => {
     );
     const message = (value: unknown) => caught(() => parseRecipe(value)).message;
     expect(message({ epocs: 3 })).to.match(/^epocs: is not known here \(did you mean epochs\?\)$/);
-    expect(message({ network: { name: "resnet50", channelsPerClass: 3 } })).to.match(
-      /^network\.channelsPerClass: is not known here \(there is name, head, pool, inputSize, init\)$/,
+    expect(message({ network: { name: "densenet121", channelsPerClass: 3 } })).to.match(
+      /^network\.channelsPerClass: is not known here \(there is name, adapter, inputSize\)$/,
     );
     expect(message({ schedule: { type: "cosin" } })).to.match(
       /^schedule\.type: must be one of .*, got "cosin" \(did you mean cosine\?\)$/,

@@ -56,7 +56,8 @@ export function trainCommand(): Command {
       `\nThe defaults are of the recipe "default"; with --recipe they are that recipe's.\n` +
         "\nExamples:\n  mcloss train photos --model resnet18 --epochs 200\n" +
         "  mcloss train photos/train --validation photos/test --loss ce --out runs/baseline\n" +
-        "  mcloss train data/CUB_200_2011 --recipe cub200-resnet50 --weights resnet50-0676ba61.pth\n" +
+        "  mcloss train data/CUB_200_2011 --recipe cub200-resnet50 --weights imagenet\n" +
+        "  mcloss train photos --model mobilenet_v2 --weights imagenet --adapter 3\n" +
         "  mcloss train photos --recipe birds.yaml --set optimizer.learningRate=0.01\n" +
         "  mcloss train --resume runs/baseline --epochs 200",
     )

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Definition, Filled, Given, OptionShape } from "../../definition.js";
 import { IMAGENET_STATISTICS } from "../../image/presets.js";
 import { count, index, parseOptions, type Shape } from "../../schema.js";
+import { adapterOptions, withAdapter } from "../adapter.js";
 import { modelInfoOptions, type ModelInfo } from "../info.js";
 import type { Model } from "../model.js";
 import type { NewModelOptions } from "../model-options.js";
@@ -56,7 +57,7 @@ export interface NetworkDefinition<
 }
 
 /** What a network of these options takes. */
-export type NetworkOptions<Options extends OptionShape> = Given<Options> & {
+export type NetworkOptions<Options extends OptionShape> = Given<Options & typeof adapterOptions> & {
   /** K */
   classes: number;
 };
@@ -84,10 +85,15 @@ const weightsShape = { seed: index.optional(), info: modelInfoOptions.optional()
 export function defineNetwork<const Name extends string, Options extends OptionShape>(
   definition: NetworkDefinition<Name, Options>,
 ): Network<Name, Options> {
-  const schema = z.strictObject({ ...definition.options, ...weightsShape, classes: count });
+  const schema = z.strictObject({
+    ...definition.options,
+    ...adapterOptions,
+    ...weightsShape,
+    classes: count,
+  });
   const make = (given: NetworkOptions<Options> & Weights): Model => {
     const { seed, info, ...options } = parseOptions(schema, given) as Weights;
-    return makeModel(definition.build(options as never), { seed, info });
+    return makeModel(buildFilled(definition, options as never), { seed, info });
   };
   const spec = (given: NetworkOptions<Options>): ModelSpec => buildSpec(definition, given);
   return Object.assign(make, { spec, definition });
@@ -95,8 +101,16 @@ export function defineNetwork<const Name extends string, Options extends OptionS
 
 /** @throws McLossError ERR_ARGUMENT naming the option */
 export function buildSpec(definition: NetworkDefinition, given: object): ModelSpec {
-  const schema = z.strictObject({ ...definition.options, classes: count });
-  return definition.build(parseOptions(schema, given));
+  const schema = z.strictObject({ ...definition.options, ...adapterOptions, classes: count });
+  return buildFilled(definition, parseOptions(schema, given));
+}
+
+function buildFilled(
+  definition: Pick<NetworkDefinition, "build">,
+  { adapter, ...options }: Filled<typeof adapterOptions> & { classes: number },
+): ModelSpec {
+  const spec = definition.build(options);
+  return adapter ? withAdapter(spec, adapter) : spec;
 }
 
 let makeModel: (spec: ModelSpec, options: NewModelOptions) => Model = () => {

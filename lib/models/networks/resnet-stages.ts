@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { invalidArgument } from "../../errors.js";
 import type { Filled } from "../../definition.js";
 import { ownChannels } from "../../loss/channel-groups.js";
 import { count } from "../../schema.js";
@@ -30,14 +31,19 @@ export const basicOptions = {
 
 /** Of networks of bottlenecks. */
 export const bottleneckOptions = {
+  /**
+   * ξ. With it the network is the one that the paper trains from scratch: the last stage widened to K·ξ channels, a multiple
+   * of 4, with stride 1, max pooling and the dense head. Without it, torchvision's.
+   */
+  channelsPerClass: ownChannels.optional(),
   /** "mlp": the dense head that the paper fine-tunes; "linear": torchvision's `fc`. */
   head: z.enum(["mlp", "linear"]).default("mlp"),
-  /** How the features are pooled before the head; torchvision has "avg". */
-  pool: z.enum(["avg", "max"]).default("avg"),
-  /** Side of the input; the paper fine-tunes at 448. */
-  inputSize: count.default(448),
-  /** How the weights start. */
-  init: initialization.default("torchvision"),
+  /** How the features are pooled before the head. Default: "avg", as in torchvision, or "max" with `channelsPerClass`. */
+  pool: z.enum(["avg", "max"]).optional(),
+  /** Side of the input. Default: 448, at which the paper fine-tunes, or 224 with `channelsPerClass`. */
+  inputSize: count.optional(),
+  /** How the weights start. Default: "torchvision", or "released" with `channelsPerClass`. */
+  init: initialization.optional(),
 };
 
 interface BasicOptions extends Filled<typeof basicOptions> {
@@ -47,6 +53,9 @@ interface BasicOptions extends Filled<typeof basicOptions> {
 interface BottleneckOptions extends Filled<typeof bottleneckOptions> {
   classes: number;
 }
+
+/** Channels of a bottleneck's output for each of its 3×3 convolution's. */
+const EXPANSION = 4;
 
 type Blocks = readonly [number, number, number, number];
 
@@ -76,26 +85,33 @@ export function basicResNet(name: string, blocks: Blocks, options: BasicOptions)
   };
 }
 
-/** A network of bottlenecks, with torchvision's names. */
+/** A network of bottlenecks, with torchvision's names, in its form or, with `channelsPerClass`, in the paper's. */
 export function bottleneckResNet(
   name: string,
   blocks: Blocks,
   form: Bottleneck,
-  { classes, head, pool, inputSize, init }: BottleneckOptions,
+  { classes, channelsPerClass, head, ...options }: BottleneckOptions,
 ): ModelSpec {
-  const channels = 2048;
+  const widened = channelsPerClass !== undefined;
+  const channels = widened ? classes * channelsPerClass : 2048;
+  if (channels % EXPANSION !== 0) {
+    const text = `times ${classes} classes is ${channels}: the last stage needs a multiple of ${EXPANSION}`;
+    throw invalidArgument("channelsPerClass", text);
+  }
+  const { pool = widened ? "max" : "avg", inputSize = widened ? 224 : 448 } = options;
+  const { init = widened ? "released" : "torchvision" } = options;
   return {
     format: 1,
-    name,
+    name: widened ? `${name}-mc` : name,
     input: { channels: 3, height: inputSize, width: inputSize },
     classes,
-    groups: splitGroups(channels, classes),
+    groups: widened ? [{ classes, channels: channelsPerClass }] : splitGroups(channels, classes),
     layers: [
       ...stem(),
       bottleneckStage("layer1", 64, 64, blocks[0], 1, form),
       bottleneckStage("layer2", 256, 128, blocks[1], 2, form),
       bottleneckStage("layer3", 512, 256, blocks[2], 2, form),
-      bottleneckStage("layer4", 1024, 512, blocks[3], 2, form),
+      bottleneckStage("layer4", 1024, channels / EXPANSION, blocks[3], widened ? 1 : 2, form),
       ...globalPool(pool),
       head === "linear" ? linear(channels, classes) : denseHead(channels, 512, classes),
     ],
