@@ -122,7 +122,7 @@ export function pretrainedTransforms(
   const normalized = normalize(images.normalization);
   const evaluation = [resized, centerCrop(side), normalized];
   if (level === "none") return { train: evaluation, evaluation };
-  const random = RANDOM[level].filter(({ type }) => type !== "randomCrop");
+  const random = RANDOM[level]().filter(({ type }) => type !== "randomCrop");
   return { train: [resized, randomCrop(side), ...random, normalized], evaluation };
 }
 

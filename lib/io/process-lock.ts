@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dirname } from "node:path";
-import lockfile from "proper-lockfile";
 import { throwIfAborted } from "../abort.js";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
@@ -33,6 +32,7 @@ export async function withLock<T>(path: string, lock: LockOptions, action: () =>
 }
 
 async function acquire(path: string, { work, reporter, signal }: LockOptions): Promise<() => Promise<void>> {
+  const { default: lockfile } = await import("proper-lockfile");
   const options = { realpath: false, stale: STALE_MS, lockfilePath: path };
   let waits = false;
   for (;;) {
