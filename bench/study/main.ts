@@ -5,10 +5,14 @@
 //   npm run study -- photos --images DIR [--name NAME] [--losses ce,mc:20,own:5,scores:5] [--epochs 50] [--size 80]
 //     [--places 10]    the side of the last map: a quarter, an eighth (as without it) or a sixteenth of the size
 //   npm run study -- cub100 --images DIR    the same with what was measured of 100 classes of CUB-200-2011
+//   npm run study -- cub50 --images DIR     a published set, whose boxes tell whether channels point at the bird
+//   npm run study -- habit --images DIR [--classes 20] [--losses …]    draws docs/images/habit.png
 //   npm run study -- report
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { native } from "#lib/native/binding.js";
 import { parsePhotosLoss } from "./photos/losses.js";
+import { drawHabit } from "./photos/picture.js";
 import { isPhotosStudy, PHOTOS_STUDIES, type PhotosPreset } from "./photos/presets.js";
 import { studyPhotos } from "./photos/run.js";
 import { listTests, listTrials } from "./plan.js";
@@ -29,6 +33,7 @@ const { values, positionals } = parseArgs({
     epochs: { type: "string" },
     size: { type: "string" },
     places: { type: "string" },
+    classes: { type: "string", default: "20" },
   },
 });
 const seeds = values.seeds.split(",").map(Number);
@@ -71,6 +76,7 @@ async function main(): Promise<void> {
   const [first = "", ...others] = positionals;
   const photos = others.length === 0 && isPhotosStudy(first) ? PHOTOS_STUDIES[first] : undefined;
   if (photos) return runPhotos(first, photos, interrupts());
+  if (others.length === 0 && first === "habit") return runHabit(interrupts());
   const unknown = positionals.find((name) => !Object.hasOwn(STUDIES, name));
   if (positionals.length === 0 || unknown !== undefined) {
     throw new Error(
@@ -101,6 +107,15 @@ async function runPhotos(study: string, preset: PhotosPreset, signal: AbortSigna
     },
     signal,
   );
+}
+
+async function runHabit(signal: AbortSignal): Promise<void> {
+  const { images, losses = "ce,mc:20,own:5", epochs = "20", size = "64", classes } = values;
+  if (images === undefined) throw new Error("habit needs --images DIR");
+  native().threads(1);
+  const path = fileURLToPath(new URL("../../docs/images/habit.png", import.meta.url));
+  const options = { epochs: Number(epochs), size: Number(size), classes: Number(classes) };
+  await drawHabit(path, { images, losses: losses.split(",").map(parsePhotosLoss), ...options }, signal);
 }
 
 function interrupts(): AbortSignal {

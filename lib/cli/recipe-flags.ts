@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
+import { DIVERSITY_OVER } from "../loss/mc-loss.js";
 import { networks } from "../models/networks.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import { networkNamed } from "../recipes/network.js";
@@ -50,6 +51,12 @@ const FLAGS: readonly RecipeFlag[] = [
   ),
   flag("--alpha <weight>", "loss.alpha", "weight of the discriminality component", nonNegativeNumber),
   flag("--beta <weight>", "loss.beta", "weight of the diversity component", nonNegativeNumber),
+  flag(
+    "--diversity-over <classes>",
+    "loss.diversityOver",
+    "whose diversity counts on an image (default: classes)",
+    DIVERSITY_OVER,
+  ),
   flag(
     "--channels-per-class <n>",
     "network.channelsPerClass",

@@ -14,7 +14,7 @@ export type Pooling = "max" | "mean";
 /** Whose diversity counts on an image; see {@link ChannelLossOptions}. */
 export type DiversityOver = (typeof DIVERSITY_OVER)[number];
 
-const DIVERSITY_OVER = ["classes", "blocks", "own", "scores"] as const;
+export const DIVERSITY_OVER = ["classes", "blocks", "own", "scores"] as const;
 
 const pooling = z.enum(["max", "mean"]).default("max");
 

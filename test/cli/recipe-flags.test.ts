@@ -14,6 +14,7 @@ describe("--loss and --optimizer", () => {
     expect(lossOf(DEFAULT_RECIPE, { loss: "ce" })).to.equal("ce");
     expect(lossOf(DEFAULT_RECIPE, { loss: "focal" })).to.deep.equal({ type: "focal" });
     expect(lossOf(DEFAULT_RECIPE, { loss: "mc", beta: 3 })).to.deep.equal({ alpha: 1.5, beta: 3 });
+    expect(lossOf(DEFAULT_RECIPE, { diversityOver: "own" })).to.include({ diversityOver: "own" });
     const plain: Recipe = { ...DEFAULT_RECIPE, loss: "ce" };
     expect(lossOf(plain, { loss: "maximumEntropy" })).to.deep.equal({ type: "maximumEntropy" });
     expect(lossOf(plain, { loss: "mc" })).to.deep.equal(DEFAULT_RECIPE.loss);

@@ -26,12 +26,13 @@ const TEXT = `## Photographs: do the channels look at the image?
 Written from \`bench/results/photos.jsonl\`; \`npm run study -- photos --images DIR\` does the same with a folder of your own that
 has \`train/CLASS/\` and \`test/CLASS/\`. The default recipe from scratch (\`smallResNet\`, ξ = 3, SGD with learning rate 0.05 and
 Nesterov momentum 0.9, cosine after 3 warm-up epochs, a padded crop and a flip, batch 32, α 1.5). No setting was searched for
-any of the losses. \`best\` is the best of every fifth epoch, on the test images: no honest selection. \`habit\` is explained in
+any of the losses. "Own class" and "by scores" are \`diversityOver\` ([habit.md](habit.md)). \`best\` is the best of every fifth epoch, on the test images: no honest selection. \`habit\` is explained in
 [loss.md](loss.md#habit); below each table is what it would be by chance.
 
 The photographs are of CUB-200-2011 (Wah et al. 2011; for research and education alone, so none is shown here). *birds-40*: every
 second or third of 100 classes, cropped to the bird, by the split of the cropped copy, some 29 training and 30 test images each.
-*cub100*: all of these 100.
+*cub100*: all of these 100. *cub50*: the first 50 classes, uncropped, by the published split, whose boxes tell
+whether a class's channels are strongest on the bird (\`pointing\`).
 *birds-6*: sets as small as a first folder of one's own, five of a kind, each of six classes with some 30 training and 24 to
 30 test images: of different birds, cropped; of relatives (warblers twice, woodpeckers, vireos with wrens, and the first six by
 name), cropped; and uncropped by the published split (the first 18 classes, and two mixtures).`;
@@ -40,11 +41,13 @@ function tabulate(results: readonly PhotosResult[]): string[] {
   const byLoss = [...groupBy(results, ({ loss }) => nameLoss(loss))].sort(([a], [b]) =>
     a.localeCompare(b, "en", { numeric: true }),
   );
+  const boxed = results.some(({ pointing }) => pointing !== undefined);
   const rows = byLoss.map(([loss, runs]) => [
     loss,
     String(runs.length),
     ...SHARES.map((figure) => percent(mean(runs.map((run) => run[figure])))),
     mean(runs.map(({ diversity }) => diversity)).toFixed(2),
+    ...(boxed ? [percent(mean(runs.map(({ pointing = NaN }) => pointing)))] : []),
   ]);
   const chance = (draws: (run: PhotosResult) => number) =>
     percent(
@@ -53,14 +56,15 @@ function tabulate(results: readonly PhotosResult[]): string[] {
       ),
     );
   return [
-    row(["loss", "runs", "accuracy, %", "best", "groups alone", "habit, %", "own class", "diversity"]),
-    row(["-", "-:", "-:", "-:", "-:", "-:", "-:", "-:"]),
+    row([...HEAD, ...(boxed ? ["pointing, %"] : [])]),
+    row(["-", ...new Array<string>(HEAD.length - 1 + Number(boxed)).fill("-:")]),
     ...rows.map(row),
     "",
     `By chance: habit ${chance(({ images }) => images.test)} %, own class ${chance(({ images, classes }) => images.test / classes)} %.`,
   ];
 }
 
+const HEAD = ["loss", "runs", "accuracy, %", "best", "groups alone", "habit, %", "own class", "diversity"];
 const SHARES = ["accuracy", "bestAccuracy", "groupAccuracy", "habit", "ownHabit"] as const;
 
 function groupBy<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {

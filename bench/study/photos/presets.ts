@@ -33,6 +33,13 @@ export const PHOTOS_STUDIES = {
     epochs: 20,
     size: 64,
   },
+  /** Whether channels point at the bird. */
+  cub50: {
+    name: "cub50",
+    losses: ["ce", { beta: 1 }, { beta: 5, over: "own" }, { beta: 20 }],
+    epochs: 30,
+    size: 80,
+  },
 } as const satisfies Record<string, PhotosPreset>;
 
 export function isPhotosStudy(name: string): name is keyof typeof PHOTOS_STUDIES {

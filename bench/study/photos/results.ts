@@ -31,6 +31,9 @@ export interface PhotosResult extends PhotosRun {
   alignment: number;
   habit: number;
   ownHabit: number;
+  /** Where test images have boxes: as in LocalisationScore, of the channels. */
+  pointing?: number;
+  boxIou?: number;
   seconds: number;
   versions: Readonly<Record<string, string>>;
 }

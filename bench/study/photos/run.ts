@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { DataLoader, ImageFolder, smallResNet, Trainer } from "mutual-channel-loss";
+import { basename, resolve } from "node:path";
+import { DataLoader, smallResNet, Trainer, type Model } from "mutual-channel-loss";
+import { normalize } from "mutual-channel-loss/data";
+import { evaluateLocalisation } from "mutual-channel-loss/visualize";
 import { augmentation, evaluationTransforms } from "#lib/image/presets.js";
 import { native } from "#lib/native/binding.js";
 import { DEFAULT_OPTIMIZER } from "#lib/train/defaults.js";
+import { openPhotos, type Photos } from "./images.js";
 import { lossOptions, nameLoss, type PhotosLoss } from "./losses.js";
 import {
   appendPhotosResult,
@@ -15,7 +18,7 @@ import {
 
 /** What the command line says. */
 export interface PhotosOptions {
-  /** A folder with train/CLASS/ and test/CLASS/. */
+  /** A folder with train/CLASS/ and test/CLASS/, or a published set. */
   images: string;
   /** Default: the folder's name. */
   name?: string;
@@ -40,12 +43,13 @@ const { version } = JSON.parse(readFileSync(new URL("../../../package.json", imp
 export async function studyPhotos(options: PhotosOptions, signal: AbortSignal): Promise<void> {
   const { images, name: set = basename(resolve(images)), losses, epochs, size, seeds, deadline } = options;
   strideOf(options);
+  const photos = await openPhotos(images);
   for (const seed of seeds) {
     for (const loss of losses) {
       const run = { set, loss, epochs, size, places: options.places ** 2, seed };
       if (isDone(readPhotosResults(), run)) continue;
       if (performance.now() > deadline) return;
-      const result = await train(images, run, signal);
+      const result = await train(photos, run, signal);
       await appendPhotosResult(result);
       const { accuracy, habit, seconds } = result;
       const [correct, kept] = [accuracy, habit].map((share) => (100 * share).toFixed(1));
@@ -62,13 +66,19 @@ function strideOf({ size, places }: Pick<PhotosOptions, "size" | "places">): 4 |
   );
 }
 
-async function train(dir: string, run: PhotosRun, signal: AbortSignal): Promise<PhotosResult> {
+/** @param look is shown the trained network */
+export async function train(
+  { train: images, test, boxed }: Photos,
+  run: PhotosRun,
+  signal: AbortSignal,
+  look?: (model: Model) => Promise<void>,
+): Promise<PhotosResult> {
   const { loss, epochs, size, seed } = run;
-  const images = await ImageFolder.open(join(dir, "train"));
-  const test = await ImageFolder.open(join(dir, "test"), { classes: images.classes });
   const { length: classes } = images.classes;
   const stride = strideOf({ size, places: Math.sqrt(run.places) });
-  using model = smallResNet({ classes, inputSize: size, stride, seed });
+  const { mean, std } = normalize();
+  const info = { classNames: images.classes, normalization: { mean, std } };
+  using model = smallResNet({ classes, inputSize: size, stride, seed, info });
   const loader = new DataLoader(images, {
     ...{ batchSize: BATCH_SIZE, shuffle: true, dropLast: images.length > BATCH_SIZE, seed },
     transforms: augmentation(model, "flip"),
@@ -98,7 +108,10 @@ async function train(dir: string, run: PhotosRun, signal: AbortSignal): Promise<
     };
   }
   if (!result) throw new Error("the channels were not measured");
-  return result;
+  await look?.(model);
+  if (!boxed) return result;
+  const { channels } = await evaluateLocalisation(model, test, { signal });
+  return { ...result, ...rounded({ pointing: channels.pointing, boxIou: channels.iou }) };
 }
 
 function rounded<Shares extends Record<string, number>>(shares: Shares): Shares {
