@@ -17,12 +17,18 @@ const folder = () => project.path();
 
 const example = (name: string): string => join(ROOT, "examples", name);
 
-function start(file: string, ...args: string[]): ChildProcess {
-  return spawn(process.execPath, ["--import", TSX, file, ...args], { cwd: folder() });
+function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return spawn(process.execPath, ["--import", TSX, file, ...args], {
+    cwd: folder(),
+    env: { ...process.env, ...env },
+  });
 }
 
 async function run(file: string, ...args: string[]): Promise<string[]> {
-  const child = start(file, ...args);
+  return ended(start(file, args));
+}
+
+async function ended(child: ChildProcess): Promise<string[]> {
   const [stdout, stderr] = await Promise.all([
     text(child.stdout!),
     text(child.stderr!),
@@ -62,6 +68,16 @@ describe("examples/", function () {
     expectTraining(await run(example("custom-loop.ts"), photos));
   });
 
+  it("distributed.ts trains in a loop of its own on two processes", async () => {
+    const ranks = [0, 1].map((rank) => {
+      const env = { RANK: String(rank), WORLD_SIZE: "2", MCLOSS_STORE: join(folder(), "store") };
+      return ended(start(example("distributed.ts"), [photos], env));
+    });
+    const [first, second] = await Promise.all(ranks);
+    expectTraining(first!);
+    expect(second).to.deep.equal([""]);
+  });
+
   it("own-backbone.ts trains a TorchScript module with a head of its own", async () => {
     await copyFile(fixturePath("small.pt"), join(folder(), "small.pt"));
     expectTraining(await run(example("own-backbone.ts")));
@@ -95,7 +111,7 @@ describe("examples/", function () {
         join(folder(), "served.safetensors"),
       );
       image = new Uint8Array(await readFile(join(photos, "red", "0.png")));
-      child = start(example("server.ts"), "served.safetensors", "0");
+      child = start(example("server.ts"), ["served.safetensors", "0"]);
       const [line] = (await once(child.stdout!.setEncoding("utf8"), "data")) as [string];
       url = /http:\S+/.exec(line)![0];
     });
