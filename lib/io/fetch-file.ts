@@ -72,7 +72,7 @@ async function fetchAll(url: string, file: string, options: FetchOptions): Promi
       // A slow line that breaks now and then comes to its end, too.
       if (after > before) attempt = 1;
       reporter.line(`the connection was lost (${plain(error).message}); going on at ${megabytes(after)}`);
-      await sleep(pauseMs * 2 ** (attempt - 1), undefined, signal ? { signal } : {});
+      await sleep(pauseMs * 2 ** (attempt - 1), undefined, { signal });
     } finally {
       reporter.stop();
     }
@@ -85,7 +85,7 @@ async function fetchRest(url: string, file: string, offset: number, options: Fet
   const agent = new EnvHttpProxyAgent({ ...proxies(env), headersTimeout: stallMs, bodyTimeout: stallMs });
   try {
     const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const asked = fetch(url, { headers, dispatcher: agent, ...(signal ? { signal } : {}) });
+    const asked = fetch(url, { headers, dispatcher: agent, signal });
     // Where nothing has come at all there is no such server, or no way to it.
     const response = await (offset > 0 ? asked : asked.catch(refuse));
     // There is nothing after the last byte: the file is whole, or its checksum says that it is not.

@@ -111,7 +111,7 @@ async function fetchByPip(
     ...what,
   ];
   try {
-    const { code, output } = await run(python, args, { env, ...(signal ? { signal } : {}) });
+    const { code, output } = await run(python, args, { env, signal });
     throwIfAborted(signal, "the download");
     if (code !== 0) throw missing(`${before}, and pip could not download it:\n${lastLines(output, 5)}`);
     const name = (await readdir(folder)).find((file) => file.endsWith(".whl"));

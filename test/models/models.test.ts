@@ -390,4 +390,28 @@ describe("parseModelSpec", () => {
     );
     expect(parse((spec) => (spec["classes"] = 4)).message).to.match(/classes/);
   });
+
+  it("knows the names of layers inside an inline one as those of the layer around it", () => {
+    const convolution: LayerSpec = {
+      type: "conv2d",
+      name: "conv",
+      inChannels: 3,
+      outChannels: 3,
+      kernelSize: 1,
+    };
+    const inline: LayerSpec = { type: "residual", name: "added", inline: true, layers: [convolution] };
+    const layers: LayerSpec[] = [
+      { type: "sequential", name: "block", layers: [inline] },
+      { type: "adaptiveAvgPool2d", outputSize: 1 },
+      { type: "flatten" },
+    ];
+    const spec: ModelSpec = {
+      ...{ format: 1, name: "inline", input: { channels: 3, height: 4, width: 4 }, classes: 3 },
+      ...{ groups: [], layers, features: "block.added" },
+    };
+    using model = new Model(spec);
+    expect(model.state().map(({ name }) => name)).to.deep.equal(["block.conv.weight", "block.conv.bias"]);
+    const twice = { ...spec, layers: [{ ...layers[0], layers: [inline, convolution] }, ...layers.slice(1)] };
+    expect(caught(() => parseModelSpec(twice)).message).to.match(/block\.conv is the name of two layers/);
+  });
 });
