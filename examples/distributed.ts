@@ -27,21 +27,22 @@ model.train();
 for (let epoch = 1; epoch <= 5; epoch += 1) {
   let sum = 0;
   for await (const batch of batches) {
-    using current = batch;
     await tidy(async () => {
-      const { features, logits } = await model.forward(current.images);
-      const { loss } = mcLoss(features, current.labels, { groups, alpha: 1.5, beta: 10 });
-      const total = crossEntropy(logits, current.labels).add(loss);
+      const { features, logits } = await model.forward(batch.images);
+      const { loss } = mcLoss(features, batch.labels, { groups, alpha: 1.5, beta: 10 });
+      const total = crossEntropy(logits, batch.labels).add(loss);
       await optimizer.zeroGrad();
       await total.backward();
       await group.averageGradients(model.parameters());
       await optimizer.step();
       sum += total.item();
     });
+    batch.dispose();
   }
-  using mean = tensor([sum / batches.length]);
+  const mean = tensor([sum / batches.length]);
   await group.allReduce(mean, { op: "mean" });
   if (group.rank === 0) console.log(epoch, mean.item());
+  mean.dispose();
 }
 
 // Each has its own running statistics; the weights are the same.

@@ -1,5 +1,7 @@
 import { expect } from "chai";
-import { commandsOf, projectFolder, readPage } from "../support/docs.js";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { blocks, commandsOf, projectFolder, readPage, ROOT } from "../support/docs.js";
 import { managers } from "../install/managers.js";
 import { runtimes } from "../install/runtimes.js";
 
@@ -10,6 +12,17 @@ describe("docs/install.md", () => {
 
   it("runs: its command", async () => {
     await project.commands(commandsOf("docs/install.md"));
+  });
+
+  it("is right that programs of the pages and the examples do without `using`", () => {
+    const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+    const examples = readdirSync(join(ROOT, "examples")).filter((name) => name.endsWith(".ts"));
+    const programs = [
+      ...["README.md", ...pages.map((name) => join("docs", name))].flatMap((page) => blocks(page, "ts")),
+      ...examples.map((name) => readPage(join("examples", name))),
+    ];
+    expect(programs).to.have.length.above(20);
+    expect(programs.filter((program) => /^\s*(await )?using \w+ =/m.test(program))).to.deep.equal([]);
   });
 
   it("has every package manager and runtime that is tried", () => {
