@@ -26,6 +26,16 @@ export function nonNegativeNumber(text: string): number {
   throw new InvalidArgumentError("It must be a number of at least 0.");
 }
 
+export function positiveNumber(text: string): number {
+  const value = nonNegativeNumber(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+export function allOrCount(text: string): number | "all" {
+  return text === "all" ? text : positiveInteger(text);
+}
+
 /** "0,1,2" or "0..2" */
 export function seedList(text: string): number[] {
   const seeds = text.split(",").flatMap(seedRange);

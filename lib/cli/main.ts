@@ -23,6 +23,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = await report(error, current);
+    // Of several processes: what waits for one that is gone would hold this one for minutes.
+    if (isOneOfSeveral()) process.exit();
   }
 }
 
@@ -77,9 +79,22 @@ async function report(error: unknown, command: Command): Promise<number> {
     process.stderr.write(`${inRed("mcloss:")} interrupted\n`);
     return EXIT.interrupted;
   }
-  process.stderr.write(`${inRed("mcloss:")} ${await describeError(error, command)}\n`);
+  const message = await describeError(error, command);
+  if (!(await isToldElsewhere(message))) process.stderr.write(`${inRed("mcloss:")} ${message}\n`);
   if (DEBUG) console.error(error);
   return error instanceof McLossError && error.code === "ERR_ABORTED" ? EXIT.interrupted : EXIT.failed;
+}
+
+/** As launchers and Slurm say it. */
+function isOneOfSeveral(): boolean {
+  return (process.env["RANK"] ?? process.env["SLURM_PROCID"]) !== undefined;
+}
+
+/** By whatever started this process as one of several, which hears it from each. */
+async function isToldElsewhere(message: string): Promise<boolean> {
+  if (!isOneOfSeveral()) return false;
+  const { reportFailure } = await import("../distributed/rank-process.js");
+  return reportFailure(message);
 }
 
 /** Of node:stream and others, rather than of this package, whose errors say what was interrupted. */

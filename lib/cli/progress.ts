@@ -12,9 +12,21 @@ export interface Progress {
 const LINES_PER_TASK = 4;
 const LATE_MS = 2000;
 
+let quiet = false;
+
+/** Shows nothing from now on: of several processes that train together, one shows how it goes. */
+export function beQuiet(): void {
+  quiet = true;
+}
+
+/** Whether it goes to a terminal, which shows bars. */
+export function showsBars(): boolean {
+  return process.stderr.isTTY && !quiet;
+}
+
 /** @param done how much was done before: the time that is left is told by the rest alone */
 export function startProgress(label: string, total: number, done = 0): Progress {
-  return process.stderr.isTTY ? new BarProgress(label, total, done) : new LineProgress(label, total);
+  return showsBars() ? new BarProgress(label, total, done) : new LineProgress(label, total);
 }
 
 /** A bar on a terminal for steps that take over two seconds; nothing elsewhere. */
@@ -27,7 +39,7 @@ export function lateProgress(): {
   return {
     stop,
     onProgress(step, done, total) {
-      if (!process.stderr.isTTY) return;
+      if (!showsBars()) return;
       if (current?.step !== step) {
         stop();
         current = { step, since: Date.now() };
@@ -48,6 +60,7 @@ export function stopBars(): void {
 
 /** One line of information, kept on the screen. */
 export function printLine(text: string): void {
+  if (quiet) return;
   if (!process.stderr.isTTY) process.stderr.write(`${text}\n`);
   else process.stderr.write(drawn.size > 0 ? aboveBar(text) : `${text}\n`);
 }

@@ -107,6 +107,17 @@ const FLAGS: readonly RecipeFlag[] = [
   ),
   flag("--cuda-graph", "cudaGraph", "launch the steps on a GPU as CUDA graphs, where that is possible"),
   flag(
+    "--sync-batch-norm",
+    "syncBatchNorm",
+    "normalise the parts of a batch in all processes as one, as one process would",
+  ),
+  {
+    key: "gradientCompression",
+    option: new Option("--compress-gradients", "send gradients between processes as bfloat16").preset(
+      "bfloat16",
+    ),
+  },
+  flag(
     "--seed <n>",
     "seed",
     "of the weights, the order, the augmentation, the masks and dropout",

@@ -1,7 +1,7 @@
 import { summarize } from "../train/evaluate.js";
 import type { EpochEvent, NoticeEvent, TrainingEvent } from "../train/events.js";
 import { percent, printJsonLine } from "./format.js";
-import { printLine, startProgress, type Progress } from "./progress.js";
+import { printLine, showsBars, startProgress, type Progress } from "./progress.js";
 import { describeAccuracies, describeTerms, TrainingStatus } from "./training-status.js";
 
 /** What a run ended with. */
@@ -36,7 +36,7 @@ export async function reportTraining<Result>(
         reportEpoch(event, label, json);
       } else if (event.type === "notice") {
         reportNotice(event, json);
-      } else if (event.type === "step" && process.stderr.isTTY) {
+      } else if (event.type === "step" && showsBars()) {
         progress ??= startProgress(label, event.steps, event.step - 1);
         progress.update(event.step, status.describe(event, last));
       }
@@ -48,7 +48,7 @@ export async function reportTraining<Result>(
 
 function reportEpoch(event: EpochEvent, label: string, json: boolean): void {
   if (json) printJsonLine(withoutMatrix(event));
-  else if (!process.stderr.isTTY) printLine(`${label} ${epochLine(event)}`);
+  else if (!showsBars()) printLine(`${label} ${epochLine(event)}`);
 }
 
 function reportNotice(event: NoticeEvent, json: boolean): void {

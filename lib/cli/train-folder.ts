@@ -6,21 +6,22 @@ import { joinPatches, parseAssignment } from "../recipes/patch.js";
 import { loadRecipe } from "../recipes/read.js";
 import type { Recipe } from "../recipes/recipe.js";
 import type { RecipeData, RecipeTraining, TrainRecipeOptions } from "../recipes/recipe-training.js";
+import { prepareContinue } from "../recipes/continue-recipe.js";
 import { prepareResume } from "../recipes/resume-recipe.js";
-import { readStartedRun } from "../recipes/started-run.js";
 import { prepareRecipe } from "../recipes/train-recipe.js";
 import type { EpochEvent } from "../train/events.js";
 import { describeHealth, reportHabit } from "./describe-channels.js";
 import { tellBadImages } from "./bad-images.js";
 import { printJsonLine } from "./format.js";
-import { interruptSignal } from "./interrupt.js";
 import { printLine } from "./progress.js";
 import { patchOfFlags } from "./recipe-flags.js";
 import { consoleReporter } from "./setup-reporter.js";
 import { reportTraining } from "./report-training.js";
 import { describeOutcome, readOutcome } from "./training-outcome.js";
 
-type DeviceOption = Required<Pick<TrainRecipeOptions, "device">>;
+type PlaceOptions = Required<Pick<TrainRecipeOptions, "device">> &
+  Pick<TrainRecipeOptions, "group" | "signal">;
+type NewRunOptions = RecipeData & PlaceOptions & { out: string; overwrite: boolean; json: boolean };
 
 /** The recipe that the command line asks for: `--recipe`, the options that stand for keys of it, then `--set`. */
 export async function chooseRecipe(
@@ -34,12 +35,17 @@ export async function chooseRecipe(
 }
 
 /** `mcloss train`: images to a checkpoint in the run's folder `out`. */
-export async function trainFolder(
+export async function trainFolder(recipe: Recipe, { out, json, ...options }: NewRunOptions): Promise<void> {
+  using training = await prepareRecipe(recipe, { ...options, output: out, reporter: consoleReporter() });
+  await fitAndTell(training, out, json);
+}
+
+/** `mcloss train --continue`. */
+export async function continueFolder(
   recipe: Recipe,
-  { out, json, ...data }: RecipeData & DeviceOption & { out: string; overwrite: boolean; json: boolean },
+  { out, json, ...options }: NewRunOptions,
 ): Promise<void> {
-  const signal = interruptSignal();
-  using training = await prepareRecipe(recipe, { ...data, output: out, signal, reporter: consoleReporter() });
+  using training = await prepareContinue(recipe, { ...options, output: out, reporter: consoleReporter() });
   await fitAndTell(training, out, json);
 }
 
@@ -55,16 +61,11 @@ interface ResumeChanges {
 /** `mcloss train --resume`. */
 export async function resumeFolder(
   out: string,
-  { device, json, flags, assignments, ...data }: DeviceOption & ResumeChanges & { json: boolean },
+  { json, flags, assignments, ...options }: PlaceOptions & ResumeChanges & { json: boolean },
 ): Promise<void> {
-  const { about } = await readStartedRun(out);
   const assigned = joinPatches(assignments.map(parseAssignment));
-  const change = joinPatches([patchOfFlags(about.recipe, flags), assigned]);
-  using training = await prepareResume(out, {
-    ...{ ...data, change, device },
-    signal: interruptSignal(),
-    reporter: consoleReporter(),
-  });
+  const change = (recipe: Recipe) => joinPatches([patchOfFlags(recipe, flags), assigned]);
+  using training = await prepareResume(out, { ...options, change, reporter: consoleReporter() });
   await fitAndTell(training, out, json);
 }
 
@@ -95,6 +96,10 @@ async function fit(training: RecipeTraining, json: boolean): Promise<EpochEvent 
 }
 
 async function fitAndTell(training: RecipeTraining, out: string, json: boolean): Promise<void> {
+  if (!training.isFirst) {
+    await training.fit();
+    return;
+  }
   const started = performance.now();
   const last = await fit(training, json);
   const seconds = (performance.now() - started) / 1000;

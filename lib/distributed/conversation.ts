@@ -21,6 +21,8 @@ const [FIRST_POLL_MS, LAST_POLL_MS] = [2, 100];
 const LONG_MS = 10_000;
 /** How long rank 0, which keeps the store, stays for the others to hear why it ends. */
 const HEARD_MS = 1000;
+/** After this a store that does not answer is on a machine that is gone: c10d would wait for minutes. */
+const STORE_MS = 1500;
 /** How long those that lost a process wait for one another: all see it at about the same time. */
 const LOST_MS = 400;
 /** How much longer rank 0 does, which keeps the store. */
@@ -124,13 +126,13 @@ export class Conversation {
   async fail(error: unknown, letGo?: () => Promise<void>): Promise<unknown> {
     if (this.#failed) return error;
     this.#failed = true;
-    try {
+    const tell = async () => {
       if (!(await this.#has(FAILURE))) await this.say(FAILURE, failureOf(error, this.rank));
       await letGo?.();
       await this.#stayForOthers();
-    } catch {
-      // Without the store they see that this process is gone.
-    }
+    };
+    // Without the store they see that this process is gone.
+    await within(STORE_MS, tell(), undefined).catch(() => undefined);
     return error;
   }
 
@@ -150,13 +152,13 @@ export class Conversation {
    * @param letGo called first: ends what the others wait in for this process, which see it then as well
    */
   async lost(cause: unknown, letGo?: () => Promise<void>): Promise<McLossError> {
-    try {
+    const find = async () => {
       await letGo?.();
       return (await this.failure()) ?? lostRanks(await this.#missingAfterLoss(), cause);
-    } catch {
-      // With its process the store is gone.
-      return lostRanks([0], cause);
-    }
+    };
+    // With the process of rank 0 the store is gone; where its machine is, there is no answer.
+    const storeGone = lostRanks([0], cause);
+    return within(STORE_MS, find(), storeGone).catch(() => storeGone);
   }
 
   async #missingAfterLoss(): Promise<number[]> {
@@ -223,6 +225,18 @@ export class Conversation {
   async #absent(keys: readonly RankKey[]): Promise<RankKey[]> {
     const there = await Promise.all(keys.map(([, key]) => this.#store.has(key)));
     return keys.filter((_, index) => !there[index]);
+  }
+}
+
+/** What a promise gives, or something else where that takes too long. */
+async function within<T>(milliseconds: number, work: Promise<T>, otherwise: T): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(milliseconds, otherwise, { signal: timer.signal });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
   }
 }
 

@@ -2,11 +2,15 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { detectKind } from "../data/open-dataset.js";
 import type { ListDataset } from "../data/dataset.js";
+import type { DataVersion } from "../data/data-version.js";
 import { openTrainingSets, type TrainingSets } from "../data/training-sets.js";
+import { fromFirst } from "../distributed/exchange.js";
+import type { ProcessGroup } from "../distributed/process-group.js";
 import { McLossError } from "../errors.js";
 import { givenLimits } from "../image/limits.js";
 import type { TransformSpec } from "../image/transforms.js";
 import { DataLoader } from "../loader/data-loader.js";
+import { samplers } from "../loader/samplers.js";
 import { loadWeights, type LoadedWeights } from "../models/load-weights.js";
 import type { ModelInfo } from "../models/info.js";
 import { Model } from "../models/model.js";
@@ -14,7 +18,7 @@ import { isWeightsName } from "../models/official-weights.js";
 import type { ModelSpec } from "../models/spec.js";
 import { runFiles } from "../run/run-files.js";
 import { requireNoRun } from "../run/run-folder.js";
-import { findRunImages, requireSameImages } from "../run/run-images.js";
+import { findRunImages, requireSameImages, type RunImages } from "../run/run-images.js";
 import type { Reporter } from "../reporter.js";
 import { chooseDevice } from "../tensor/cuda.js";
 import type { Device } from "../native/dtype.js";
@@ -32,6 +36,8 @@ import {
 } from "./complete-recipe.js";
 import { networkSpec } from "./network.js";
 import type { Recipe } from "./recipe.js";
+import { requireResumable, settingsOf } from "./settings.js";
+import { shareOfBatch } from "./share-of-batch.js";
 import type { StartedRun } from "./started-run.js";
 import { judgeByTraining } from "./test-part.js";
 import { trainerOptionsOf } from "./trainer-keys.js";
@@ -60,6 +66,11 @@ export interface TrainRecipeOptions extends RecipeData {
   reporter?: Reporter;
   /** Stops after the running step, writes the last checkpoint, and throws ERR_ABORTED. */
   signal?: AbortSignal;
+  /**
+   * The processes that train together: the recipe's batches are of all of them, each takes its part. The run's folder is
+   * read and written by rank 0 alone. Default: this process alone.
+   */
+  group?: ProcessGroup;
 }
 
 /** A training that is ready to begin. */
@@ -73,6 +84,8 @@ export interface RecipeTraining {
   trainer: Trainer;
   /** For people: what of the data was taken for what, and what was passed over. */
   notes: readonly string[];
+  /** Whether this process writes the run and tells of it, as the only one or as rank 0. */
+  isFirst: boolean;
   /** What the recipe's weights gave; absent without any, and in a run that goes on. */
   weights?: LoadedWeights;
   /** Trains; what {@link Trainer.fit} gives. */
@@ -86,17 +99,22 @@ export interface RecipeTraining {
 /**
  * Opens the data, builds the network and loads its weights.
  * @param started what `run.json` says, in a run that goes on
+ * @param options.isAsked whether the recipe is what was asked for, and must be that of the run, rather than taken from it
  */
 export async function prepareTraining(
   asked: Recipe,
-  { signal, output, overwrite, device: wanted, reporter, ...data }: TrainRecipeOptions,
+  { signal, output, overwrite, device: wanted, reporter, group, ...data }: TrainRecipeOptions,
   started?: StartedRun["about"],
+  { isAsked = false } = {},
 ): Promise<RecipeTraining> {
   const given = withWeightsInput(asked);
   const resume = started !== undefined;
-  const began = resume && output !== undefined && existsSync(runFiles(output).last);
-  // The trainer looks too; here nobody has waited for the data and the weights yet.
-  if (output !== undefined && !resume && !overwrite) requireNoRun(output);
+  const isFirst = (group?.rank ?? 0) === 0;
+  const { began } = await onFirst(group, () => {
+    // The trainer looks too; here nobody has waited for the data and the weights yet.
+    if (output !== undefined && !resume && !overwrite) requireNoRun(output);
+    return { began: resume && output !== undefined && existsSync(runFiles(output).last) };
+  });
   const device = chooseDevice("device", wanted);
   const sets = await openSets(given, data);
   const { images } = sets;
@@ -104,9 +122,11 @@ export async function prepareTraining(
   if (started) await requireSameImages(data, sets, started.images, runImages);
   const spec = networkSpec(given, images.classes.length);
   const inputNote = resume ? undefined : weightsInputNote(given, spec);
-  const known = resume ? undefined : await knownNormalization(given);
+  const known = await knownNormalization(given);
   const { recipe, transforms } = completeRecipe(given, spec, known?.normalization);
-  const loaders = openLoaders(recipe, sets, transforms, device);
+  if (started && isAsked) requireResumable(output ?? "", started.recipe, absoluteWeights(recipe));
+  if (group) await requireSameTraining(group, recipe, images, runImages);
+  const loaders = openLoaders(recipe, sets, transforms, { device, group });
   const judged = judgeByTraining(recipe, sets);
   const { model, weights } = await openModel(recipe, spec, modelInfo(images.classes, transforms.test), {
     load: !began,
@@ -119,6 +139,10 @@ export async function prepareTraining(
     monitor: judged?.monitor ?? recipe.monitor,
     output,
     overwrite,
+    group,
+    // One process has whole batches anyway.
+    syncBatchNorm: group && recipe.syncBatchNorm,
+    gradientCompression: group && recipe.gradientCompression,
     about: {
       ...started,
       command: "train",
@@ -126,6 +150,7 @@ export async function prepareTraining(
       data: absolute(data),
       images: runImages,
       device,
+      distributed: group && { processes: group.worldSize, backend: group.backend },
       weights,
     },
   });
@@ -139,6 +164,7 @@ export async function prepareTraining(
     images,
     ...loaders,
     trainer,
+    isFirst,
     notes: [
       ...sets.notes,
       ...(judged ? [judged.note] : []),
@@ -155,21 +181,51 @@ export async function prepareTraining(
   };
 }
 
+/** As rank 0 finds it, whose disk has the run. */
+async function onFirst<T>(group: ProcessGroup | undefined, look: () => T): Promise<T> {
+  return group ? fromFirst(group, () => Promise.resolve().then(look)) : look();
+}
+
+/** @throws McLossError ERR_DISTRIBUTED where the processes would train something else each */
+async function requireSameTraining(
+  group: ProcessGroup,
+  recipe: Recipe,
+  { classes }: ListDataset,
+  { train, validation }: RunImages,
+): Promise<void> {
+  // Files may be elsewhere on each machine; what is in them comes from rank 0.
+  await group.agree("recipe", { ...settingsOf(recipe), weights: recipe.weights !== undefined });
+  const versionOf = ({ count, sha256, contents }: DataVersion) => ({ count, names: sha256, contents });
+  const heldOut = validation && versionOf(validation);
+  await group.agree("data set", { classes, training: versionOf(train), "held-out": heldOut ?? "none" });
+}
+
 function openLoaders(
   { batchSize, onBadImage, seed, dropLast, ...recipe }: Recipe,
   { images, heldOut }: TrainingSets,
   transforms: Transforms,
-  device: Device,
+  { device, group }: { device: Device; group: ProcessGroup | undefined },
 ): Pick<RecipeTraining, "train" | "validation"> {
-  const shared = { ...givenLimits(recipe), batchSize, onBadImage, seed, device, dtype: recipe.precision };
+  const shared = { ...givenLimits(recipe), onBadImage, seed, device, dtype: recipe.precision };
+  const { rank, worldSize } = group ?? { rank: 0, worldSize: 1 };
+  const leaveRest = dropLast && images.length > batchSize;
+  const order =
+    worldSize > 1
+      ? { sampler: samplers.distributed(rank, worldSize, { dropLast: leaveRest }) }
+      : { shuffle: true };
   const train = new DataLoader(images, {
     ...shared,
-    shuffle: true,
-    dropLast: dropLast && images.length > batchSize,
+    ...order,
+    batchSize: shareOfBatch({ batchSize }, worldSize),
+    dropLast: leaveRest,
     transforms: transforms.train,
   });
   if (!heldOut) return { train };
-  return { train, validation: new DataLoader(heldOut, { ...shared, transforms: transforms.test }) };
+  const part = worldSize > 1 ? { sampler: samplers.shard(rank, worldSize) } : {};
+  return {
+    train,
+    validation: new DataLoader(heldOut, { ...shared, ...part, batchSize, transforms: transforms.test }),
+  };
 }
 
 /** The network with the weights that the recipe starts from. @param options.load whether they are loaded */

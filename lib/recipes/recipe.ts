@@ -83,6 +83,13 @@ export interface Recipe extends ImageLimitOptions {
   channelHealth?: boolean;
   /** Launches steps on a GPU whole; see {@link TrainerOptions}. Default false. */
   cudaGraph?: boolean;
+  /**
+   * Whether the processes of a training take their parts of a batch for one batch in batch normalisation, as one process
+   * would. Default false: each normalises its part.
+   */
+  syncBatchNorm?: boolean;
+  /** What processes send gradients in: half the bytes, with 8 bits of precision. Default: as they are. */
+  gradientCompression?: "bfloat16";
   /** Of all that a training draws: the first weights, the order, the augmentation, the channel masks and dropout. */
   seed: number;
   /** Accuracies that others report for it. */

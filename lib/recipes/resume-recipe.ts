@@ -3,11 +3,11 @@ import { relative, resolve } from "node:path";
 import { z } from "zod";
 import { checkPlace } from "../check-argument.js";
 import { McLossError } from "../errors.js";
+import { fromFirst } from "../distributed/exchange.js";
 import { isWeightsName } from "../models/official-weights.js";
-import { resumableChanges } from "../run/option-changes.js";
 import { runFiles } from "../run/run-files.js";
-import { abortShape, optionsOf, parseOptions } from "../schema.js";
-import { changeRecipe, NOT_SETTINGS } from "./change.js";
+import { abortShape, callback, optionsOf, parseOptions } from "../schema.js";
+import { changeRecipe } from "./change.js";
 import type { Patch } from "./patch.js";
 import type { Recipe } from "./recipe.js";
 import {
@@ -16,17 +16,24 @@ import {
   type RecipeTraining,
   type TrainRecipeOptions,
 } from "./recipe-training.js";
+import { requireResumable } from "./settings.js";
 import { readStartedRun } from "./started-run.js";
 import { trainRecipeShape } from "./train-recipe.js";
 
 /** Options of {@link prepareResume}. */
-export interface PrepareResumeOptions extends Pick<TrainRecipeOptions, "signal" | "device" | "reporter"> {
+export interface PrepareResumeOptions extends Pick<
+  TrainRecipeOptions,
+  "signal" | "device" | "reporter" | "group"
+> {
   /** Where the images are now. Default: where they were or, where that is gone, where they are from the run's folder. */
   dir?: string;
   /** Where the held-out images are now, in a run that was given them. */
   validation?: string;
-  /** Other values of the recipe's keys, as of {@link changeRecipe}; of {@link RESUMABLE_KEYS} alone. */
-  change?: Patch;
+  /**
+   * Other values of the recipe's keys, as of {@link changeRecipe}, or what makes them from the recipe; of
+   * {@link RESUMABLE_KEYS} alone.
+   */
+  change?: Patch | ((recipe: Recipe) => Patch);
 }
 
 const resumeSchema = optionsOf<PrepareResumeOptions>({
@@ -35,7 +42,8 @@ const resumeSchema = optionsOf<PrepareResumeOptions>({
   reporter: trainRecipeShape.reporter,
   dir: trainRecipeShape.dir.optional(),
   validation: trainRecipeShape.validation,
-  change: z.record(z.string(), z.unknown()).readonly().optional(),
+  group: trainRecipeShape.group,
+  change: z.union([z.record(z.string(), z.unknown()).readonly(), callback]).optional(),
 });
 
 /**
@@ -50,9 +58,13 @@ export async function prepareResume(
 ): Promise<RecipeTraining> {
   checkPlace("output", output);
   const { dir, validation, change, ...options } = parseOptions(resumeSchema, given);
-  const { folder, about } = await readStartedRun(output);
-  const changed = change ? changeRecipe(about.recipe, change) : about.recipe;
-  resumableChanges(output, settingsOf(about.recipe), settingsOf(changed));
+  const { group } = options;
+  const { folder, about } = await (group
+    ? fromFirst(group, () => readStartedRun(output))
+    : readStartedRun(output));
+  const patch = typeof change === "function" ? change(about.recipe) : change;
+  const changed = patch ? changeRecipe(about.recipe, patch) : about.recipe;
+  requireResumable(output, about.recipe, changed);
   const find = (path: string) => findMoved(path, folder, output);
   const { validation: before } = about.data;
   const data: RecipeData = {
@@ -67,11 +79,6 @@ export async function prepareResume(
       ? changed
       : { ...changed, weights: find(weights) };
   return prepareTraining(recipe, { ...data, ...options, output }, about);
-}
-
-/** A recipe without what it says of itself. */
-function settingsOf(recipe: Recipe): object {
-  return Object.fromEntries(Object.entries(recipe).filter(([key]) => !NOT_SETTINGS.test(key)));
 }
 
 /** A file or folder of a run that was started in `folder`, where the run is in `output` now. */

@@ -52,6 +52,8 @@ const recipe = z.strictObject({
   onNan: z.enum(["stop", "skip"]),
   channelHealth: flag.optional(),
   cudaGraph: flag.optional(),
+  syncBatchNorm: flag.optional(),
+  gradientCompression: z.literal("bfloat16").optional(),
   seed: index,
   published: z
     .array(

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { abortShape, flag, must, optionsOf, parseOptions, text, type Shape } from "../schema.js";
+import { abortShape, flag, instanceOf, must, optionsOf, parseOptions, text, type Shape } from "../schema.js";
+import { ProcessGroup } from "../distributed/process-group.js";
 import { deviceSchema } from "../native/dtype.js";
 import type { Reporter } from "../reporter.js";
 import type { TrainingEvent } from "../train/events.js";
@@ -18,8 +19,10 @@ export const trainRecipeShape = {
   reporter: z.custom<Reporter>().optional(),
   overwrite: flag.optional(),
   device: z.union([z.literal("auto"), deviceSchema], must('"auto", "cpu", "cuda" or "cuda:N"')).optional(),
+  group: instanceOf<ProcessGroup>(ProcessGroup, "what initProcessGroup() gives").optional(),
 } satisfies Shape<TrainRecipeOptions>;
-const schema = optionsOf<TrainRecipeOptions>(trainRecipeShape);
+/** {@link TrainRecipeOptions} */
+export const trainRecipeOptions = optionsOf<TrainRecipeOptions>(trainRecipeShape);
 
 /**
  * Trains a recipe, yielding what happens: all that `mcloss train` does. `trainRecipe(await loadRecipe("cub200-resnet50"),
@@ -47,5 +50,5 @@ export async function* trainRecipe(
  * ERR_CHECKPOINT for the weights, ERR_IO when `output` holds a run
  */
 export async function prepareRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<RecipeTraining> {
-  return prepareTraining(checkRecipe(recipe), parseOptions(schema, options));
+  return prepareTraining(checkRecipe(recipe), parseOptions(trainRecipeOptions, options));
 }

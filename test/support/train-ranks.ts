@@ -148,7 +148,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** What a launcher of the tests themselves may have set. */
-function withoutRank(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutRank(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const names = Object.keys(env).filter((name) =>
     /^(RANK|WORLD_SIZE|LOCAL_|MASTER_|TORCHELASTIC_|SLURM_|GLOO_|NODE_OPTIONS)/.test(name),
   );

@@ -2,11 +2,12 @@ import { Command } from "commander";
 import type { Device } from "../../native/dtype.js";
 import type { RecipeData } from "../../recipes/recipe-training.js";
 import { deviceOption, emptyOption, partialOption } from "../dataset-options.js";
+import { addProcessOptions, wantsSupervisor, type ProcessFlags } from "../process-options.js";
 import { addRecipeFlags, givenFlags } from "../recipe-flags.js";
 import { usageError } from "../usage-error.js";
 import { portOption, watchOption, withWatch, type WatchFlags } from "../watch.js";
 
-export interface TrainFlags extends WatchFlags, Record<string, unknown> {
+export interface TrainFlags extends WatchFlags, ProcessFlags, Record<string, unknown> {
   recipe?: string;
   set?: string[];
   validation?: string;
@@ -16,6 +17,7 @@ export interface TrainFlags extends WatchFlags, Record<string, unknown> {
   out: string;
   overwrite?: boolean;
   resume?: string;
+  continue?: boolean;
   json?: boolean;
 }
 
@@ -40,13 +42,17 @@ export function trainCommand(): Command {
       "--validation <dir>",
       "held-out images that choose the best checkpoint, with the same sub-folders",
     );
-  return addRecipeFlags(command)
-    .addOption(deviceOption())
+  addRecipeFlags(command).addOption(deviceOption());
+  return addProcessOptions(command)
     .option("--out <dir>", "the run's folder", "runs/latest")
     .option("--overwrite", "delete the run that this folder holds already; without it that is an error")
     .option(
       "--resume <dir>",
       "go on with the run in this folder, with its own recipe; with other --epochs, too",
+    )
+    .option(
+      "--continue",
+      "go on with the run in --out where there is one of the same recipe and images; else begin it",
     )
     .addOption(watchOption("serve a page on this machine that shows the run as it trains"))
     .addOption(portOption())
@@ -59,7 +65,8 @@ export function trainCommand(): Command {
         "  mcloss train data/CUB_200_2011 --recipe cub200-resnet50 --weights imagenet\n" +
         "  mcloss train photos --model mobilenet_v2 --weights imagenet --adapter 3\n" +
         "  mcloss train photos --recipe birds.yaml --set optimizer.learningRate=0.01\n" +
-        "  mcloss train --resume runs/baseline --epochs 200",
+        "  mcloss train --resume runs/baseline --epochs 200\n" +
+        "  mcloss train photos --devices all --max-restarts 3",
     )
     .action(train);
 }
@@ -75,29 +82,41 @@ export function recipeData(dir: string, { validation, allowPartial, allowEmpty }
 }
 
 // What only a new run has.
-const NOT_WITH_RESUME = ["--recipe", "--overwrite", "--allow-partial"];
+const NOT_WITH_RESUME = ["--recipe", "--overwrite", "--allow-partial", "--continue"];
 
 async function train(dir: string | undefined, flags: TrainFlags, command: Command): Promise<void> {
-  const { resume, recipe: name, set = [], device, out, overwrite = false, json = false, watch, port } = flags;
+  const { resume, recipe: name, set = [] } = flags;
   if (dir === undefined && resume === undefined) {
     command.error("error: give the images' folder, or --resume with a run's folder");
   }
-  const { chooseRecipe, resumeFolder, trainFolder } = await import("../train-folder.js");
-  if (resume !== undefined || dir === undefined) {
-    const run = resume ?? "";
+  if (resume !== undefined) {
     const other = givenFlags(command).find((long) => NOT_WITH_RESUME.includes(long));
     if (other !== undefined) command.error(`error: a run goes on with its own recipe: leave out ${other}`);
-    const { validation } = flags;
-    const moved = {
-      dir,
-      validation,
-    };
-    const changes = { ...moved, flags, assignments: set };
-    return withWatch(run, { watch, port }, () => resumeFolder(run, { device, json, ...changes }));
   }
-  const recipe = await chooseRecipe(name, flags, set).catch((error: unknown) => usageError(error, command));
-  const data = recipeData(dir, flags);
-  return withWatch(out, { watch, port }, () =>
-    trainFolder(recipe, { ...data, device, out, overwrite, json }),
-  );
+  const { readEnvironment } = await import("../../distributed/environment.js");
+  const environment = readEnvironment();
+  const supervised = wantsSupervisor(flags, environment, command);
+  const { chooseRecipe, continueFolder, resumeFolder, trainFolder } = await import("../train-folder.js");
+  const recipe =
+    resume === undefined
+      ? await chooseRecipe(name, flags, set).catch((error: unknown) => usageError(error, command))
+      : undefined;
+  if (supervised) {
+    const { supervise } = await import("../supervise.js");
+    return supervise(flags, recipe).catch((error: unknown) => usageError(error, command));
+  }
+  const { asRank } = await import("../rank.js");
+  const { device, distributedTimeout: timeoutSeconds } = flags;
+  await asRank(environment, { device, timeoutSeconds }, async (place) => {
+    const { out, overwrite = false, json = false, validation } = flags;
+    const shown = { watch: flags.watch && environment.rank === 0, port: flags.port };
+    if (resume !== undefined || !recipe || dir === undefined) {
+      const run = resume ?? "";
+      const options = { ...place, json, dir, validation, flags, assignments: set };
+      return withWatch(run, shown, () => resumeFolder(run, options));
+    }
+    const goesOn = (flags.continue ?? false) || environment.restarts > 0;
+    const options = { ...recipeData(dir, flags), ...place, out, overwrite, json };
+    return withWatch(out, shown, () => (goesOn ? continueFolder : trainFolder)(recipe, options));
+  });
 }

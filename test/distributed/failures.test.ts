@@ -1,0 +1,184 @@
+import { expect } from "chai";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { temporaryFolder, writeColorFolder } from "../support/images.js";
+import { descendants, gone, startRank, startRanks, type Ranked } from "../support/train-ranks.js";
+
+const SMALL = ["train", "photos", "--image-size", "32", "--batch-size", "6", "--overwrite", "--epochs"];
+// More than a test lets pass.
+const LONG = [...SMALL, "5000"];
+
+describe("a training on several processes", function () {
+  this.timeout(120_000);
+  const folder = temporaryFolder();
+  let started: Ranked[] = [];
+
+  before(() => writeColorFolder(join(folder(), "photos"), 4));
+
+  afterEach(async () => {
+    for (const { child } of started) child.kill("SIGKILL");
+    await Promise.all(started.map(({ ended }) => ended));
+    started = [];
+  });
+
+  /** As any launcher does. */
+  async function start(count: number, args: readonly string[] = LONG): Promise<Ranked[]> {
+    started = await startRanks(folder(), count, args);
+    return started;
+  }
+
+  function supervise(args: readonly string[]): Ranked {
+    const run = startRank(folder(), {}, args);
+    started = [run];
+    return run;
+  }
+
+  /** The ranks' processes, by rank, once they train. */
+  async function ranksOf(supervisor: Ranked, count: number): Promise<number[]> {
+    await supervisor.saw(/epoch 1\//);
+    const pids = descendants(supervisor.child.pid ?? 0);
+    expect(pids).to.have.length(count);
+    return pids.sort((a, b) => a - b);
+  }
+
+  const checkpoint = () => join(folder(), "runs/latest/checkpoints/last.safetensors");
+
+  it("ends with the same images counted, by rank 0 alone, which others leave the word to", async () => {
+    const [first, second] = await start(2, [...SMALL, "1"]);
+    const [one, two] = await Promise.all([first!.ended, second!.ended]);
+    expect(one.code, one.stderr).to.equal(0);
+    expect(two).to.include({ code: 0, stdout: "", stderr: "" });
+    expect(one.stderr)
+      .to.match(/12 images of 3 classes/)
+      .and.match(/epoch 1\/1/);
+    expect(one.stdout).to.match(/last checkpoint/);
+  });
+
+  for (const [count, killed] of [
+    [2, 0],
+    [2, 1],
+    [3, 2],
+  ] as const) {
+    it(`ends within two seconds when rank ${killed} of ${count} is killed, and names it`, async () => {
+      const ranks = await start(count);
+      await ranks[0]!.saw(/epoch 1\//);
+      const at = ranks[killed]!.kill("SIGKILL");
+      for (const [rank, { ended }] of ranks.entries()) {
+        if (rank === killed) continue;
+        const { code, stderr, at: end } = await ended;
+        expect(code).to.equal(1);
+        expect(stderr).to.match(new RegExp(`the connection to rank ${killed} was lost`));
+        expect(end - at, "ms").to.be.below(2000);
+      }
+    });
+  }
+
+  it("ends after the timeout when a rank is stopped, and names it", async () => {
+    const [first, second] = await start(2, [...LONG, "--distributed-timeout", "3"]);
+    await first!.saw(/epoch 1\//);
+    const at = second!.kill("SIGSTOP");
+    const { code, stderr, at: end } = await first!.ended;
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/the connection to rank 1 was lost/);
+    expect(end - at, "ms").to.be.within(2500, 5000);
+  });
+
+  it("waits for a straggler", async () => {
+    const args = [...SMALL, "40", "--distributed-timeout", "20"];
+    const [first, second] = await start(2, args);
+    await first!.saw(/epoch 1\//);
+    second!.kill("SIGSTOP");
+    await sleep(1500);
+    second!.kill("SIGCONT");
+    const { code, stderr } = await first!.ended;
+    expect(code, stderr).to.equal(0);
+  });
+
+  for (const asked of [0, 1]) {
+    it(`stops in all processes after the same step, with a checkpoint, when rank ${asked} is told to`, async () => {
+      const ranks = await start(2);
+      await ranks[0]!.saw(/epoch 1\//);
+      ranks[asked]!.kill("SIGTERM");
+      const [one, two] = await Promise.all(ranks.map(({ ended }) => ended));
+      expect([one!.code, two!.code], one!.stderr + two!.stderr).to.deep.equal([130, 130]);
+      expect(existsSync(checkpoint())).to.equal(true);
+    });
+  }
+
+  describe("with a supervisor", () => {
+    it("prints what one process would, and its exit code", async () => {
+      const { code, stdout, stderr } = await supervise([...SMALL, "1", "--processes", "2"]).ended;
+      expect(code, stderr).to.equal(0);
+      expect(stderr.match(/epoch 1\/1/g)).to.have.length(1);
+      expect(stdout.match(/last checkpoint/g)).to.have.length(1);
+    });
+
+    it("names the rank that is killed, and leaves none", async () => {
+      const supervisor = supervise([...LONG, "--processes", "3"]);
+      const pids = await ranksOf(supervisor, 3);
+      process.kill(pids[1]!, "SIGKILL");
+      const { code, stderr } = await supervisor.ended;
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/rank 1 failed first: it was killed by SIGKILL/);
+      expect(stderr).to.match(/ranks 0 and 2: the connection to rank 1 was lost/);
+      await gone(pids);
+    });
+
+    it("leaves no rank when it is killed itself", async () => {
+      const supervisor = supervise([...LONG, "--processes", "2"]);
+      const pids = await ranksOf(supervisor, 2);
+      supervisor.kill("SIGKILL");
+      await gone(pids);
+      expect(existsSync(checkpoint())).to.equal(true);
+    });
+
+    it("stops all after the same step at Ctrl-C, says so once, and ends with 130", async () => {
+      const supervisor = supervise([...LONG, "--processes", "2"]);
+      await ranksOf(supervisor, 2);
+      supervisor.kill("SIGINT");
+      const { code, stderr } = await supervisor.ended;
+      expect(code, stderr).to.equal(130);
+      expect(stderr.match(/stopping after this step/g)).to.have.length(1);
+      expect(stderr)
+        .to.match(/interrupted/)
+        .and.not.match(/failed first/);
+    });
+
+    it("goes on from the last checkpoint after a failure, with --max-restarts", async () => {
+      const supervisor = supervise([...SMALL, "40", "--processes", "2", "--max-restarts", "1"]);
+      const pids = await ranksOf(supervisor, 2);
+      process.kill(pids[1]!, "SIGKILL");
+      const { code, stderr } = await supervisor.ended;
+      expect(code, stderr).to.equal(0);
+      expect(stderr).to.match(/starting all 2 processes anew \(1 of 1\)/);
+      expect(stderr.match(/epoch 1\/40/g), stderr).to.have.length(1);
+      expect(stderr).to.match(/epoch 40\/40/);
+    });
+
+    it("says once what no process can do", async () => {
+      const { code, stderr } = await supervise(["train", "absent", "--overwrite", "--processes", "2"]).ended;
+      expect(code).to.equal(1);
+      expect(stderr.match(/cannot read the folder absent/g)).to.have.length(1);
+    });
+
+    it("refuses batches that cannot be shared, naming those that can, and what a launcher has done", async () => {
+      const uneven = await supervise([...SMALL, "1", "--processes", "4"]).ended;
+      expect(uneven.code).to.equal(2);
+      expect(uneven.stderr).to.match(/--batch-size 6 is of all 4 processes together.*take 4 or 8/);
+      const twice = await startRank(
+        folder(),
+        { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "a", MASTER_PORT: "1" },
+        [...SMALL, "1", "--processes", "2"],
+      ).ended;
+      expect(twice.code).to.equal(2);
+      expect(twice.stderr).to.match(/has started this process as one of 2: leave out --processes/);
+    });
+
+    it("wants GPUs for --devices", async function () {
+      const { code, stderr } = await supervise([...SMALL, "1", "--devices", "64"]).ended;
+      expect(code).to.equal(2);
+      expect(stderr).to.match(/--devices cannot be 64, as LibTorch sees \d+ GPUs here/);
+    });
+  });
+});

@@ -1,0 +1,97 @@
+import { expect } from "chai";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { temporaryFolder, writeColorFolder } from "../support/images.js";
+import { MCLOSS } from "../support/mcloss.js";
+import { Ranked, rankEnv, withoutRank, type EndedRank } from "../support/train-ranks.js";
+
+const TRAIN = ["train", "photos", "--image-size", "32", "--batch-size", "6", "--overwrite", "--out"];
+const [FIRST, SECOND] = [`mcloss-a${process.pid}`, `mcloss-b${process.pid}`];
+const [WIRE_A, WIRE_B] = [`mca${process.pid}`.slice(0, 15), `mcb${process.pid}`.slice(0, 15)];
+const ADDRESS = "10.77.0.1";
+const PORT = 29_500;
+
+/** Two network namespaces with a wire between them stand for two machines. */
+describe("two machines (skipped where this user may not make networks)", function () {
+  this.timeout(120_000);
+  const folder = temporaryFolder();
+  let started: Ranked[] = [];
+
+  const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
+
+  before(async function () {
+    if (spawnSync("ip", ["netns", "add", FIRST]).status !== 0) this.skip();
+    ip("netns", "add", SECOND);
+    ip("link", "add", WIRE_A, "type", "veth", "peer", "name", WIRE_B);
+    for (const [name, wire, address] of [
+      [FIRST, WIRE_A, ADDRESS],
+      [SECOND, WIRE_B, "10.77.0.2"],
+    ] as const) {
+      ip("link", "set", wire, "netns", name);
+      ip("-n", name, "addr", "add", `${address}/24`, "dev", wire);
+      ip("-n", name, "link", "set", wire, "up");
+      ip("-n", name, "link", "set", "lo", "up");
+    }
+    await writeColorFolder(join(folder(), "photos"), 4);
+  });
+
+  after(() => {
+    for (const name of [FIRST, SECOND]) spawnSync("ip", ["netns", "del", name]);
+  });
+
+  afterEach(async () => {
+    for (const { child } of started) child.kill("SIGKILL");
+    await Promise.all(started.map(({ ended }) => ended));
+    ip("-n", SECOND, "link", "set", WIRE_B, "up");
+  });
+
+  /** A run's folder of its own each: nothing is shared between machines. */
+  function start(args: readonly string[], env: (rank: number) => NodeJS.ProcessEnv = () => ({})): Ranked[] {
+    started = [FIRST, SECOND].map((name, rank) => {
+      const command = ["netns", "exec", name, process.execPath, MCLOSS, ...TRAIN, `run-${rank}`, ...args];
+      const own = { ...rankEnv(rank, 2, PORT, ADDRESS), LOCAL_RANK: "0", OMP_NUM_THREADS: "1", ...env(rank) };
+      return new Ranked(
+        spawn("ip", command, { cwd: folder(), env: { ...withoutRank(process.env), ...own } }),
+      );
+    });
+    return started;
+  }
+
+  const ends = (ranks: readonly Ranked[]): Promise<EndedRank[]> =>
+    Promise.all(ranks.map(({ ended }) => ended));
+
+  it("train together, at the addresses that lead to rank 0", async () => {
+    for (const { code, stderr } of await ends(start(["--epochs", "1"]))) expect(code, stderr).to.equal(0);
+  });
+
+  it("go on with a run whose folder is on the first alone", async () => {
+    for (const { code } of await ends(start(["--epochs", "2", "--continue"]))) expect(code).to.equal(0);
+    const again = await ends(start(["--epochs", "3", "--continue"]));
+    expect(again[0]!.stderr)
+      .to.match(/epoch 3\/3/)
+      .and.not.match(/epoch 2\/3/);
+    expect(again.map(({ code }) => code)).to.deep.equal([0, 0]);
+  });
+
+  it("are told where one would be at an address that the other cannot reach", async () => {
+    const env = (rank: number) => (rank === 0 ? { MASTER_ADDR: "127.0.0.1" } : {});
+    for (const { code, stderr } of await ends(start(["--epochs", "1"], env))) {
+      expect(code, stderr).to.equal(1);
+      expect(stderr).to.match(
+        /rank 0 would be at 127\.0\.0\.1, which only .* itself reaches, but there are 2 machines/,
+      );
+    }
+  });
+
+  it("end after the timeout when the wire is cut", async () => {
+    const ranks = start(["--epochs", "5000", "--distributed-timeout", "3"]);
+    await ranks[0]!.saw(/epoch 1\//);
+    const at = performance.now();
+    ip("-n", SECOND, "link", "set", WIRE_B, "down");
+    for (const { code, stderr, at: end } of await ends(ranks)) {
+      expect(code, stderr).to.equal(1);
+      expect(stderr).to.match(/the connection to rank \d was lost/);
+      expect(end - at, "ms").to.be.below(20_000);
+    }
+  });
+});
