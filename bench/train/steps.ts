@@ -1,4 +1,11 @@
-import { Model, tensor, Trainer, type DataLoader, type ModelSpec } from "mutual-channel-loss";
+import {
+  Model,
+  tensor,
+  Trainer,
+  type DataLoader,
+  type ModelSpec,
+  type TrainerOptions,
+} from "mutual-channel-loss";
 import { Batch } from "mutual-channel-loss/data";
 import { Generator, randn } from "mutual-channel-loss/tensor";
 import type { Precision } from "./problem.js";
@@ -9,14 +16,21 @@ export class Steps {
   readonly #events;
 
   /** @param most steps that are trained */
-  constructor(spec: ModelSpec, options: { batch: number; precision: Precision; most: number }) {
-    const { batch, precision, most } = options;
+  constructor(
+    spec: ModelSpec,
+    options: { batch: number; precision: Precision; most: number } & Pick<
+      TrainerOptions,
+      "group" | "gradientCompression"
+    >,
+  ) {
+    const { batch, precision, most, ...parallel } = options;
     this.model = new Model(spec);
     const trainer = new Trainer(this.model, {
       epochs: 1,
       precision,
       optimizer: { learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4 },
       schedule: { type: "constant" },
+      ...parallel,
     });
     this.#events = trainer.fit(repeat(spec, batch, most));
   }
