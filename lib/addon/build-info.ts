@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { BuildSystem } from "./paths.js";
+import { IS_CHECKOUT, type BuildSystem } from "./paths.js";
 import { PACKAGE_ROOT } from "../package.js";
 
 /** Written beside the addon: what it was built from and for. */
@@ -31,8 +31,25 @@ export function writeBuildInfo(folder: string, info: BuildInfo): void {
   writeFileSync(join(folder, FILE), `${JSON.stringify(info, null, 2)}\n`);
 }
 
-/** A hash of the native sources and the build files: the same in a checkout and in the package that is made of it. */
+/** In a package, what {@link hashSources} gives: made with it, so that loading the addon reads no sources. */
+export const PACKED_HASH = join(PACKAGE_ROOT, "dist", "sources.sha256");
+
+const hashes = new Map<BuildSystem, string>();
+
+/**
+ * A hash of the native sources and the build files: the same in a checkout and in the package that is made of it. They are
+ * read once in a process, and in a package not at all.
+ */
 export function hashSources(buildSystem: BuildSystem = "cmake"): string {
+  const known = hashes.get(buildSystem);
+  if (known !== undefined) return known;
+  const isPacked = !IS_CHECKOUT && buildSystem === "cmake" && existsSync(PACKED_HASH);
+  const hash = isPacked ? readFileSync(PACKED_HASH, "utf8").trim() : readSources(buildSystem);
+  hashes.set(buildSystem, hash);
+  return hash;
+}
+
+function readSources(buildSystem: BuildSystem): string {
   const native = join(PACKAGE_ROOT, "native");
   const files = readdirSync(native, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -50,6 +50,7 @@ describe("the package on npm", () => {
 
   before(async () => {
     await run(process.execPath, ["scripts/headers.js"], { cwd: ROOT });
+    await run(process.execPath, ["scripts/hash-sources.js"], { cwd: ROOT });
     manifest = await manifestOf(ROOT);
     files = await packedFiles(ROOT);
   });
@@ -60,6 +61,11 @@ describe("the package on npm", () => {
     const built = ["CMakeLists.txt", "native/sources.json", "dist/headers/napi.h", "dist/headers/node_api.h"];
     const others = ["README.md", "CHANGELOG.md", "LICENSE", "package.json", "lib/report/page.css"];
     expect(files).to.include.members([...named, ...targets(exports), ...built, ...others]);
+  });
+
+  it("has the hash of its sources, so that loading the addon does not read them", async () => {
+    expect(files).to.include("dist/sources.sha256");
+    expect(await readFile(join(ROOT, "dist", "sources.sha256"), "utf8")).to.equal(`${hashSources()}\n`);
   });
 
   it("has no binding.gyp, with which package managers would build, and nothing else that only a checkout needs", () => {

@@ -23,7 +23,8 @@ export class Project {
     const project = new Project(folder);
     await mkdir(project.packageFolder, { recursive: true });
     for (const path of ["bin", "dist", "native", "lib/report/page.css", "CMakeLists.txt", "package.json"]) {
-      const filter = (source: string) => !source.endsWith(".d.ts") && !source.includes("native/test");
+      const unpacked = [".d.ts", "native/test", "sources.sha256"];
+      const filter = (source: string) => !unpacked.some((part) => source.includes(part));
       await cp(join(ROOT, path), join(project.packageFolder, path), { recursive: true, filter });
     }
     await linkDependencies(join(project.packageFolder, "node_modules"));
