@@ -49,9 +49,9 @@ function values(schema) {
   switch (schema.type) {
     case "number":
     case "integer":
-      return [schema.type, limits(schema).join(" and ")].join(" ").trim();
+      return [schema.type, range(schema)].join(" ").trim();
     case "array":
-      if (schema.prefixItems) return `[${schema.prefixItems.map(values).join(", ")}]`;
+      if (schema.prefixItems) return tuple(schema.prefixItems.map(values));
       return `list of ${values(schema.items ?? {})}`;
     case "object":
       return schema.properties
@@ -72,12 +72,23 @@ function oneOf(alternatives) {
   return `${tag}: ${alternatives.map(({ properties }) => code(properties[tag].const)).join(" or ")}`;
 }
 
-function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }) {
+function tuple(items) {
+  const isOfOne = new Set(items).size === 1;
+  return isOfOne ? `list of ${items.length}: ${items[0]}` : `[${items.join(", ")}]`;
+}
+
+/** What a number must be: "from 1 to 65535", "from 0 to less than 1", "of at least 0", "above 0". */
+function range({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }) {
   const isLimit = (value) => value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER;
-  return [
-    isLimit(minimum) ? `≥ ${minimum}` : undefined,
-    isLimit(exclusiveMinimum) ? `> ${exclusiveMinimum}` : undefined,
-    isLimit(maximum) ? `≤ ${maximum}` : undefined,
-    isLimit(exclusiveMaximum) ? `< ${exclusiveMaximum}` : undefined,
-  ].filter((text) => text !== undefined);
+  const least = isLimit(minimum) ? minimum : undefined;
+  const above = isLimit(exclusiveMinimum) ? exclusiveMinimum : undefined;
+  const below = isLimit(exclusiveMaximum) ? exclusiveMaximum : undefined;
+  const most = isLimit(maximum) ? maximum : undefined;
+  if (least !== undefined && most !== undefined) return `from ${least} to ${most}`;
+  if (least !== undefined && below !== undefined) return `from ${least} to less than ${below}`;
+  const words = { "of at least": least, above, "at most": most, "less than": below };
+  return Object.entries(words)
+    .filter(([, limit]) => limit !== undefined)
+    .map(([word, limit]) => `${word} ${limit}`)
+    .join(" and ");
 }
