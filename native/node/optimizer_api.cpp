@@ -4,6 +4,7 @@
 
 #include "../train/adam.h"
 #include "../train/clip_gradients.h"
+#include "../train/lion.h"
 #include "../train/rmsprop.h"
 #include "../train/sgd.h"
 
@@ -24,6 +25,11 @@ train::AdamOptions to_adam(const Fields& group) {
           group.get<double>("weightDecay"),
           group.get<bool>("amsgrad"),
           group.get<bool>("decoupled")};
+}
+
+train::LionOptions to_lion(const Fields& group) {
+  const auto betas = group.get<std::array<double, 2>>("betas");
+  return {group.get<double>("learningRate"), betas[0], betas[1], group.get<double>("weightDecay")};
 }
 
 train::RmspropOptions to_rmsprop(const Fields& group) {
@@ -58,6 +64,7 @@ OptimizerDefinition From<OptimizerDefinition>::take(Capture& capture, const Napi
   const auto groups = fields.raw("groups").As<Napi::Array>();
   if (kind == "sgd") return {make<train::Sgd>(capture, groups, to_sgd)};
   if (kind == "adam") return {make<train::Adam>(capture, groups, to_adam)};
+  if (kind == "lion") return {make<train::Lion>(capture, groups, to_lion)};
   return {make<train::Rmsprop>(capture, groups, to_rmsprop)};
 }
 

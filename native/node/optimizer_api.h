@@ -15,7 +15,7 @@ using OptimizerPointer = std::shared_ptr<train::Optimizer>;
 using ScalerPointer = std::shared_ptr<train::GradScaler>;
 using EmaPointer = std::shared_ptr<train::Ema>;
 
-// { kind: "sgd" | "adam" | "rmsprop", groups: { parameters, learningRate, ... }[] }
+// { kind: "sgd" | "adam" | "lion" | "rmsprop", groups: { parameters, learningRate, ... }[] }
 struct OptimizerDefinition {
   OptimizerPointer optimizer;
 };

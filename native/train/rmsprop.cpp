@@ -11,7 +11,7 @@
 
 #include <utility>
 
-#include "snapshot.h"
+#include "foreach_steps.h"
 
 namespace mcloss::train {
 namespace {
@@ -21,8 +21,8 @@ using State = std::map<std::string, std::vector<at::Tensor>>;
 using Tensors = std::vector<at::Tensor>;
 
 // parameters -= learning_rate * numerators / divisors
-void descend(const Tensors& parameters, const Tensors& numerators, const Tensors& divisors,
-             const LearningRate& learning_rate) {
+void descend_by_quotient(const Tensors& parameters, const Tensors& numerators, const Tensors& divisors,
+                         const LearningRate& learning_rate) {
   if (const auto* number = std::get_if<double>(&learning_rate)) {
     at::_foreach_addcdiv_(parameters, numerators, divisors, -*number);
     return;
@@ -30,15 +30,6 @@ void descend(const Tensors& parameters, const Tensors& numerators, const Tensors
   auto steps = at::_foreach_div(numerators, divisors);
   at::_foreach_mul_(steps, std::get<at::Tensor>(learning_rate));
   at::_foreach_sub_(parameters, steps);
-}
-
-// parameters -= learning_rate * steps
-void descend(const Tensors& parameters, const Tensors& steps, const LearningRate& learning_rate) {
-  if (const auto* number = std::get_if<double>(&learning_rate)) {
-    at::_foreach_add_(parameters, steps, -*number);
-    return;
-  }
-  at::_foreach_sub_(parameters, at::_foreach_mul(steps, std::get<at::Tensor>(learning_rate)));
 }
 
 void apply(const RmspropOptions& options, const Tensors& parameters, Tensors gradients, State& state,
@@ -58,20 +49,13 @@ void apply(const RmspropOptions& options, const Tensors& parameters, Tensors gra
   divisors = at::_foreach_sqrt(divisors);
   at::_foreach_add_(divisors, options.eps);
   if (options.momentum == 0) {
-    descend(parameters, gradients, divisors, learning_rate);
+    descend_by_quotient(parameters, gradients, divisors, learning_rate);
     return;
   }
   auto& buffers = state["momentum_buffer"];
   at::_foreach_mul_(buffers, options.momentum);
   at::_foreach_addcdiv_(buffers, gradients, divisors);
   descend(parameters, buffers, learning_rate);
-}
-
-// Copies of all that apply() writes.
-Snapshot snapshot(std::vector<at::Tensor> parameters, const State& state) {
-  for (const auto& [name, tensors] : state)
-    parameters.insert(parameters.end(), tensors.begin(), tensors.end());
-  return Snapshot(std::move(parameters));
 }
 
 }  // namespace
