@@ -64,10 +64,15 @@ async function measure(): Promise<void> {
   for (const { ranks } of running) ranks.stop();
   tell(
     sides.map(({ name }) => {
-      const of = (form: Form) => running.find((one) => one.side === name && one.form === form)!;
-      const [one, apart, together] = (Object.keys(FORMS) as Form[]).map((form) => median(of(form).times));
-      const gradientBytes = FLOAT_BYTES * of("2 × 8").ranks.parameters;
-      return { name, one: one!, apart: apart!, together: together!, gradientBytes };
+      const own = running.filter((one) => one.side === name);
+      const timeOf = (form: Form) => median(own.flatMap((one) => (one.form === form ? one.times : [])));
+      return {
+        name,
+        one: timeOf("1 × 16"),
+        apart: timeOf("2 × 8 apart"),
+        together: timeOf("2 × 8"),
+        gradientBytes: FLOAT_BYTES * (own[0]?.ranks.parameters ?? 0),
+      };
     }),
   );
 }
@@ -81,7 +86,7 @@ interface Result {
 }
 
 function tell(results: readonly Result[]): void {
-  const load = loadavg()[0]!.toFixed(1);
+  const load = (loadavg()[0] ?? 0).toFixed(1);
   if (values.json) {
     console.log(JSON.stringify({ side, mbit: values.mbit ?? null, load, results }));
     return;

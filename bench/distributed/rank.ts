@@ -23,6 +23,7 @@ console.log(
       .reduce((sum, { shape }) => sum + shape.reduce((size, one) => size * one, 1), 0),
   }),
 );
-for await (const _ of createInterface({ input: process.stdin }))
-  console.log(JSON.stringify(await steps.run()));
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "step") console.log(JSON.stringify(await steps.run()));
+}
 process.exit();

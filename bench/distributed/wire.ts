@@ -15,8 +15,8 @@ export function layWire(mbit: number): Wire & { remove: () => void } {
     ip("-n", name, "addr", "add", `10.78.0.${index + 1}/24`, "dev", "wire");
     ip("-n", name, "link", "set", "wire", "up");
     ip("-n", name, "link", "set", "lo", "up");
-    const limit = ["rate", `${mbit}mbit`, "burst", "256kb", "latency", "50ms"];
-    ip("netns", "exec", name, "tc", "qdisc", "add", "dev", "wire", "root", "tbf", ...limit);
+    const limit = `qdisc add dev wire root tbf rate ${mbit}mbit burst 256kb latency 50ms`;
+    execFileSync("ip", ["netns", "exec", name, "tc"].concat(limit.split(" ")));
   });
   const remove = () => {
     for (const name of NAMESPACES) ip("netns", "del", name);

@@ -131,7 +131,7 @@ describe("a process group", function () {
       [{ rank: 0, worldSize: 2, store, timeoutSeconds: 0 }, /^timeoutSeconds must be more than 0/],
     ];
     for (const [options, message] of problems) {
-      const error = await rejected(initProcessGroup(options as never));
+      const error = await rejected(initProcessGroup(options));
       expect(error.code).to.equal("ERR_ARGUMENT");
       expect(error.message).to.match(message);
     }
