@@ -1,4 +1,4 @@
-import { checkInstance, checkList } from "../check-argument.js";
+import { checkFunction, checkInstance, checkList } from "../check-argument.js";
 import { McLossError } from "../errors.js";
 import { tensor, zeros } from "../tensor/creation.js";
 import { noGrad } from "../tensor/grad-mode.js";
@@ -234,6 +234,7 @@ export class ChannelHealthTally {
    * @param reduce makes a tensor, in place, what those of all become
    */
   async combine(reduce: (tensor: Tensor, op: "sum" | "max") => Promise<void>): Promise<void> {
+    checkFunction("reduce", reduce);
     for (const [name, sum] of Object.entries(this.#sums)) await reduce(sum, name === "peak" ? "max" : "sum");
     using images = tensor(Float64Array.from(this.#images));
     await reduce(images, "sum");

@@ -14,7 +14,16 @@ import {
 import { ListDataset, normalize, resize } from "mutual-channel-loss/data";
 import { ChannelHealthTally } from "mutual-channel-loss/loss";
 import { Complex, Generator, openSafetensors, ops, saveStateDict } from "mutual-channel-loss/tensor";
-import { Adam, AdamW, EMA, GradScaler, Optimizer, RMSprop, SGD } from "mutual-channel-loss/train";
+import {
+  Adam,
+  AdamW,
+  EMA,
+  GradScaler,
+  initProcessGroup,
+  Optimizer,
+  RMSprop,
+  SGD,
+} from "mutual-channel-loss/train";
 import { isClass, subpaths } from "../support/api.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { failure, WRONG } from "../support/wrong-arguments.js";
@@ -34,6 +43,7 @@ const packedWeights = () => ops("quantized::linear_prepack_fp16", tensor([[1, 2]
 const MADE: Record<string, () => unknown> = {
   Tensor: weight,
   Generator: () => new Generator(1),
+  ProcessGroup: () => initProcessGroup({ rank: 0, worldSize: 1 }),
   Complex: () => new Complex(1, 2),
   ScriptObject: packedWeights,
   HookHandle: () => weight().registerHook(() => undefined),
