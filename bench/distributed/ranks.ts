@@ -51,7 +51,7 @@ export class Ranks {
         side.name === "ours" ? [process.execPath, "--import", "tsx", RANK] : [side.command, DDP];
       const prefix = wire ? ["ip", "netns", "exec", wire.namespaces[rank] ?? ""] : [];
       const [file, ...args] = [...prefix, ...program, JSON.stringify(problem)];
-      const child = spawn(file ?? "", args, { env, stdio: ["pipe", "pipe", "inherit"] });
+      const child = spawn(file, args, { env, stdio: ["pipe", "pipe", "inherit"] });
       return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
     });
     const hellos = await Promise.all(ranks.map(({ lines }) => next<{ parameters: number }>(lines)));
