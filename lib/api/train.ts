@@ -16,7 +16,7 @@ export {
   type GroupStore,
   type ProcessGroupOptions,
 } from "../distributed/init-process-group.js";
-export { ProcessGroup, type GroupBackend, type Reduction } from "../distributed/process-group.js";
+export { ProcessGroup, type CollectiveReduction, type GroupBackend } from "../distributed/process-group.js";
 export type { GroupRates, OptimizerSpec } from "../train/build-optimizer.js";
 export { RESUMABLE_KEYS } from "../run/option-changes.js";
 export type { OptionChange, RunInfo, RunLoaders } from "../run/run-info.js";

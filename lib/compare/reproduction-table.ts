@@ -1,3 +1,4 @@
+import { checkList, checkRecord } from "../check-argument.js";
 import type { PublishedAccuracy } from "../recipes/recipe.js";
 import { formatTable } from "../table.js";
 import type { Gain } from "./compare-runs.js";
@@ -12,7 +13,10 @@ export type TableFormat = "text" | "markdown" | "latex";
  * @param format "text" for a terminal; "markdown"; "latex" needs the package booktabs. Default "text"
  */
 export function reproductionTable(reproduction: Reproduction, format: TableFormat = "text"): string {
+  checkRecord("reproduction", reproduction, "what reproduce() gives");
   const { recipe, rows } = reproduction;
+  checkList("reproduction.rows", rows, "rows");
+  checkRecord("reproduction.recipe", recipe, "a recipe");
   const cells = [HEAD, ...rows.map(cellsOf), ...rows.flatMap(gainCells)];
   const notes = notesOf(reproduction);
   if (format === "text") return [formatTable(cells, [4]), "", ...notes].join("\n");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checkList } from "../check-argument.js";
+import { checkList, checkRecord } from "../check-argument.js";
 import { invalidArgument, McLossError } from "../errors.js";
 import { native, type ProcessGroupHandle } from "../native/binding.js";
 import { Owner } from "../native/owner.js";
@@ -15,7 +15,7 @@ import { agree } from "./hello.js";
 export type GroupBackend = "gloo" | "nccl";
 
 /** What several processes' tensors become one by. */
-export type Reduction = "sum" | "mean" | "min" | "max";
+export type CollectiveReduction = "sum" | "mean" | "min" | "max";
 
 /** A process's place in its group. */
 export interface GroupPlace {
@@ -45,6 +45,7 @@ export class ProcessGroup {
 
   /** @internal */
   constructor(place: GroupPlace, handle?: ProcessGroupHandle, store?: C10dStore, talk?: Conversation) {
+    checkRecord("place", place, "what initProcessGroup() gives: call that");
     this.rank = place.rank;
     this.worldSize = place.worldSize;
     this.localRank = place.localRank;
@@ -64,7 +65,7 @@ export class ProcessGroup {
    * @param options.op default "sum"
    * @throws McLossError ERR_DISTRIBUTED, ERR_ARGUMENT
    */
-  async allReduce(tensor: Tensor, options: { op?: Reduction } = {}): Promise<void> {
+  async allReduce(tensor: Tensor, options: { op?: CollectiveReduction } = {}): Promise<void> {
     checkTensor("tensor", tensor);
     const { op = "sum" } = parseOptions(reduceOptions, options);
     checkReduced(tensor, op);
@@ -168,7 +169,9 @@ function isLost(error: unknown): boolean {
   return error.ranks === undefined && !error.message.startsWith("the processes do not do the same");
 }
 
-const reduceOptions = optionsOf<{ op?: Reduction }>({ op: z.enum(["sum", "mean", "min", "max"]).optional() });
+const reduceOptions = optionsOf<{ op?: CollectiveReduction }>({
+  op: z.enum(["sum", "mean", "min", "max"]).optional(),
+});
 const broadcastOptions = optionsOf<{ from?: number }>({ from: index.optional() } satisfies Shape<{
   from?: number;
 }>);
@@ -176,7 +179,7 @@ const broadcastOptions = optionsOf<{ from?: number }>({ from: index.optional() }
 /** What Gloo adds and compares. */
 const REDUCED = ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int8", "uint8"];
 
-function checkReduced({ dtype }: Tensor, op: Reduction): void {
+function checkReduced({ dtype }: Tensor, op: CollectiveReduction): void {
   if (!REDUCED.includes(dtype)) {
     const known = `${REDUCED.slice(0, -1).join(", ")} or ${REDUCED.at(-1)}`;
     throw new McLossError("ERR_DTYPE", `tensor must be of ${known}, got ${dtype}`, { argument: "tensor" });

@@ -1,8 +1,11 @@
 import type { TransformSpec } from "../image/transforms.js";
 import type { Schedule } from "../optim/schedules.js";
+import { checkRecord } from "../check-argument.js";
+import { count, optionsOf, parseOptions } from "../schema.js";
 import { changeRecipe } from "./change.js";
 import type { Patch } from "./patch.js";
 import type { Recipe } from "./recipe.js";
+import { checkRecipe } from "./schema.js";
 
 /** What a recipe is scaled to. */
 export interface RecipeScale {
@@ -11,12 +14,17 @@ export interface RecipeScale {
   inputSize?: number;
 }
 
+const scaleOptions = optionsOf<RecipeScale>({ epochs: count.optional(), inputSize: count.optional() });
+
 /**
  * The same recipe for fewer or more epochs, its schedule's with them, and for other images: what its transforms resize to, crop and
  * pad goes with the network's input.
  * @throws McLossError ERR_ARGUMENT
  */
-export function scaleRecipe(recipe: Recipe, { epochs = recipe.epochs, inputSize }: RecipeScale): Recipe {
+export function scaleRecipe(given: Recipe, scale: RecipeScale): Recipe {
+  checkRecord("recipe", given, "a recipe");
+  const recipe = checkRecipe(given);
+  const { epochs = recipe.epochs, inputSize } = parseOptions(scaleOptions, scale);
   const schedule = recipe.schedule && scaleSchedule(recipe.schedule, epochs / recipe.epochs);
   const scaled: Patch = epochs === recipe.epochs ? {} : { epochs, ...(schedule && { schedule }) };
   const { inputSize: before } = recipe.network as { inputSize?: number };
