@@ -3,10 +3,10 @@ import type { NetworkDefinition, WeightsFile } from "./networks/definition.js";
 import type { ModelSpec } from "./spec.js";
 
 /** What `weights` and `--weights` may say in place of a file: torchvision's IMAGENET1K_V1, or IMAGENET1K_V2. */
-export const WEIGHTS_NAMES = ["imagenet", "imagenet-v2"] as const satisfies readonly WeightsFile["name"][];
+export const WEIGHTS_NAMES = ["imagenet", "imagenet-v2"] as const satisfies readonly WeightsName[];
 
-/** A name of {@link WEIGHTS_NAMES}. */
-export type WeightsName = (typeof WEIGHTS_NAMES)[number];
+/** Whose weights: torchvision's `IMAGENET1K_V1` (`"imagenet"`) or `IMAGENET1K_V2` (`"imagenet-v2"`). */
+export type WeightsName = "imagenet" | "imagenet-v2";
 
 /** Whether it is a name of weights, rather than a file. */
 export function isWeightsName(weights: string): weights is WeightsName {

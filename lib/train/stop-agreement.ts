@@ -36,8 +36,8 @@ export class StopAgreement {
 
   /** Why it ended. */
   get reason(): unknown {
-    const { reason } = this.#caller?.aborted ? this.#caller : this.signal;
-    return reason as unknown;
+    const ended = this.#caller?.aborted ? this.#caller : this.signal;
+    return ended.reason as unknown;
   }
 
   /** What this process wishes, as numbers to be summed over the processes. */

@@ -118,7 +118,10 @@ export class Trainer {
   }
 
   /** Losses and accuracy in evaluation mode, with this trainer's objective; of the averaged weights where there are any. */
-  async evaluate(loader: DataLoader, given: Omit<EvaluateOptions, "loss" | "group"> = {}): Promise<Evaluation> {
+  async evaluate(
+    loader: DataLoader,
+    given: Omit<EvaluateOptions, "loss" | "group"> = {},
+  ): Promise<Evaluation> {
     this.#requireAlive();
     const options = { precision: this.#options.precision, ...parseOptions(trainerEvaluateOptions, given) };
     if (this.#maker) return this.#maker.evaluate(loader, options);
