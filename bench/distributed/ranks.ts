@@ -15,6 +15,8 @@ export interface Wire {
   address: string;
 }
 
+const WIRE_PORTS = { ours: 29_500, Python: 29_501 };
+
 const RANK = fileURLToPath(new URL("rank.ts", import.meta.url));
 const DDP = fileURLToPath(new URL("ddp.py", import.meta.url));
 
@@ -35,7 +37,8 @@ export class Ranks {
   }
 
   static async start(side: Side, count: number, problem: RankProblem, wire?: Wire): Promise<Ranks> {
-    const port = wire ? 29_500 : await freePort();
+    // Within the namespaces nothing else has a port, but the two sides are there at the same time.
+    const port = wire ? WIRE_PORTS[side.name] : await freePort();
     const ranks = Array.from({ length: count }, (_, rank) => {
       const env = {
         ...process.env,
@@ -52,6 +55,7 @@ export class Ranks {
       const prefix = wire ? ["ip", "netns", "exec", wire.namespaces[rank] ?? ""] : [];
       const [file, ...args] = [...prefix, ...program, JSON.stringify(problem)];
       const child = spawn(file, args, { env, stdio: ["pipe", "pipe", "inherit"] });
+      process.once("exit", () => child.kill());
       return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
     });
     const hellos = await Promise.all(ranks.map(({ lines }) => next<{ parameters: number }>(lines)));
