@@ -92,7 +92,7 @@ const WRONG_FILES: Case[] = [
   [
     ["eval", "model.safetensors", "photos", "--confusion", "c.jpg"],
     1,
-    /--confusion must end in \.csv or \.png, got c\.jpg/,
+    /--confusion must end in \.csv or \.png, got "c\.jpg"/,
   ],
   [["eval", "model.safetensors", "photos", "--batch-size", "1000000000000"], 1, /take --batch-size smaller/],
   [["predict", "photos/red/0.png", "model.safetensors"], 1, /photos\/red\/0\.png is an image\. As the model/],

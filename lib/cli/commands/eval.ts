@@ -82,11 +82,10 @@ async function evaluateFolder(modelPath: string, dir: string, flags: EvalFlags):
   const { DataLoader } = await import("../../loader/data-loader.js");
   const { evaluate } = await import("../../train/evaluate.js");
   const { openEvaluationSet } = await import("../../data/training-sets.js");
-  const { writeConfusion } = await import("../../pictures/confusion.js");
+  const { confusionFormat, writeConfusion } = await import("../../pictures/confusion.js");
   const { openModel } = await import("../open-model.js");
   const { evaluationTransforms, tenCropTransforms } = await import("../../image/presets.js");
   const { className } = await import("../../models/class-name.js");
-  const { confusionFormat } = await import("../../pictures/confusion.js");
   const { tallyOf } = await import("../../train/evaluate-channels.js");
   const {
     batchSize,
