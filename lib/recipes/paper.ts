@@ -196,7 +196,7 @@ const FAMILIES: readonly Family[] = [
   },
   {
     name: "resnet50-kurumi",
-    title: "ResNet50 pre-trained on ImageNet, re-implemented,",
+    title: "ResNet50 from ImageNet, re-implemented,",
     settings: {
       ...fineTuned,
       network: RESNET50,
@@ -210,7 +210,7 @@ const FAMILIES: readonly Family[] = [
   },
   {
     name: "resnet50-paper",
-    title: "ResNet50 pre-trained on ImageNet, by the paper's text,",
+    title: "ResNet50 from ImageNet, paper's text,",
     settings: {
       ...released,
       // CE + 0.005 · (L_dis − 10 · L_div); each class drops ⌊ξ/2⌋.

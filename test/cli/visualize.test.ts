@@ -185,7 +185,7 @@ describe("mcloss eval", () => {
     expect(unwritable.stderr).to.contain("cannot write none/confusion.csv: no such file or directory");
     const unknown = await mcloss(...evaluate, "confusion");
     expect(unknown).to.include({ code: 1, stdout: "" });
-    expect(unknown.stderr).to.equal("mcloss: --confusion must end in .csv or .png, got confusion\n");
+    expect(unknown.stderr).to.equal('mcloss: --confusion must end in .csv or .png, got "confusion"\n');
   });
 
   it("compares maps with the boxes of a set that has them", async () => {
