@@ -17,6 +17,7 @@ const COMMANDS: Record<string, string[]> = {
   report: ["runs/latest"],
   compare: ["runs/latest"],
   ablate: ["photos/train", "--validation", "photos/test", ...QUICK, "--seeds", "0"],
+  reproduce: ["default", "photos/train", "--validation", "photos/test", ...QUICK, "--seeds", "0"],
   export: ["runs/latest", "--format", "onnx", "--out", "photos.onnx"],
   "data verify": ["photos/train"],
   "data prepare": ["CUB_200_2011.tgz", "--any-checksum", "--allow-partial"],
@@ -24,7 +25,7 @@ const COMMANDS: Record<string, string[]> = {
   setup: [],
   demo: ["--epochs", "1"],
 };
-const LISTS = ["recipes", "predict"];
+const LISTS = ["recipes", "predict", "weights"];
 
 /** The keys in the table of a command's section, `name?` where it may be absent. */
 function documentedKeys(command: string): string[] {
@@ -83,6 +84,14 @@ describe("docs/cli.md", function () {
     expect(first).to.have.all.keys("path", "top");
     expect(first.top[0]).to.have.all.keys("name", "index", "probability");
     expect(page).to.contain("`{ path, top: [{ name, index, probability }], repaired? }`");
+  });
+
+  it("says what weights --json lists", async () => {
+    const [first] = JSON.parse(await json("weights")) as [object];
+    expect(Object.keys(first).join(", ")).to.match(
+      /^network, name, file, size, resize, crop, documentation(, path)?$/,
+    );
+    expect(page).to.contain("`{ network, name, file, size, resize, crop, documentation, path? }`");
   });
 
   it("says what recipes --json lists, and that one of them is a file for --recipe", async () => {
