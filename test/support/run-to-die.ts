@@ -1,6 +1,8 @@
+import files from "node:fs";
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
+import { promisify } from "node:util";
 
 /** A moment of a run: right before or after a file of it is written for the nth time. */
 export interface Moment {
@@ -11,6 +13,7 @@ export interface Moment {
 
 const [data = "", output = "", text = "{}"] = process.argv.slice(2);
 const moment = JSON.parse(text) as Moment;
+const { fsync } = files;
 const { rename, open } = fs;
 let count = 0;
 
@@ -23,14 +26,22 @@ async function around<T>(path: string, write: () => Promise<T>): Promise<T> {
 }
 
 fs.rename = (from, to) => around(String(to), () => rename(from, to));
+const appended = new Map<number, string>();
 fs.open = async (path, flags, mode) => {
   const file = await open(path, flags, mode);
   if (flags !== "a") return file;
-  const sync = file.sync.bind(file);
   if (moment.when === "before") await around(String(path), () => Promise.resolve());
-  else file.sync = () => around(String(path), sync);
+  else appended.set(file.fd, String(path));
   return file;
 };
+// What is appended is written once it is forced to the disk.
+files.fsync = ((descriptor: number, done: files.NoParamCallback) => {
+  const path = appended.get(descriptor);
+  const write = promisify(fsync).bind(undefined, descriptor);
+  (path === undefined ? write() : around(path, write)).then(() => {
+    done(null);
+  }, done);
+}) as typeof files.fsync;
 syncBuiltinESMExports();
 
 const { ImageFolder } = await import("mutual-channel-loss");

@@ -43,8 +43,8 @@ describe("options that are misspelt or of the wrong type", () => {
     expect(message({ optimizer: {} })).to.equal("optimizer.learningRate: is missing");
     expect(message({ loss: { alpha: -1 } })).to.equal("loss.alpha must be at least 0, got -1");
     expect(message({ loss: "mc" })).to.match(/^loss must be/);
-    expect(message({ optimizer: { type: "lion", learningRate: 1 } })).to.match(
-      /^optimizer\.type must be one of sgd, .*, got "lion"/,
+    expect(message({ optimizer: { type: "lamb", learningRate: 1 } })).to.match(
+      /^optimizer\.type must be one of sgd, .*, got "lamb"/,
     );
     expect(message({ optimizer: { learningRate: 1, momentun: 0.9 } })).to.match(
       /^optimizer\.momentun: .*did you mean momentum/,
@@ -76,8 +76,8 @@ describe("options that are misspelt or of the wrong type", () => {
     expect(caught(() => smallResNet(untyped({ classes: 3, channelPerClass: 2 }))).message).to.match(
       /did you mean channelsPerClass/,
     );
-    expect(caught(() => resnet50(untyped({ classes: 3, channelsPerClass: 10 }))).message).to.equal(
-      "channelsPerClass: is not known here (there is head, pool, inputSize, init, seed, info, classes)",
+    expect(caught(() => resnet50(untyped({ classes: 3, width: 10 }))).message).to.equal(
+      "width: is not known here (there is channelsPerClass, head, pool, inputSize, init, adapter, seed, info, classes)",
     );
     expect(caught(() => smallResNet(untyped({}))).message).to.equal("classes: is missing");
     expect(caught(() => smallResNet({ classes: 2, info: untyped({ className: [] }) })).message).to.match(
