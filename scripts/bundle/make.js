@@ -16,7 +16,7 @@ const NEEDED = ["mocha", "chai", "fast-check", "node-addon-api", "node-api-heade
 const TESTS_LEFT_OUT = [
   ...["api/consumers.test.js", "api/exports.test.js", "api/imports.test.js", "api/layers.test.js"],
   ...["cli", "docs", "examples", "io"],
-  ...["models/load.test.js", "native", "report", "setup"],
+  ...["models/load.test.js", "models/weights.test.js", "native", "report", "setup"],
 ];
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
