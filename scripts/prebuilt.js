@@ -1,4 +1,4 @@
-// `npm run build:prebuilt` (npm would run a script called prebuild before each build): puts the addon for a LibTorch ($LIBTORCH, or the one that setup finds; `-- --cuda` for CUDA) into the
+// `npm run build:prebuilt` (or prebuild, see prebuild.js): puts the addon for a LibTorch ($LIBTORCH, or the one that setup finds; `-- --cuda` for CUDA) into the
 // package of this platform under npm/, and says which glibc and libstdc++ it needs, beside what LibTorch itself needs.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";

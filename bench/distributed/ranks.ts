@@ -1,9 +1,8 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
-import { createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../test/support/local-server.js";
 import type { RankProblem } from "./problem.js";
 
 /** Which program trains: ours, or a Python. */
@@ -78,13 +77,4 @@ async function next<T>(lines: AsyncIterator<string>): Promise<T> {
   const line = await lines.next();
   if (line.done) throw new Error("a process of the benchmark ended");
   return JSON.parse(line.value) as T;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

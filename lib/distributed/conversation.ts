@@ -90,11 +90,7 @@ export class Conversation {
     check: (said: unknown, rank: number) => void = () => undefined,
   ): Promise<unknown[]> {
     const said: unknown[] = [];
-    const keys = Array.from(
-      { length: this.worldSize },
-      (_, rank) => [rank, this.#key(`${topic}/${rank}`)] as const,
-    );
-    await this.#wait(keys, this.#deadline(), async ([rank, key]) => {
+    await this.#wait(this.#keysOf(topic), this.#deadline(), async ([rank, key]) => {
       said[rank] = JSON.parse(await this.#store.get(key));
       check(said[rank], rank);
     });
@@ -164,10 +160,7 @@ export class Conversation {
   async #missingAfterLoss(): Promise<number[]> {
     await this.say(`${LOST}/${this.rank}`, true);
     const deadline = new Deadline((this.rank === 0 ? LOST_MS + LOST_FIRST_MS : LOST_MS) / 1000);
-    let missing = Array.from(
-      { length: this.worldSize },
-      (_, rank) => [rank, this.#key(`${LOST}/${rank}`)] as const,
-    );
+    let missing = this.#keysOf(LOST);
     while (!deadline.isOver && missing.length > 0) {
       missing = await this.#absent(missing);
       await sleep(LAST_POLL_MS / 2);
@@ -188,6 +181,11 @@ export class Conversation {
 
   #key(topic: string): string {
     return `${this.#options.prefix}/${topic}`;
+  }
+
+  /** Each process's own, by rank. */
+  #keysOf(topic: string): RankKey[] {
+    return Array.from({ length: this.worldSize }, (_, rank) => [rank, this.#key(`${topic}/${rank}`)]);
   }
 
   #deadline(): Deadline {

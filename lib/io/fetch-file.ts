@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { throwIfAborted } from "../abort.js";
+import { hashFile } from "./hash-file.js";
 import { reasonOf } from "../system-error.js";
 import type { Reporter } from "../reporter.js";
 
@@ -48,9 +48,7 @@ export async function fetchFile(
 
 /** @throws Error where the file is not the expected one; it is deleted */
 export async function checkSum(file: string, expected: string): Promise<void> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(file), hash);
-  const actual = hash.digest("hex");
+  const actual = await hashFile(file);
   if (actual.startsWith(expected)) return;
   await rm(file);
   throw new Error(

@@ -2,9 +2,10 @@ import { expect } from "chai";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, readFile } from "node:fs/promises";
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
+import { freePort } from "../support/local-server.js";
 import { MCLOSS, mclossIn, startMcloss } from "../support/mcloss.js";
 import { writeRecordedRun } from "../support/recorded-run.js";
 
@@ -55,15 +56,6 @@ describe("mcloss report", () => {
     expect(child.exitCode).to.equal(0);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 describe("mcloss train --watch", () => {
   before(() => writeColorFolder(join(folder(), "photos")));

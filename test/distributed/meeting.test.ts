@@ -4,7 +4,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { once } from "node:events";
 import { join } from "node:path";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
-import { freePort, rankEnv, startRank, type EndedRank, type Ranked } from "../support/train-ranks.js";
+import { freePort } from "../support/local-server.js";
+import { rankEnv, startRank, type EndedRank, type Ranked } from "../support/train-ranks.js";
 
 const TRAIN = ["train", "photos", "--image-size", "32", "--batch-size", "6", "--epochs", "1", "--overwrite"];
 

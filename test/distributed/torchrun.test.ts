@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { findTorchPackage } from "#lib/setup/python.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { MCLOSS } from "../support/mcloss.js";
-import { descendants, freePort, gone, Ranked, withoutRank } from "../support/train-ranks.js";
+import { freePort } from "../support/local-server.js";
+import { descendants, gone, Ranked, withoutRank } from "../support/train-ranks.js";
 
 const SMALL = [
   MCLOSS,

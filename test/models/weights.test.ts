@@ -1,9 +1,7 @@
 import { expect } from "chai";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { findWeightsFile } from "#lib/models/fetch-weights.js";
 import { allWeightsFiles, officialWeights, type OfficialWeights } from "#lib/models/official-weights.js";
@@ -16,6 +14,7 @@ import { changeRecipe, recipes } from "mutual-channel-loss/train";
 import { rejected } from "../support/errors.js";
 import { stateOf } from "../support/fixtures.js";
 import { temporaryFolder } from "../support/images.js";
+import { localServers } from "../support/local-server.js";
 
 const folder = temporaryFolder();
 const path = (...names: string[]) => join(folder(), ...names);
@@ -25,7 +24,7 @@ const sha256 = createHash("sha256").update(bytes).digest("hex").slice(0, 8);
 const FILE = `tested-${sha256}.pth`;
 
 describe("fetchWeights", () => {
-  const servers: Server[] = [];
+  const listen = localServers();
   let lines: string[];
 
   beforeEach(async () => {
@@ -33,18 +32,8 @@ describe("fetchWeights", () => {
     await rm(path("cache"), { recursive: true, force: true });
   });
 
-  afterEach(() => {
-    for (const server of servers.splice(0)) {
-      server.close();
-      server.closeAllConnections();
-    }
-  });
-
   async function serve(listener: RequestListener): Promise<string> {
-    const server = createServer(listener).listen(0, "127.0.0.1");
-    servers.push(server);
-    await once(server, "listening");
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/models`;
+    return `${(await listen(listener)).url}/models`;
   }
 
   function bring(
@@ -136,17 +125,17 @@ describe("fetchWeights", () => {
 
   it("goes through a proxy", async () => {
     const asked: (string | undefined)[] = [];
-    const proxy = await serve((request, response) => {
+    const { url: proxy, server } = await listen((request, response) => {
       asked.push(request.url);
       whole(request, response);
     });
-    const env = { HTTP_PROXY: proxy.replace("/models", "") };
+    const env = { HTTP_PROXY: proxy };
     const url = "http://weights.invalid/models";
     // undici asks HTTP proxies for a tunnel, which this one opens to itself.
-    servers[0]!.on("connect", (request, socket) => {
+    server.on("connect", (request, socket) => {
       asked.push(request.url);
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
-      servers[0]!.emit("connection", socket);
+      server.emit("connection", socket);
     });
     expect(await readFile(await bring(url, { env }))).to.deep.equal(bytes);
     expect(asked[0]).to.match(/weights\.invalid/);

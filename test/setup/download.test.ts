@@ -1,10 +1,9 @@
 import { expect } from "chai";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { createServer, type RequestListener, type Server } from "node:http";
-import { connect, type AddressInfo, type Socket } from "node:net";
+import type { RequestListener, Server } from "node:http";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { downloadLibtorch } from "#lib/setup/download.js";
@@ -12,6 +11,7 @@ import { silentReporter } from "#lib/reporter.js";
 import { unpackGiven } from "#lib/setup/unpack-libtorch.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
+import { localServers } from "../support/local-server.js";
 
 const folder = temporaryFolder();
 const path = (...names: string[]) => join(folder(), ...names);
@@ -24,7 +24,7 @@ before(async () => {
 });
 
 describe("downloadLibtorch", () => {
-  const servers: Server[] = [];
+  const listen = localServers();
   let lines: string[];
 
   beforeEach(async () => {
@@ -32,18 +32,9 @@ describe("downloadLibtorch", () => {
     await rm(path("cache"), { recursive: true, force: true });
   });
 
-  afterEach(() => {
-    for (const server of servers.splice(0)) {
-      server.close();
-      server.closeAllConnections();
-    }
-  });
-
   async function serve(listener: RequestListener): Promise<{ url: string; server: Server }> {
-    const server = createServer(listener).listen(0, "127.0.0.1");
-    servers.push(server);
-    await once(server, "listening");
-    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/small.zip`, server };
+    const { url, server } = await listen(listener);
+    return { url: `${url}/small.zip`, server };
   }
 
   function download(url: string, { sha256 = hashOf(zip), env = {}, signal }: DownloadOptions = {}) {

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "./local-server.js";
 import { MCLOSS } from "./mcloss.js";
 
 /** A process of `mcloss`, what it has written so far, and how it ends. */
@@ -101,16 +101,6 @@ export function rankEnv(
     MASTER_ADDR: host,
     MASTER_PORT: `${port}`,
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** The processes that another started, and those that they started. */

@@ -21,15 +21,17 @@ const SHARED = [
   "validation",
   "batchSize",
   "precision",
+  "tf32",
+  "cudaGraph",
+  "device",
 ];
-const ALSO_SHARED = ["tf32", "cudaGraph", "device"];
 
 export function reproduceCommand(): Command {
   const command = new Command("reproduce")
     .argument("<recipe>", "the name of a recipe with MC-Loss (mcloss recipes lists them), or a file")
     .argument("<dir>", "the images, as for train");
   for (const option of trainCommand().options) {
-    if ([...SHARED, ...ALSO_SHARED].includes(option.attributeName())) command.addOption(option);
+    if (SHARED.includes(option.attributeName())) command.addOption(option);
   }
   return command
     .addOption(
