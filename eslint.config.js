@@ -6,6 +6,19 @@ import ts from "typescript-eslint";
 const SPREAD = "SpreadElement.arguments[argument.type!='ArrayExpression']";
 const ON_STACK =
   "Each element becomes an argument on the stack, which some 125,000 overflow: loop, or lib/extremes.";
+const SPREAD_ARGUMENT = {
+  selector: `:matches(CallExpression, NewExpression) > ${SPREAD}`,
+  message: ON_STACK,
+};
+const RECURSIVE_MKDIR = {
+  selector:
+    "CallExpression:matches([callee.name=/^mkdir/], [callee.property.name=/^mkdir/]) Property[key.name='recursive']",
+  message: "It never ends in /proc, and names another reason on a read-only disk: take lib/make-folder.",
+};
+const PLACE_OF_CODE = {
+  selector: "MetaProperty[meta.name='import']",
+  message: "The published package is bundled: lib/package.ts says where its files are.",
+};
 
 export default ts.config(
   { ignores: ["build/", "dist/", "data/", "runs/", "bundle/", "docs/api/"] },
@@ -23,12 +36,12 @@ export default ts.config(
   },
   {
     files: ["lib/**", "bin/**", "bench/**"],
-    rules: {
-      "no-restricted-syntax": [
-        "error",
-        { selector: `:matches(CallExpression, NewExpression) > ${SPREAD}`, message: ON_STACK },
-      ],
-    },
+    rules: { "no-restricted-syntax": ["error", SPREAD_ARGUMENT] },
+  },
+  {
+    files: ["lib/**"],
+    ignores: ["lib/package.ts"],
+    rules: { "no-restricted-syntax": ["error", SPREAD_ARGUMENT, RECURSIVE_MKDIR, PLACE_OF_CODE] },
   },
   ...ts.configs.strictTypeChecked.map((config) => ({ ...config, files: ["**/*.ts"] })),
   {

@@ -1,20 +1,23 @@
-// What importing each subpath costs: time, CPU time, memory and files, beside a bare Node process.
-//   npm run bench -- import [--rounds 10] [--dist DIR]
-// --dist measures another build's lib, such as one of an earlier commit.
+// What importing each subpath of the packed package costs: time, CPU time, memory and files, beside a bare Node process.
+//   npm run bench -- import [--rounds 10] [--package DIR]
+// --package measures another one: a checkout, with its files as tsc writes them, or what is installed in a project.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { pack, unpackInto } from "../test/support/packed-package.js";
 import { median } from "./median.js";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "10" }, dist: { type: "string" } },
+  options: { rounds: { type: "string", default: "10" }, package: { type: "string" } },
 });
-const dist = values.dist ? resolve(values.dist) : fileURLToPath(new URL("../dist", import.meta.url));
 const rounds = Number(values.rounds);
-const SUBPATHS = ["tensor", "loss", "data", "models", "train", "report", "visualize", "setup"];
+const scratch = mkdtempSync(join(tmpdir(), "mcloss-import-"));
+const folder = values.package
+  ? resolve(values.package)
+  : unpackInto(join(scratch, "project"), pack(scratch).tarball);
 
 interface Cost {
   milliseconds: number;
@@ -37,7 +40,7 @@ function costOf(file: string): Cost {
 
 /** The files that an import loads, its own and those of libraries, as V8 lists them. */
 function filesOf(file: string): { own: number; libraries: number } {
-  const coverage = mkdtempSync(join(tmpdir(), "mcloss-import-"));
+  const coverage = mkdtempSync(join(scratch, "coverage-"));
   const env = { ...process.env, NODE_V8_COVERAGE: coverage };
   const source = `await import(${JSON.stringify(pathToFileURL(file).href)})`;
   spawnSync(process.execPath, ["--input-type=module", "--eval", source], { env });
@@ -47,19 +50,25 @@ function filesOf(file: string): { own: number; libraries: number } {
     };
     return result.map(({ url }) => url).filter((url) => url.startsWith("file:"));
   });
-  rmSync(coverage, { recursive: true });
-  const libraries = urls.filter((url) => url.includes("/node_modules/")).length;
-  return { own: urls.length - libraries, libraries };
+  const own = urls.filter((url) => url.startsWith(`${pathToFileURL(folder).href}/dist/`)).length;
+  return { own, libraries: urls.length - own };
 }
 
-const entries = [["(root)", "index.js"], ...SUBPATHS.map((name) => [`/${name}`, `api/${name}.js`])] as const;
+/** The files that the package's subpaths are. */
+function subpaths(): [name: string, file: string][] {
+  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    exports: Record<string, { import?: { default: string } }>;
+  };
+  return Object.entries(exports).flatMap(([name, { import: target }]): [string, string][] =>
+    target ? [[name === "." ? "(root)" : name.slice(1), join(folder, target.default)]] : [],
+  );
+}
+
 console.log(
   `Node ${process.version}, the median of ${rounds} processes; time, CPU time and memory of the import alone`,
 );
 console.log("import".padEnd(12), "   ms", "CPU ms", "   MB", "  own files", "libraries'");
-for (const [name = "", path = ""] of entries) {
-  const file = join(dist, path);
-  if (!existsSync(file)) continue;
+for (const [name, file] of subpaths()) {
   const costs = Array.from({ length: rounds }, () => costOf(file));
   const of = (key: keyof Cost, width: number) =>
     median(costs.map((cost) => cost[key]))
@@ -75,3 +84,4 @@ for (const [name = "", path = ""] of entries) {
     String(libraries).padStart(10),
   );
 }
+rmSync(scratch, { recursive: true });

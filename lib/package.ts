@@ -1,36 +1,39 @@
-import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { McLossError } from "./errors.js";
 
 const NAME = "mutual-channel-loss";
 
-const file = findManifest(import.meta.url);
+const manifest = findManifest(import.meta.url);
 
 /** The package's own folder. */
-export const PACKAGE_ROOT = dirname(file);
+export const PACKAGE_ROOT = dirname(manifest.path);
 
 /** This package's own, such as "0.1.0". */
-export const PACKAGE_VERSION = readVersion(file);
+export const PACKAGE_VERSION = manifest.version;
 
-/** Two folders up from the compiled code. Bundles in CommonJS do not know where they are. */
-function findManifest(url: string | undefined): string {
+/** Finds what this package needs of others, wherever an installer has put it. */
+export const requireHere = createRequire(manifest.path);
+
+/** Where a compiled file is: "addon/try.js". The published package has few of them: scripts/pack/bundle.js keeps those that are named here. */
+export function compiledFile(name: string): string {
+  return join(PACKAGE_ROOT, "dist", name);
+}
+
+/** The nearest one around this code. Bundles in CommonJS do not know where they are. */
+function findManifest(url: string | undefined): { path: string; version: string } {
   if (url === undefined) throw bundled("the bundle");
-  return fileURLToPath(new URL("../package.json", url));
-}
-
-function readVersion(path: string): string {
-  const { name, version } = readManifest(path);
-  if (name !== NAME || version === undefined) throw bundled(fileURLToPath(import.meta.url));
-  return version;
-}
-
-function readManifest(path: string): { name?: string; version?: string } {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as object;
-  } catch {
-    return {};
+  const file = fileURLToPath(url);
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    const path = join(folder, "package.json");
+    if (!existsSync(path)) continue;
+    const { name, version } = JSON.parse(readFileSync(path, "utf8")) as { name?: string; version?: string };
+    if (name === NAME && version !== undefined) return { path, version };
+    break;
   }
+  throw bundled(file);
 }
 
 function bundled(where: string): McLossError {

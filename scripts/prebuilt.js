@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { ADDON_FILE, BUILD_FOLDERS, OPS_FILE } from "../dist/addon/paths.js";
 import { hashSources, readBuildInfo, writeBuildInfo } from "../dist/addon/build-info.js";
 import { minorVersion } from "../dist/addon/versions.js";
+import { PACKAGE_ROOT } from "../dist/package.js";
 import { consoleReporter } from "../dist/cli/setup-reporter.js";
 import { setup } from "../dist/setup/setup.js";
 import { dynamicSymbols, FLOOR, highestVersions, symbolsAbove } from "./needed-versions.js";
@@ -54,6 +55,11 @@ writeBuildInfo(folder, {
 
 const bytes = files.map((file) => statSync(file).size).reduce((sum, size) => sum + size);
 console.log(`${folder}: LibTorch ${torchVersion}, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
+const folders = [PACKAGE_ROOT, info.torchRoot].filter((path) =>
+  files.some((file) => readFileSync(file).includes(`${path}/`)),
+);
+if (folders.length > 0)
+  console.log(`it names folders of this machine, which ccache's base folder does: ${folders.join(", ")}`);
 const symbols = dynamicSymbols(files);
 tell("the addon needs", symbols);
 const lib = join(info.torchRoot, "lib");

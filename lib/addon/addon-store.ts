@@ -3,7 +3,6 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   renameSync,
@@ -12,6 +11,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
+import { makeFolderSync } from "../make-folder.js";
 import { hashSources, readBuildInfo, writeBuildInfo, type BuildInfo } from "./build-info.js";
 import {
   ADDON_FILE,
@@ -90,7 +90,7 @@ export interface StoreOptions {
 export function storeAddon(from: string, info: BuildInfo, options: StoreOptions = {}): string {
   const { env = process.env, replace = false, check } = options;
   const store = storeOf(cacheFolder(env));
-  mkdirSync(store, { recursive: true });
+  makeFolderSync(store);
   removeAbandoned(store);
   const staged = mkdtempSync(join(store, STAGED));
   const target = join(store, entryName(info));

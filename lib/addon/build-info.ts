@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { IS_CHECKOUT, type BuildSystem } from "./paths.js";
-import { PACKAGE_ROOT } from "../package.js";
+import { compiledFile, PACKAGE_ROOT } from "../package.js";
 
 /** Written beside the addon: what it was built from and for. */
 export interface BuildInfo {
@@ -32,7 +32,7 @@ export function writeBuildInfo(folder: string, info: BuildInfo): void {
 }
 
 /** In a package, what {@link hashSources} gives: made with it, so that loading the addon reads no sources. */
-export const PACKED_HASH = join(PACKAGE_ROOT, "dist", "sources.sha256");
+export const PACKED_HASH = compiledFile("sources.sha256");
 
 const hashes = new Map<BuildSystem, string>();
 

@@ -1,7 +1,7 @@
-import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { McLossError } from "../errors.js";
+import { requireHere } from "../package.js";
 import { reasonOf } from "../system-error.js";
 import { currentAddons, storeOf } from "./addon-store.js";
 import { hashSources, readBuildInfo, type BuildInfo } from "./build-info.js";
@@ -133,7 +133,7 @@ function checkLibtorch(path: string, info: BuildInfo | undefined): void {
 
 function open(path: string): Versioned {
   try {
-    return createRequire(import.meta.url)(path) as Versioned;
+    return requireHere(path) as Versioned;
   } catch (cause) {
     const text = `the native addon ${path} cannot be loaded: ${reasonOf(cause)}. ${REBUILD}, or see: npx mcloss doctor`;
     throw new McLossError("ERR_ADDON_MISSING", text, { path, cause });

@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { compiledFile, requireHere } from "../package.js";
 import { entryName, infoOf, storeAddon, storeOf } from "./addon-store.js";
 import type { BuildInfo } from "./build-info.js";
 import type { Libtorch } from "./libtorch.js";
@@ -34,7 +33,7 @@ export function prebuiltAddons(sources: string): Prebuilt[] | undefined {
 
 function platformFolder(): string | undefined {
   try {
-    return dirname(createRequire(import.meta.url).resolve(`${PLATFORM_PACKAGE}/package.json`));
+    return dirname(requireHere.resolve(`${PLATFORM_PACKAGE}/package.json`));
   } catch {
     return undefined;
   }
@@ -79,14 +78,13 @@ class Refused extends Error {}
 
 /** @throws Refused with what the process said that tried */
 function tryToLoad(addon: string): void {
-  const script = fileURLToPath(new URL("try.js", import.meta.url));
-  const { command, args, env } = scriptCommand(script, [addon]);
-  const { status, signal, stderr, error } = spawnSync(command, args, {
+  const { command, args, env } = scriptCommand(compiledFile("addon/try.js"), [addon]);
+  const { status, signal, stdout, error } = spawnSync(command, args, {
     env,
     encoding: "utf8",
     timeout: TRY_MS,
   });
   if (status === 0) return;
-  const said = /Error: (.*)/.exec(stderr)?.[1];
-  throw new Refused(said ?? error?.message ?? `it ends the process with ${signal ?? `code ${status}`}`);
+  const said = stdout.trim().split("\n")[0] || error?.message;
+  throw new Refused(said ?? `it ends the process with ${signal ?? `code ${status}`}`);
 }

@@ -1,4 +1,12 @@
-// Loads the addon that its argument names, in a process of its own, which it may take with it: see prebuilt.ts.
+// Loads the addon that its argument names, in a process of its own, which it may take with it. It says which decoder of JPEGs
+// the addon has, or why it does not load.
+import { reasonOf } from "../system-error.js";
 import { loadAddon } from "./load.js";
 
-loadAddon([process.argv[2] ?? ""]);
+try {
+  const addon = loadAddon([process.argv[2] ?? ""]) as { hasJpegDecoder(): boolean };
+  console.log(addon.hasJpegDecoder() ? "libjpeg" : "sharp");
+} catch (error) {
+  console.log(reasonOf(error));
+  process.exitCode = 1;
+}

@@ -2,7 +2,7 @@ import { PUBLISHED_LAYOUTS } from "../data/open-dataset.js";
 import { maximum } from "../extremes.js";
 import { flatten, textOf } from "../plain-data.js";
 import { networkSpec } from "../recipes/network.js";
-import { sourceOf, type PublishedAccuracy, type Recipe } from "../recipes/recipe.js";
+import { PUBLISHERS, sourceOf, type PublishedAccuracy, type Recipe } from "../recipes/recipe.js";
 import { formatTable } from "../table.js";
 import { percent } from "./format.js";
 
@@ -74,9 +74,3 @@ function publishedText({ loss, accuracy, source, epoch, note }: PublishedAccurac
   const text = `top-1 with ${loss === "mc" ? "MC-Loss" : "cross-entropy"}${of}: ${percent(accuracy)}, ${by}`;
   return note === undefined ? text : `${text} (${note})`;
 }
-
-const PUBLISHERS: Readonly<Record<PublishedAccuracy["source"], string>> = {
-  paper: "the paper",
-  code: "the authors' log",
-  reimplementation: "an independent re-implementation",
-};

@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { launch } from "../distributed/launch.js";
 import { invalidArgument } from "../errors.js";
 import type { Recipe } from "../recipes/recipe.js";
 import { shareOfBatch } from "../recipes/share-of-batch.js";
+import { countUsableGpus } from "../setup/cuda.js";
 import { inRed } from "./colors.js";
 import type { ProcessFlags } from "./process-options.js";
 
@@ -30,17 +29,9 @@ export async function supervise(
 
 /** @throws McLossError ERR_ARGUMENT where there are not so many */
 async function chooseGpus(wanted: number | "all"): Promise<number> {
-  const there = await countGpusApart();
+  const there = await countUsableGpus();
   const count = wanted === "all" ? there : wanted;
   if (count > 0 && count <= there) return count;
   const advice = "mcloss doctor says what LibTorch sees; on the CPU, give --processes";
   throw invalidArgument("devices", `cannot be ${wanted}, as LibTorch sees ${there} GPUs here: ${advice}`);
-}
-
-/** In a process that ends, so that this one, which waits for others alone, loads no LibTorch. */
-async function countGpusApart(): Promise<number> {
-  const module = new URL("../tensor/cuda.js", import.meta.url).href;
-  const program = `import { countGpus } from ${JSON.stringify(module)}; console.log(countGpus());`;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
-  return Number(stdout);
 }

@@ -119,6 +119,7 @@ function hintOf(text: string, command: Command): string | undefined {
   const [, option] = /unknown option '([^'=]+)/.exec(text) ?? [];
   if (option !== undefined) return optionHint(option, command);
   const [, name] = /unknown command '(.+)'/.exec(text) ?? [];
+  if (name === "demo") return "The demo is not in the package. In a clone of the repository: npm run demo";
   if (name !== undefined) return meant(OTHER_COMMANDS[name.toLowerCase()]);
   const [, value, choices] = /argument '(.*)' is invalid\. Allowed choices are (.*)\./s.exec(text) ?? [];
   if (value !== undefined && choices !== undefined) return choiceHint(value, choices.split(", "));

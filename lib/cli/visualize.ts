@@ -5,7 +5,7 @@ import { openEvaluationSet } from "../data/training-sets.js";
 import { invalidArgument } from "../errors.js";
 import type { ImageLimitOptions } from "../image/limits.js";
 import { MOST_NAME_BYTES, shortenName } from "../io/file-name.js";
-import { makeFolder } from "../io/make-folder.js";
+import { makeFolder } from "../make-folder.js";
 import { named, replaceWith } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
 import { groupsOf } from "../models/groups-of.js";

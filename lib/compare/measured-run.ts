@@ -1,10 +1,10 @@
 import { realpath } from "node:fs/promises";
-import { z } from "zod";
 import { McLossError } from "../errors.js";
 import { runFiles } from "../run/run-files.js";
 import { isPlainCrossEntropy, isWholeMcLoss } from "./complete-loss.js";
 import type { RunLoaders } from "../run/run-info.js";
 import { readRun, type RecordedRun } from "../run/read-run.js";
+import { recordedRecipe, type RecordedRecipe } from "../run/recorded-recipe.js";
 import { completeRecordedOptions } from "../train/trainer-options.js";
 
 /** A run that was validated, as comparing takes it. */
@@ -38,14 +38,6 @@ export interface MeasuredRun {
   about: Readonly<Record<string, unknown>>;
 }
 
-/** A recipe as far as it is needed here. */
-const recipeSchema = z.looseObject({
-  name: z.string(),
-  published: z
-    .array(z.looseObject({ loss: z.enum(["mc", "ce"]), accuracy: z.number(), source: z.string() }))
-    .default([]),
-});
-
 /**
  * Reads `run.json` and `metrics.jsonl` of a run.
  * @throws McLossError ERR_IO naming the path when a file is missing, damaged, or tells of no validation
@@ -58,9 +50,9 @@ export async function readMeasuredRun(folder: string): Promise<MeasuredRun> {
   const about = changes ? { ...run.info.about, changes } : run.info.about;
   const accuracies = validatedAccuracies(run);
   const known = accuracies.filter((accuracy) => !Number.isNaN(accuracy));
-  const recipe = recipeSchema.safeParse(about["recipe"]).data;
+  const recipe = recordedRecipe(about);
   const { seed, loss } = options;
-  const published = publishedAccuracy(recipe?.published ?? [], loss);
+  const published = publishedAccuracy(recipe.published, loss);
   return {
     folder,
     location: await realpath(folder),
@@ -74,7 +66,7 @@ export async function readMeasuredRun(folder: string): Promise<MeasuredRun> {
     epochsAsked: run.planned,
     final: accuracies.at(-1) ?? NaN,
     best: known.reduce((best, accuracy) => (accuracy > best ? accuracy : best), known[0] ?? NaN),
-    recipe: recipe?.name,
+    recipe: recipe.name,
     published,
     loaders: run.info.loaders,
     options,
@@ -95,10 +87,7 @@ function validatedAccuracies({ folder, epochs, damagedLines, endsTorn }: Recorde
 }
 
 /** With this loss, the paper's before others'. */
-function publishedAccuracy(
-  published: z.infer<typeof recipeSchema>["published"],
-  loss: unknown,
-): number | undefined {
+function publishedAccuracy(published: RecordedRecipe["published"], loss: unknown): number | undefined {
   const name = isPlainCrossEntropy(loss) ? "ce" : isWholeMcLoss(loss) ? "mc" : undefined;
   const reported = published.filter((each) => each.loss === name);
   return (reported.find(({ source }) => source === "paper") ?? reported[0])?.accuracy;

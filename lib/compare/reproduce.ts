@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { checkFunction, checkPlace, checkRecord } from "../check-argument.js";
 import { invalidArgument } from "../errors.js";
 import { networks } from "../models/networks.js";
+import { hasPlainForm } from "../models/networks/definition.js";
 import { changeRecipe } from "../recipes/change.js";
 import type { PublishedAccuracy, Recipe } from "../recipes/recipe.js";
 import { isChannelLoss } from "../train/losses.js";
@@ -90,14 +91,9 @@ function baselineOf(recipe: Recipe): Recipe {
   return isWidened(recipe) ? changeRecipe(plain, { network: { channelsPerClass: null } }) : plain;
 }
 
-/** Whether the network has another form that does not know of the classes' channels. */
+/** Whether the network has channels for each class that it need not have. */
 function isWidened({ network }: Recipe): boolean {
-  if (!("channelsPerClass" in network)) return false;
-  const { channelsPerClass } = networks.get(network.name).options as {
-    channelsPerClass?: { safeParse(value: undefined): { data?: unknown; success: boolean } };
-  };
-  const standard = channelsPerClass?.safeParse(undefined);
-  return standard?.success === true && standard.data === undefined;
+  return "channelsPerClass" in network && hasPlainForm(networks.get(network.name));
 }
 
 async function summarize(

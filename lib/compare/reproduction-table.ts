@@ -1,5 +1,5 @@
 import { checkList, checkRecord } from "../check-argument.js";
-import type { PublishedAccuracy } from "../recipes/recipe.js";
+import { PUBLISHERS, type PublishedAccuracy } from "../recipes/recipe.js";
 import { formatTable } from "../table.js";
 import type { Gain } from "./compare-runs.js";
 import type { ReproducedRow, Reproduction } from "./reproduce.js";
@@ -67,8 +67,6 @@ function gainText({ difference, p }: Gain): string {
 function signed(share: number): string {
   return `${share < 0 ? "−" : "+"}${(100 * Math.abs(share)).toFixed(2)}`;
 }
-
-const PUBLISHERS = { paper: "the paper", code: "the authors' log", reimplementation: "a re-implementation" };
 
 function publishedText({ accuracy, source, epoch, verified }: PublishedAccuracy): string {
   const which = epoch === undefined ? "" : `${epoch} epoch, `;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { invalidArgument, McLossError } from "../errors.js";
 import { readWhole } from "../io/open-file.js";
-import { makeFolder } from "../io/make-folder.js";
+import { makeFolder } from "../make-folder.js";
 import { named, replaceWith } from "../io/replace-file.js";
 import { isRecord } from "../plain-data.js";
 import { isFinished, readRun } from "../run/read-run.js";

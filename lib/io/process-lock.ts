@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dirname } from "node:path";
 import { throwIfAborted } from "../abort.js";
 import { McLossError } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { reasonOf } from "../system-error.js";
 import type { Reporter } from "../reporter.js";
 
@@ -38,7 +38,7 @@ async function acquire(path: string, { work, reporter, signal }: LockOptions): P
   for (;;) {
     throwIfAborted(signal, `the ${work}`);
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       return await lockfile.lock(path, options);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw notWritable(dirname(path), error);

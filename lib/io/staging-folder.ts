@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileLock } from "./file-lock.js";
-import { makeFolder } from "./make-folder.js";
+import { makeFolder } from "../make-folder.js";
 
 const PREFIX = ".unfinished-";
 /** How long a folder may take from being made to being locked. */

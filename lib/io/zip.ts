@@ -1,9 +1,9 @@
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
+import { makeFolder } from "../make-folder.js";
 
 /**
  * The entries of an opened zip, one at a time. Where a zip is damaged, its streams tell so more than once, also when nobody
@@ -48,7 +48,7 @@ export async function unzip(
       done += 1;
       const path = choose(entry.fileName);
       if (path === undefined || path.endsWith("/")) continue;
-      await mkdir(dirname(join(target, path)), { recursive: true });
+      await makeFolder(dirname(join(target, path)));
       await pipeline(readZipEntry(zip, entry), createWriteStream(join(target, path)));
     }
   } finally {

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
 import { McLossError } from "../errors.js";
 import { systemPath } from "../io/file-name.js";
-import { makeFolder } from "../io/make-folder.js";
+import { makeFolder } from "../make-folder.js";
 import type { DecodePlan } from "../image/decode.js";
 import type { ImageLimits } from "../image/limits.js";
 

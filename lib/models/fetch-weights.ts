@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { copyFile, rename } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
@@ -9,7 +9,7 @@ import { invalidArgument, McLossError } from "../errors.js";
 import { fetchFile, type FetchOptions } from "../io/fetch-file.js";
 import { hashFile } from "../io/hash-file.js";
 import { withLock } from "../io/process-lock.js";
-import { temporaryName } from "../io/temporary-file.js";
+import { StagingFolder } from "../io/staging-folder.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { isRecord } from "../plain-data.js";
 import { silentReporter, type Reporter } from "../reporter.js";
@@ -103,13 +103,13 @@ async function takeFile(
   const folder = weightsFolder(cacheFolder(env));
   const path = join(folder, file);
   await writing(folder, async () => {
-    await mkdir(folder, { recursive: true });
-    const staged = temporaryName(path);
+    const staging = await StagingFolder.make(folder);
     try {
+      const staged = join(staging.path, file);
       await copyFile(from, staged);
       await rename(staged, path);
     } finally {
-      await rm(staged, { force: true });
+      await staging.remove();
     }
   });
   return path;

@@ -119,6 +119,13 @@ export interface PublishedAccuracy {
   note?: string;
 }
 
+/** Who reports an accuracy, in words. */
+export const PUBLISHERS: Readonly<Record<PublishedAccuracy["source"], string>> = {
+  paper: "the paper",
+  code: "the authors' log",
+  reimplementation: "a re-implementation",
+};
+
 /** Where the value at `path` is from: what is said of the path itself, or of the nearest one around it. */
 export function sourceOf(recipe: Recipe, path: string): Source | undefined {
   checkRecord("recipe", recipe, "a recipe");

@@ -1,19 +1,20 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { join } from "node:path";
+import { compiledFile, PACKAGE_ROOT, requireHere } from "../package.js";
 import { Html } from "./html.js";
 
 /** Files of the page, from the package and from uPlot's. */
 export async function readAssets() {
-  const { resolve } = createRequire(import.meta.url);
-  const read = (file: string | URL) => readFile(file, "utf8");
+  const { resolve } = requireHere;
+  const read = (file: string) => readFile(file, "utf8");
   const [uPlot, licence, uPlotStyle, style, drawCharts, followRun] = await Promise.all([
     read(resolve("uplot/dist/uPlot.iife.min.js")),
     read(resolve("uplot/LICENSE")),
     read(resolve("uplot/dist/uPlot.min.css")),
-    read(new URL("../../lib/report/page.css", import.meta.url)),
-    read(new URL("browser/draw-charts.js", import.meta.url)),
-    read(new URL("browser/follow-run.js", import.meta.url)),
+    read(join(PACKAGE_ROOT, "lib", "report", "page.css")),
+    read(compiledFile("report/browser/draw-charts.js")),
+    read(compiledFile("report/browser/follow-run.js")),
   ]);
   return {
     // Its declaration has to be seen by the scripts that come after it.

@@ -1,20 +1,14 @@
 import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import { z } from "zod";
 import { throwIfAborted } from "../abort.js";
 import { encodedImageOf, type Sample } from "../data/dataset.js";
+import { isRecord } from "../plain-data.js";
 import type { RecordedRun } from "../run/read-run.js";
+import { recordedRecipe } from "../run/recorded-recipe.js";
 import type { RunInfo } from "../run/run-info.js";
 import { MANIFEST_EXTENSIONS } from "../data/sets/manifest.js";
 import { openEvaluationSet, type EvaluationSetOptions } from "../data/training-sets.js";
-import {
-  chooseLimits,
-  givenLimits,
-  imageLimitShape,
-  TRAINING_LIMITS,
-  type ImageLimitOptions,
-  type ImageLimits,
-} from "../image/limits.js";
+import { chooseLimits, TRAINING_LIMITS, type ImageLimitOptions, type ImageLimits } from "../image/limits.js";
 import { loadSharp } from "../image/sharp.js";
 import { invalidArgument } from "../errors.js";
 import { loadModel } from "../run/load-model.js";
@@ -91,7 +85,7 @@ export async function picturesOf(
     className(model.info.classNames, index),
   );
   const found = await dataSetIn(options.images);
-  const limits = limitsOf(info);
+  const { limits } = recordedRecipe(info.about);
   const shared = { run: name, classNames, hasChannels: model.groups !== undefined };
   if (found === undefined)
     return { ...shared, sheets: await drawSheets(model, options.images.map(captioned), limits, options) };
@@ -113,25 +107,9 @@ export async function picturesOf(
 
 /** How the run opened its own data set, which this one is most often a part of. */
 function openingOf({ about }: RunInfo): Pick<EvaluationSetOptions, "level" | "allowPartial"> {
-  const { recipe, data } = openingSchema.safeParse(about).data ?? {};
-  const [level, allowPartial] = [recipe?.dataset.level, data?.allowPartial];
-  return { level, allowPartial };
+  const { allowPartial } = isRecord(about["data"]) ? about["data"] : {};
+  return { level: recordedRecipe(about).level, allowPartial: allowPartial === true };
 }
-
-/** How large an image the run took. */
-function limitsOf({ about }: RunInfo): ImageLimitOptions {
-  return givenLimits(openingSchema.safeParse(about).data?.recipe ?? {});
-}
-
-const openingSchema = z.looseObject({
-  recipe: z
-    .looseObject({
-      ...imageLimitShape,
-      dataset: z.looseObject({ level: z.enum(["variant", "family", "manufacturer"]).optional() }),
-    })
-    .optional(),
-  data: z.looseObject({ allowPartial: z.boolean().optional() }).optional(),
-});
 
 /** The data set's folder or manifest; undefined where all are image files. */
 async function dataSetIn(paths: readonly string[]): Promise<string | undefined> {

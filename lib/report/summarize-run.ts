@@ -2,6 +2,7 @@ import { describeLoss } from "../compare/describe-loss.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import type { MeasuredHealth, RecordedEpoch } from "../run/epoch-record.js";
 import type { RecordedRun } from "../run/read-run.js";
+import { recordedRecipe } from "../run/recorded-recipe.js";
 import type { RunInfo } from "../run/run-info.js";
 import { isBetter, monitoredFigure, MONITORS, type Figure, type Monitor } from "../train/monitor.js";
 
@@ -133,8 +134,8 @@ function secondsOf(epochs: readonly RecordedEpoch[]): number | undefined {
 }
 
 function recipeOf({ options, about }: RunInfo): string {
-  const recipe = textIn(about["recipe"], "name");
-  if (recipe !== undefined && recipe !== DEFAULT_RECIPE.name) return recipe;
+  const { name } = recordedRecipe(about);
+  if (name !== undefined && name !== DEFAULT_RECIPE.name) return name;
   return describeLoss(options["loss"] ?? {});
 }
 

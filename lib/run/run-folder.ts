@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
-import { makeFolder } from "../io/make-folder.js";
+import { makeFolder } from "../make-folder.js";
 import { named, replaceWith } from "../io/replace-file.js";
 import { retryShortage } from "../io/retry-shortage.js";
 import { syncFile } from "../io/sync-file.js";

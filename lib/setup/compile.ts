@@ -1,5 +1,4 @@
 import { existsSync, rmSync, symlinkSync } from "node:fs";
-import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { throwIfAborted } from "../abort.js";
@@ -8,9 +7,7 @@ import type { Libtorch } from "../addon/libtorch.js";
 import { McLossError } from "../errors.js";
 import type { Reporter } from "../reporter.js";
 import { run, versionOf } from "./run.js";
-import { PACKAGE_ROOT } from "../package.js";
-
-const require = createRequire(import.meta.url);
+import { compiledFile, PACKAGE_ROOT, requireHere } from "../package.js";
 
 export interface CompileOptions {
   libtorch: Libtorch;
@@ -84,9 +81,9 @@ async function generator(folder: string): Promise<string[]> {
 
 /** The folders with node_api.h and napi.h: a package brings them in dist, a checkout has the packages that they are of. */
 function nodeApiHeaders(): string[] {
-  if (!IS_CHECKOUT) return [join(PACKAGE_ROOT, "dist", "headers")];
-  const { include_dir: nodeApi } = require("node-api-headers") as { include_dir: string };
-  return [nodeApi, dirname(require.resolve("node-addon-api/package.json"))];
+  if (!IS_CHECKOUT) return [compiledFile("headers")];
+  const { include_dir: nodeApi } = requireHere("node-api-headers") as { include_dir: string };
+  return [nodeApi, dirname(requireHere.resolve("node-addon-api/package.json"))];
 }
 
 /**
@@ -98,7 +95,7 @@ export async function compileWithGyp(options: CompileOptions): Promise<string> {
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, "include", "node", "node_api.h")) ? [`--nodedir=${prefix}`] : [];
   const args = ["configure", "build", `--jobs=${availableParallelism()}`, ...headers];
-  const nodeGyp = require.resolve("node-gyp/bin/node-gyp.js");
+  const nodeGyp = requireHere.resolve("node-gyp/bin/node-gyp.js");
   await step("gyp", process.execPath, [nodeGyp, ...args, `--torch_root=${options.libtorch.root}`], options);
   const link = join(BUILD_FOLDERS.gyp, "libtorch");
   rmSync(link, { force: true });

@@ -1,11 +1,20 @@
 import { existsSync } from "node:fs";
 import type { BuildSystem } from "../addon/paths.js";
 import type { Libtorch } from "../addon/libtorch.js";
+import { scriptCommand } from "../addon/runtime.js";
+import { compiledFile } from "../package.js";
 import { run } from "./run.js";
 
 /** Whether this machine has an NVIDIA GPU, under Linux or in the Windows Subsystem for Linux. */
 export function hasGpu(): boolean {
   return ["/dev/nvidia0", "/dev/dxg"].some((device) => existsSync(device));
+}
+
+/** How many GPUs LibTorch can use; 0 too where the addon does not load. It is asked in another process: this one loads no LibTorch. */
+export async function countUsableGpus(): Promise<number> {
+  const { command, args, env } = scriptCommand(compiledFile("setup/count-gpus.js"));
+  const { code, stdout } = await run(command, args, { env });
+  return code === 0 ? Number(stdout) : 0;
 }
 
 /** Why the CUDA kernels cannot be built, or undefined where they can. */

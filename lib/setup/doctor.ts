@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import { availableParallelism, release } from "node:os";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { McLossError } from "../errors.js";
 import { addonCandidates } from "../addon/load.js";
 import { hashSources, readBuildInfo, type BuildInfo } from "../addon/build-info.js";
 import { prebuiltAddons } from "../addon/prebuilt.js";
 import { runtimeVersion, scriptCommand } from "../addon/runtime.js";
-import { whyNoCudaBuild } from "./cuda.js";
+import { countUsableGpus, whyNoCudaBuild } from "./cuda.js";
 import { findLibtorch, type Tried } from "./find-libtorch.js";
 import type { Libtorch } from "../addon/libtorch.js";
+import { compiledFile } from "../package.js";
 import { findPip } from "./python.js";
 import { run, versionOf } from "./run.js";
 import { PINNED, untested } from "../addon/versions.js";
@@ -89,20 +89,14 @@ async function findTools(): Promise<Diagnosis["tools"]> {
   };
 }
 
-/** Runs a script of this folder in a process of its own, which may crash. */
-function runScript(name: string, given: readonly string[] = []) {
-  const script = fileURLToPath(new URL(name, import.meta.url));
-  const { command, args, env } = scriptCommand(script, given);
-  return run(command, args, { env });
-}
-
 /** Loads the addon in a process of its own. */
 async function checkAddon(path: string): Promise<Diagnosis["addons"][number]> {
-  const { code, output } = await runScript("try-addon.js", [path]);
-  const said = output.trim();
+  const { command, args, env } = scriptCommand(compiledFile("addon/try.js"), [path]);
+  const { output, stdout } = await run(command, args, { env });
+  const said = stdout.trim();
   const info = readBuildInfo(dirname(path)) ?? null;
   if (said === "libjpeg" || said === "sharp") return { path, info, problem: null, jpeg: said };
-  return { path, info, problem: code === 0 ? said : `crashes when it is loaded: ${said}`, jpeg: null };
+  return { path, info, problem: said || `crashes when it is loaded: ${output.trim()}`, jpeg: null };
 }
 
 function findProblems(tools: Diagnosis["tools"], addons: Diagnosis["addons"]): Diagnosis["problems"] {
@@ -134,8 +128,8 @@ async function checkCuda(
     return off(problem ?? "the addon is built without CUDA kernels: npx mcloss setup --cuda");
   }
   if (!existsSync("/dev/nvidia0")) return off("this machine has no NVIDIA GPU (there is no /dev/nvidia0)");
-  const { code } = await runScript("try-cuda.js");
-  if (code !== 0) return off("LibTorch cannot use the GPU: is the driver as new as its CUDA? See nvidia-smi");
+  if ((await countUsableGpus()) === 0)
+    return off("LibTorch cannot use the GPU: is the driver as new as its CUDA? See nvidia-smi");
   return { available: true, reason: `kernels for CUDA ${addon.info.cuda}` };
 }
 

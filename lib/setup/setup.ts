@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { throwIfAborted } from "../abort.js";
 import { currentAddons, storeAddon, storeOf } from "../addon/addon-store.js";
@@ -18,6 +18,7 @@ import {
 } from "./compile.js";
 import { hasGpu, whyNoCudaBuild } from "./cuda.js";
 import { withLock } from "../io/process-lock.js";
+import { makeFolder } from "../make-folder.js";
 import { isRecord } from "../plain-data.js";
 import { abortShape, flag, like, optionsOf, parseOptions, text } from "../schema.js";
 import { provideLibtorch } from "./provide-libtorch.js";
@@ -214,7 +215,7 @@ async function buildInCache(
   options: Parameters<typeof compileWithCmake>[1],
 ): Promise<string> {
   const store = storeOf(cacheFolder());
-  await mkdir(store, { recursive: true });
+  await makeFolder(store);
   const folder = await mkdtemp(join(store, ".new-build-"));
   try {
     return storeAddon(await compileWithCmake(folder, options), info, { replace: true });

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } 
 import { join, resolve } from "node:path";
 import { cachedLibtorchs, inspectLibtorch, libtorchFolder, type Libtorch } from "../addon/libtorch.js";
 import { McLossError } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { isSystemError, reasonOf } from "../system-error.js";
 import type { Reporter } from "../reporter.js";
 
@@ -98,7 +99,7 @@ async function hasCudaRuntime(root: string): Promise<boolean> {
 
 /** A folder for what is not complete yet. What killed processes left a day ago goes. */
 async function stagingFolder(cache: string): Promise<string> {
-  await mkdir(cache, { recursive: true });
+  await makeFolder(cache);
   for (const name of await readdir(cache)) {
     if (!name.startsWith(FOLDER_PREFIX)) continue;
     const path = join(cache, name);

@@ -1,6 +1,8 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { checkFunction } from "../check-argument.js";
-import { fileURLToPath } from "node:url";
 import { bytesOf, type Device, type Dtype } from "../native/dtype.js";
+import { PACKAGE_ROOT } from "../package.js";
 
 /** A tensor that the garbage collector found before anything disposed it. */
 export interface UndisposedTensor {
@@ -13,7 +15,8 @@ export interface UndisposedTensor {
   stack: string;
 }
 
-const OWN_CODE = new URL("..", import.meta.url);
+/** As it is run, and as source maps tell of it. */
+const OWN_CODE = ["dist", "lib"].map((name) => join(PACKAGE_ROOT, name, "/"));
 const STACK_DEPTH = 50;
 
 let registry: FinalizationRegistry<UndisposedTensor> | undefined;
@@ -51,7 +54,7 @@ function callersStack(): string {
   const { stack = "" } = new Error();
   Error.stackTraceLimit = limit;
   const [, ...calls] = stack.split("\n");
-  const own = [OWN_CODE.href, fileURLToPath(OWN_CODE)];
+  const own = OWN_CODE.flatMap((folder) => [folder, pathToFileURL(folder).href]);
   const outside = calls.filter((call) => !own.some((folder) => call.includes(folder)));
   // A bundler makes one file of this package and its caller.
   return (outside.length > 0 ? outside : calls).join("\n");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../support/docs.js";
 import { writeColorFolder } from "../support/images.js";
+import { pack } from "../support/packed-package.js";
 
 const PLATFORM = "@mutual-channel-loss/linux-x64";
 const PROGRAMS = fileURLToPath(new URL("programs", import.meta.url));
@@ -20,13 +21,8 @@ export function packAll(target: string): Tarballs {
     cwd: ROOT,
     stdio: ["ignore", "ignore", "inherit"],
   });
-  return { main: pack(ROOT, target), platform: pack(join(ROOT, "npm", "linux-x64"), target) };
-}
-
-function pack(folder: string, target: string): string {
-  const args = ["pack", "--silent", "--pack-destination", target];
-  const output = execFileSync("npm", args, { cwd: folder, encoding: "utf8" });
-  return join(target, output.trim().split("\n").at(-1) ?? "");
+  const platform = pack(target, join(ROOT, "npm", "linux-x64"));
+  return { main: pack(target).tarball, platform: platform.tarball };
 }
 
 /** A project with nothing in it but images and programs, that depends on the package. */

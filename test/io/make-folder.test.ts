@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ImageFolder, smallResNet, Trainer } from "mutual-channel-loss";
-import { makeFolder } from "#lib/io/make-folder.js";
+import { withLock } from "#lib/io/process-lock.js";
+import { makeFolder, makeFolderSync } from "#lib/make-folder.js";
+import { silentReporter } from "#lib/reporter.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { loaderOf } from "../support/run.js";
@@ -30,6 +32,25 @@ describe("makeFolder()", () => {
     expect(await message(join(file, "x", "y"))).to.equal(`${file} takes no new folders: not a directory`);
     if (process.platform !== "linux") this.skip();
     expect(await message("/proc/none/run")).to.match(/^\/proc takes no new folders: /);
+  });
+
+  it("does the same at once, for those who wait", () => {
+    const path = join(folder(), "at", "once");
+    makeFolderSync(path);
+    makeFolderSync(path);
+    expect(existsSync(path)).to.equal(true);
+    const file = join(folder(), "file");
+    expect(() => {
+      makeFolderSync(join(file, "x"));
+    }).to.throw(`${file} takes no new folders: not a directory`);
+  });
+
+  it("is why a cache that cannot be made says so, and does not wait", async function () {
+    if (process.platform !== "linux") this.skip();
+    const lock = { work: "setup", reporter: silentReporter };
+    const error = await rejected(withLock("/proc/none/lock", lock, () => Promise.resolve()));
+    expect(error).to.include({ code: "ERR_IO", path: "/proc/none" });
+    expect(error.message).to.match(/^\/proc\/none cannot be written: \/proc takes no new folders: /);
   });
 
   it("is why a run that cannot be written says so, and does not wait", async function () {

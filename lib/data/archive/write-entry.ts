@@ -1,5 +1,6 @@
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../../make-folder.js";
 
 /**
  * Writes an entry that the policy has admitted, and the folders it lies in.
@@ -11,7 +12,7 @@ export async function writeEntry(
   read: () => AsyncIterable<Buffer>,
 ): Promise<void> {
   const path = join(folder, name);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const file = await open(path, "w");
   try {
     for await (const chunk of read()) await file.appendFile(chunk);

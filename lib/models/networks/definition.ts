@@ -56,6 +56,11 @@ export interface NetworkDefinition<
   build(options: Filled<Options> & { classes: number }): ModelSpec;
 }
 
+/** Whether a network with channels of its own for each class has another form, without them: torchvision's. */
+export function hasPlainForm({ options }: Pick<NetworkDefinition, "options">): boolean {
+  return options["channelsPerClass"] instanceof z.ZodOptional;
+}
+
 /** What a network of these options takes. */
 export type NetworkOptions<Options extends OptionShape> = Given<Options & typeof adapterOptions> & {
   /** K */
