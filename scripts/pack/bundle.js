@@ -2,7 +2,7 @@
 // share in few others, as Node takes a quarter of a millisecond and more for each file that it loads.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { rolldown } from "rolldown";
 import ts from "typescript";
 
@@ -50,11 +50,12 @@ function typescript() {
   };
 }
 
-/** Which subpaths load a module at once, without a lazy import: "index+train". */
+/** Which subpaths load a module at once, without a lazy import: "index+train". A subpath's own file is in none: it exports its names alone. */
 function findLoaders(subpaths, context) {
   const loaders = new Map();
+  const entryOf = (subpath) => join(process.cwd(), LIB, `${subpath}.ts`);
   for (const subpath of subpaths) {
-    const waiting = [join(process.cwd(), LIB, `${subpath}.ts`)];
+    const waiting = [entryOf(subpath)];
     const seen = new Set(waiting);
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
       loaders.set(id, [...(loaders.get(id) ?? []), basename(subpath)]);
@@ -64,6 +65,7 @@ function findLoaders(subpaths, context) {
       }
     }
   }
+  for (const subpath of subpaths) loaders.delete(entryOf(subpath));
   return loaders;
 }
 
@@ -133,6 +135,11 @@ export async function bundle(manifest, target) {
     dir: target,
     format: "esm",
     sourcemap: true,
+    // Once the target is dist/.
+    sourcemapPathTransform(source, map) {
+      const path = relative(".", resolve(dirname(map), source));
+      return relative(dirname(join("dist", relative(target, map))), path);
+    },
     keepNames: true,
     entryFileNames: "[name].js",
     chunkFileNames: ({ name }) => (name.startsWith(`${SHARED}/`) ? "[name].js" : `${LAZY}/[name].js`),
