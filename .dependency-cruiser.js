@@ -15,7 +15,19 @@ export const LAYERS = [
     "distributed",
     "train",
   ],
-  ...["predict", "pictures", "visualize", "export", "recipes", "compare", "report", "setup", "cli", "api"],
+  ...[
+    "predict",
+    "pictures",
+    "visualize",
+    "export",
+    "recipes",
+    "trackers",
+    "compare",
+    "report",
+    "setup",
+    "cli",
+    "api",
+  ],
 ];
 
 const anyOf = (names) => `^lib/(${names.join("|")})/`;

@@ -22,6 +22,9 @@ export { RESUMABLE_KEYS } from "../run/option-changes.js";
 export type { OptionChange, RunInfo, RunLoaders } from "../run/run-info.js";
 export type { FitOptions, TrainerOptions } from "../train/trainer-options.js";
 export type { JudgedEpoch } from "../run/best-checkpoint.js";
+export type { FindRateOptions } from "../train/find-rate.js";
+export type { RateSearch } from "../train/rate-search.js";
+export type { EarlyStopping } from "../train/early-stopping.js";
 export type { Figure, Monitor } from "../train/monitor.js";
 export { Run, type TrainingResult } from "../train/run.js";
 export { Trainer } from "../train/trainer.js";
@@ -60,6 +63,7 @@ export {
   type RecipeNetwork,
   type Source,
 } from "../recipes/recipe.js";
+export type { Fold } from "../data/folds.js";
 export type { RecipeData, RecipeTraining, TrainRecipeOptions } from "../recipes/recipe-training.js";
 export { prepareResume, type PrepareResumeOptions } from "../recipes/resume-recipe.js";
 export { train, type Changes, type TrainOptions, type TrainResult } from "../recipes/train.js";

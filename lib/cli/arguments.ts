@@ -36,6 +36,10 @@ export function allOrCount(text: string): number | "all" {
   return text === "all" ? text : positiveInteger(text);
 }
 
+export function rateOrAuto(text: string): number | "auto" {
+  return text === "auto" ? text : nonNegativeNumber(text);
+}
+
 /** "0,1,2" or "0..2" */
 export function seedList(text: string): number[] {
   const seeds = text.split(",").flatMap(seedRange);

@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       "train a classifier on a folder with one sub-folder of images per class, or on another data set",
     read: async () => (await import("./commands/train.js")).trainCommand,
   },
+  "find-rate": {
+    description: "find a learning rate: train with ever higher ones until the loss explodes, and draw it",
+    read: async () => (await import("./commands/find-rate.js")).findRateCommand,
+  },
   recipes: {
     description: "list the built-in recipes, or show one with the source of every value",
     read: async () => (await import("./commands/recipes.js")).recipesCommand,
@@ -47,6 +51,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   ablate: {
     description: "train cross-entropy, MC-Loss, and MC-Loss without each of its parts, and compare them",
     read: async () => (await import("./commands/ablate.js")).ablateCommand,
+  },
+  crossval: {
+    description: "train once for each part of the images, on all others, and measure on that part",
+    read: async () => (await import("./commands/crossval.js")).crossvalCommand,
+  },
+  tune: {
+    description: "search the values of a recipe's keys, and go on with the best trials",
+    read: async () => (await import("./commands/tune.js")).tuneCommand,
   },
   reproduce: {
     description:

@@ -9,7 +9,13 @@ import { isChannelLoss, losses } from "../train/losses.js";
 import { MONITORS } from "../train/monitor.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";
 import type { Recipe } from "../recipes/recipe.js";
-import { nonNegativeInteger, nonNegativeNumber, positiveInteger } from "./arguments.js";
+import {
+  nonNegativeInteger,
+  nonNegativeNumber,
+  positiveInteger,
+  positiveNumber,
+  rateOrAuto,
+} from "./arguments.js";
 import { kindOption } from "./dataset-options.js";
 import { LIMIT_FLAGS } from "./limit-flags.js";
 
@@ -31,6 +37,8 @@ function flag(
   else if (take) option.choices(take);
   return { key, option };
 }
+
+const RATE = "optimizer.learningRate";
 
 const FLAGS: readonly RecipeFlag[] = [
   { key: "dataset.kind", option: kindOption() },
@@ -83,9 +91,15 @@ const FLAGS: readonly RecipeFlag[] = [
   flag("--batch-size <n>", "batchSize", "images per step", positiveInteger),
   flag(
     "--learning-rate <rate>",
-    "optimizer.learningRate",
-    "at the start, after the warm-up",
-    nonNegativeNumber,
+    RATE,
+    "at the start, after the warm-up; auto: what find-rate suggests",
+    rateOrAuto,
+  ),
+  flag(
+    "--layer-decay <factor>",
+    "optimizer.layerDecay",
+    "what each layer's rate is of the next one's, as 0.75 (default: 1)",
+    positiveNumber,
   ),
   flag("--precision <dtype>", "precision", "what forward and backward compute in", [
     "float32",
@@ -99,6 +113,18 @@ const FLAGS: readonly RecipeFlag[] = [
   flag("--monitor <figure>", "monitor", "what the best checkpoint and a plateau go by (default: accuracy)", [
     ...MONITORS,
   ]),
+  flag(
+    "--patience <epochs>",
+    "earlyStopping.patience",
+    "end the training after so many epochs without a gain in the monitored figure (default: none)",
+    positiveInteger,
+  ),
+  flag(
+    "--min-delta <gain>",
+    "earlyStopping.minDelta",
+    "with --patience, the least gain that counts (default: 0)",
+    nonNegativeNumber,
+  ),
   flag("--on-nan <policy>", "onNan", "what a loss that is not finite does", ["stop", "skip"]),
   flag(
     "--channel-health",
@@ -173,13 +199,18 @@ export function patchOfFlags(recipe: Recipe, flags: Readonly<Record<string, unkn
   }
   if (loss === "mc" && !isChannelLoss(recipe.loss)) patches.push({ loss: DEFAULT_RECIPE.loss });
   for (const one of FLAGS) {
-    if (value(one) !== undefined) patches.push(nest(one.key.split("."), value(one)));
+    if (value(one) !== undefined) patches.push(patchOf(one.key, value(one)));
   }
   // A baseline has no weights of MC-Loss.
   if (loss !== undefined && loss !== "mc" && !isRecipeLoss(recipe, loss)) {
     patches.push({ loss: loss === "ce" ? loss : { type: loss } });
   }
   return joinPatches(patches);
+}
+
+function patchOf(key: string, value: unknown): Patch {
+  if (key !== RATE) return nest(key.split("."), value);
+  return value === "auto" ? { findRate: true } : { findRate: null, ...nest(key.split("."), value) };
 }
 
 /** Whether it is the recipe's own loss, which keeps its options. */

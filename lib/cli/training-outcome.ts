@@ -3,7 +3,7 @@ import { isAbsolute, relative } from "node:path";
 import { readRun } from "../run/read-run.js";
 import { runFiles } from "../run/run-files.js";
 import { duration } from "../report/format.js";
-import { measuredImages, summarizeRun, type EpochScores } from "../report/summarize-run.js";
+import { measuredImages, summarizeRun, type EpochScores } from "../compare/summarize-run.js";
 import { formatTable } from "../table.js";
 import { percent } from "./format.js";
 import { describeSkippedSteps } from "./report-training.js";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { checkFunction, checkPlace, checkRecord } from "../check-argument.js";
 import type { ChannelObjective } from "../train/losses/channels.js";
 import { compareRuns, type Comparison } from "./compare-runs.js";
-import { checkSeeds, keepSettings, trainUnfinished } from "./train-rows.js";
+import { checkSeeds, inSeries, trainUnfinished } from "./run-series.js";
 
 /** The rows of the paper's ablation tables, by their folders' names: what each changes in MC-Loss. */
 export const ABLATIONS = {
@@ -53,7 +53,6 @@ export async function ablate(options: AblateOptions): Promise<Comparison> {
   checkFunction("train", train);
   checkPlace("output", output);
   checkSeeds(seeds);
-  await keepSettings(output, "ablation", { loss, ...options.settings });
   const runs = (Object.keys(ABLATIONS) as (keyof typeof ABLATIONS)[]).flatMap((name) =>
     seeds.map((seed) => ({
       name,
@@ -62,8 +61,11 @@ export async function ablate(options: AblateOptions): Promise<Comparison> {
       output: join(output, name, `seed-${seed}`),
     })),
   );
-  await trainUnfinished(runs, train);
-  return compareRuns(runs.map((run) => run.output));
+  const settings = { loss, ...options.settings };
+  return inSeries({ output, kind: "ablation", settings }, async () => {
+    await trainUnfinished(runs, train);
+    return compareRuns(runs.map((run) => run.output));
+  });
 }
 
 function ablatedLoss(name: keyof typeof ABLATIONS, whole: ChannelObjective): "ce" | ChannelObjective {

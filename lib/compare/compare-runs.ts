@@ -17,6 +17,8 @@ export interface ComparedRun {
   /** Epochs done, and asked for. */
   epochs: number;
   epochsAsked: number;
+  /** Whether the run has come to its end: its last epoch, or an early one. */
+  finished: boolean;
 }
 
 /** How much better than the baseline. */
@@ -112,8 +114,8 @@ function summarizeGroup(
     network,
     ...(recipe === undefined ? {} : { recipe }),
     loss: completeLoss(loss),
-    runs: runs.map(({ folder, seed, final, best, epochs, epochsAsked }) => {
-      return { folder, seed, final, best, epochs, epochsAsked };
+    runs: runs.map(({ folder, seed, final, best, epochs, epochsAsked, finished }) => {
+      return { folder, seed, final, best, epochs, epochsAsked, finished };
     }),
     final: spread(runs.map(({ final }) => final)),
     best: spread(runs.map(({ best }) => best)),

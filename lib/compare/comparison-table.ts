@@ -2,10 +2,7 @@ import { invalidArgument } from "../errors.js";
 import { checkRecord } from "../check-argument.js";
 import { formatTable } from "../table.js";
 import type { ComparedRun, Comparison, Gain, RunGroup } from "./compare-runs.js";
-import type { Spread } from "./statistics.js";
-
-/** What is not known, or no number. */
-const UNKNOWN = "–";
+import { formatP, percentOf, signedPercent, UNKNOWN } from "./format-figures.js";
 
 /**
  * A comparison for people: percent of the validation images, a row for each group of runs.
@@ -39,26 +36,15 @@ function tableOf(groups: readonly RunGroup[], nameOf: (group: RunGroup, index: n
 function cellsOf({ runs, final, best, gain }: RunGroup): string[] {
   return [
     String(new Set(runs.map(({ seed }) => seed)).size),
-    formatSpread(final),
-    formatSpread(best),
+    percentOf(final),
+    percentOf(best),
     ...(gain ? [...formatGain(gain.final), ...formatGain(gain.best)] : ["", "", "", ""]),
   ];
 }
 
-function formatSpread({ mean, std }: Spread): string {
-  if (!Number.isFinite(mean)) return UNKNOWN;
-  const middle = (100 * mean).toFixed(2);
-  return std === undefined ? middle : `${middle} ± ${(100 * std).toFixed(2)}`;
-}
-
 function formatGain({ difference, p }: Gain): [string, string] {
   if (!Number.isFinite(difference)) return [UNKNOWN, ""];
-  const sign = difference < 0 ? "−" : "+";
-  return [`${sign}${(100 * Math.abs(difference)).toFixed(2)}`, p === undefined ? "" : formatP(p)];
-}
-
-function formatP(p: number): string {
-  return p < 0.001 ? "< 0.001" : p.toFixed(3);
+  return [signedPercent(difference), p === undefined ? "" : formatP(p)];
 }
 
 function publishedOf({ published }: RunGroup): string {
@@ -67,7 +53,7 @@ function publishedOf({ published }: RunGroup): string {
 
 function unfinishedRuns({ runs }: RunGroup): string[] {
   return runs
-    .filter(({ epochs, epochsAsked }) => epochs < epochsAsked)
+    .filter(({ finished }) => !finished)
     .map(({ folder, epochs, epochsAsked }) => `${folder} is at epoch ${epochs} of ${epochsAsked}`);
 }
 

@@ -3,7 +3,7 @@ import { McLossError } from "../errors.js";
 import { runFiles } from "../run/run-files.js";
 import { isPlainCrossEntropy, isWholeMcLoss } from "./complete-loss.js";
 import type { RunLoaders } from "../run/run-info.js";
-import { readRun, type RecordedRun } from "../run/read-run.js";
+import { isFinished, readRun, type RecordedRun } from "../run/read-run.js";
 import { recordedRecipe, type RecordedRecipe } from "../run/recorded-recipe.js";
 import { completeRecordedOptions } from "../train/trainer-options.js";
 
@@ -24,6 +24,8 @@ export interface MeasuredRun {
   /** Epochs done, and asked for. */
   epochs: number;
   epochsAsked: number;
+  /** Whether the run has come to its end: its last epoch, or an early one. */
+  finished: boolean;
   /** Validation accuracy after the last validated epoch, and the highest of all; NaN where it was no number. */
   final: number;
   best: number;
@@ -64,6 +66,7 @@ export async function readMeasuredRun(folder: string): Promise<MeasuredRun> {
     loss,
     epochs: run.epochs.at(-1)?.epoch ?? 0,
     epochsAsked: run.planned,
+    finished: isFinished(run),
     final: accuracies.at(-1) ?? NaN,
     best: known.reduce((best, accuracy) => (accuracy > best ? accuracy : best), known[0] ?? NaN),
     recipe: recipe.name,

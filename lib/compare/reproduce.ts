@@ -8,7 +8,7 @@ import type { PublishedAccuracy, Recipe } from "../recipes/recipe.js";
 import { isChannelLoss } from "../train/losses.js";
 import { compareRuns, gain, type ComparedRun, type Gain } from "./compare-runs.js";
 import type { Spread } from "./statistics.js";
-import { checkSeeds, keepSettings, trainUnfinished } from "./train-rows.js";
+import { checkSeeds, inSeries, trainUnfinished } from "./run-series.js";
 
 /** One run of a reproduction. */
 export interface ReproductionRun {
@@ -72,7 +72,6 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
   checkPlace("output", output);
   checkSeeds(seeds);
   if (!isChannelLoss(recipe.loss)) throw invalidArgument("recipe.loss", "must be MC-Loss");
-  await keepSettings(output, "reproduction", { recipe, ...settings });
   const recipes = { ce: baselineOf(recipe), mc: recipe };
   const runs = seeds.flatMap((seed) =>
     (["ce", "mc"] as const).map((name) => ({
@@ -81,8 +80,10 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
       output: join(output, name, `seed-${seed}`),
     })),
   );
-  await trainUnfinished(runs, train);
-  return summarize(recipe, recipes.ce, runs);
+  return inSeries({ output, kind: "reproduction", settings: { recipe, ...settings } }, async () => {
+    await trainUnfinished(runs, train);
+    return summarize(recipe, recipes.ce, runs);
+  });
 }
 
 /** Cross-entropy alone, on the network without the channels that it has for MC-Loss. */

@@ -1,35 +1,48 @@
 import { checkList, checkRecord } from "../check-argument.js";
 import { PUBLISHERS, type PublishedAccuracy } from "../recipes/recipe.js";
-import { formatTable } from "../table.js";
 import type { Gain } from "./compare-runs.js";
 import type { ReproducedRow, Reproduction } from "./reproduce.js";
-import type { Spread } from "./statistics.js";
-
-/** How a table is written. */
-export type TableFormat = "text" | "markdown" | "latex";
+import { formatP, percentOf, signedPercent, UNKNOWN } from "./format-figures.js";
+import { writeTable, writeTableFiles, type Table, type TableFormat } from "./write-table.js";
 
 /**
  * A reproduction's figures beside the published ones, in percent.
- * @param format "text" for a terminal; "markdown"; "latex" needs the package booktabs. Default "text"
+ * @param format Default "text"
  */
 export function reproductionTable(reproduction: Reproduction, format: TableFormat = "text"): string {
+  return writeTable(tableOf(reproduction), format);
+}
+
+/** Writes them into a folder in each format. Gives the table as text. */
+export function writeReproduction(folder: string, reproduction: Reproduction): Promise<string> {
+  return writeTableFiles(folder, tableOf(reproduction), reproduction);
+}
+
+function tableOf(reproduction: Reproduction): Table {
   checkRecord("reproduction", reproduction, "what reproduce() gives");
   const { recipe, rows } = reproduction;
   checkList("reproduction.rows", rows, "rows");
   checkRecord("reproduction.recipe", recipe, "a recipe");
-  const cells = [HEAD, ...rows.map(cellsOf), ...rows.flatMap(gainCells)];
-  const notes = notesOf(reproduction);
-  if (format === "text") return [formatTable(cells, [4]), "", ...notes].join("\n");
-  if (format === "markdown") return [...markdown(cells), "", ...notes.map((note) => `- ${note}`)].join("\n");
-  return latex(cells, [recipe.description ?? recipe.name, ...notes].map(capitalised).join(". "));
+  return {
+    cells: [HEAD, ...rows.map(cellsOf), ...rows.flatMap(gainCells)],
+    left: [4],
+    title: recipe.description ?? recipe.name,
+    notes: notesOf(reproduction),
+    data: [DATA_HEAD, ...rows.flatMap(dataOf)],
+  };
+}
+
+const DATA_HEAD = ["loss", "seed", "epochs", "last", "best", "folder"];
+
+function dataOf({ name, runs }: ReproducedRow) {
+  return runs.map(({ seed, epochs, final, best, folder }) => [name, seed, epochs, final, best, folder]);
 }
 
 const HEAD = ["", "seeds", "last epoch", "best epoch", "published"];
-const UNKNOWN = "–";
 
 function cellsOf({ label, runs, last, best, published }: ReproducedRow): string[] {
   const seeds = new Set(runs.map(({ seed }) => seed)).size;
-  return [label, String(seeds), percent(last), percent(best), published.map(publishedText).join("; ")];
+  return [label, String(seeds), percentOf(last), percentOf(best), published.map(publishedText).join("; ")];
 }
 
 function gainCells({ gain, published }: ReproducedRow, _: number, rows: ReproducedRow[]): string[][] {
@@ -49,23 +62,13 @@ function gainCells({ gain, published }: ReproducedRow, _: number, rows: Reproduc
 /** Of the paper's own two figures. */
 function publishedGain(ce: readonly PublishedAccuracy[], mc: readonly PublishedAccuracy[]): string {
   const [from, to] = [ce, mc].map((all) => all.find(({ source }) => source === "paper")?.accuracy);
-  return from === undefined || to === undefined ? "" : `${signed(to - from)}, the paper ?`;
-}
-
-function percent({ mean, std }: Spread): string {
-  if (!Number.isFinite(mean)) return UNKNOWN;
-  const middle = (100 * mean).toFixed(2);
-  return std === undefined ? middle : `${middle} ± ${(100 * std).toFixed(2)}`;
+  return from === undefined || to === undefined ? "" : `${signedPercent(to - from)}, the paper ?`;
 }
 
 function gainText({ difference, p }: Gain): string {
   if (!Number.isFinite(difference)) return UNKNOWN;
-  if (p === undefined) return signed(difference);
-  return `${signed(difference)} (${p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`})`;
-}
-
-function signed(share: number): string {
-  return `${share < 0 ? "−" : "+"}${(100 * Math.abs(share)).toFixed(2)}`;
+  if (p === undefined) return signedPercent(difference);
+  return `${signedPercent(difference)} (p ${p < 0.001 ? "" : "= "}${formatP(p)})`;
 }
 
 function publishedText({ accuracy, source, epoch, verified }: PublishedAccuracy): string {
@@ -75,9 +78,7 @@ function publishedText({ accuracy, source, epoch, verified }: PublishedAccuracy)
 
 function notesOf({ recipe, changed, rows }: Reproduction): string[] {
   const published = rows.flatMap((row) => row.published);
-  const unfinished = rows.flatMap(({ runs }) =>
-    runs.filter(({ epochs, epochsAsked }) => epochs < epochsAsked),
-  );
+  const unfinished = rows.flatMap(({ runs }) => runs.filter(({ finished }) => !finished));
   return [
     `top-1 accuracy on the test images in %, after ${recipe.epochs} epochs: mean ± standard deviation over seeds`,
     "the best epoch is chosen on the test images: what the authors report, and no honest selection",
@@ -92,44 +93,4 @@ function notesOf({ recipe, changed, rows }: Reproduction): string[] {
       ({ folder, epochs, epochsAsked }) => `${folder} is at epoch ${epochs} of ${epochsAsked}`,
     ),
   ];
-}
-
-function markdown([head = [], ...rows]: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(["-", "-:", "-:", "-:", "-"]), ...rows.map(line)];
-}
-
-function latex(cells: readonly (readonly string[])[], caption: string): string {
-  const [head = "", ...rows] = cells.map((row) => `${row.map(escapeLatex).join(" & ")} \\\\`);
-  return [
-    "\\begin{table}",
-    "  \\centering",
-    "  \\begin{tabular}{lrrrl}",
-    ...["\\toprule", head, "\\midrule", ...rows, "\\bottomrule"].map((line) => `    ${line}`),
-    "  \\end{tabular}",
-    `  \\caption{${escapeLatex(caption)}.}`,
-    "\\end{table}",
-  ].join("\n");
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-const LATEX: Readonly<Record<string, string>> = {
-  "\\": "\\textbackslash{}",
-  "±": "$\\pm$",
-  "−": "$-$",
-  "–": "--",
-  "<": "$<$",
-  "~": "\\textasciitilde{}",
-  "^": "\\textasciicircum{}",
-  "×": "$\\times$",
-  α: "$\\alpha$",
-  β: "$\\beta$",
-};
-
-function escapeLatex(text: string): string {
-  return text.replaceAll(/[\\±−–<~^×αβ]|[&%$#_{}]/g, (sign) => LATEX[sign] ?? `\\${sign}`);
 }

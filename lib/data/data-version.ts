@@ -41,7 +41,8 @@ export async function dataVersion(
   return { count: set.length, sha256: hashList(folder, set), contents, ...(manifest ? { manifest } : {}) };
 }
 
-function hashList(root: string, { classes, samples }: ListDataset): string {
+/** See {@link DataVersion}. */
+export function hashList(root: string, { classes, samples }: ListDataset): string {
   const hash = createHash("sha256");
   for (const { path, label } of samples) hash.update(`${classes[label]}\t${relative(root, path)}\n`);
   return hash.digest("hex");

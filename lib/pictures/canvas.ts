@@ -42,6 +42,18 @@ export class Canvas {
     this.#shapes.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${color}"/>`);
   }
 
+  /** @param points [x, y], which are joined */
+  line(points: readonly (readonly [number, number])[], color: string, width = 1.5): void {
+    const path = points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
+    this.#shapes.push(
+      `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="${width}" stroke-linejoin="round"/>`,
+    );
+  }
+
+  circle(x: number, y: number, radius: number, color: string): void {
+    this.#shapes.push(`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius}" fill="${color}"/>`);
+  }
+
   /** @param y of the baseline */
   text(text: string, x: number, y: number, style: TextStyle = {}): void {
     const { size = 11, color = INK, anchor = "middle", bold = false, width = Infinity, upwards } = style;

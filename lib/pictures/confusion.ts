@@ -1,5 +1,6 @@
 import { checkPlace } from "../check-argument.js";
 import { extname } from "node:path";
+import { formatCsv } from "../csv.js";
 import { invalidArgument } from "../errors.js";
 import { replaceWith } from "../io/replace-file.js";
 import { className } from "../models/class-name.js";
@@ -36,17 +37,11 @@ export function confusionFormat(path: string): "csv" | "png" {
 }
 
 function toCsv(confusion: readonly (readonly number[])[], names: readonly string[]): string {
-  const rows = confusion.map((row, index) => [quote(className(names, index)), ...row]);
-  const lines = [["true \\ predicted", ...names.map(quote)], ...rows].map((row) => row.join(","));
-  return `${lines.join("\r\n")}\r\n`;
+  const rows = confusion.map((row, index) => [className(names, index), ...row]);
+  return formatCsv([["true \\ predicted", ...names], ...rows]);
 }
 
 async function toPng(confusion: readonly (readonly number[])[], names: readonly string[]): Promise<Buffer> {
   const { renderConfusion } = await import("./confusion-picture.js");
   return renderConfusion(confusion, names);
-}
-
-/** RFC 4180. */
-function quote(field: string): string {
-  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }

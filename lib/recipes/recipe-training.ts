@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { detectKind } from "../data/open-dataset.js";
 import type { ListDataset } from "../data/dataset.js";
 import type { DataVersion } from "../data/data-version.js";
+import { takeFold, type Fold } from "../data/folds.js";
 import { openTrainingSets, type TrainingSets } from "../data/training-sets.js";
 import { fromFirst } from "../distributed/exchange.js";
 import type { ProcessGroup } from "../distributed/process-group.js";
@@ -23,7 +24,9 @@ import type { Reporter } from "../reporter.js";
 import { chooseDevice } from "../tensor/cuda.js";
 import type { Device } from "../native/dtype.js";
 import type { Run } from "../train/run.js";
+import type { TrainerOptions } from "../train/trainer-options.js";
 import { Trainer } from "../train/trainer.js";
+import { changeRecipe } from "./change.js";
 import {
   completeRecipe,
   knownNormalization,
@@ -52,6 +55,8 @@ export interface RecipeData {
   allowPartial?: boolean;
   /** Takes class folders that have no images. Default false. */
   allowEmpty?: boolean;
+  /** Holds out a part of the images that would be trained on, and no others. Default: as said of `validation`. */
+  fold?: Fold;
 }
 
 /** Options of trainRecipe(). */
@@ -79,6 +84,8 @@ export interface RecipeTraining {
   recipe: Recipe;
   model: Model;
   images: ListDataset;
+  /** Absent where nothing is held out. */
+  heldOut?: ListDataset;
   train: DataLoader;
   validation?: DataLoader;
   trainer: Trainer;
@@ -123,26 +130,36 @@ export async function prepareTraining(
   const spec = networkSpec(given, images.classes.length);
   const inputNote = resume ? undefined : weightsInputNote(given, spec);
   const known = await knownNormalization(given);
-  const { recipe, transforms } = completeRecipe(given, spec, known?.normalization);
-  if (started && isAsked) requireResumable(output ?? "", started.recipe, absoluteWeights(recipe));
-  if (group) await requireSameTraining(group, recipe, images, runImages);
-  const loaders = openLoaders(recipe, sets, transforms, { device, group });
-  const judged = judgeByTraining(recipe, sets);
-  const { model, weights } = await openModel(recipe, spec, modelInfo(images.classes, transforms.test), {
+  const { recipe: completed, transforms } = completeRecipe(given, spec, known?.normalization);
+  if (started && isAsked) requireResumable(output ?? "", started.recipe, absoluteWeights(completed));
+  if (group) await requireSameTraining(group, completed, images, runImages);
+  const loaders = openLoaders(completed, sets, transforms, { device, group });
+  const judged = judgeByTraining(completed, sets);
+  const { model, weights } = await openModel(completed, spec, modelInfo(images.classes, transforms.test), {
     load: !began,
     device,
     signal,
     reporter,
   });
-  const trainer = new Trainer(model, {
-    ...trainerOptionsOf(recipe),
-    monitor: judged?.monitor ?? recipe.monitor,
-    output,
-    overwrite,
+  const trainerOptions: TrainerOptions = {
+    ...trainerOptionsOf(completed),
+    monitor: judged?.monitor ?? completed.monitor,
     group,
     // One process has whole batches anyway.
-    syncBatchNorm: group && recipe.syncBatchNorm,
-    gradientCompression: group && recipe.gradientCompression,
+    syncBatchNorm: group && completed.syncBatchNorm,
+    gradientCompression: group && completed.gradientCompression,
+  };
+  const rate = completed.findRate
+    ? (started?.recipe.optimizer.learningRate ??
+      (await suggestRate(model, trainerOptions, loaders.train, signal)))
+    : undefined;
+  const recipe =
+    rate === undefined ? completed : changeRecipe(completed, { optimizer: { learningRate: rate } });
+  const trainer = new Trainer(model, {
+    ...trainerOptions,
+    optimizer: recipe.optimizer,
+    output,
+    overwrite,
     about: {
       ...started,
       command: "train",
@@ -162,14 +179,16 @@ export async function prepareTraining(
     recipe,
     model,
     images,
+    heldOut: sets.heldOut,
     ...loaders,
     trainer,
     isFirst,
     notes: [
       ...sets.notes,
       ...(judged ? [judged.note] : []),
-      ...(known ? [normalizationNote(recipe, known)] : []),
+      ...(known ? [normalizationNote(completed, known)] : []),
       ...(inputNote === undefined ? [] : [inputNote]),
+      ...(rate === undefined ? [] : [`the learning rate is ${rate}, as the range test suggests`]),
     ],
     ...(weights ? { weights } : {}),
     dispose,
@@ -179,6 +198,18 @@ export async function prepareTraining(
       return trainer.fit(train, { validation, resume, channelHealth: recipe.channelHealth, signal });
     },
   };
+}
+
+/** To two digits: more of them say nothing. */
+async function suggestRate(
+  model: Model,
+  options: TrainerOptions,
+  train: DataLoader,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  using trainer = new Trainer(model, options);
+  const { suggestion } = await trainer.findRate(train, { signal });
+  return Number(suggestion.toPrecision(2));
 }
 
 /** As rank 0 finds it, whose disk has the run. */
@@ -250,9 +281,10 @@ async function openModel(
   }
 }
 
-async function openSets(recipe: Recipe, data: RecipeData): Promise<TrainingSets> {
+async function openSets(recipe: Recipe, { fold, ...data }: RecipeData): Promise<TrainingSets> {
   try {
-    return await openTrainingSets({ ...recipe.dataset, ...data });
+    const sets = await openTrainingSets({ ...recipe.dataset, ...data });
+    return fold ? takeFold(sets, fold) : sets;
   } catch (error) {
     const { kind } = recipe.dataset;
     if (!(error instanceof McLossError) || kind === undefined) throw error;

@@ -8,6 +8,7 @@ import type { Spec } from "../definition.js";
 import type { ChannelBlock } from "../loss/channel-groups.js";
 import type { Schedule } from "../optim/schedules.js";
 import type { networks } from "../models/networks.js";
+import type { EarlyStopping } from "../train/early-stopping.js";
 import type { Monitor } from "../train/monitor.js";
 import type { OptimizerSpec } from "../train/build-optimizer.js";
 import type { LossOptions } from "../train/losses.js";
@@ -58,6 +59,11 @@ export interface Recipe extends ImageLimitOptions {
   onBadImage: BadImagePolicy;
   /** Rates of the backbone and the head are its `groups`, by the parameters' names. */
   optimizer: OptimizerSpec & { type: NonNullable<OptimizerSpec["type"]> };
+  /**
+   * Whether the optimizer's learning rate is what a range test suggests that is made before the training begins; see
+   * {@link Trainer.findRate}. `run.json` has the rate. Default false.
+   */
+  findRate?: boolean;
   /** Default: cosine after 3 warm-up epochs, or as many as fit. */
   schedule?: Schedule;
   precision: "float32" | "bfloat16" | "float16";
@@ -73,6 +79,8 @@ export interface Recipe extends ImageLimitOptions {
   ema?: number;
   /** The figure that epochs are judged by; see {@link TrainerOptions}. Default "accuracy", or "loss" for a plateau of mode "min". */
   monitor?: Monitor;
+  /** Ends a training that no longer becomes better; see {@link TrainerOptions}. Default: all epochs are trained. */
+  earlyStopping?: EarlyStopping;
   /** Gradual unfreezing: from the epoch on (0 is the start) what the pattern names is trained. Default: all, from 0. */
   unfreeze?: readonly { epoch: number; pattern: string }[];
   onNan: "stop" | "skip";

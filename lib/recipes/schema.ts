@@ -7,6 +7,7 @@ import { transformList } from "../image/transforms.js";
 import { count, flag, index, parse, share, text } from "../schema.js";
 import { schedules } from "../optim/schedules.js";
 import { modelOptimizers } from "../train/build-optimizer.js";
+import { earlyStopping } from "../train/early-stopping.js";
 import { MONITORS } from "../train/monitor.js";
 import { lossSchema } from "../train/losses.js";
 import type { Recipe } from "./recipe.js";
@@ -37,6 +38,7 @@ const recipe = z.strictObject({
     ...optimizer,
     type: optimizer.type ?? "sgd",
   })),
+  findRate: flag.optional(),
   schedule: schedules.given.optional(),
   precision: z.enum(["float32", "bfloat16", "float16"]),
   tf32: flag.optional(),
@@ -45,6 +47,7 @@ const recipe = z.strictObject({
   accumulate: count,
   ema: share.optional(),
   monitor: z.enum(MONITORS).optional(),
+  earlyStopping: earlyStopping.optional(),
   unfreeze: z
     .array(z.strictObject({ epoch: index, pattern: z.string() }))
     .min(1)

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { foldSchema } from "../data/folds.js";
 import { McLossError } from "../errors.js";
 import { runFiles } from "../run/run-files.js";
 import { runImagesSchema, type RunImages } from "../run/run-images.js";
@@ -18,6 +19,7 @@ const schema = z.object({
       validation: z.string().optional(),
       allowPartial: z.boolean().optional(),
       allowEmpty: z.boolean().optional(),
+      fold: foldSchema.optional(),
     }),
     images: runImagesSchema,
   }),

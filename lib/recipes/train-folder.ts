@@ -56,11 +56,11 @@ const schema = optionsOf<TrainOptions>({
 /** What train() does. */
 export async function trainFolder(options: TrainOptions): Promise<TrainResult> {
   const given = parseOptions(schema, options);
-  const { dir, validation, allowPartial, allowEmpty, ...others } = given;
+  const { dir, validation, allowPartial, allowEmpty, fold, ...others } = given;
   const { overwrite, device, signal, reporter, group, ...rest } = others;
   const { out, recipe = DEFAULT_RECIPE, onEvent, ...changes } = rest;
   const base = typeof recipe === "string" ? await loadRecipe(recipe) : recipe;
-  const data = { dir, validation, allowPartial, allowEmpty };
+  const data = { dir, validation, allowPartial, allowEmpty, fold };
   const where = { ...data, overwrite, device, signal, reporter, group, output: out };
   using training = await prepareRecipe(changeRecipe(base, changes), where);
   const run = training.fit();

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { abortShape, flag, instanceOf, must, optionsOf, parseOptions, text, type Shape } from "../schema.js";
 import { ProcessGroup } from "../distributed/process-group.js";
+import { foldSchema } from "../data/folds.js";
 import { deviceSchema } from "../native/dtype.js";
 import type { Reporter } from "../reporter.js";
 import type { TrainingEvent } from "../train/events.js";
@@ -15,6 +16,7 @@ export const trainRecipeShape = {
   validation: text.optional(),
   allowPartial: flag.optional(),
   allowEmpty: flag.optional(),
+  fold: foldSchema.optional(),
   output: text.optional(),
   reporter: z.custom<Reporter>().optional(),
   overwrite: flag.optional(),

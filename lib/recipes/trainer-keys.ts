@@ -16,6 +16,7 @@ export const TRAINER_KEYS = [
   "clipValue",
   "ema",
   "monitor",
+  "earlyStopping",
   "unfreeze",
   "cudaGraph",
 ] as const satisfies readonly (keyof Recipe & keyof TrainerOptions)[];

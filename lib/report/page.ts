@@ -11,7 +11,7 @@ import { channelSection, confusionSection } from "./sections/confusion.js";
 import { environmentSection } from "./sections/environment.js";
 import { progressSection } from "./sections/progress.js";
 import { summarySection } from "./sections/summary.js";
-import { measuredImages, summarizeRun } from "./summarize-run.js";
+import { measuredImages, summarizeRun } from "../compare/summarize-run.js";
 
 /** What a page is made of. */
 export interface PageContent {

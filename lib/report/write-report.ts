@@ -7,7 +7,7 @@ import type { AbortOptions } from "../native/abortable.js";
 import { renderPage } from "./page.js";
 import { picturesOf, type RunPictures } from "./picture-runs.js";
 import { readRuns } from "./read-runs.js";
-import { summarizeRun, type RunSummary } from "./summarize-run.js";
+import { summarizeRun, type RunSummary } from "../compare/summarize-run.js";
 
 /** Options of {@link writeReport}. */
 export interface ReportOptions extends AbortOptions {

@@ -34,6 +34,7 @@ const schema = z.looseObject({
   seconds: figure,
   imagesPerSecond: figure,
   nonFinite: figure,
+  stoppedEarly: z.boolean().optional(),
   train: metrics,
   validation: z
     .looseObject({ ...metrics.shape, top5Accuracy: figure, macroF1: figure, images: figure })

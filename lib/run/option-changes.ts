@@ -11,6 +11,8 @@ import type { OptionChange, RunInfo } from "./run-info.js";
 export const RESUMABLE_KEYS: readonly string[] = [
   "epochs",
   "schedule",
+  "earlyStopping",
+  "findRate",
   "optimizer.learningRate",
   "clipNorm",
   "clipValue",

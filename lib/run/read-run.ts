@@ -40,5 +40,6 @@ export async function readRun(folder: string): Promise<RecordedRun> {
 
 /** Whether the run has come to its end. */
 export function isFinished({ epochs, planned }: RecordedRun): boolean {
-  return (epochs.at(-1)?.epoch ?? 0) >= planned;
+  const last = epochs.at(-1);
+  return last?.stoppedEarly === true || (last?.epoch ?? 0) >= planned;
 }

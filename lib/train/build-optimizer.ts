@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { layerDepths } from "../models/layer-depths.js";
 import type { Model } from "../models/model.js";
 import type { PatternGroup } from "../models/parameter-groups.js";
 import { namePattern } from "../models/names.js";
 import { Registry, type Spec } from "../definition.js";
 import { Optimizer, type ParameterGroup } from "../optim/optimizer.js";
 import { optimizers } from "../optim/optimizers.js";
-import { flag, rate, type Shape } from "../schema.js";
+import { flag, parseOptions, rate, type Shape } from "../schema.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { DEFAULT_OPTIMIZER } from "./defaults.js";
 
@@ -15,6 +16,11 @@ export const modelOptimizers = new Registry(optimizers.definitions, {
   common: {
     /** Whether weight decay applies to biases and normalisation too. */
     decayBiasAndNorm: flag.default(false),
+    /**
+     * What the rate of each layer is of the next one's, so that those near the input change little, as BEiT and timm fine-tune: a
+     * head has the whole rate, the last block this part of it, and so on. Default: the same rate for all.
+     */
+    layerDecay: z.number().gt(0).max(1).optional(),
     /** Parameters with rates of their own, by a pattern of their names: `{ pattern, learningRate, weightDecay }`. */
     groups: z
       .array(
@@ -48,12 +54,34 @@ export interface GroupRates {
  * @throws McLossError ERR_ARGUMENT for an option, or for a group whose pattern names nothing
  */
 export function buildOptimizer(model: Model, spec: OptimizerSpec = DEFAULT_OPTIMIZER): Optimizer {
-  const { decayBiasAndNorm = false, groups: own = [], ...options } = spec;
+  const { decayBiasAndNorm = false, groups: own = [], layerDecay, ...options } = spec;
   const named = model.parameterGroups(own);
-  return new Optimizer(decayBiasAndNorm ? named : named.flatMap(splitByDecay), options);
+  const layered = layerDecay === undefined ? named : decayByLayer(model, named, spec, layerDecay);
+  return new Optimizer(decayBiasAndNorm ? layered : layered.flatMap(splitByDecay), options);
 }
 
 type Group = ParameterGroup<GroupRates>;
+
+/** The head first, whose rate is the one that is told. */
+function decayByLayer(
+  model: Model,
+  groups: readonly Group[],
+  spec: OptimizerSpec,
+  layerDecay: number,
+): Group[] {
+  const { depths, last } = layerDepths(model.spec);
+  const depthOf = new Map(model.state().map(({ name, tensor }) => [tensor, depths.get(name) ?? last]));
+  const { learningRate: shared } = parseOptions(modelOptimizers.filled, spec, "optimizer");
+  return groups.flatMap((group) => {
+    const { learningRate = shared } = group;
+    const byDepth = Array.from({ length: last + 1 }, (_, up) => ({
+      ...group,
+      parameters: group.parameters.filter((parameter) => depthOf.get(parameter) === last - up),
+      learningRate: learningRate * layerDecay ** up,
+    }));
+    return byDepth.filter(({ parameters }) => parameters.length > 0);
+  });
+}
 
 function splitByDecay(group: Group): Group[] {
   const isWeight = (parameter: Tensor) => parameter.shape.length > 1;

@@ -47,6 +47,8 @@ export interface EpochEvent {
   skipped: number;
   /** Steps whose loss was not finite and that updated nothing, where `onNan` is "skip". */
   nonFinite: number;
+  /** Whether `earlyStopping` ends the run with it. */
+  stoppedEarly?: boolean;
 }
 
 /** One line of `metrics.jsonl`: an epoch, without what grows with the square of the classes. */

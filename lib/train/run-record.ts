@@ -85,6 +85,11 @@ export class RunRecord {
     await this.#folder?.close();
   }
 
+  /** Whether the run is written, by some process. */
+  get isKept(): boolean {
+    return this.#kept;
+  }
+
   /** The paths of its files; undefined where nothing is written. */
   get files(): RunFolder["files"] | undefined {
     return this.#folder?.files;

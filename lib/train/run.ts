@@ -13,6 +13,8 @@ export interface TrainingResult {
   best?: JudgedEpoch & Figure;
   /** Whether it was ended before its last epoch, by stop() or a `break`. */
   stopped: boolean;
+  /** Whether `earlyStopping` ended it. */
+  stoppedEarly: boolean;
   /** Steps of the whole run that were skipped, as their loss was not finite. */
   nonFinite: number;
   /** The checkpoint of what the run delivers: the best or, where there is none, the last. Absent without `output`. */
@@ -107,7 +109,7 @@ export class Run
   }
 
   async #cancel(): Promise<void> {
-    const none = { epochs: 0, stopped: true, nonFinite: 0 };
+    const none = { epochs: 0, stopped: true, stoppedEarly: false, nonFinite: 0 };
     this.#begun = true;
     await this.#events.return(none);
     this.#end(() => this.#resolve(none));

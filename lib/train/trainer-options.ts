@@ -24,6 +24,7 @@ import { DEFAULT_EPOCHS, DEFAULT_OPTIMIZER } from "./defaults.js";
 import { completeLoss, lossSchema, type LossOptions } from "./losses.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
 import { isRecord } from "../plain-data.js";
+import { earlyStopping, type EarlyStopping } from "./early-stopping.js";
 import { MONITORS, resolveJudgement, type Monitor } from "./monitor.js";
 import type { UnfreezeRule } from "./unfreeze.js";
 
@@ -56,6 +57,11 @@ export interface TrainerOptions {
    * "accuracy", or "loss" for a plateau of mode "min".
    */
   monitor?: Monitor;
+  /**
+   * Ends the run once the monitored figure has not become better for so many epochs, and leaves the model with the weights of
+   * the best epoch on the held-out images, whether the run ended early or not. Default: all epochs are trained.
+   */
+  earlyStopping?: EarlyStopping;
   /** Gradual unfreezing: what no rule has reached yet stays as it is. Default: all is trained from the start. */
   unfreeze?: readonly UnfreezeRule[];
   /**
@@ -126,7 +132,7 @@ export interface FitOptions {
   signal?: AbortSignal;
   /**
    * Goes on from the run in `output`, exactly: on the CPU with the weights that an uninterrupted run would have. Give
-   * the same options, and a loader of the same batch size, sampler and transforms; other `epochs`, `schedule`,
+   * the same options, and a loader of the same batch size, sampler and transforms; other `epochs`, `schedule`, `earlyStopping`,
    * `optimizer.learningRate`, `clipNorm`, `clipValue`, `onNan`, `metricsEvery`, `tf32` and `cudaGraph` are taken up, and
    * told in `run.json`. A run that ended before its first checkpoint begins anew. Default false: a new run.
    */
@@ -153,6 +159,7 @@ const trainerOptions = optionsOf<TrainerOptions>({
   accumulate: count.optional(),
   ema: decay.optional(),
   monitor: z.enum(MONITORS).optional(),
+  earlyStopping: earlyStopping.optional(),
   unfreeze: z
     .array(z.strictObject({ epoch: index, pattern: namePattern } satisfies Shape<UnfreezeRule>))
     .readonly()

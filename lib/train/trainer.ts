@@ -12,7 +12,9 @@ import {
   type Evaluation,
 } from "./evaluate.js";
 import type { TrainingEvent } from "./events.js";
+import { findRate, findRateOptions, restoring, type FindRateOptions } from "./find-rate.js";
 import { isChannelLoss } from "./losses.js";
+import type { RateSearch } from "./rate-search.js";
 import { RunObjective } from "./run-objective.js";
 import { rankSeed } from "../distributed/rank-seed.js";
 import { Run, type TrainingResult } from "./run.js";
@@ -83,11 +85,7 @@ export class Trainer {
   ): AsyncGenerator<TrainingEvent, TrainingResult, void> {
     const options = parseOptions(fitOptions, given);
     const { output, tf32 } = this.#options;
-    this.#requireAlive();
-    if (this.#running) {
-      const text = "this trainer is in a fit() already: wait for the end of that, or make another trainer";
-      throw new McLossError("ERR_BUSY", text);
-    }
+    this.#requireIdle();
     checkSameDevice(this.model, train);
     checkTrainingClasses(this.model, train, options.validation);
     const writes = (this.#options.group?.rank ?? 0) === 0;
@@ -101,20 +99,48 @@ export class Trainer {
       const maker = this.#beginRun();
       return yield* new Training(maker, this.#options, train, options, stop).run();
     } finally {
-      this.#maker?.dispose();
-      this.#maker = undefined;
-      this.#running = false;
+      this.#endRun();
     }
   }
 
-  #beginRun(): StepMaker {
+  /** @param changes of the options, for this run alone */
+  #beginRun(changes: Partial<CompleteTrainerOptions> = {}): StepMaker {
     const { loss, seed, group } = this.#options;
     // A run that goes on takes the generators' states from its checkpoint.
     manualSeed(rankSeed(seed, group?.rank ?? 0));
     this.#objective.dispose();
     this.#objective = new RunObjective(this.model, loss, maskSeed(this.#options));
-    this.#maker = new StepMaker(this.model, this.#options, this.#objective);
+    this.#maker = new StepMaker(this.model, { ...this.#options, ...changes }, this.#objective);
     return this.#maker;
+  }
+
+  /**
+   * A learning rate range test (Smith 2017; fastai's `lr_find`): trains with ever higher rates until the loss explodes, and
+   * suggests one. The model, the loader and the generators are as before when it is done, bit for bit. The rates of groups
+   * and layers keep their proportions, and the schedule is left out.
+   * @throws McLossError as {@link Trainer.fit}; ERR_NAN_LOSS where even the first rates are too high
+   */
+  async findRate(train: DataLoader, given: FindRateOptions = {}): Promise<RateSearch> {
+    const options = parseOptions(findRateOptions, given);
+    this.#requireIdle();
+    checkSameDevice(this.model, train);
+    checkTrainingClasses(this.model, train, undefined);
+    if (this.#options.group) checkShare(this.#options.group, train);
+    this.#running = true;
+    try {
+      return await restoring(this.model, train, () => {
+        const maker = this.#beginRun({ ema: undefined, cudaGraph: false });
+        return findRate(maker, this.#options, train, options);
+      });
+    } finally {
+      this.#endRun();
+    }
+  }
+
+  #endRun(): void {
+    this.#maker?.dispose();
+    this.#maker = undefined;
+    this.#running = false;
   }
 
   /** Losses and accuracy in evaluation mode, with this trainer's objective; of the averaged weights where there are any. */
@@ -127,6 +153,13 @@ export class Trainer {
     if (this.#maker) return this.#maker.evaluate(loader, options);
     const { group } = this.#options;
     return evaluateObjective(this.model, loader, this.#objective.options, { ...options, group });
+  }
+
+  #requireIdle(): void {
+    this.#requireAlive();
+    if (!this.#running) return;
+    const text = "this trainer is in a fit() already: wait for the end of that, or make another trainer";
+    throw new McLossError("ERR_BUSY", text);
   }
 
   #requireAlive(): void {

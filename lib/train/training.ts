@@ -1,6 +1,8 @@
 import type { DataLoader } from "../loader/data-loader.js";
 import { McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
+import { BestWeights } from "./best-weights.js";
+import { isPatienceOver } from "./early-stopping.js";
 import { EpochTrainer } from "./epoch-trainer.js";
 import { tallyOf } from "./evaluate-channels.js";
 import { summarize, type Evaluation } from "./evaluate.js";
@@ -8,6 +10,7 @@ import type { EpochEvent, EpochRecord, TrainingEvent } from "./events.js";
 import { isBetter, monitoredFigure, type Figure } from "./monitor.js";
 import { afterEpoch, beginning, type Progress } from "./progress.js";
 import { RunRecord } from "./run-record.js";
+import type { JudgedEpoch } from "../run/best-checkpoint.js";
 import type { TrainingResult } from "./run.js";
 import type { StepMaker } from "./step-maker.js";
 import { StopAgreement } from "./stop-agreement.js";
@@ -15,7 +18,7 @@ import type { CompleteTrainerOptions, FitOptions } from "./trainer-options.js";
 import { interrupted, isAbort, nonFiniteWeights, nothingTrained } from "./training-errors.js";
 
 /** What was measured of an epoch on the held-out images. */
-type Judged = Pick<EpochEvent, "validation" | "channels">;
+type Judged = Pick<EpochEvent, "validation" | "channels" | "stoppedEarly">;
 
 /** One run of a trainer: its epochs, each trained, judged, kept and told. */
 export class Training {
@@ -26,9 +29,12 @@ export class Training {
   /** Of stop(), and of the caller's signal. */
   readonly #agreement: StopAgreement;
   readonly #figure: Figure;
+  readonly #bestWeights = new BestWeights();
   #record!: RunRecord;
   #progress: Progress;
   #lastEpoch: EpochEvent | undefined;
+  /** Whether early stopping has ended the run. */
+  #stoppedEarly = false;
 
   /** @throws McLossError ERR_ARGUMENT for a monitored figure that there will not be */
   constructor(
@@ -48,7 +54,6 @@ export class Training {
   }
 
   async *run(): AsyncGenerator<TrainingEvent, TrainingResult, void> {
-    const { epochs } = this.#options;
     this.#record = await RunRecord.open(this.#maker, this.#options, {
       train: this.#train,
       validation: this.#fit.validation,
@@ -60,13 +65,15 @@ export class Training {
       if (this.#progress.batches > 0) trainer.setLearningRates(this.#progress, this.#progress.batches - 1);
       yield* this.#maker.notices();
       await this.#agreement.agree();
-      while (this.#progress.epoch <= epochs && !this.#isStopped) yield* this.#epoch(trainer);
-      this.#maker.deliver();
-      if (this.#progress.epoch <= epochs) this.#throwIfAborted();
+      this.#stoppedEarly = !this.#isDone && this.#isPatienceOver(this.#progress.judged);
+      while (!this.#isOver && !this.#isStopped) yield* this.#epoch(trainer);
+      await this.#deliver();
+      if (!this.#isOver) this.#throwIfAborted();
       return this.#result();
     } catch (error) {
       throw await this.#lettingGo(error);
     } finally {
+      this.#bestWeights.dispose();
       await this.#record.close();
     }
   }
@@ -83,6 +90,32 @@ export class Training {
     return this.#agreement.signal.aborted;
   }
 
+  /** Whether all epochs are done. */
+  get #isDone(): boolean {
+    return this.#progress.epoch > this.#options.epochs;
+  }
+
+  /** Whether the run has come to its own end. */
+  get #isOver(): boolean {
+    return this.#isDone || this.#stoppedEarly;
+  }
+
+  #isPatienceOver(judged: readonly number[]): boolean {
+    return isPatienceOver(this.#figure, judged, this.#options.earlyStopping);
+  }
+
+  /** Gives the model what the run delivers. */
+  async #deliver(): Promise<void> {
+    const { model, parallel } = this.#maker;
+    const { epoch, best } = this.#progress;
+    const isOther = best !== null && best.epoch !== epoch - 1;
+    if (!this.#options.earlyStopping || !isOther || !this.#isOver) return this.#maker.deliver();
+    if (!this.#record.isKept) return this.#bestWeights.deliver(model);
+    const { files } = this.#record;
+    if (files) await model.load(files.best);
+    await parallel?.broadcast(model.state().map(({ name, tensor }) => [name, tensor] as const));
+  }
+
   #epochTrainer(): EpochTrainer {
     return new EpochTrainer({
       maker: this.#maker,
@@ -95,14 +128,14 @@ export class Training {
 
   #result(): TrainingResult {
     const { epoch, best, nonFinite, nonFiniteBefore } = this.#progress;
-    const { epochs } = this.#options;
     const last = this.#lastEpoch;
     const checkpoint = best ? this.#record.files?.best : this.#record.lastCheckpoint;
     return {
       epochs: epoch - 1,
       last,
       best: best ? { ...best, ...this.#figure } : undefined,
-      stopped: epoch <= epochs,
+      stopped: !this.#isOver,
+      stoppedEarly: this.#stoppedEarly,
       nonFinite: nonFiniteBefore + nonFinite,
       checkpoint,
     };
@@ -115,7 +148,7 @@ export class Training {
       throw nothingTrained(progress, this.#train.skipped, this.#record.lastCheckpoint);
     }
     const began = performance.now();
-    const judged = await this.#judge();
+    const judged = await this.#judgeEpoch();
     if (!judged) return yield* this.#interrupt();
     const skipped = await this.#countSkipped();
     const event = this.#epochEvent(judged, skipped, performance.now() - began);
@@ -125,16 +158,29 @@ export class Training {
     await this.#requireFiniteWeights(progress.epoch);
     // All is on the disk before it is told. A run that is killed in between has no record that is better than its best
     // checkpoint, and its last checkpoint says where to begin again.
-    if (isBest && progress.best) await this.#record.saveBest(progress.best);
+    if (isBest && progress.best) await this.#keepBest(progress.best);
     await this.#record.append(record);
     await this.#record.saveLast(next);
     this.#progress = next;
     this.#lastEpoch = event;
+    this.#stoppedEarly = event.stoppedEarly ?? false;
     yield event;
     const { files } = this.#record;
-    if (!files) return;
-    if (isBest) yield { type: "checkpoint", path: files.best, reason: "best" };
-    yield { type: "checkpoint", path: files.last, reason: "last" };
+    if (files && isBest) yield { type: "checkpoint", path: files.best, reason: "best" };
+    if (files) yield { type: "checkpoint", path: files.last, reason: "last" };
+    if (this.#stoppedEarly) yield { type: "notice", reason: this.#reasonOfEnd(next) };
+  }
+
+  async #keepBest(best: JudgedEpoch): Promise<void> {
+    if (this.#options.earlyStopping && !this.#record.isKept) this.#bestWeights.take(this.#maker.delivered());
+    await this.#record.saveBest(best);
+  }
+
+  #reasonOfEnd({ best }: Progress): string {
+    const { monitor, earlyStopping: { patience = 0, minDelta = 0 } = {} } = this.#options;
+    const gain = minDelta > 0 ? `no gain of more than ${minDelta}` : "no gain";
+    const kept = best ? `; epoch ${best.epoch} was the best` : "";
+    return `the training has ended early: ${gain} in ${monitor} for ${patience} epochs${kept}`;
   }
 
   /** Whether the monitored figure is the best so far. */
@@ -149,13 +195,36 @@ export class Training {
     return true;
   }
 
-  /** Undefined where it was stopped meanwhile. */
-  async #judge(): Promise<Judged | undefined> {
+  /** What the epoch came to, and whether it is the last; undefined where it was stopped meanwhile. */
+  async #judgeEpoch(): Promise<Judged | undefined> {
+    const isLast = this.#progress.epoch === this.#options.epochs;
+    const judged = await this.#judge(isLast);
+    if (isLast || !judged || !(await this.#stopsEarly(judged))) return judged;
+    const whole = await this.#judge(true, judged);
+    return whole && { ...whole, stoppedEarly: true };
+  }
+
+  /** All processes end after the same epoch. */
+  async #stopsEarly({ validation }: Judged): Promise<boolean> {
+    if (!this.#options.earlyStopping) return false;
+    const { part, term } = this.#figure;
+    const { judged, sum } = this.#progress;
+    const value = (part === "train" ? sum.mean() : validation)?.[term];
+    const stops = value !== undefined && this.#isPatienceOver([...judged, value]);
+    return (await this.#maker.parallel?.fromFirst(() => Promise.resolve(stops))) ?? stops;
+  }
+
+  /**
+   * Undefined where it was stopped meanwhile.
+   * @param isLast whether it is the run's last epoch
+   * @param known what was measured of it already
+   */
+  async #judge(isLast: boolean, known: Judged = {}): Promise<Judged | undefined> {
     const { validation, validateEvery = 1 } = this.#fit;
     const { epoch } = this.#progress;
-    const isLast = epoch === this.#options.epochs;
     const { channelHealth = isLast && this.#maker.model.groups !== undefined } = this.#fit;
-    if (!validation || !(isLast || epoch % validateEvery === 0)) return {};
+    if (!validation || !(isLast || epoch % validateEvery === 0)) return known;
+    if (known.validation && (known.channels || !channelHealth)) return known;
     try {
       return await this.#validate(validation, channelHealth);
     } catch (error) {

@@ -17,6 +17,10 @@ const COMMANDS: Record<string, string[]> = {
   report: ["runs/latest"],
   compare: ["runs/latest"],
   ablate: ["photos/train", "--validation", "photos/test", ...QUICK, "--seeds", "0"],
+  "find-rate": ["photos/train", "--image-size", "32", "--batch-size", "8", "--steps", "20"],
+  crossval: ["photos/train", ...QUICK, "--folds", "2"],
+  "data suspects": ["runs/crossval"],
+  tune: ["photos/train", "--validation", "photos/test", ...QUICK, "--vary", "loss.beta=1,5"],
   reproduce: ["default", "photos/train", "--validation", "photos/test", ...QUICK, "--seeds", "0"],
   export: ["runs/latest", "--format", "onnx", "--out", "photos.onnx"],
   "data verify": ["photos/train"],
@@ -68,7 +72,7 @@ describe("docs/cli.md", function () {
 
   it("names functions that there are, and a program that measures as eval does", async () => {
     const names = Object.assign({}, ...Object.values(subpaths)) as object;
-    const functions = [...page.matchAll(/^\| `[a-z ]+` .*$/gm)].flatMap(([row]) => [
+    const functions = [...page.matchAll(/^\| `[a-z -]+` .*$/gm)].flatMap(([row]) => [
       ...row.matchAll(/`(\w+)\(\)`/g),
     ]);
     expect(functions).to.not.be.empty;
@@ -103,7 +107,7 @@ describe("docs/cli.md", function () {
   it("has every command that --help lists", async () => {
     const { stdout } = await mclossIn(project.path(), "--help");
     const [, list = ""] = stdout.split("Commands:\n");
-    const commands = [...list.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name!);
+    const commands = [...list.matchAll(/^ {2}([\w-]+) /gm)].map(([, name]) => name!);
     const tested = [...Object.keys(COMMANDS), ...LISTS].map((command) => command.split(" ")[0]!);
     expect(commands.filter((name) => name !== "help")).to.have.members([...new Set(tested)]);
     for (const command of [...Object.keys(COMMANDS), ...LISTS])

@@ -7,7 +7,18 @@ import { recipeData, trainCommand, type TrainFlags } from "./train.js";
 type AblateFlags = TrainFlags & { seeds: number[] };
 
 /** Options of mcloss train in which the runs differ, or that belong to one run. */
-const NOT_SHARED = ["loss", "seed", "out", "overwrite", "resume", "json", "watch", "port"];
+const NOT_SHARED = [
+  "loss",
+  "seed",
+  "seeds",
+  "out",
+  "overwrite",
+  "resume",
+  "json",
+  "watch",
+  "port",
+  "tensorboard",
+];
 
 export function ablateCommand(): Command {
   const command = new Command("ablate").argument("<dir>", "the images, as for train");

@@ -2,8 +2,10 @@ import { Command, Option } from "commander";
 import type { OpenDatasetOptions } from "../../data/open-dataset.js";
 import type { DatasetKind } from "../../data/sets/layout.js";
 import { formatReport } from "../data-report.js";
-import { emptyOption, kindOption, partialOption } from "../dataset-options.js";
-import { printJson } from "../format.js";
+import { formatTable } from "../../table.js";
+import { positiveInteger } from "../arguments.js";
+import { emptyOption, kindOption, partialOption, trustOption } from "../dataset-options.js";
+import { percent, printJson } from "../format.js";
 import { addLimitFlags, limitsOf, withoutLimits } from "../limit-flags.js";
 import { interruptSignal } from "../interrupt.js";
 import { lateProgress, printLine } from "../progress.js";
@@ -15,7 +17,55 @@ export function dataCommand(): Command {
       "\nExamples:\n  mcloss data verify photos\n  mcloss data prepare CUB_200_2011.tgz --out data",
     )
     .addCommand(verifyCommand())
-    .addCommand(prepareCommand());
+    .addCommand(prepareCommand())
+    .addCommand(suspectsCommand());
+}
+
+interface SuspectsFlags {
+  page: string;
+  csv: string;
+  shown: number;
+  trustCode?: boolean;
+  json?: boolean;
+}
+
+function suspectsCommand(): Command {
+  return new Command("suspects")
+    .description("list the images whose label models doubt that were trained without them")
+    .argument("<run>", "the folder of mcloss crossval, or of a run, of which the held-out images are judged")
+    .argument("[dir]", "where the images are now (default: where they were)")
+    .option("--page <file>", "a page to look at", "suspects.html")
+    .option("--csv <file>", "all images by doubt", "suspects.csv")
+    .option("--shown <n>", "images on the page", positiveInteger, 200)
+    .addOption(trustOption())
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      "\nConfident learning over cross-validated probabilities (Northcutt et al. 2021).\n" +
+        "\nExamples:\n  mcloss crossval photos --folds 5 --epochs 30 --out runs/crossval\n" +
+        "  mcloss data suspects runs/crossval photos",
+    )
+    .action(suspects);
+}
+
+const LISTED = 10;
+
+async function suspects(run: string, dir: string | undefined, flags: SuspectsFlags): Promise<void> {
+  const { findSuspects } = await import("../../report/find-suspects.js");
+  const { json, ...options } = flags;
+  const { onProgress, stop } = lateProgress();
+  const signal = interruptSignal();
+  const found = await findSuspects(run, { ...options, dir, signal, onProgress }).finally(stop);
+  if (json) return printJson(found);
+  for (const note of found.notes) printLine(`note: ${note}`);
+  const rows = found.images
+    .slice(0, LISTED)
+    .map(({ path, label, suggested, labelProbability, suggestedProbability }) => {
+      return [path, label, percent(labelProbability), suggested, percent(suggestedProbability)];
+    });
+  const table = formatTable([["most doubtful", "label", "", "likelier", ""], ...rows], [1, 3]);
+  const text = `${found.suspects} of ${found.images.length} images are suspect; about ${percent(found.noise)} of the labels are wrong`;
+  process.stdout.write(`${table}\n\n${text}\npage ${flags.page}\nlist ${flags.csv}\n`);
 }
 
 interface VerifyFlags extends Pick<OpenDatasetOptions, "level" | "allowPartial" | "allowEmpty"> {

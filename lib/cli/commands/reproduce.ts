@@ -55,7 +55,7 @@ export function reproduceCommand(): Command {
       "after",
       "\nTrains with cross-entropy, on the network without its widening, and with\n" +
         "MC-Loss, and prints the last and the best epoch's accuracy beside what is\n" +
-        "published for the recipe. OUT/RECIPE gets table.md, table.tex and table.json;\n" +
+        "published for the recipe. OUT/RECIPE gets table.md, .tex, .csv and .json;\n" +
         "the runs are OUT/RECIPE/LOSS/seed-N.\n" +
         "Started again with the same options it goes on where it was.\n" +
         "\nExamples:\n  mcloss reproduce cub200-resnet18 data/CUB_200_2011 --seeds 0..2\n" +
@@ -76,7 +76,7 @@ async function reproduceRecipe(
   const { chooseRecipe, trainRun } = await import("../train-folder.js");
   const { interruptSignal } = await import("../interrupt.js");
   const { printLine } = await import("../progress.js");
-  const { writeReproduction } = await import("../reproduction-files.js");
+  const { writeReproduction } = await import("../../compare/reproduction-table.js");
   const { set = [], seeds, epochs, imageSize: inputSize, device, out, json, ...rest } = flags;
   const recipe = await chooseRecipe(name, rest, set)
     .then((chosen) => scaleRecipe(chosen, { epochs, inputSize }))

@@ -1,6 +1,7 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Device } from "../../native/dtype.js";
 import type { RecipeData } from "../../recipes/recipe-training.js";
+import { seedList } from "../arguments.js";
 import { deviceOption, emptyOption, partialOption } from "../dataset-options.js";
 import { addProcessOptions, wantsSupervisor, type ProcessFlags } from "../process-options.js";
 import { addRecipeFlags, givenFlags } from "../recipe-flags.js";
@@ -18,6 +19,8 @@ export interface TrainFlags extends WatchFlags, ProcessFlags, Record<string, unk
   overwrite?: boolean;
   resume?: string;
   continue?: boolean;
+  seeds?: number[];
+  tensorboard?: string | true;
   json?: boolean;
 }
 
@@ -54,6 +57,25 @@ export function trainCommand(): Command {
       "--continue",
       "go on with the run in --out where there is one of the same recipe and images; else begin it",
     )
+    .addOption(
+      new Option(
+        "--seeds <list>",
+        "train with each seed, as 0..4 or 0,1,2, in folders of --out, and write one table; started again it goes on",
+      )
+        .argParser(seedList)
+        .conflicts([
+          "seed",
+          "overwrite",
+          "resume",
+          "continue",
+          "watch",
+          "tensorboard",
+          "processes",
+          "devices",
+          "maxRestarts",
+        ]),
+    )
+    .option("--tensorboard [dir]", "write event files for TensorBoard (default: in the run's folder)")
     .addOption(watchOption("serve a page on this machine that shows the run as it trains"))
     .addOption(portOption())
     .option("--json", "print one JSON object per epoch and a last one with the result")
@@ -66,6 +88,7 @@ export function trainCommand(): Command {
         "  mcloss train photos --model mobilenet_v2 --weights imagenet --adapter 3\n" +
         "  mcloss train photos --recipe birds.yaml --set optimizer.learningRate=0.01\n" +
         "  mcloss train --resume runs/baseline --epochs 200\n" +
+        "  mcloss train photos --seeds 0..4 --out runs/five\n" +
         "  mcloss train photos --devices all --max-restarts 3",
     )
     .action(train);
@@ -101,6 +124,16 @@ async function train(dir: string | undefined, flags: TrainFlags, command: Comman
     resume === undefined
       ? await chooseRecipe(name, flags, set).catch((error: unknown) => usageError(error, command))
       : undefined;
+  if (flags.seeds && recipe && dir !== undefined) {
+    if (environment.worldSize > 1) command.error("error: --seeds trains in one process");
+    const { trainSeeds } = await import("../train-seeds.js");
+    return trainSeeds(recipe, flags.seeds, {
+      ...recipeData(dir, flags),
+      device: flags.device,
+      out: flags.out,
+      json: flags.json,
+    });
+  }
   if (supervised) {
     const { supervise } = await import("../supervise.js");
     return supervise(flags, recipe).catch((error: unknown) => usageError(error, command));
@@ -108,15 +141,15 @@ async function train(dir: string | undefined, flags: TrainFlags, command: Comman
   const { asRank } = await import("../rank.js");
   const { device, distributedTimeout: timeoutSeconds } = flags;
   await asRank(environment, { device, timeoutSeconds }, async (place) => {
-    const { out, overwrite = false, json = false, validation } = flags;
+    const { out, overwrite = false, json = false, validation, tensorboard } = flags;
     const shown = { watch: flags.watch && environment.rank === 0, port: flags.port };
     if (resume !== undefined || !recipe || dir === undefined) {
       const run = resume ?? "";
-      const options = { ...place, json, dir, validation, flags, assignments: set };
+      const options = { ...place, json, tensorboard, dir, validation, flags, assignments: set };
       return withWatch(run, shown, () => resumeFolder(run, options));
     }
     const goesOn = (flags.continue ?? false) || environment.restarts > 0;
-    const options = { ...recipeData(dir, flags), ...place, out, overwrite, json };
+    const options = { ...recipeData(dir, flags), ...place, out, overwrite, json, tensorboard };
     return withWatch(out, shown, () => (goesOn ? continueFolder : trainFolder)(recipe, options));
   });
 }

@@ -5,7 +5,7 @@ import { completeRecordedOptions } from "../../train/trainer-options.js";
 import { textOf } from "../../plain-data.js";
 import { duration, percent, whole } from "../format.js";
 import { html, type Html } from "../html.js";
-import type { RunSummary } from "../summarize-run.js";
+import type { RunSummary } from "../../compare/summarize-run.js";
 import { table } from "./table.js";
 
 const HEADING = ["Run", "Best accuracy", "Last accuracy", "Top-5", "Macro F1", "Epochs", "Time", "Images/s"];

@@ -1,6 +1,6 @@
 import { duration, percent, whole } from "../format.js";
 import { html, type Html } from "../html.js";
-import type { RunSummary } from "../summarize-run.js";
+import type { RunSummary } from "../../compare/summarize-run.js";
 
 /** What one run reached, at a glance. */
 export function summarySection(summary: RunSummary): Html {

@@ -1,4 +1,4 @@
-import { describeLoss } from "../compare/describe-loss.js";
+import { describeLoss } from "./describe-loss.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import type { MeasuredHealth, RecordedEpoch } from "../run/epoch-record.js";
 import type { RecordedRun } from "../run/read-run.js";
@@ -16,7 +16,7 @@ export interface RunSummary {
   recipe: string;
   /** Where the images were, as far as the run tells. */
   data?: string;
-  epochs: { done: number; planned: number };
+  epochs: { done: number; planned: number; stoppedEarly?: boolean };
   /** What accuracies are of: held-out images, or the training's where none were held out. */
   measuredOn: "held-out" | "training";
   /** What the best epoch was chosen by: the lowest loss or the highest accuracy. */
@@ -61,7 +61,7 @@ export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRu
     classes: info.model.classes,
     recipe: recipeOf(info),
     ...defined("data", dataOf(info.about)),
-    epochs: { done: last?.epoch ?? 0, planned },
+    epochs: { done: last?.epoch ?? 0, planned, ...defined("stoppedEarly", last?.stoppedEarly) },
     measuredOn,
     chosenBy: figure.term,
     ...defined("best", best),
@@ -89,7 +89,7 @@ function scoresOf(record: RecordedEpoch, measuredOn: RunSummary["measuredOn"]): 
 }
 
 /** What a run's best epoch is the best by. */
-function figureOf({ options }: RunInfo, measuredOn: RunSummary["measuredOn"]): Figure {
+export function figureOf({ options }: RunInfo, measuredOn: RunSummary["measuredOn"]): Figure {
   const given = options["monitor"];
   const monitor = MONITORS.find((name) => name === given) ?? "accuracy";
   // A run that was ended before it was validated has no figure of held-out images yet.

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { invalidArgument, McLossError } from "../errors.js";
+import { FileLock } from "../io/file-lock.js";
 import { readWhole } from "../io/open-file.js";
 import { makeFolder } from "../make-folder.js";
 import { named, replaceWith } from "../io/replace-file.js";
@@ -9,6 +10,40 @@ import { isRecord } from "../plain-data.js";
 import { isFinished, readRun } from "../run/read-run.js";
 import { runFiles } from "../run/run-files.js";
 import { reasonOf } from "../system-error.js";
+
+/** What is trained as many runs in one folder. */
+export interface Series {
+  output: string;
+  /** What it is called: "ablation". */
+  kind: string;
+  /** Plain data that all its runs go by. */
+  settings: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Works on a folder of runs as the only one that does.
+ * @throws McLossError ERR_ARGUMENT where the folder's runs have other settings, ERR_IO
+ */
+export async function inSeries<Result>(
+  { output, kind, settings }: Series,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const path = join(output, ".lock");
+  const lock = await named(
+    path,
+    makeFolder(output).then(() => FileLock.acquire(path)),
+  );
+  if (!lock) {
+    const text = `${output} is in use by another ${kind}: wait for it, or choose another folder`;
+    throw new McLossError("ERR_IO", text, { path: output, argument: "output" });
+  }
+  try {
+    await keepSettings(output, kind, settings);
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
 
 /** Trains each run that is not finished in its folder `output`, told whether it goes on with what was interrupted there. */
 export async function trainUnfinished<Run extends { output: string }>(
@@ -35,17 +70,14 @@ export function checkSeeds(seeds: readonly number[]): void {
  * @param kind what it is called: "ablation"
  * @throws McLossError ERR_ARGUMENT where they are others, ERR_IO
  */
-export async function keepSettings(
+async function keepSettings(
   output: string,
   kind: string,
   settings: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const path = join(output, `${kind}.json`);
   const text = `${JSON.stringify(settings, null, 2)}\n`;
-  if (!existsSync(path)) {
-    await named(path, makeFolder(output));
-    return replaceWith(path, text);
-  }
+  if (!existsSync(path)) return replaceWith(path, text);
   const before = await readSettings(path, kind);
   const now = JSON.parse(text) as Record<string, unknown>;
   const change = findChange("", before, now);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { join } from "node:path";
 import type { RunInfo } from "mutual-channel-loss/train";
 import { readOutcome, describeOutcome } from "#lib/cli/training-outcome.js";
-import { summarizeRun } from "#lib/report/summarize-run.js";
+import { summarizeRun } from "#lib/compare/summarize-run.js";
 import type { RecordedEpoch } from "#lib/run/epoch-record.js";
 import { temporaryFolder } from "../support/images.js";
 import { writeRun } from "../support/write-run.js";
