@@ -31,7 +31,13 @@ export { parseModelSpec, type ModelJson } from "../models/validate.js";
 export { squeezeExcite } from "../models/blocks.js";
 export { torchscript, type TorchScriptOptions } from "../models/torchscript.js";
 export * from "../models/networks/index.js";
-export type { Network, NetworkOptions, Weights } from "../models/networks/definition.js";
+export type { AdapterOptions } from "../models/adapter.js";
+export type {
+  CommonNetworkOptions,
+  Network,
+  NetworkOptions,
+  Weights,
+} from "../models/networks/definition.js";
 export { saveModel, type LoadModelOptions } from "../models/checkpoint.js";
 export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "../models/load-weights.js";
 export { fetchWeights, type FetchWeightsOptions } from "../models/fetch-weights.js";

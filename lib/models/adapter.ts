@@ -21,6 +21,14 @@ export const adapterOptions = {
   adapter: adapter.optional(),
 };
 
+/** Of the option `adapter` of every network: a 1×1 convolution with batch normalisation and ReLU after the backbone. */
+export interface AdapterOptions {
+  /** ξ */
+  channelsPerClass: number;
+  /** What the classifier reads: "adapter", the average of these channels, through one linear layer; "backbone", as before. Default "adapter". */
+  head?: "adapter" | "backbone" | undefined;
+}
+
 /** An adapter's options. */
 export type Adapter = z.output<typeof adapter>;
 

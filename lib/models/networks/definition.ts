@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Definition, Filled, Given, OptionShape } from "../../definition.js";
 import { IMAGENET_STATISTICS } from "../../image/presets.js";
 import { count, index, parseOptions, type Shape } from "../../schema.js";
-import { adapterOptions, withAdapter } from "../adapter.js";
+import { adapterOptions, withAdapter, type AdapterOptions } from "../adapter.js";
 import { modelInfoOptions, type ModelInfo } from "../info.js";
 import type { Model } from "../model.js";
 import type { NewModelOptions } from "../model-options.js";
@@ -61,11 +61,16 @@ export function hasPlainForm({ options }: Pick<NetworkDefinition, "options">): b
   return options["channelsPerClass"] instanceof z.ZodOptional;
 }
 
-/** What a network of these options takes. */
-export type NetworkOptions<Options extends OptionShape> = Given<Options & typeof adapterOptions> & {
+/** What every network takes, and no data say. */
+export interface CommonNetworkOptions {
   /** K */
   classes: number;
-};
+  /** Channels of its own for each class, after any backbone: see {@link AdapterOptions}. Default: none. */
+  adapter?: AdapterOptions;
+}
+
+/** What a network of these options takes. */
+export type NetworkOptions<Options extends object> = Options & CommonNetworkOptions;
 
 /** What every network takes beside its own options. */
 export interface Weights {
@@ -75,33 +80,43 @@ export interface Weights {
   info?: ModelInfo;
 }
 
-/** A function that makes a network. */
-export interface Network<Name extends string, Options extends OptionShape> {
+/** A function that makes a network; `Options` are its own. */
+export interface Network<Name extends string, Options extends object> {
   /** A model of the network, whose weights start from `seed`. @throws McLossError ERR_ARGUMENT naming the option */
   (options: NetworkOptions<Options> & Weights): Model;
   /** The network as data: no model is made. @throws McLossError ERR_ARGUMENT naming the option */
   readonly spec: (options: NetworkOptions<Options>) => ModelSpec;
   /** @internal */
-  readonly definition: NetworkDefinition<Name, Options>;
+  readonly definition: NetworkDefinition<Name, ShapeOf<Options>>;
 }
+
+/** The schemas of options that are given so. */
+type ShapeOf<Options extends object> = {
+  readonly [Key in keyof Options]-?: undefined extends Options[Key]
+    ? z.ZodOptional<z.ZodType<Options[Key]>>
+    : z.ZodType<Options[Key], Options[Key]>;
+};
+
+/** Written out, for whoever reads a type. */
+type Written<T> = T extends object ? { [Key in keyof T]: T[Key] } : never;
 
 const weightsShape = { seed: index.optional(), info: modelInfoOptions.optional() } satisfies Shape<Weights>;
 
-export function defineNetwork<const Name extends string, Options extends OptionShape>(
-  definition: NetworkDefinition<Name, Options>,
-): Network<Name, Options> {
+export function defineNetwork<const Name extends string, Shape extends OptionShape>(
+  definition: NetworkDefinition<Name, Shape>,
+): Network<Name, Written<Given<Shape>>> {
   const schema = z.strictObject({
     ...definition.options,
     ...adapterOptions,
     ...weightsShape,
     classes: count,
   });
-  const make = (given: NetworkOptions<Options> & Weights): Model => {
+  const make = (given: object): Model => {
     const { seed, info, ...options } = parseOptions(schema, given) as Weights;
     return makeModel(buildFilled(definition, options as never), { seed, info });
   };
-  const spec = (given: NetworkOptions<Options>): ModelSpec => buildSpec(definition, given);
-  return Object.assign(make, { spec, definition });
+  const spec = (given: object): ModelSpec => buildSpec(definition, given);
+  return Object.assign(make, { spec, definition }) as never;
 }
 
 /** @throws McLossError ERR_ARGUMENT naming the option */
