@@ -7,10 +7,12 @@
 //   npm run study -- cub100 --images DIR    the same with what was measured of 100 classes of CUB-200-2011
 //   npm run study -- cub50 --images DIR     a published set, whose boxes tell whether channels point at the bird
 //   npm run study -- habit --images DIR [--classes 20] [--losses …]    draws docs/images/habit.png
+//   npm run study -- finetune --images DIR --weights FILE    MobileNetV2 from ImageNet on 50 classes of CUB-200-2011
 //   npm run study -- report
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { native } from "#lib/native/binding.js";
+import { fineTune } from "./finetune/run.js";
 import { parsePhotosLoss } from "./photos/losses.js";
 import { drawHabit } from "./photos/picture.js";
 import { isPhotosStudy, PHOTOS_STUDIES, type PhotosPreset } from "./photos/presets.js";
@@ -28,6 +30,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: "string", default: TEST_SEEDS.join(",") },
     budget: { type: "string", default: "Infinity" },
     images: { type: "string" },
+    weights: { type: "string" },
     name: { type: "string" },
     losses: { type: "string" },
     epochs: { type: "string" },
@@ -76,11 +79,12 @@ async function main(): Promise<void> {
   const [first = "", ...others] = positionals;
   const photos = others.length === 0 && isPhotosStudy(first) ? PHOTOS_STUDIES[first] : undefined;
   if (photos) return runPhotos(first, photos, interrupts());
+  if (others.length === 0 && first === "finetune") return runFineTuning(interrupts());
   if (others.length === 0 && first === "habit") return runHabit(interrupts());
   const unknown = positionals.find((name) => !Object.hasOwn(STUDIES, name));
   if (positionals.length === 0 || unknown !== undefined) {
     throw new Error(
-      `name studies (${Object.keys(STUDIES).join(", ")}), ${Object.keys(PHOTOS_STUDIES).join(", ")} or report, not ${unknown ?? "nothing"}`,
+      `name studies (${Object.keys(STUDIES).join(", ")}), ${Object.keys(PHOTOS_STUDIES).join(", ")} finetune or report, not ${unknown ?? "nothing"}`,
     );
   }
   const signal = interrupts();
@@ -107,6 +111,14 @@ async function runPhotos(study: string, preset: PhotosPreset, signal: AbortSigna
     },
     signal,
   );
+}
+
+async function runFineTuning(signal: AbortSignal): Promise<void> {
+  const { images, weights } = values;
+  if (images === undefined || weights === undefined)
+    throw new Error("finetune needs --images DIR and --weights FILE");
+  native().threads(1);
+  await fineTune({ images, weights, seeds: values.seeds.split(",").map(Number), deadline }, signal);
 }
 
 async function runHabit(signal: AbortSignal): Promise<void> {

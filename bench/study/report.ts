@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
 import { readArm } from "./comparison.js";
 import { listTrials } from "./plan.js";
+import { describeFineTuning } from "./finetune/describe.js";
 import { describePhotos } from "./photos/describe.js";
 import { conclude, concludeAblations, concludeStrongest } from "./report/conclusions.js";
 import { INTRODUCTION } from "./report/introduction.js";
@@ -25,6 +26,7 @@ export async function writeReport(): Promise<void> {
     "",
     ...studies.flatMap(([name, study]) => describeStudy(name, study)),
     ...describePhotos(),
+    ...describeFineTuning(),
     "## Not run yet",
     ...studies.flatMap(([name, study]) => listMissing(name, study)).map(listItem),
     "",
