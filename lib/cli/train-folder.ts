@@ -151,10 +151,14 @@ async function fitAndTell(
   });
 }
 
-function reportWeights({ path, loaded, initialized, unused, key, prefix }: LoadedWeights): void {
+function reportWeights(weights: LoadedWeights): void {
+  const { path, loaded, initialized, interpolated = [], unused, key, prefix } = weights;
   const place = key === undefined ? "" : `, at ${key}`;
   const wrapped = prefix === undefined ? "" : `, without the prefix ${prefix}`;
   printLine(`${loaded.length} tensors loaded from ${path}${place}${wrapped}`);
+  for (const { name, shape, stored } of interpolated) {
+    printLine(`  interpolated: ${name} [${shape.join(", ")}] (the file's is [${stored.join(", ")}])`);
+  }
   for (const { name, shape, stored } of initialized) {
     const why = stored ? `the file's is [${stored.join(", ")}]` : "not in the file";
     printLine(`  initialised: ${name} [${shape.join(", ")}] (${why})`);

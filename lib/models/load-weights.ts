@@ -19,6 +19,7 @@ import { findWeights, type FoundWeights, type Wanted } from "./find-weights.js";
 import { compareStates, type StateEntry } from "./load-state.js";
 import { checkModel, type Model } from "./model.js";
 import { isBatchCounter } from "./names.js";
+import { interpolatePositions, type Interpolated } from "./position-embeddings.js";
 import { currentName, isWeightsName, officialWeights } from "./official-weights.js";
 import type { ModelSpec } from "./spec.js";
 
@@ -29,6 +30,8 @@ export interface LoadedWeights {
   loaded: string[];
   /** Those that stay as they were initialised, and the shape that the file has for them, if any. */
   initialized: { name: string; shape: number[]; stored?: number[] }[];
+  /** Position embeddings of images of another size, which were interpolated; absent where there are none. */
+  interpolated?: Interpolated[];
   /** Names in the file alone. */
   unused: string[];
   /** Where in the file they were found, where that is not its top; see {@link LoadWeightsOptions}. */
@@ -53,7 +56,7 @@ const schema = optionsOf<LoadWeightsOptions>({
 /**
  * Starts a model from pre-trained weights: a torchvision `.pth` or a safetensors file. A layer whose tensors are all in
  * the file, by name and shape, is loaded; any other, such as a classifier of other classes or a widened stage, keeps its
- * initialisation, and all its names are told. Nested dicts ("state_dict") and the prefixes of wrappers ("module." of
+ * initialisation, and all its names are told. A ViT's position embeddings of another input size are interpolated. Nested dicts ("state_dict") and the prefixes of wrappers ("module." of
  * DataParallel, "_orig_mod." of torch.compile) are found. Where a `.pth` file's name ends in digits of its SHA-256, as
  * resnet50-0676ba61.pth, they are compared.
  * @param path the file, or the name of torchvision's: "imagenet", which is downloaded where it is not in the cache; see
@@ -87,7 +90,7 @@ async function loadFile(
     const { whole, ...found } = bestFit(model, files, wanted);
     if (whole.size === 0) throw nothingFits(model, found);
     await model.weights.readFrom({ ...found.state, tensors: whole }, false);
-    return report(model, found, whole);
+    return report(model, found, whole, await interpolatePositions(model, found.state, { signal }));
   });
 }
 
@@ -175,14 +178,17 @@ function report(
   model: Model,
   { state: { file, tensors }, key, prefix }: FoundWeights,
   whole: ReadonlyMap<string, unknown>,
+  interpolated: Interpolated[],
 ): LoadedWeights {
   const own = new Set(model.state().map(({ name }) => name));
+  const loaded = [...whole.keys(), ...interpolated.map(({ name }) => name)];
   const others = model
     .state()
-    .filter(({ name }) => !whole.has(name) && !(isBatchCounter(name) && whole.has(siblingOf(name))));
+    .filter(({ name }) => !loaded.includes(name) && !(isBatchCounter(name) && whole.has(siblingOf(name))));
   return {
     path: file.path,
-    loaded: [...whole.keys()],
+    loaded,
+    ...(interpolated.length > 0 && { interpolated }),
     initialized: others.map(({ name, tensor }) => {
       const stored = tensors.get(name);
       return { name, shape: tensor.shape, stored: stored && [...stored.shape] };

@@ -42,7 +42,8 @@ export const regnet_y_3_2gf = defineNetwork({
       { type: "linear", name: "fc", inFeatures: CHANNELS, outFeatures: classes, weightStd: 0.01 },
     ],
     features: "trunk_output",
-    init: "torchvision",
+    // As torchvision's RegNet, whose biases of convolutions, unlike those of its ResNet, stay PyTorch's.
+    init: "released",
   }),
 });
 
