@@ -26,7 +26,11 @@ export { flowers102 } from "../data/sets/flowers102.js";
 export type { DatasetKind, ListedSample, OpenOptions, Split, SplitPart } from "../data/sets/layout.js";
 export { manifest, type ManifestOptions } from "../data/sets/manifest.js";
 export { nabirds } from "../data/sets/nabirds.js";
+export { food101 } from "../data/sets/food101.js";
+export { inaturalist } from "../data/sets/inaturalist.js";
+export { oxfordPet } from "../data/sets/oxford-pet.js";
 export { stanfordCars } from "../data/sets/stanford-cars.js";
+export { stanfordDogs } from "../data/sets/stanford-dogs.js";
 export { openDataset, type OpenDatasetOptions } from "../data/open-dataset.js";
 export { openEvaluationSet, type EvaluationSetOptions } from "../data/training-sets.js";
 export {
@@ -47,6 +51,7 @@ export type { DistributedSpec } from "../loader/samplers/distributed.js";
 export type { ShardSpec } from "../loader/samplers/shard.js";
 export type { SequentialSpec } from "../loader/samplers/sequential.js";
 export type { ShuffleSpec } from "../loader/samplers/shuffle.js";
+export type { ShuffleBufferSpec } from "../loader/samplers/shuffle-buffer.js";
 export type { WeightedSpec } from "../loader/samplers/weighted.js";
 export {
   parseTransforms,

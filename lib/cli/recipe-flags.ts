@@ -154,6 +154,12 @@ const FLAGS: readonly RecipeFlag[] = [
     "flip",
     "strong",
   ]),
+  flag(
+    "--shuffle-buffer <n>",
+    "dataset.shuffleBuffer",
+    "read shards nearly as they lie, each image drawn from so many; shards on a server, and Parquet: 1000",
+    positiveInteger,
+  ),
   flag("--on-bad-image <policy>", "onBadImage", "what an unreadable image does", BAD_IMAGE_POLICIES),
   ...LIMIT_FLAGS,
 ];

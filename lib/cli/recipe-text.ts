@@ -56,8 +56,9 @@ function valueRows(path: string, value: unknown): [path: string, text: string][]
 
 function groupText(recipe: Recipe): string {
   const layout = PUBLISHED_LAYOUTS.find(({ kind }) => kind === recipe.dataset.kind);
-  if (!layout) return "";
-  const { classes } = layout.published(recipe.dataset);
+  const published = layout?.published?.(recipe.dataset);
+  if (!published) return "";
+  const { classes } = published;
   const { groups } = networkSpec(recipe, classes);
   const channels = groups.reduce((sum, block) => sum + block.classes * block.channels, 0);
   const blocks = groups.map((block) => `${block.classes} × ${block.channels}`).join(" + ");

@@ -104,6 +104,12 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   aircraft: "fgvc-aircraft",
   cars: "stanford-cars",
   flowers: "flowers102",
+  pets: "oxford-pet",
+  dogs: "stanford-dogs",
+  food: "food101",
+  inat: "inaturalist",
+  wds: "webdataset",
+  tar: "webdataset",
   csv: "manifest",
   imagefolder: "folder",
 };

@@ -17,7 +17,7 @@ export interface DataVersion {
 }
 
 /** Where a data set was read from. */
-export type DataSource = Pick<ReadDataset, "kind" | "root">;
+export type DataSource = Pick<ReadDataset, "kind" | "root" | "inOrder">;
 
 /** The folder that paths count from, and the revision of the manifest in it. */
 export interface DataOrigin {
@@ -36,9 +36,20 @@ export async function dataVersion(
   set: ListDataset,
   signal?: AbortSignal,
 ): Promise<DataVersion> {
-  const paths = set.samples.map(({ path }) => path);
-  const contents = await hashContents(paths, signal);
+  const contents = await hashSamples(set, signal);
   return { count: set.length, sha256: hashList(folder, set), contents, ...(manifest ? { manifest } : {}) };
+}
+
+/** Of shards it is known what is in them. */
+function hashSamples({ samples }: ListDataset, signal: AbortSignal | undefined): Promise<string> {
+  if (!samples.some(({ shard }) => shard))
+    return hashContents(
+      samples.map(({ path }) => path),
+      signal,
+    );
+  const hash = createHash("sha256");
+  for (const { shard } of samples) hash.update(`${shard?.content ?? ""}\n`);
+  return Promise.resolve(hash.digest("hex"));
 }
 
 /** See {@link DataVersion}. */

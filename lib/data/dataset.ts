@@ -26,6 +26,16 @@ export interface Sample {
   box?: Box;
   /** Pixels that are cut off before anything else is done with the image. */
   trim?: { bottom?: number };
+  /** Where the set lies in several files: which one it is in. */
+  shard?: ShardPlace;
+}
+
+/** Where a sample of a set in several files is. */
+export interface ShardPlace {
+  /** Of the file, from 0 in the order of the samples. */
+  number: number;
+  /** What is other when the image has other bytes. */
+  content: string;
 }
 
 /**

@@ -26,7 +26,14 @@ import { NABIRDS } from "./sets/nabirds.js";
 import { throwProblem, type Report } from "./sets/problems.js";
 import { findLack, findRoot, readPublished } from "./sets/published.js";
 import { openSplit } from "./sets/splits.js";
+import { FOOD101 } from "./sets/food101.js";
+import { INATURALIST } from "./sets/inaturalist.js";
+import { OXFORD_PET } from "./sets/oxford-pet.js";
 import { STANFORD_CARS } from "./sets/stanford-cars.js";
+import { STANFORD_DOGS } from "./sets/stanford-dogs.js";
+import { findShards } from "./shards/find-shards.js";
+import { openShards } from "./shards/open-shards.js";
+import type { ShardOptions } from "./shards/shard-options.js";
 import { shown } from "../shown.js";
 
 /** Options of {@link openDataset}. */
@@ -41,6 +48,10 @@ export const PUBLISHED_LAYOUTS: readonly Layout<AircraftOptions>[] = [
   STANFORD_CARS,
   FGVC_AIRCRAFT,
   FLOWERS102,
+  OXFORD_PET,
+  STANFORD_DOGS,
+  FOOD101,
+  INATURALIST,
 ];
 
 /** {@link OpenDatasetOptions} */
@@ -51,9 +62,11 @@ export const openDatasetShape = {
 const schema = optionsOf<OpenDatasetOptions>(openDatasetShape);
 
 /**
- * Opens a data set of any kind: `cub200`, `nabirds`, `stanford-cars`, `fgvc-aircraft`, `flowers102`, a folder of images by
- * class ("folder"; its train/, val/, valid/ or validation/, and test/ are splits) or a CSV or JSONL file ("manifest": the
- * file, or a folder with manifest.csv or manifest.jsonl).
+ * Opens a data set of any kind: a published one (`cub200`, `nabirds`, `stanford-cars`, `fgvc-aircraft`, `flowers102`,
+ * `oxford-pet`, `stanford-dogs`, `food101`, `inaturalist`), a folder of images by class ("folder"; its train/, val/, valid/ or
+ * validation/, and test/ are splits), a CSV or JSONL file ("manifest": the file, or a folder with manifest.csv or
+ * manifest.jsonl), or shards: tars ("webdataset") or Parquet files ("parquet"), by a folder, a file or an http address, where
+ * braces stand for several: `set-{000..127}.tar`.
  * @throws McLossError ERR_DATASET naming the file and line, or what a published set lacks
  */
 export async function openDataset(
@@ -65,8 +78,10 @@ export async function openDataset(
   return openSplit(await readDataset(dir, throwProblem, options), options);
 }
 
-/** What lies in `dir`: a kind of published set, a manifest, or a folder of images by class. */
+/** What lies in `dir`: shards, a kind of published set, a manifest, or a folder of images by class. */
 export async function detectKind(dir: string): Promise<DatasetKind> {
+  const shards = await findShards(dir);
+  if (shards) return shards.kind;
   if ((await findManifest(dir)) !== undefined) return "manifest";
   for (const layout of PUBLISHED_LAYOUTS) {
     if ((await findRoot(dir, layout)) !== undefined) return layout.kind;
@@ -88,9 +103,9 @@ async function findManifest(path: string): Promise<string | undefined> {
 export async function readDataset(
   dir: string,
   report: Report,
-  options: Omit<OpenDatasetOptions, "split"> & ListOptions = {},
+  options: Omit<OpenDatasetOptions, "split"> & ListOptions & ShardOptions = {},
 ): Promise<ReadDataset> {
-  const { classes } = options;
+  const { classes, reporter, signal } = options;
   const kind = options.kind ?? (await detectKind(dir));
   if (kind === "folder") {
     if (options.kind === undefined) await requireWhole(dir);
@@ -104,6 +119,11 @@ export async function readDataset(
       root,
       ...(await listManifest(root, report, { classes })),
     };
+  }
+  if (kind === "webdataset" || kind === "parquet") {
+    const title = kind === "parquet" ? "Parquet files" : "WebDataset";
+    const opening = { classes, reporter, signal, remote: options.remote };
+    return { kind, title, root: dir, ...(await openShards(dir, kind, report, opening)) };
   }
   const layout = PUBLISHED_LAYOUTS.find((one) => one.kind === kind);
   if (!layout)

@@ -8,6 +8,7 @@ import { readDataset, type OpenDatasetOptions, openDatasetShape } from "./open-d
 import { countParts } from "./sets/counts.js";
 import type { ListedSample, ReadDataset, Split } from "./sets/layout.js";
 import { throwProblem } from "./sets/problems.js";
+import type { ShardOptions } from "./shards/shard-options.js";
 import { openSplit } from "./sets/splits.js";
 
 export interface TrainingSets {
@@ -27,6 +28,12 @@ interface UsualOptions extends Omit<OpenDatasetOptions, "split"> {
   dir: string;
 }
 
+/** Options of {@link openTrainingSets}. */
+export interface TrainingSetOptions extends UsualOptions, Pick<ShardOptions, "reporter" | "signal"> {
+  /** Held-out images of the same classes. Default: the set's own. */
+  validation?: string;
+}
+
 /** Options of {@link openEvaluationSet}. */
 export interface EvaluationSetOptions extends UsualOptions {
   /** Default: the test part, or else the val part, or all of a set without parts. */
@@ -41,9 +48,7 @@ const evaluationSetOptions = optionsOf<EvaluationSetOptions>({ ...openDatasetSha
  * chooses nothing. `validation` is a data set of its own, of the same classes; it chooses.
  * @throws McLossError ERR_DATASET, for images of one class alone too
  */
-export async function openTrainingSets(
-  options: UsualOptions & { validation?: string },
-): Promise<TrainingSets> {
+export async function openTrainingSets(options: TrainingSetOptions): Promise<TrainingSets> {
   const read = await readDataset(options.dir, throwProblem, options);
   const sets = await divide(read, options);
   await requireClasses(read, sets.images);
@@ -53,7 +58,7 @@ export async function openTrainingSets(
 
 async function divide(
   read: ReadDataset,
-  { validation, allowPartial = false, allowEmpty }: UsualOptions & { validation?: string },
+  { validation, allowPartial = false, allowEmpty, reporter, signal }: TrainingSetOptions,
 ): Promise<Omit<TrainingSets, "source">> {
   const open = (split: Split) => openSplit(read, { split, allowPartial });
   const counts = countParts(read.samples);
@@ -63,7 +68,8 @@ async function divide(
   }
   if (validation !== undefined) {
     const { classes } = read;
-    const heldOutSource = await readDataset(validation, throwProblem, { classes, allowEmpty, allowPartial });
+    const opening = { classes, allowEmpty, allowPartial, reporter, signal };
+    const heldOutSource = await readDataset(validation, throwProblem, opening);
     const parts = countParts(heldOutSource.samples);
     const split = parts.val ? "val" : parts.test ? "test" : "trainval";
     const heldOut = openSplit(heldOutSource, { split, allowPartial, classes });
@@ -80,7 +86,8 @@ async function divide(
       notes: [...also, ...taken, ...notes],
     };
   }
-  if (counts.val && !read.published) {
+  // What has been published without a test part is judged by its val part.
+  if (counts.val && !(read.published && counts.test)) {
     const unused = counts.test
       ? [`the test part of ${read.root} is left alone: mcloss eval measures on it`]
       : [];

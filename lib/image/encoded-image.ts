@@ -1,3 +1,4 @@
+import { McLossError } from "../errors.js";
 import { readWhole } from "../io/open-file.js";
 import { decodeInto, type DecodePlan } from "./decode.js";
 import { decodeBudget } from "./decode-memory.js";
@@ -88,6 +89,8 @@ export class EncodedImage {
         return work(this.#inspected, share, last);
       }, damage);
     } catch (cause) {
+      // Of what the image would have come from: it may not be skipped as one image.
+      if (cause instanceof McLossError && cause.code !== "ERR_IMAGE") throw cause;
       throw imageError(this.name, cause);
     }
   }

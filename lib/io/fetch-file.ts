@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { throwIfAborted } from "../abort.js";
 import { hashFile } from "./hash-file.js";
-import { reasonOf } from "../system-error.js";
+import { openAgent, plainError as plain, Refusal, refusedBy } from "./http-agent.js";
 import type { Reporter } from "../reporter.js";
 
 export interface FetchOptions {
@@ -19,9 +19,6 @@ export interface FetchOptions {
 }
 
 const ATTEMPTS = 5;
-
-/** What asking again does not change. */
-class Refusal extends Error {}
 
 /**
  * Downloads into `file`, and goes on with what an earlier attempt left there. Of `sha256` the first digits are enough. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`
@@ -78,9 +75,9 @@ async function fetchAll(url: string, file: string, options: FetchOptions): Promi
 }
 
 async function fetchRest(url: string, file: string, offset: number, options: FetchOptions): Promise<void> {
-  const { label, reporter, signal, env, stallMs = 30_000 } = options;
-  const { EnvHttpProxyAgent, fetch } = await import("undici");
-  const agent = new EnvHttpProxyAgent({ ...proxies(env), headersTimeout: stallMs, bodyTimeout: stallMs });
+  const { label, reporter, signal, env, stallMs } = options;
+  const { fetch } = await import("undici");
+  const agent = await openAgent(env, stallMs);
   try {
     const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
     const asked = fetch(url, { headers, dispatcher: agent, signal });
@@ -88,7 +85,7 @@ async function fetchRest(url: string, file: string, offset: number, options: Fet
     const response = await (offset > 0 ? asked : asked.catch(refuse));
     // There is nothing after the last byte: the file is whole, or its checksum says that it is not.
     if (response.status === 416) return;
-    if (!response.ok || !response.body) throw refused(response.status);
+    if (!response.ok || !response.body) throw refusedBy(response.status);
     const start = response.status === 206 ? offset : 0;
     const total = start + Number(response.headers.get("content-length") ?? 0);
     reporter.start(`${label} (${megabytes(total)})`, total);
@@ -101,24 +98,8 @@ async function fetchRest(url: string, file: string, offset: number, options: Fet
   }
 }
 
-/** As undici takes them; it would read this process's environment. */
-function proxies(env: NodeJS.ProcessEnv): { httpProxy?: string; httpsProxy?: string; noProxy: string } {
-  const valueOf = (name: string) => env[name.toLowerCase()] || env[name.toUpperCase()];
-  const [http, https] = [valueOf("http_proxy"), valueOf("https_proxy")];
-  return {
-    ...(http ? { httpProxy: http } : {}),
-    ...(https ? { httpsProxy: https } : {}),
-    noProxy: valueOf("no_proxy") ?? "",
-  };
-}
-
 function refuse(error: unknown): never {
   throw new Refusal(plain(error).message, { cause: error });
-}
-
-function refused(status: number): Error {
-  const text = `the server answered ${status}`;
-  return status >= 500 ? new Error(text) : new Refusal(text);
 }
 
 function counting(reporter: Reporter, start: number) {
@@ -130,12 +111,6 @@ function counting(reporter: Reporter, start: number) {
       yield chunk;
     }
   };
-}
-
-/** undici says "fetch failed", and its cause why. */
-function plain(error: unknown): Error {
-  const { cause } = error as { cause?: unknown };
-  return error instanceof Refusal ? error : new Error(reasonOf(cause ?? error), { cause: error });
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -3,6 +3,7 @@ import type { DistributedSpec } from "./samplers/distributed.js";
 import type { SequentialSpec } from "./samplers/sequential.js";
 import type { ShardSpec } from "./samplers/shard.js";
 import type { ShuffleSpec } from "./samplers/shuffle.js";
+import type { ShuffleBufferSpec } from "./samplers/shuffle-buffer.js";
 import type { WeightedSpec } from "./samplers/weighted.js";
 
 /**
@@ -15,6 +16,15 @@ export const samplers = {
 
   /** Another order in every epoch (torch.utils.data.RandomSampler). */
   shuffle: (): ShuffleSpec => ({ type: "shuffle" }),
+
+  /**
+   * For shards: their order is another one in every epoch, and samples go through a buffer (default 1000), so that they are
+   * read nearly as they lie. Without shards all samples are one.
+   */
+  shuffleBuffer: (options: { buffer?: number; streams?: number } = {}): ShuffleBufferSpec => ({
+    type: "shuffleBuffer",
+    ...options,
+  }),
 
   /** Samples as often as their weights say (torch.utils.data.WeightedRandomSampler). */
   weighted: (

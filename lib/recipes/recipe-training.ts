@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { detectKind } from "../data/open-dataset.js";
 import type { ListDataset } from "../data/dataset.js";
-import type { DataVersion } from "../data/data-version.js";
+import type { DataSource, DataVersion } from "../data/data-version.js";
 import { takeFold, type Fold } from "../data/folds.js";
+import { absolutePlace } from "../data/shards/places.js";
 import { openTrainingSets, type TrainingSets } from "../data/training-sets.js";
 import { fromFirst } from "../distributed/exchange.js";
 import type { ProcessGroup } from "../distributed/process-group.js";
@@ -47,7 +48,7 @@ import { trainerOptionsOf } from "./trainer-keys.js";
 
 /** What a recipe is trained on. */
 export interface RecipeData {
-  /** A folder of images by class, a published data set or a manifest; see {@link openDataset}. */
+  /** A folder of images by class, a published data set, a manifest or shards; see {@link openDataset}. */
   dir: string;
   /** Held-out images of the same classes. Default: the data set's own val or test part, if it has one. */
   validation?: string;
@@ -123,7 +124,7 @@ export async function prepareTraining(
     return { began: resume && output !== undefined && existsSync(runFiles(output).last) };
   });
   const device = chooseDevice("device", wanted);
-  const sets = await openSets(given, data);
+  const sets = await openSets(given, data, { reporter, signal });
   const { images } = sets;
   const runImages = await findRunImages(sets, signal);
   if (started) await requireSameImages(data, sets, started.images, runImages);
@@ -232,18 +233,19 @@ async function requireSameTraining(
 }
 
 function openLoaders(
-  { batchSize, onBadImage, seed, dropLast, ...recipe }: Recipe,
-  { images, heldOut }: TrainingSets,
+  { batchSize, onBadImage, seed, dropLast, dataset, ...recipe }: Recipe,
+  { images, heldOut, source }: TrainingSets,
   transforms: Transforms,
   { device, group }: { device: Device; group: ProcessGroup | undefined },
 ): Pick<RecipeTraining, "train" | "validation"> {
   const shared = { ...givenLimits(recipe), onBadImage, seed, device, dtype: recipe.precision };
   const { rank, worldSize } = group ?? { rank: 0, worldSize: 1 };
   const leaveRest = dropLast && images.length > batchSize;
+  const sampler = trainingOrder(dataset, source, worldSize);
   const order =
     worldSize > 1
-      ? { sampler: samplers.distributed(rank, worldSize, { dropLast: leaveRest }) }
-      : { shuffle: true };
+      ? { sampler: samplers.distributed(rank, worldSize, { sampler, dropLast: leaveRest }) }
+      : { sampler };
   const train = new DataLoader(images, {
     ...shared,
     ...order,
@@ -257,6 +259,15 @@ function openLoaders(
     train,
     validation: new DataLoader(heldOut, { ...shared, ...part, batchSize, transforms: transforms.test }),
   };
+}
+
+/** What is read much faster as it lies is shuffled nearly as it lies. */
+function trainingOrder(
+  { shuffleBuffer: buffer }: Recipe["dataset"],
+  { inOrder }: DataSource,
+  streams: number,
+) {
+  return inOrder || buffer !== undefined ? samplers.shuffleBuffer({ buffer, streams }) : samplers.shuffle();
 }
 
 /** The network with the weights that the recipe starts from. @param options.load whether they are loaded */
@@ -281,16 +292,20 @@ async function openModel(
   }
 }
 
-async function openSets(recipe: Recipe, { fold, ...data }: RecipeData): Promise<TrainingSets> {
+async function openSets(
+  { dataset: { shuffleBuffer, ...dataset }, name }: Recipe,
+  { fold, ...data }: RecipeData,
+  telling: Pick<TrainRecipeOptions, "reporter" | "signal">,
+): Promise<TrainingSets> {
   try {
-    const sets = await openTrainingSets({ ...recipe.dataset, ...data });
+    const sets = await openTrainingSets({ ...dataset, ...data, ...telling });
     return fold ? takeFold(sets, fold) : sets;
   } catch (error) {
-    const { kind } = recipe.dataset;
+    const { kind } = dataset;
     if (!(error instanceof McLossError) || kind === undefined) throw error;
     const found = await detectKind(data.dir);
     if (found === kind) throw error;
-    const advice = `To train on it with the settings of ${recipe.name}, set dataset.kind to ${found}`;
+    const advice = `To train on it with the settings of ${name}, set dataset.kind to ${found}`;
     throw new McLossError(error.code, `${error.message}. ${advice}`, { path: error.path, cause: error });
   }
 }
@@ -303,8 +318,8 @@ function modelInfo(classNames: readonly string[], transforms: readonly Transform
 function absolute({ validation, ...data }: RecipeData): RecipeData {
   return {
     ...data,
-    dir: resolve(data.dir),
-    validation: validation === undefined ? undefined : resolve(validation),
+    dir: absolutePlace(data.dir),
+    validation: validation === undefined ? undefined : absolutePlace(validation),
   };
 }
 

@@ -30,6 +30,11 @@ export interface Recipe extends ImageLimitOptions {
     kind?: DatasetKind;
     /** The classes of FGVC-Aircraft. Default "variant". */
     level?: "variant" | "family" | "manufacturer";
+    /**
+     * Images that the next one is drawn from, where shards are shuffled nearly as they lie. Default: 1000 for shards on a server
+     * and for Parquet; anything else is shuffled as a whole.
+     */
+    shuffleBuffer?: number;
   };
   /** The network and its options; the number of classes comes from the data. */
   network: RecipeNetwork;

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { z } from "zod";
 import { checkPlace } from "../check-argument.js";
+import { absolutePlace, mayBeThere } from "../data/shards/places.js";
 import { McLossError } from "../errors.js";
 import { fromFirst } from "../distributed/exchange.js";
 import { isWeightsName } from "../models/official-weights.js";
@@ -65,27 +66,27 @@ export async function prepareResume(
   const patch = typeof change === "function" ? change(about.recipe) : change;
   const changed = patch ? changeRecipe(about.recipe, patch) : about.recipe;
   requireResumable(output, about.recipe, changed);
-  const find = (path: string) => findMoved(path, folder, output);
+  const find = (place: string) => findMoved(place, folder, output);
   const { validation: before } = about.data;
   const data: RecipeData = {
     ...about.data,
-    dir: dir === undefined ? find(about.data.dir) : resolve(dir),
-    validation: validation === undefined ? before && find(before) : resolve(validation),
+    dir: dir === undefined ? await find(about.data.dir) : absolutePlace(dir),
+    validation: validation === undefined ? before && (await find(before)) : absolutePlace(validation),
   };
   const began = existsSync(runFiles(output).last);
   const { weights } = changed;
   const recipe =
     weights === undefined || began || isWeightsName(weights)
       ? changed
-      : { ...changed, weights: find(weights) };
+      : { ...changed, weights: await find(weights) };
   return prepareTraining(recipe, { ...data, ...options, output }, about);
 }
 
-/** A file or folder of a run that was started in `folder`, where the run is in `output` now. */
-function findMoved(path: string, folder: string, output: string): string {
-  if (existsSync(path)) return path;
+/** A file, folder or shards of a run that was started in `folder`, where the run is in `output` now. */
+async function findMoved(path: string, folder: string, output: string): Promise<string> {
+  if (await mayBeThere(path)) return path;
   const moved = resolve(output, relative(folder, path));
-  if (existsSync(moved)) return moved;
+  if (await mayBeThere(moved)) return moved;
   const places = moved === path ? path : `${path}, or at ${moved}`;
   const text = `what the run in ${output} was started with is not at ${places} any more: bring it back, or say where the images are now (dir; mcloss train DIR --resume RUN)`;
   throw new McLossError("ERR_DATASET", text, { path });

@@ -18,6 +18,7 @@ const recipe = z.strictObject({
   dataset: z.strictObject({
     kind: z.enum(DATASET_KINDS).optional(),
     level: z.enum(["variant", "family", "manufacturer"]).optional(),
+    shuffleBuffer: count.optional(),
   }),
   network: networks.given,
   weights: text.optional(),

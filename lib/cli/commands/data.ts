@@ -77,7 +77,7 @@ interface VerifyFlags extends Pick<OpenDatasetOptions, "level" | "allowPartial" 
 function verifyCommand(): Command {
   const command = new Command("verify")
     .description("say what is found, missing, corrupt or there twice in a data set")
-    .argument("<dir>", "the data set's folder, or a manifest (.csv, .jsonl)")
+    .argument("<dir>", "the data set's folder, a manifest (.csv, .jsonl), or shards (.tar, .parquet)")
     .addOption(kindOption())
     .addOption(
       new Option("--level <level>", "the classes of FGVC-Aircraft")

@@ -44,7 +44,10 @@ interface EvalFlags {
 export function evalCommand(): Command {
   const command = new Command("eval")
     .argument("<model>", "a run's folder, such as runs/birds, or a checkpoint")
-    .argument("<dir>", "a folder with one sub-folder per class, a published set, or a manifest")
+    .argument(
+      "<dir>",
+      "a folder with one sub-folder per class, a published set, a manifest, or shards (.tar, .parquet)",
+    )
     .addOption(kindOption())
     .addOption(
       new Option(

@@ -28,7 +28,7 @@ export function trainCommand(): Command {
   const command = new Command("train")
     .argument(
       "[dir]",
-      "the images, maybe in train/ and val/ (or valid/, test/); a published set; or a manifest",
+      "the images, maybe in train/ and val/ (or valid/, test/); a published set; a manifest; or shards: .tar or .parquet, on a server too",
     )
     .option(
       "--recipe <name>",
@@ -87,6 +87,7 @@ export function trainCommand(): Command {
         "  mcloss train data/CUB_200_2011 --recipe cub200-resnet50 --weights imagenet\n" +
         "  mcloss train photos --model mobilenet_v2 --weights imagenet --adapter 3\n" +
         "  mcloss train photos --recipe birds.yaml --set optimizer.learningRate=0.01\n" +
+        "  mcloss train 'https://data.example/birds-{000..127}.tar' --epochs 20\n" +
         "  mcloss train --resume runs/baseline --epochs 200\n" +
         "  mcloss train photos --seeds 0..4 --out runs/five\n" +
         "  mcloss train photos --devices all --max-restarts 3",

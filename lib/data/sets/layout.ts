@@ -7,8 +7,14 @@ export const DATASET_KINDS = [
   "stanford-cars",
   "fgvc-aircraft",
   "flowers102",
+  "oxford-pet",
+  "stanford-dogs",
+  "food101",
+  "inaturalist",
   "folder",
   "manifest",
+  "webdataset",
+  "parquet",
 ] as const;
 
 /** The data sets that are known by their layout. */
@@ -35,6 +41,10 @@ export interface Listing {
   passedOver?: Readonly<Record<string, number>>;
   /** Published parts whose labels are not there, and which file has them. */
   absent?: Partial<Record<SplitPart, string>>;
+  /** Whether reading the images as they lie is much cheaper than in another order. Default false. */
+  inOrder?: boolean;
+  /** The counts of the version that was found, where a set has several. */
+  published?: PublishedCounts;
 }
 
 /** A set's annotations, and what it is. */
@@ -42,7 +52,6 @@ export interface ReadDataset extends Listing {
   kind: DatasetKind;
   title: string;
   root: string;
-  published?: PublishedCounts;
 }
 
 /** Counts that the publishers give. */
@@ -64,7 +73,8 @@ export interface Layout<Options = object> {
   foreign?: readonly string[];
   /** Files that no other folder has: all those of one of the lists are there, even where the set is not whole. */
   signs: readonly (readonly string[])[];
-  published(options: Options): PublishedCounts;
+  /** Absent where the listing tells which version it is of. */
+  published?(options: Options): PublishedCounts;
   list(root: string, report: Report, options: Options & ListOptions): Promise<Listing>;
 }
 

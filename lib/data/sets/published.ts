@@ -68,7 +68,8 @@ export async function readPublished<Options>(
   }
   const listing = await layout.list(root, report, options);
   const listed = options.allowPartial && !options.keepMissing ? await leaveOutMissing(listing) : listing;
-  return { kind, title, root, published: layout.published(options), ...listed };
+  const published = listed.published ?? layout.published?.(options);
+  return { kind, title, root, ...listed, published };
 }
 
 /** What is there of a set, some of whose images are not. */

@@ -1,12 +1,14 @@
+import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { throwIfAborted } from "../../abort.js";
+import { hashFile } from "../../io/hash-file.js";
 import { reasonOf } from "../../system-error.js";
 import type { Box, Sample } from "../dataset.js";
 import { chooseLimits, TRAINING_LIMITS, type ImageLimits } from "../../image/limits.js";
 import type { Size } from "../../image/geometry.js";
 import { mapAhead } from "../../prefetch.js";
 import { inspectEnds } from "./inspect-ends.js";
-import { readEnds, type FileEnds } from "./read-ends.js";
+import { endsOf, readEnds, type FileEnds } from "./read-ends.js";
 import { problemOf, storedSize } from "./training-image.js";
 import type { VerifyOptions } from "./options.js";
 
@@ -17,7 +19,10 @@ export interface BadImage {
 }
 
 /** What tells files that may have the same bytes from others. */
-export type FileFacts = Pick<FileEnds, "identity" | "fingerprint">;
+export interface FileFacts extends Pick<FileEnds, "identity" | "fingerprint"> {
+  /** The SHA-256 of all its bytes. */
+  hash(): Promise<string>;
+}
 
 export interface CheckedImages {
   missing: string[];
@@ -69,8 +74,8 @@ export async function checkImages(
   for (const sample of doubtful) {
     throwIfAborted(signal, "verifying");
     const { path } = sample;
-    const reason = await problemOf(path, limits);
-    if (reason === undefined) checkBox(sample, sample.box && (await storedSize(path, limits)));
+    const reason = await problemOf(sample, limits);
+    if (reason === undefined) checkBox(sample, sample.box && (await storedSize(sample, limits)));
     else {
       reasons.set(path, reason);
       files.delete(path);
@@ -88,15 +93,34 @@ const FREE_PIXELS = 2 ** 24;
 const FREE_SIDE = 2 ** 14;
 const FREE_BYTES = TRAINING_LIMITS.limitInputBytes;
 
-async function judge({ path }: Sample, limits: ImageLimits, full: boolean): Promise<Verdict> {
-  const ends = await readEnds(path).catch((error: unknown) => verdictOf(error));
-  if ("kind" in ends) return ends;
+async function judge(listed: Sample, limits: ImageLimits, full: boolean): Promise<Verdict> {
+  const { path, source = path } = listed;
+  if (typeof source === "string") {
+    const ends = await readEnds(source).catch((error: unknown) => verdictOf(error));
+    return "kind" in ends ? ends : judgeEnds(listed, ends, () => hashFile(source), limits, full);
+  }
+  // What it comes from is asked once for all that is looked at.
+  const image = typeof source === "function" ? await source() : source;
+  const hash = async () => {
+    const bytes = typeof source === "function" ? await source() : source;
+    return createHash("sha256").update(bytes).digest("hex");
+  };
+  return judgeEnds({ ...listed, source: image }, endsOf(path, image), hash, limits, full);
+}
+
+async function judgeEnds(
+  sample: Sample,
+  ends: FileEnds,
+  hash: () => Promise<string>,
+  limits: ImageLimits,
+  full: boolean,
+): Promise<Verdict> {
   const { bytes, identity, fingerprint } = ends;
   if (bytes === 0) return { kind: "bad", reason: "the file is empty" };
-  const facts = { identity, fingerprint };
-  const size = await sizeOf(path, ends, limits).catch(() => undefined);
+  const facts = { identity, fingerprint, hash };
+  const size = await sizeOf(sample, ends, limits).catch(() => undefined);
   if (size === undefined) return { kind: "doubtful", facts };
-  const whole = !full || (await problemOf(path, limits)) === undefined;
+  const whole = !full || (await problemOf(sample, limits)) === undefined;
   return whole ? { kind: "good", facts, size } : { kind: "doubtful", facts };
 }
 
@@ -108,11 +132,12 @@ function verdictOf(error: unknown): Verdict {
 }
 
 /** Undefined where the image has to be decoded to see. */
-async function sizeOf(path: string, ends: FileEnds, limits: ImageLimits): Promise<Size | undefined> {
-  const inspection = await inspectEnds(path, ends);
+async function sizeOf(sample: Sample, ends: FileEnds, limits: ImageLimits): Promise<Size | undefined> {
+  const { path, source } = sample;
+  const inspection = await inspectEnds(typeof source === "string" ? source : path, ends);
   if (inspection.kind === "doubtful") return undefined;
-  if (inspection.kind === "other format") return storedSize(path, limits);
-  return isUsual(inspection.size, limits) ? inspection.size : storedSize(path, limits);
+  if (inspection.kind === "other format") return storedSize(sample, limits);
+  return isUsual(inspection.size, limits) ? inspection.size : storedSize(sample, limits);
 }
 
 function isUsual({ height, width }: Size, limits: ImageLimits): boolean {

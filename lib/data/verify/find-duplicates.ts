@@ -1,5 +1,4 @@
 import { throwIfAborted } from "../../abort.js";
-import { hashFile } from "../../io/hash-file.js";
 import type { FileFacts } from "./check-images.js";
 import type { VerifyOptions } from "./options.js";
 
@@ -15,8 +14,8 @@ export async function findDuplicates(
   const hashes = new Map<string, string>();
   for (const [index, path] of candidates.entries()) {
     throwIfAborted(signal, "verifying");
-    const identity = files.get(path)?.identity ?? path;
-    if (!hashes.has(identity)) hashes.set(identity, await hashFile(path));
+    const file = files.get(path);
+    if (file && !hashes.has(file.identity)) hashes.set(file.identity, await file.hash());
     onProgress?.("looking for duplicates", index + 1, candidates.length);
   }
   return groupBy(candidates, (path) => hashes.get(files.get(path)?.identity ?? path));

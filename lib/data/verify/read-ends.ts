@@ -15,6 +15,13 @@ export interface FileEnds {
   fingerprint: string;
 }
 
+/** Of an image that is in memory, whole. */
+export function endsOf(name: string, image: Uint8Array): FileEnds {
+  const head = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
+  const fingerprint = `${head.length} ${crc32(head)}`;
+  return { bytes: head.length, head, tail: head.subarray(-TAIL_BYTES), identity: name, fingerprint };
+}
+
 /**
  * Reads them.
  * @throws the file system's error, or an Error whose message says that it is no file
