@@ -1,4 +1,5 @@
 import { expectedModeCount } from "#lib/loss/expected-mode.js";
+import { summarize } from "../comparison.js";
 import { nameLoss } from "./losses.js";
 import { readPhotosResults, type PhotosResult } from "./results.js";
 
@@ -27,7 +28,8 @@ Written from \`bench/results/photos.jsonl\`; \`npm run study -- photos --images 
 has \`train/CLASS/\` and \`test/CLASS/\`. The default recipe from scratch (\`smallResNet\`, ξ = 3, SGD with learning rate 0.05 and
 Nesterov momentum 0.9, cosine after 3 warm-up epochs, a padded crop and a flip, batch 32, α 1.5). No setting was searched for
 any of the losses. "Own class" and "by scores" are \`diversityOver\` ([habit.md](habit.md)). \`best\` is the best of every fifth epoch, on the test images: no honest selection. \`habit\` is explained in
-[loss.md](loss.md#habit); below each table is what it would be by chance.
+[loss.md](loss.md#habit); below each table is what it would be by chance. \`over CE\` is of the last epochs, in points, over the sets and
+seeds that both have, with p of Student's paired t-test (two-sided, not corrected for the number of comparisons).
 
 The photographs are of CUB-200-2011 (Wah et al. 2011; for research and education alone, so none is shown here). *birds-40*: every
 second or third of 100 classes, cropped to the bird, by the split of the cropped copy, some 29 training and 30 test images each.
@@ -41,10 +43,13 @@ function tabulate(results: readonly PhotosResult[]): string[] {
   const byLoss = [...groupBy(results, ({ loss }) => nameLoss(loss))].sort(([a], [b]) =>
     a.localeCompare(b, "en", { numeric: true }),
   );
+  const base = results.filter(({ loss }) => loss === "ce");
   const boxed = results.some(({ pointing }) => pointing !== undefined);
   const rows = byLoss.map(([loss, runs]) => [
     loss,
     String(runs.length),
+    percent(mean(runs.map(({ accuracy }) => accuracy))),
+    over(base, runs),
     ...SHARES.map((figure) => percent(mean(runs.map((run) => run[figure])))),
     mean(runs.map(({ diversity }) => diversity)).toFixed(2),
     ...(boxed ? [percent(mean(runs.map(({ pointing = NaN }) => pointing)))] : []),
@@ -64,8 +69,30 @@ function tabulate(results: readonly PhotosResult[]): string[] {
   ];
 }
 
-const HEAD = ["loss", "runs", "accuracy, %", "best", "groups alone", "habit, %", "own class", "diversity"];
-const SHARES = ["accuracy", "bestAccuracy", "groupAccuracy", "habit", "ownHabit"] as const;
+/** Accuracy in points against the runs of the same set and seed; "" where there are none. */
+function over(base: readonly PhotosResult[], runs: readonly PhotosResult[]): string {
+  const pairs = runs.flatMap((run) => {
+    const pair = base.find(({ set, seed }) => set === run.set && seed === run.seed);
+    return pair && pair.loss !== run.loss ? [100 * (run.accuracy - pair.accuracy)] : [];
+  });
+  if (pairs.length === 0) return "";
+  const { mean: points, p } = summarize(pairs);
+  const chance = p === undefined ? "" : `, p ${p.toFixed(2)}`;
+  return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)}${chance}`;
+}
+
+const HEAD = [
+  "loss",
+  "runs",
+  "accuracy, %",
+  "over CE",
+  "best",
+  "groups alone",
+  "habit, %",
+  "own class",
+  "diversity",
+];
+const SHARES = ["bestAccuracy", "groupAccuracy", "habit", "ownHabit"] as const;
 
 function groupBy<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {
   const groups = new Map<string, Value[]>();
