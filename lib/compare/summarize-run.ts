@@ -4,7 +4,14 @@ import type { MeasuredHealth, RecordedEpoch } from "../run/epoch-record.js";
 import type { RecordedRun } from "../run/read-run.js";
 import { recordedRecipe } from "../run/recorded-recipe.js";
 import type { RunInfo } from "../run/run-info.js";
-import { isBetter, monitoredFigure, MONITORS, type Figure, type Monitor } from "../train/monitor.js";
+import {
+  figureIn,
+  isBetter,
+  monitoredFigure,
+  MONITORS,
+  type Figure,
+  type Monitor,
+} from "../train/monitor.js";
 
 /** How a run went, in numbers; shares are from 0 to 1, and what was not measured is absent. */
 export interface RunSummary {
@@ -19,7 +26,7 @@ export interface RunSummary {
   epochs: { done: number; planned: number; stoppedEarly?: boolean };
   /** What accuracies are of: held-out images, or the training's where none were held out. */
   measuredOn: "held-out" | "training";
-  /** What the best epoch was chosen by: the lowest loss or the highest accuracy. */
+  /** What the best epoch was chosen by: the lowest loss, or the highest of the others. */
   chosenBy: Figure["term"];
   /** Absent where the images were held out and chose nothing, as a test part does. */
   best?: EpochScores;
@@ -44,6 +51,7 @@ export interface EpochScores {
   accuracy: number;
   top5Accuracy?: number;
   macroF1?: number;
+  balancedAccuracy?: number;
 }
 
 export function summarizeRun({ folder, name, info, epochs, planned }: RecordedRun): RunSummary {
@@ -84,17 +92,29 @@ function scoresOf(record: RecordedEpoch, measuredOn: RunSummary["measuredOn"]): 
   const { epoch, train, validation } = record;
   const accuracy = (measuredOn === "held-out" ? validation : train)?.accuracy;
   if (accuracy === undefined) return undefined;
-  const { top5Accuracy, macroF1 } = validation ?? {};
-  return { epoch, accuracy, ...defined("top5Accuracy", top5Accuracy), ...defined("macroF1", macroF1) };
+  const { top5Accuracy, macroF1, balancedAccuracy } = validation ?? {};
+  return {
+    epoch,
+    accuracy,
+    ...defined("top5Accuracy", top5Accuracy),
+    ...defined("macroF1", macroF1),
+    ...defined("balancedAccuracy", balancedAccuracy),
+  };
 }
+
+const HAVE_TRAINING_FIGURES = /accuracy$|loss$/;
 
 /** What a run's best epoch is the best by. */
 export function figureOf({ options }: RunInfo, measuredOn: RunSummary["measuredOn"]): Figure {
   const given = options["monitor"];
   const monitor = MONITORS.find((name) => name === given) ?? "accuracy";
   // A run that was ended before it was validated has no figure of held-out images yet.
-  const known = measuredOn === "held-out" ? monitor : (monitor.replace("validation.", "") as Monitor);
-  return monitoredFigure(known, measuredOn === "held-out");
+  const isKnown = measuredOn === "held-out" || HAVE_TRAINING_FIGURES.test(monitor);
+  const known = isKnown ? monitor : "accuracy";
+  return monitoredFigure(
+    measuredOn === "held-out" ? known : (known.replace("validation.", "") as Monitor),
+    measuredOn === "held-out",
+  );
 }
 
 function trainingScores(epochs: readonly RecordedEpoch[], figure: Figure): RunSummary["training"] {
@@ -114,7 +134,7 @@ function bestOf(
 ): EpochScores | undefined {
   let best: { epoch: number; value: number } | undefined;
   for (const record of epochs) {
-    const value = record[figure.part]?.[figure.term];
+    const value = figureIn(record, figure);
     if (value !== undefined && isBetter(figure, value, best?.value)) best = { epoch: record.epoch, value };
   }
   return scores.find(({ epoch }) => epoch === best?.epoch);

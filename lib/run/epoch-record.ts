@@ -37,7 +37,13 @@ const schema = z.looseObject({
   stoppedEarly: z.boolean().optional(),
   train: metrics,
   validation: z
-    .looseObject({ ...metrics.shape, top5Accuracy: figure, macroF1: figure, images: figure })
+    .looseObject({
+      ...metrics.shape,
+      top5Accuracy: figure,
+      macroF1: figure,
+      balancedAccuracy: figure,
+      images: figure,
+    })
     .optional(),
   // Of another version's figures there is no use, but of its epoch.
   channels: healthSchema.optional().catch(undefined),

@@ -4,6 +4,8 @@ export interface ClassificationScores {
   top5Accuracy: number;
   /** Mean over the classes that occur of F1 = 2·TP / (2·TP + FP + FN) (scikit-learn's f1_score, average "macro"). */
   macroF1: number;
+  /** Mean over the classes that have images of the share recognised (scikit-learn's balanced_accuracy_score). */
+  balancedAccuracy: number;
   /** By class number. */
   perClass: ClassScores[];
   /** [true class][predicted class], in images; those without an answer are in no cell. */
@@ -83,10 +85,8 @@ export class ClassificationTally {
     });
     return {
       top5Accuracy: share(this.#amongFive, this.#images),
-      macroF1: share(
-        occurring.reduce((sum, { f1 }) => sum + f1, 0),
-        occurring.length,
-      ),
+      macroF1: mean(occurring.map(({ f1 }) => f1)),
+      balancedAccuracy: mean(perClass.filter(({ images }) => images > 0).map(({ accuracy }) => accuracy)),
       perClass,
       confusion,
       ...(nonFinite > 0 ? { nonFinite } : {}),
@@ -109,6 +109,13 @@ function scoreClass(
     precision: share(right, taken),
     f1: share(2 * right, images + taken),
   };
+}
+
+function mean(values: readonly number[]): number {
+  return share(
+    values.reduce((sum, value) => sum + value, 0),
+    values.length,
+  );
 }
 
 function share(part: number, whole: number): number {

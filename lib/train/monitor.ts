@@ -5,22 +5,27 @@ import type { Schedule } from "../optim/schedules.js";
 export const MONITORS = [
   "accuracy",
   "loss",
+  "balancedAccuracy",
+  "macroF1",
   "validation.accuracy",
   "validation.loss",
+  "validation.balancedAccuracy",
+  "validation.macroF1",
   "train.accuracy",
   "train.loss",
 ] as const;
 
 /**
  * What epochs are judged by: a figure of the held-out or of the training images. "accuracy" and "loss" are of the held-out
- * images and, in a run without any, of the training images.
+ * images and, in a run without any, of the training images; "balancedAccuracy" and "macroF1", in which each class counts alike,
+ * are of held-out images alone.
  */
 export type Monitor = (typeof MONITORS)[number];
 
 /** One figure of an epoch's record. */
 export interface Figure {
   part: "train" | "validation";
-  term: "accuracy" | "loss";
+  term: "accuracy" | "loss" | "balancedAccuracy" | "macroF1";
 }
 
 /** A trainer's options that belong together, completed. */
@@ -49,9 +54,19 @@ export function monitoredFigure(monitor: Monitor, validated: boolean): Figure {
   const term = termOf(monitor);
   if (monitor.startsWith("train.")) return { part: "train", term };
   if (validated) return { part: "validation", term };
-  if (monitor === term) return { part: "train", term };
+  if (monitor === "accuracy" || monitor === "loss") return { part: "train", term: monitor };
   throw invalidArgument("monitor", `is "${monitor}", which needs the option validation`);
 }
+
+/** Its value in an epoch, or in the record of one; undefined where it was not measured. */
+export function figureIn(
+  { train, validation }: { train: Figures; validation?: Figures },
+  { part, term }: Figure,
+): number | undefined {
+  return (part === "train" ? train : validation)?.[term];
+}
+
+type Figures = Partial<Record<Figure["term"], number>>;
 
 /** Whether it is strictly better; NaN never is. */
 export function isBetter({ term }: Figure, value: number, best: number | undefined): boolean {
@@ -60,5 +75,5 @@ export function isBetter({ term }: Figure, value: number, best: number | undefin
 }
 
 function termOf(monitor: Monitor): Figure["term"] {
-  return monitor.endsWith("loss") ? "loss" : "accuracy";
+  return monitor.replace(/^\w+\./, "") as Figure["term"];
 }

@@ -7,7 +7,7 @@ import { EpochTrainer } from "./epoch-trainer.js";
 import { tallyOf } from "./evaluate-channels.js";
 import { summarize, type Evaluation } from "./evaluate.js";
 import type { EpochEvent, EpochRecord, TrainingEvent } from "./events.js";
-import { isBetter, monitoredFigure, type Figure } from "./monitor.js";
+import { figureIn, isBetter, monitoredFigure, type Figure } from "./monitor.js";
 import { afterEpoch, beginning, type Progress } from "./progress.js";
 import { RunRecord } from "./run-record.js";
 import type { JudgedEpoch } from "../run/best-checkpoint.js";
@@ -186,8 +186,8 @@ export class Training {
   /** Whether the monitored figure is the best so far. */
   #noteFigure(event: EpochEvent): boolean {
     const progress = this.#progress;
-    const { part, term } = this.#figure;
-    const value = event[part]?.[term];
+    const { part } = this.#figure;
+    const value = figureIn(event, this.#figure);
     if (value === undefined) return false;
     progress.judged.push(value);
     if (part !== "validation" || !isBetter(this.#figure, value, progress.best?.value)) return false;

@@ -34,6 +34,8 @@ describe("classification scores", () => {
     // f1_score(truth, predicted, average=None) = [0.6667, 0.8, 0]
     expect(scores.perClass.map(({ f1 }) => f1)).to.deep.equal([4 / 6, 4 / 5, 0]);
     expect(scores.macroF1).to.be.closeTo((4 / 6 + 4 / 5) / 3, 1e-12);
+    // balanced_accuracy_score(truth, predicted)
+    expect(scores.balancedAccuracy).to.be.closeTo((2 / 3 + 1 + 0) / 3, 1e-12);
     expect(scores.perClass[0]).to.deep.equal({ images: 3, accuracy: 2 / 3, precision: 2 / 3, f1: 2 / 3 });
   });
 
@@ -48,7 +50,15 @@ describe("classification scores", () => {
 
   it("leave classes that do not occur out of the macro F1, and are 0 without images", () => {
     expect(tally(4, [[1, 1, 0]]).macroF1).to.equal(1);
-    expect(tally(2, [])).to.deep.include({ top5Accuracy: 0, macroF1: 0 });
+    // Class 2 has no image, though one was taken for it.
+    const one = tally(4, [
+      [1, 1, 0],
+      [1, 2, 1],
+      [0, 0, 0],
+    ]);
+    expect(one.balancedAccuracy).to.equal(0.75);
+    expect(one.macroF1).to.be.closeTo((1 + 2 / 3 + 0) / 3, 1e-12);
+    expect(tally(2, [])).to.deep.include({ top5Accuracy: 0, macroF1: 0, balancedAccuracy: 0 });
   });
 
   for (const [what, value, accuracy, top5Accuracy] of [

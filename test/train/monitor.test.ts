@@ -95,6 +95,13 @@ describe("monitor", () => {
     const lowest = minimum(byLoss.judged.map(({ validation }) => validation.loss));
     expect(byLoss.best).to.include({ value: lowest, term: "loss" });
     expect((await train("train.loss")).best).to.equal(undefined);
+    for (const monitor of ["macroF1", "validation.balancedAccuracy"] as const) {
+      const { best, judged } = await train(monitor);
+      const term = monitor === "macroF1" ? monitor : "balancedAccuracy";
+      const most = maximum(judged.map(({ validation }) => validation[term]));
+      const chosen = judged.find(({ validation }) => validation[term] === most)!;
+      expect(best).to.deep.include({ epoch: chosen.epoch, value: most, part: "validation", term });
+    }
   });
 
   it("is refused where it is not known, contradicts the plateau, or needs images that are not held out", async () => {
@@ -106,7 +113,9 @@ describe("monitor", () => {
     expect(make({ monitor: "accuracy", schedule: plateau("min") }))
       .to.throw(/must be "max" where the monitor is "accuracy"/)
       .with.property("argument", "schedule.mode");
-    const error = await rejected(fit({ epochs: 1, monitor: "validation.loss" }));
-    expect(error).to.include({ code: "ERR_ARGUMENT", argument: "monitor" });
+    for (const monitor of ["validation.loss", "balancedAccuracy", "validation.macroF1"] as const) {
+      const error = await rejected(fit({ epochs: 1, monitor }));
+      expect(error).to.include({ code: "ERR_ARGUMENT", argument: "monitor" });
+    }
   });
 });

@@ -172,6 +172,7 @@ function printTables(
     ["images", String(result.images)],
     ["accuracy", percent(result.accuracy)],
     ["top-5 accuracy", percent(result.top5Accuracy)],
+    ["balanced accuracy", percent(result.balancedAccuracy)],
     ["macro F1", percent(result.macroF1)],
     ...measured("accuracy of the channel groups alone", result.groupAccuracy, percent),
     ["cross-entropy", decimals(result.crossEntropy)],

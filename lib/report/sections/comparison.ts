@@ -8,7 +8,17 @@ import { html, type Html } from "../html.js";
 import type { RunSummary } from "../../compare/summarize-run.js";
 import { table } from "./table.js";
 
-const HEADING = ["Run", "Best accuracy", "Last accuracy", "Top-5", "Macro F1", "Epochs", "Time", "Images/s"];
+const HEADING = [
+  "Run",
+  "Best accuracy",
+  "Last accuracy",
+  "Top-5",
+  "Balanced",
+  "Macro F1",
+  "Epochs",
+  "Time",
+  "Images/s",
+];
 
 /** What a run is of, beside its name. */
 const FACTS: readonly [string, (summary: RunSummary) => string][] = [
@@ -34,6 +44,7 @@ export function comparisonSection(runs: readonly RecordedRun[], summaries: reado
     percent((summary.best ?? summary.highest)?.accuracy) + noteOf(summary),
     percent(summary.last?.accuracy),
     percent(scoresOf(summary)?.top5Accuracy),
+    percent(scoresOf(summary)?.balancedAccuracy),
     percent(scoresOf(summary)?.macroF1),
     `${summary.epochs.done} of ${summary.epochs.planned}`,
     duration(summary.seconds),
@@ -41,7 +52,7 @@ export function comparisonSection(runs: readonly RecordedRun[], summaries: reado
   ]);
   const differing = differences(runs);
   const names = runs.map(({ name }) => name);
-  return html`${table("The runs, the best first; top-5 and macro F1 are of the best epoch, or of the last where none was chosen", HEADING, rows, "runs")}
+  return html`${table("The runs, the best first; top-5, balanced accuracy and macro F1 are of the best epoch, or of the last where none was chosen", HEADING, rows, "runs")}
   ${shared.length > 0 ? html`<dl class="facts">${shared}</dl>` : undefined}
   ${
     differing.length > 0
