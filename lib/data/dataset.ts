@@ -65,6 +65,16 @@ export interface Dataset<T extends Sample = Sample> {
   sample(index: number): T;
 }
 
+/** How many samples each class has, by its label. */
+export function countClasses(dataset: Dataset): number[] {
+  const counts = new Array<number>(dataset.classes.length).fill(0);
+  for (let index = 0; index < dataset.length; index += 1) {
+    const { label } = dataset.sample(index);
+    counts[label] = (counts[label] ?? 0) + 1;
+  }
+  return counts;
+}
+
 /** A data set whose samples are in a list. */
 export class ListDataset<T extends Sample = Sample> implements Dataset<T> {
   constructor(

@@ -9,7 +9,7 @@ import { precisionSchema, type Precision } from "../tensor/precision.js";
 import { Batch } from "./batch.js";
 import { EpochBatches, type EpochBatchesOptions, type Portion } from "./epoch-batches.js";
 import { SampleQueue } from "./sample-queue.js";
-import type { Dataset, Sample } from "../data/dataset.js";
+import { countClasses, type Dataset, type Sample } from "../data/dataset.js";
 import type { DiskCacheOptions } from "./disk-cache.js";
 import { givenLimits, imageLimitShape, type ImageLimitOptions } from "../image/limits.js";
 import { describeSampler, type LoaderDescription } from "./loader-description.js";
@@ -131,6 +131,11 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   /** The data set's. */
   get classes(): readonly string[] {
     return this.#dataset.classes;
+  }
+
+  /** How many images of the data set each class has, by its label; a sampler may take them more or less often. */
+  classCounts(): number[] {
+    return countClasses(this.#dataset);
   }
 
   /** Batches per epoch. Fewer come where images are skipped, unless the sampler is distributed. */

@@ -26,10 +26,13 @@ export const samplers = {
     ...options,
   }),
 
-  /** Samples as often as their weights say (torch.utils.data.WeightedRandomSampler). */
+  /**
+   * Samples as often as their weights say (torch.utils.data.WeightedRandomSampler).
+   * @param weights of each sample. Default: by the size of its class, see {@link WeightedSpec}
+   */
   weighted: (
-    weights: readonly number[],
-    options: { samples?: number; replacement?: boolean } = {},
+    weights?: readonly number[],
+    options: { samples?: number; replacement?: boolean; power?: number } = {},
   ): WeightedSpec => ({ type: "weighted", weights, ...options }),
 
   /** Every class as often as every other on average, whatever their numbers of samples; with replacement. */

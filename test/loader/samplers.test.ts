@@ -32,6 +32,17 @@ describe("samplers", () => {
     expect(Math.abs(sevens - 3000)).to.be.lessThan(137);
   });
 
+  it("weighted without weights draws classes by a power of their sizes, the square root by default", () => {
+    const rareOf = (power?: number) => {
+      const order = draw(samplers.weighted(undefined, { samples: 4000, power }));
+      return order.filter((index) => index >= 90).length;
+    };
+    // √10 / (√90 + √10) = 1/4 of 4000, 1/10, and 1/2; five standard deviations are 137, 95 and 158.
+    expect(Math.abs(rareOf() - 1000)).to.be.lessThan(137);
+    expect(Math.abs(rareOf(1) - 400)).to.be.lessThan(95);
+    expect(Math.abs(rareOf(0) - 2000)).to.be.lessThan(158);
+  });
+
   it("weighted without replacement draws each at most once, heavy ones first", () => {
     const weights = all.map((index) => (index < 20 ? 0 : index < 60 ? 1000 : 1));
     const order = draw(samplers.weighted(weights, { samples: 50, replacement: false }));
@@ -80,6 +91,7 @@ describe("samplers", () => {
   it("are checked, naming the argument", () => {
     const cases: [SamplerSpec, string][] = [
       [samplers.weighted([1]), "weights"],
+      [samplers.weighted(undefined, { power: 2 }), "power"],
       [samplers.weighted(all.map(() => 0)), "weights"],
       [samplers.weighted(all.map((index) => (index === 3 ? -1 : 1))), "weights[3]"],
       [samplers.weighted(all.map((index) => (index === 4 ? NaN : 1))), "weights[4]"],

@@ -1,8 +1,8 @@
-import type { Dataset } from "../../data/dataset.js";
 import type { Given } from "../../definition.js";
 import { count } from "../../schema.js";
 import { defineSampler } from "./definition.js";
 import { drawWithReplacement } from "./draw-with-replacement.js";
+import { weightsByClass } from "./weights-by-class.js";
 
 export const classBalanced = defineSampler({
   name: "classBalanced",
@@ -13,17 +13,10 @@ export const classBalanced = defineSampler({
   },
   count: ({ samples }, { length }) => samples ?? length,
   draw: ({ samples }, dataset, random) =>
-    drawWithReplacement(balance(dataset), samples ?? dataset.length, random),
+    drawWithReplacement(weightsByClass(dataset, 0), samples ?? dataset.length, random),
 });
 
 /** Every class as often as the others, drawn with replacement. */
 export interface ClassBalancedSpec extends Given<typeof classBalanced.options> {
   type: "classBalanced";
-}
-
-function balance(dataset: Dataset): number[] {
-  const labels = Array.from({ length: dataset.length }, (_, index) => dataset.sample(index).label);
-  const counts = new Map<number, number>();
-  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  return labels.map((label) => 1 / (counts.get(label) ?? 1));
 }

@@ -1,27 +1,34 @@
 import { z } from "zod";
 import type { Given } from "../../definition.js";
 import type { Random } from "../../image/random.js";
-import { count, flag, rate } from "../../schema.js";
+import { count, flag, rate, share } from "../../schema.js";
 import { defineSampler } from "./definition.js";
 import { drawWithReplacement } from "./draw-with-replacement.js";
+import { weightsByClass } from "./weights-by-class.js";
 
 export const weighted = defineSampler({
   name: "weighted",
   summary: "Drawn by weight (torch.utils.data.WeightedRandomSampler)",
   options: {
-    /** Of each sample; 0 leaves it out. */
-    weights: z.array(rate).readonly(),
+    /** Of each sample; 0 leaves it out. Default: by class, as `power` says. */
+    weights: z.array(rate).readonly().optional(),
+    /**
+     * q: a class of n samples is drawn as often as n^q says, where there are no weights: 1 as it is, 1/2 by the square root, 0
+     * as often as every other (Kang et al., ICLR 2020).
+     */
+    power: share.default(0.5),
     /** Samples per epoch. Default: as many as the data set has. */
     samples: count.optional(),
     /** Whether a sample may come more than once in an epoch. */
     replacement: flag.default(true),
   },
   count: ({ samples }, { length }) => samples ?? length,
-  draw: ({ weights, replacement, samples }, { length }, random) => {
+  draw: ({ weights, power, replacement, samples }, dataset, random) => {
     const draw = replacement ? drawWithReplacement : drawWithoutReplacement;
-    return draw(weights, samples ?? length, random);
+    return draw(weights ?? weightsByClass(dataset, power), samples ?? dataset.length, random);
   },
-  check: ({ weights, replacement, samples }, { length }) => {
+  check: ({ weights: given, replacement, samples }, { length }) => {
+    const weights = given ?? new Array<number>(length).fill(1);
     if (weights.length !== length) {
       return ["weights", `must be one per sample, which are ${length}, got ${weights.length}`];
     }
