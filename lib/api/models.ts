@@ -29,6 +29,7 @@ export type { Size } from "../models/layers/shapes.js";
 export type { LayerDescription } from "../models/infer-shapes.js";
 export { parseModelSpec, type ModelJson } from "../models/validate.js";
 export { squeezeExcite } from "../models/blocks.js";
+export { withCosineClassifier } from "../models/cosine-classifier.js";
 export { torchscript, type TorchScriptOptions } from "../models/torchscript.js";
 export * from "../models/networks/index.js";
 export type { AdapterOptions } from "../models/adapter.js";

@@ -1,4 +1,4 @@
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DIVERSITY_OVER } from "../loss/mc-loss.js";
 import { networks } from "../models/networks.js";
@@ -9,6 +9,7 @@ import { isChannelLoss, losses } from "../train/losses.js";
 import { MONITORS } from "../train/monitor.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";
 import type { Recipe } from "../recipes/recipe.js";
+import { SAMPLER_NAMES } from "../recipes/recipe-sampler.js";
 import {
   nonNegativeInteger,
   nonNegativeNumber,
@@ -89,6 +90,12 @@ const FLAGS: readonly RecipeFlag[] = [
   ),
   flag("--epochs <n>", "epochs", "passes over the training images", positiveInteger),
   flag("--batch-size <n>", "batchSize", "images per step", positiveInteger),
+  flag(
+    "--sampler <name>",
+    "sampler",
+    "how often each class comes: as it does, as the others, or by the square root of its size (default: shuffle)",
+    SAMPLER_NAMES,
+  ),
   flag(
     "--learning-rate <rate>",
     RATE,
@@ -171,6 +178,10 @@ const LOSS = new Option(
   "--loss <name>",
   "MC-Loss or, as the baseline of the same recipe, another loss alone (default: mc)",
 ).choices(losses.names);
+const CLASS_WEIGHTS = new Option(
+  "--class-weights <how>",
+  "weigh each class in cross-entropy: balanced, or β of the effective number of images, such as 0.999",
+).argParser(classWeightsOf);
 const OPTIMIZER = new Option(
   "--optimizer <name>",
   `how the weights are updated (default: ${DEFAULT_RECIPE.optimizer.type})`,
@@ -183,7 +194,7 @@ export const RECIPE_KEYS: ReadonlyMap<string, string> = new Map(
 
 /** Adds the options to a command. */
 export function addRecipeFlags(command: Command): Command {
-  const options = [MODEL, LOSS, OPTIMIZER, ...FLAGS.map(({ option }) => option)];
+  const options = [MODEL, LOSS, CLASS_WEIGHTS, OPTIMIZER, ...FLAGS.map(({ option }) => option)];
   return options.reduce((built, option) => built.addOption(option), command);
 }
 
@@ -197,7 +208,7 @@ export function givenFlags(command: Command): string[] {
 /** What the options that were given change in a recipe. */
 export function patchOfFlags(recipe: Recipe, flags: Readonly<Record<string, unknown>>): Patch {
   const value = ({ option }: { option: Option }) => flags[option.attributeName()];
-  const { model, optimizer, loss } = flags as { model?: string; optimizer?: string; loss?: string };
+  const { model, optimizer, loss, classWeights } = flags as Partial<Record<string, string>>;
   const patches: Patch[] = [];
   if (model !== undefined) patches.push({ network: networkNamed(model) });
   if (optimizer !== undefined && optimizer !== recipe.optimizer.type) {
@@ -211,12 +222,27 @@ export function patchOfFlags(recipe: Recipe, flags: Readonly<Record<string, unkn
   if (loss !== undefined && loss !== "mc" && !isRecipeLoss(recipe, loss)) {
     patches.push({ loss: loss === "ce" ? loss : { type: loss } });
   }
+  if (classWeights !== undefined) patches.push(weighClasses(recipe, loss, classWeights));
   return joinPatches(patches);
 }
 
 function patchOf(key: string, value: unknown): Patch {
   if (key !== RATE) return nest(key.split("."), value);
   return value === "auto" ? { findRate: true } : { findRate: null, ...nest(key.split("."), value) };
+}
+
+/** Beside MC-Loss it is the classification term that has the weights. */
+function weighClasses(recipe: Recipe, loss: string | undefined, classWeights: unknown): Patch {
+  const type = loss ?? (isChannelLoss(recipe.loss) ? "mc" : recipe.loss === "ce" ? "ce" : recipe.loss.type);
+  if (type !== "mc") return { loss: { type, classWeights } };
+  return { loss: { classification: { type: "ce", classWeights } } };
+}
+
+function classWeightsOf(text: string): "balanced" | { effectiveNumber: number } {
+  if (text === "balanced") return text;
+  const beta = Number(text);
+  if (text.trim() !== "" && beta >= 0 && beta < 1) return { effectiveNumber: beta };
+  throw new InvalidArgumentError("It must be balanced, or a number from 0 to less than 1.");
 }
 
 /** Whether it is the recipe's own loss, which keeps its options. */

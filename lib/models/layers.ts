@@ -17,6 +17,7 @@ import { attention } from "./layers/attention.js";
 import { bilinearPool } from "./layers/bilinear-pool.js";
 import { aside, concat, denseConnection, residual, scale, sequential } from "./layers/containers.js";
 import { conv2d } from "./layers/convolution.js";
+import { cosineLinear } from "./layers/cosine-linear.js";
 import type { AnyLayer, LayerDefinition } from "./layers/definition.js";
 import { flatten } from "./layers/flatten.js";
 import { layerScale } from "./layers/layer-scale.js";
@@ -34,6 +35,7 @@ import { windowAttention } from "./layers/window-attention.js";
 const PLAIN = [
   conv2d,
   linear,
+  cosineLinear,
   ...[batchNorm2d, batchNorm1d, groupNorm, layerNorm2d, layerScale],
   ...[relu, relu6, silu, gelu, sigmoid, tanh, hardswish, hardsigmoid, leakyRelu, elu, prelu],
   ...[maxPool2d, avgPool2d, adaptiveAvgPool2d, adaptiveMaxPool2d, bilinearPool],

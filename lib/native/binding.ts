@@ -72,6 +72,17 @@ export interface ClassificationTerm {
   focalGamma?: number;
   /** What the entropy of the predicted probabilities is subtracted with. Default 0. */
   entropyWeight?: number;
+  /** A loss in place of all that. Default: none. */
+  plugIn?: PlugInTerm;
+}
+
+/** A loss of native/train/losses. */
+export interface PlugInTerm {
+  type: string;
+  numbers: Readonly<Record<string, number>>;
+  tensors?: Readonly<Record<string, TensorHandle>>;
+  /** Whose output the images' vectors are; "": the features' global average. Default: no layer's. */
+  layer?: string;
 }
 
 /** The training objective, as native/train takes it; what is added to it is there by its name. */

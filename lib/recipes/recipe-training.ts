@@ -40,6 +40,7 @@ import {
 } from "./complete-recipe.js";
 import { networkSpec } from "./network.js";
 import type { Recipe } from "./recipe.js";
+import { samplerOfRecipe } from "./recipe-sampler.js";
 import { requireResumable, settingsOf } from "./settings.js";
 import { shareOfBatch } from "./share-of-batch.js";
 import type { StartedRun } from "./started-run.js";
@@ -241,14 +242,12 @@ function openLoaders(
   const shared = { ...givenLimits(recipe), onBadImage, seed, device, dtype: recipe.precision };
   const { rank, worldSize } = group ?? { rank: 0, worldSize: 1 };
   const leaveRest = dropLast && images.length > batchSize;
-  const sampler = trainingOrder(dataset, source, worldSize);
-  const order =
-    worldSize > 1
-      ? { sampler: samplers.distributed(rank, worldSize, { sampler, dropLast: leaveRest }) }
-      : { sampler };
+  const whole = recipe.sampler ? samplerOfRecipe(recipe.sampler) : trainingOrder(dataset, source, worldSize);
+  const sampler =
+    worldSize > 1 ? samplers.distributed(rank, worldSize, { sampler: whole, dropLast: leaveRest }) : whole;
   const train = new DataLoader(images, {
     ...shared,
-    ...order,
+    sampler,
     batchSize: shareOfBatch({ batchSize }, worldSize),
     dropLast: leaveRest,
     transforms: transforms.train,

@@ -1,5 +1,6 @@
 import { checkPlace, checkRecord } from "../check-argument.js";
 import type { BadImagePolicy } from "../loader/bad-images.js";
+import type { RecipeSampler } from "./recipe-sampler.js";
 import type { ImageLimitOptions } from "../image/limits.js";
 import type { AugmentationLevel } from "../image/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
@@ -59,6 +60,11 @@ export interface Recipe extends ImageLimitOptions {
   };
   epochs: number;
   batchSize: number;
+  /**
+   * Which training images an epoch has: "balanced" has every class as often as the others, "weighted" by the square root of its
+   * size, both drawn with replacement; or any sampler as data. Default "shuffle": each once.
+   */
+  sampler?: RecipeSampler;
   /** Leaves out an epoch's last batch where it is not full and not the only one. */
   dropLast: boolean;
   onBadImage: BadImagePolicy;

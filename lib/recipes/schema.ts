@@ -11,6 +11,7 @@ import { earlyStopping } from "../train/early-stopping.js";
 import { MONITORS } from "../train/monitor.js";
 import { lossSchema } from "../train/losses.js";
 import type { Recipe } from "./recipe.js";
+import { recipeSampler } from "./recipe-sampler.js";
 
 const recipe = z.strictObject({
   name: text,
@@ -32,6 +33,7 @@ const recipe = z.strictObject({
   }),
   epochs: count,
   batchSize: count,
+  sampler: recipeSampler.optional(),
   dropLast: flag,
   onBadImage: z.enum(BAD_IMAGE_POLICIES),
   ...imageLimitShape,

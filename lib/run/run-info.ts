@@ -47,6 +47,8 @@ export interface RunInfo {
   folder?: string;
   /** What decides which batches it is trained and judged on; absent in what an older version wrote. */
   loaders?: RunLoaders;
+  /** Training images of each class, where what is minimised goes by them. */
+  classCounts?: readonly number[];
   /** The processes that it was begun by, where they are several. */
   distributed?: { worldSize: number; backend: string };
   /** Of the trainer, with their defaults, without what is said of the output folder. */
@@ -70,6 +72,7 @@ const schema = z.looseObject({
   loaders: z.looseObject({ train: loader.optional(), validation: loader.optional() }).optional() as z.ZodType<
     RunLoaders | undefined
   >,
+  classCounts: z.array(z.int()).optional(),
   distributed: z.looseObject({ worldSize: z.int(), backend: z.string() }).optional(),
   options: record,
   about: record.default({}),

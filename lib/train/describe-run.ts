@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import { runtimeVersion } from "../addon/runtime.js";
 import { DataLoader } from "../loader/data-loader.js";
 import type { LoaderDescription } from "../loader/loader-description.js";
-import type { Model } from "../models/model.js";
 import type { ModelSpec } from "../models/spec.js";
 import { withoutPlaces } from "../models/torchscript-file.js";
 import { native } from "../native/binding.js";
@@ -11,6 +10,7 @@ import { PACKAGE_VERSION } from "../package.js";
 import { RUN_FORMAT, type RunInfo } from "../run/run-info.js";
 import type { ProcessGroup } from "../distributed/process-group.js";
 import { describeWhole } from "./share.js";
+import type { StepMaker } from "./step-maker.js";
 import type { CompleteTrainerOptions } from "./trainer-options.js";
 
 /** The data that a run is trained and judged on. */
@@ -21,7 +21,7 @@ export interface RunData {
 
 /** What `run.json` is to say of a run. */
 export function describeRun(
-  { spec }: Model,
+  { model: { spec }, classCounts }: Pick<StepMaker, "model" | "classCounts">,
   { train, validation }: RunData,
   { output = "", overwrite, about = {}, group, checkReplicas, ...options }: CompleteTrainerOptions,
 ): RunInfo {
@@ -34,6 +34,7 @@ export function describeRun(
     model: { name: spec.name, classes: spec.classes, sha256: hashOf(withoutPlaces(spec)) },
     folder: resolve(output),
     loaders: { train: describeLoader(train), validation: describeLoader(validation) },
+    classCounts,
     distributed: describeGroup(group),
     options,
     about,

@@ -2,24 +2,32 @@ import { invalidArgument } from "../errors.js";
 import { resolveChannelLoss } from "../loss/mc-loss.js";
 import { describe } from "../models/describe.js";
 import type { Model } from "../models/model.js";
+import type { ModelSpec } from "../models/spec.js";
 import type { ObjectiveOptions } from "../native/binding.js";
 import { Generator } from "../tensor/tensor.js";
 import { completeLoss, type LossOptions } from "./losses.js";
 import { classificationLosses, type ClassificationLoss } from "./losses/classification.js";
+import { LossContext } from "./losses/context.js";
 import type { ClassificationDefinition } from "./losses/definition.js";
 
 /**
  * The training objective of `model`, without the added terms, which belong to a run. The channel groups are kept
  * without MC-Loss as well, so that evaluation can report all terms.
  * @param seed of the generator that draws the channel masks
+ * @param context has what the loss makes for itself. Default: that of no run
  * @throws McLossError ERR_ARGUMENT for MC-Loss where there are no groups, or too many channels to keep
  */
-export function buildObjective(model: Model, given: LossOptions, seed: number): ObjectiveOptions {
+export function buildObjective(
+  model: Model,
+  given: LossOptions,
+  seed: number,
+  context = new LossContext(model),
+): ObjectiveOptions {
   const loss = completeLoss(given);
   const { groups } = model;
   const blocks = groups?.toLists() ?? { blockClasses: [], blockChannels: [] };
   if (loss.type !== "mc") {
-    return { ...WITHOUT_CHANNELS, ...classificationTerm(loss), ...blocks };
+    return { ...WITHOUT_CHANNELS, ...classificationTerm(loss, context), ...blocks };
   }
   if (!groups) {
     const { name } = model.spec;
@@ -30,15 +38,24 @@ export function buildObjective(model: Model, given: LossOptions, seed: number): 
   }
   return {
     ...blocks,
-    ...classificationTerm(loss.classification),
+    ...classificationTerm(loss.classification, context),
     ...resolveChannelLoss(loss, groups, "loss.keep"),
     generator: new Generator(seed, model.device).handle,
   };
 }
 
-function classificationTerm(loss: ClassificationLoss) {
+function classificationTerm(loss: ClassificationLoss, context: LossContext) {
   const definition: ClassificationDefinition = classificationLosses.get(loss.type);
-  return { labelSmoothing: 0, ...definition.native(loss) };
+  const { plugIn, ...term } = definition.native(loss, context);
+  return { labelSmoothing: 0, ...term, plugIn: plugIn && { tensors: {}, ...plugIn } };
+}
+
+/** A recipe's network in the form that its loss needs. @throws McLossError ERR_ARGUMENT where it cannot have that */
+export function networkForLoss(spec: ModelSpec, given: LossOptions): ModelSpec {
+  const loss = completeLoss(given);
+  const term = loss.type === "mc" ? loss.classification : loss;
+  const definition: ClassificationDefinition = classificationLosses.get(term.type);
+  return definition.network?.(spec, term) ?? spec;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Model } from "../models/model.js";
 import { native, type ObjectiveOptions } from "../native/binding.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { addedTerms, completeLoss, type LossOptions } from "./losses.js";
+import { LossContext, type CountedImages } from "./losses/context.js";
 import type { AddedTerm, AddedTermDefinition } from "./losses/definition.js";
 import { trainsChannels } from "./metrics.js";
 import { buildObjective } from "./objective.js";
@@ -14,10 +15,19 @@ export class RunObjective {
   readonly channels: boolean;
   /** What of the added terms changes in the run, by its name in checkpoints. */
   readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Training images of each class, where the loss goes by them. */
+  readonly classCounts: readonly number[] | undefined;
+  readonly #owned: readonly Tensor[];
 
-  /** @throws McLossError ERR_ARGUMENT for a loss that the model cannot have */
-  constructor(model: Model, loss: LossOptions, seed: number) {
-    const objective = buildObjective(model, loss, seed);
+  /**
+   * @param images the training set, in a run
+   * @throws McLossError ERR_ARGUMENT for a loss that the model cannot have
+   */
+  constructor(model: Model, loss: LossOptions, seed: number, images?: CountedImages) {
+    const context = new LossContext(model, images);
+    const objective = buildObjective(model, loss, seed, context);
+    this.classCounts = context.counts;
+    this.#owned = context.owned;
     this.channels = trainsChannels(objective);
     const added = createAdded(model, loss);
     const natives = added.map(([name, { native }]) => [name, native]);
@@ -27,7 +37,7 @@ export class RunObjective {
 
   /** Frees the generator and the added terms. */
   dispose(): void {
-    for (const tensor of Object.values(this.tensors)) tensor.dispose();
+    for (const tensor of [...Object.values(this.tensors), ...this.#owned]) tensor.dispose();
     if (this.options.generator) native().dispose(this.options.generator);
   }
 }

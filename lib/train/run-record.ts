@@ -166,7 +166,7 @@ export class RunRecord {
     const folder = this.#folder;
     const start = beginning(this.#maker.channels);
     if (!folder) return start;
-    const info = describeRun(this.#maker.model, this.#data, this.#options);
+    const info = describeRun(this.#maker, this.#data, this.#options);
     if (resume) return yield* this.#resume(folder, info, start);
     await folder.clear(this.#options.overwrite ?? false);
     await folder.writeInfo(info);
@@ -183,6 +183,7 @@ export class RunRecord {
     const changes = [
       ...resumableChanges(folder.path, completeRecordedOptions(before.options), now.options),
       ...(before.loaders ? resumableChanges(folder.path, before.loaders, now.loaders ?? {}) : []),
+      ...resumableChanges(folder.path, countsOf(before), countsOf(now)),
     ];
     const began = existsSync(folder.files.last);
     const progress = began ? await this.#loadLast(folder) : start;
@@ -284,6 +285,10 @@ export class RunRecord {
     };
     await (this.#maker.parallel?.fromFirst(write) ?? write());
   }
+}
+
+function countsOf({ classCounts }: RunInfo): object {
+  return classCounts ? { classCounts } : {};
 }
 
 function progressOf({ sums, loader, loaders, ...position }: TrainingPosition, channels: boolean): Progress {

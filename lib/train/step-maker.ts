@@ -63,6 +63,11 @@ export class StepMaker {
     this.#untold = reason === undefined ? [] : [{ type: "notice", reason }];
   }
 
+  /** Training images of each class, where the loss goes by them. */
+  get classCounts(): readonly number[] | undefined {
+    return this.#objective.classCounts;
+  }
+
   /** Whether steps measure the terms of MC-Loss. */
   get channels(): boolean {
     return this.#objective.channels;

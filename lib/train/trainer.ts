@@ -96,7 +96,7 @@ export class Trainer {
     if (tf32 !== undefined) allowTf32(tf32);
     this.#running = true;
     try {
-      const maker = this.#beginRun();
+      const maker = this.#beginRun(train);
       return yield* new Training(maker, this.#options, train, options, stop).run();
     } finally {
       this.#endRun();
@@ -104,12 +104,14 @@ export class Trainer {
   }
 
   /** @param changes of the options, for this run alone */
-  #beginRun(changes: Partial<CompleteTrainerOptions> = {}): StepMaker {
+  #beginRun(train: DataLoader, changes: Partial<CompleteTrainerOptions> = {}): StepMaker {
     const { loss, seed, group } = this.#options;
     // A run that goes on takes the generators' states from its checkpoint.
     manualSeed(rankSeed(seed, group?.rank ?? 0));
     this.#objective.dispose();
-    this.#objective = new RunObjective(this.model, loss, maskSeed(this.#options));
+    this.#objective = new RunObjective(this.model, loss, maskSeed(this.#options), {
+      classCounts: () => (train as Partial<DataLoader>).classCounts?.(),
+    });
     this.#maker = new StepMaker(this.model, { ...this.#options, ...changes }, this.#objective);
     return this.#maker;
   }
@@ -129,7 +131,7 @@ export class Trainer {
     this.#running = true;
     try {
       return await restoring(this.model, train, () => {
-        const maker = this.#beginRun({ ema: undefined, cudaGraph: false });
+        const maker = this.#beginRun(train, { ema: undefined, cudaGraph: false });
         return findRate(maker, this.#options, train, options);
       });
     } finally {

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct Tap {
   const Layer* layer = nullptr;
   std::string inner = {};
   at::Tensor output = {};
+  // What the layers after it get in place of the output; empty: the output itself.
+  std::function<at::Tensor(const at::Tensor&)> change = {};
 };
 
 // What one forward pass carries through the layers.
@@ -36,7 +39,9 @@ class Layer {
   at::Tensor forward(const at::Tensor& input, ForwardPass& pass) const {
     auto output = compute(input, pass);
     for (auto& tap : pass.taps) {
-      if (tap.layer == this && tap.inner.empty()) tap.output = output;
+      if (tap.layer != this || !tap.inner.empty()) continue;
+      if (tap.change) output = tap.change(output);
+      tap.output = output;
     }
     return output;
   }

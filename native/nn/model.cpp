@@ -41,9 +41,10 @@ Tap Model::locate(const std::string& name) const {
   return {};
 }
 
-ModelOutput Model::forward(const at::Tensor& images, bool training,
-                           const std::vector<std::string>& taps) const {
+ModelOutput Model::forward(const at::Tensor& images, bool training, const std::vector<std::string>& taps,
+                           const std::function<at::Tensor(const at::Tensor&)>& change) const {
   ForwardPass pass{training, {features_}, batch_norm_group_};
+  pass.taps.front().change = change;
   for (const auto& name : taps) pass.taps.push_back(locate(name));
   at::Tensor output = is_cast_already(images) ? images : in_dtype_of(state_, images);
   for (const auto& layer : layers_) output = layer->forward(output, pass);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,8 +29,9 @@ class Model {
   Model(const ModelSpec& spec, std::optional<uint64_t> seed);
 
   // Images of another floating-point type than the parameters' are converted. `taps` are names that exist.
-  ModelOutput forward(const at::Tensor& images, bool training,
-                      const std::vector<std::string>& taps = {}) const;
+  // `change`, where it is there, makes other features, which are what is read after them and what is given.
+  ModelOutput forward(const at::Tensor& images, bool training, const std::vector<std::string>& taps = {},
+                      const std::function<at::Tensor(const at::Tensor&)>& change = {}) const;
 
   // Whether something whose output can be tapped has this name.
   bool contains(const std::string& name) const { return locate(name).layer != nullptr; }

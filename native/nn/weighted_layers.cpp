@@ -1,6 +1,7 @@
 #include "weighted_layers.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
@@ -11,6 +12,7 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/prelu.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <cmath>
 
@@ -110,6 +112,33 @@ class Linear final : public Layer {
   }
 
   at::Tensor weight_, bias_;
+};
+
+at::Tensor directions_of(const at::Tensor& rows) {
+  constexpr double kLeastLengthOfRow = 1e-12;
+  return rows / rows.norm(2, {1}, /*keepdim=*/true).clamp_min(kLeastLengthOfRow);
+}
+
+class CosineLinear final : public Layer {
+ public:
+  CosineLinear(const LayerSpec& spec, const std::string& path, Construction& construction)
+      : scale_(spec.number("scale", 64)) {
+    const int64_t in = spec.integer("inFeatures");
+    const double bound = 1 / std::sqrt(static_cast<double>(in));
+    weight_ = parameter(construction, path, "weight",
+                        uniform({spec.integer("outFeatures"), in}, bound, construction.generator));
+  }
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass&) const override {
+    // Of 8 bits a cosine times the scale would keep none behind the point.
+    const c10::impl::ExcludeDispatchKeyGuard without_autocast(
+        at::autocast::get_autocast_dispatch_key_from_device_type(input.device().type()));
+    return at::linear(directions_of(input.to(weight_.scalar_type())), directions_of(weight_)) * scale_;
+  }
+
+  double scale_;
+  at::Tensor weight_;
 };
 
 // A weight of ones and a bias of zeros, with which normalisations start.
@@ -232,6 +261,7 @@ void add_weighted_layers(BuilderTable& table) {
   table["groupNorm"] = layer_of<GroupNorm>();
   table["layerNorm2d"] = layer_of<LayerNorm2d>();
   table["prelu"] = layer_of<PRelu>();
+  table["cosineLinear"] = layer_of<CosineLinear>();
   table["layerScale"] = layer_of<LayerScale>();
 }
 

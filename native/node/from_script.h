@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -131,6 +132,19 @@ template <class T>
 struct From<std::vector<T>> {
   static std::vector<T> take(Capture& capture, const Napi::Value& value, std::string_view argument) {
     return take_list<T>(capture, value, argument);
+  }
+};
+// The fields of an object, whatever their names are.
+template <class T>
+struct From<std::map<std::string, T>> {
+  static std::map<std::string, T> take(Capture& capture, const Napi::Value& value,
+                                       std::string_view argument) {
+    const Fields fields(capture, value, argument);
+    std::map<std::string, T> entries;
+    for (const auto& name : take_list<std::string>(capture, fields.object().GetPropertyNames(), argument)) {
+      entries.emplace(name, fields.get<T>(name.c_str()));
+    }
+    return entries;
   }
 };
 template <size_t N>

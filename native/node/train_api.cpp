@@ -9,6 +9,14 @@ train::CenterTerm From<train::CenterTerm>::take(Capture& capture, const Napi::Va
           fields.get<Written>("centers").tensor};
 }
 
+train::PlugInTerm From<train::PlugInTerm>::take(Capture& capture, const Napi::Value& value,
+                                                std::string_view argument) {
+  const Fields fields(capture, value, argument);
+  return {fields.get<std::string>("type"), fields.get<std::map<std::string, double>>("numbers"),
+          fields.get<std::map<std::string, at::Tensor>>("tensors"),
+          fields.get<std::optional<std::string>>("layer")};
+}
+
 train::Objective From<train::Objective>::take(Capture& capture, const Napi::Value& value,
                                               std::string_view argument) {
   const Fields fields(capture, value, argument);
@@ -25,6 +33,7 @@ train::Objective From<train::Objective>::take(Capture& capture, const Napi::Valu
   objective.classification = {fields.get<double>("labelSmoothing"),
                               fields.get<std::optional<double>>("focalGamma"),
                               fields.get<std::optional<double>>("entropyWeight").value_or(0)};
+  objective.plug_in = fields.get<std::optional<train::PlugInTerm>>("plugIn");
   objective.center = fields.get<std::optional<train::CenterTerm>>("center");
   objective.generator = fields.get<std::optional<at::Generator>>("generator");
   return objective;

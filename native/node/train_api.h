@@ -17,6 +17,10 @@ struct From<train::CenterTerm> {
   static train::CenterTerm take(Capture& capture, const Napi::Value& value, std::string_view argument);
 };
 template <>
+struct From<train::PlugInTerm> {
+  static train::PlugInTerm take(Capture& capture, const Napi::Value& value, std::string_view argument);
+};
+template <>
 struct From<train::Objective> {
   static train::Objective take(Capture& capture, const Napi::Value& value, std::string_view argument);
 };

@@ -9,6 +9,7 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <functional>
 #include <tuple>
 #include <utility>
 
@@ -38,10 +39,27 @@ ChannelTerms channel_terms(const TrainingStep& step, const at::Tensor& features)
                  objective.pooling, objective.diversity_pooling, objective.diversity_over);
 }
 
-// `vectors` are those that the center loss is of, where there is one.
-Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& vectors, const at::Tensor& labels,
-                      const Objective& objective, const std::optional<ChannelTerms>& channels) {
+// What the terms are of beside logits and features: undefined where there is no such term.
+struct Vectors {
+  at::Tensor center, plug_in;
+};
+
+std::pair<at::Tensor, at::Tensor> classifier_loss(const nn::ModelOutput& output, const Vectors& vectors,
+                                                  const at::Tensor& labels, const Objective& objective,
+                                                  bool training, distributed::ProcessGroup* group) {
+  if (objective.plug_in) {
+    const ClassifierOutput given{output.logits, output.features, vectors.plug_in, training, group};
+    const auto [loss, cross_entropy] = plug_in_loss(given, labels, *objective.plug_in);
+    return {loss, cross_entropy};
+  }
   const auto [loss, cross_entropy] = classification_loss(output.logits, labels, objective.classification);
+  return {loss, cross_entropy};
+}
+
+Losses compute_losses(const nn::ModelOutput& output, const Vectors& vectors, const at::Tensor& labels,
+                      const Objective& objective, const std::optional<ChannelTerms>& channels, bool training,
+                      distributed::ProcessGroup* group = nullptr) {
+  const auto [loss, cross_entropy] = classifier_loss(output, vectors, labels, objective, training, group);
   const auto none = at::zeros_like(loss);
   Losses losses{loss, cross_entropy, none, none, {}};
   if (channels) {
@@ -50,7 +68,7 @@ Losses compute_losses(const nn::ModelOutput& output, const at::Tensor& vectors, 
     losses.diversity = std::get<2>(*channels);
   }
   if (!objective.center) return losses;
-  losses.center = center_loss(vectors, labels, objective.center->centers);
+  losses.center = center_loss(vectors.center, labels, objective.center->centers);
   losses.total = losses.total + losses.center * objective.center->weight;
   return losses;
 }
@@ -83,13 +101,35 @@ BatchMetrics to_metrics(const at::Tensor& measured) {
   return metrics;
 }
 
-std::vector<std::string> center_taps(const Objective& objective) {
-  if (!objective.center || objective.center->layer.empty()) return {};
-  return {objective.center->layer};
+// The layers whose outputs the terms' vectors are; an empty name stands for the features' global average.
+std::vector<std::string> layers_of_vectors(const Objective& objective) {
+  std::vector<std::string> layers;
+  if (objective.center) layers.push_back(objective.center->layer);
+  if (objective.plug_in && objective.plug_in->layer) layers.push_back(*objective.plug_in->layer);
+  return layers;
 }
 
-at::Tensor center_vectors(const nn::ModelOutput& output) {
-  return output.taps.empty() ? output.features.mean({2, 3}) : output.taps.front().flatten(1);
+std::vector<std::string> taps_of(const Objective& objective) {
+  auto layers = layers_of_vectors(objective);
+  std::erase(layers, "");
+  return layers;
+}
+
+Vectors vectors_of(const nn::ModelOutput& output, const Objective& objective) {
+  std::vector<at::Tensor> found;
+  auto tap = output.taps.begin();
+  for (const auto& layer : layers_of_vectors(objective)) {
+    found.push_back(layer.empty() ? output.features.mean({2, 3}) : (tap++)->flatten(1));
+  }
+  Vectors vectors;
+  if (objective.center) vectors.center = found.front();
+  if (objective.plug_in && objective.plug_in->layer) vectors.plug_in = found.back();
+  return vectors;
+}
+
+std::function<at::Tensor(const at::Tensor&)> change_of(const Objective& objective) {
+  if (!objective.plug_in) return {};
+  return change_of_features(*objective.plug_in);
 }
 
 void note_non_finite(const at::Tensor& non_finite, const TrainingStep& step) {
@@ -169,14 +209,17 @@ at::Tensor run_step(const TrainingStep& step) {
   const at::AutoGradMode enable_grad(true);
   std::optional<Snapshot> buffers;
   if (step.skip_non_finite) buffers.emplace(model.state().buffer_blocks());
-  at::Tensor vectors;
+  auto* group = step.reducer ? step.reducer->group().get() : nullptr;
+  Vectors vectors;
   const auto losses_and_metrics = [&] {
     const Autocast autocast(step.images.device().type(), step.autocast);
-    const auto output = model.forward(step.images, /*training=*/true, center_taps(objective));
-    if (objective.center) vectors = center_vectors(output);
+    const auto output =
+        model.forward(step.images, /*training=*/true, taps_of(objective), change_of(objective));
+    vectors = vectors_of(output, objective);
     std::optional<ChannelTerms> channels;
     if (has_channel_loss(objective)) channels = channel_terms(step, output.features);
-    const auto losses = compute_losses(output, vectors, step.labels, objective, channels);
+    const auto losses =
+        compute_losses(output, vectors, step.labels, objective, channels, /*training=*/true, group);
     return std::pair(losses.total, measure(losses, output.logits, step.labels));
   };
   const auto [loss, metrics] = losses_and_metrics();
@@ -196,8 +239,7 @@ at::Tensor run_step(const TrainingStep& step) {
   // Only now: backward has a look at them too.
   if (buffers) buffers->restore_where(non_finite);
   if (objective.center) {
-    auto* group = step.reducer ? step.reducer->group().get() : nullptr;
-    move_centers(*objective.center, vectors, step.labels, non_finite, group);
+    move_centers(*objective.center, vectors.center, step.labels, non_finite, group);
   }
   if (!is_last) return metrics;
   if (step.reducer) share_update(step);
@@ -228,9 +270,9 @@ BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images,
                                const Objective& objective, std::optional<at::ScalarType> autocast) {
   const at::NoGradGuard no_grad;
   const Autocast guard(images.device().type(), autocast);
-  const auto output = evaluate_views(model, images, center_taps(objective));
+  const auto output = evaluate_views(model, images, taps_of(objective));
   const auto& logits = output.logits;
-  const auto vectors = objective.center ? center_vectors(output) : at::Tensor();
+  const auto vectors = vectors_of(output, objective);
   const auto predicted = predicted_classes(logits);
   const auto rank = ranks_of(labels, logits);
   auto by_groups = at::full_like(rank, -1);
@@ -242,7 +284,7 @@ BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images,
     channels = {loss, discriminality, diversity};
     by_groups = predicted_classes(scores);
   }
-  const auto losses = compute_losses(output, vectors, labels, objective, channels);
+  const auto losses = compute_losses(output, vectors, labels, objective, channels, /*training=*/false);
   const auto samples = at::stack({predicted, rank, by_groups}, 1);
   const auto groups_correct = by_groups.eq(labels).sum(at::kDouble).reshape(1);
   const auto terms = measure(losses, logits, labels);

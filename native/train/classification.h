@@ -14,6 +14,7 @@
 #include "classification_loss.h"
 #include "ema.h"
 #include "grad_scaler.h"
+#include "losses/plug_in.h"
 #include "optimizer.h"
 
 namespace mcloss::train {
@@ -24,6 +25,7 @@ class StepGraph;
 // weight. Without groups there is no MC-Loss.
 struct Objective {
   ClassificationTerm classification;
+  std::optional<PlugInTerm> plug_in;  // in its place
   std::optional<CenterTerm> center;
   std::vector<int64_t> block_classes;
   std::vector<int64_t> block_channels;

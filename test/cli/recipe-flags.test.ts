@@ -30,6 +30,21 @@ describe("--loss and --optimizer", () => {
     expect(lossOf(focal, { loss: "focal" })).to.deep.equal({ type: "focal", gamma: 3 });
   });
 
+  it("weigh classes in cross-entropy alone, or in that beside MC-Loss", () => {
+    const beside = {
+      ...(DEFAULT_RECIPE.loss as object),
+      classification: { type: "ce", labelSmoothing: 0, classWeights: "balanced" },
+    };
+    expect(lossOf(DEFAULT_RECIPE, { classWeights: "balanced" })).to.deep.equal(beside);
+    const classWeights = { effectiveNumber: 0.99 };
+    expect(lossOf(DEFAULT_RECIPE, { loss: "ce", classWeights })).to.deep.equal({ type: "ce", classWeights });
+    const smooth: Recipe = { ...DEFAULT_RECIPE, loss: { type: "ce", labelSmoothing: 0.1 } };
+    expect(lossOf(smooth, { classWeights })).to.deep.equal({ type: "ce", labelSmoothing: 0.1, classWeights });
+    expect(caught(() => lossOf(DEFAULT_RECIPE, { loss: "focal", classWeights })).message).to.match(
+      /^loss\.classWeights: is not known here/,
+    );
+  });
+
   it("refuse weights of MC-Loss beside another loss", () => {
     expect(caught(() => lossOf(DEFAULT_RECIPE, { loss: "focal", beta: 3 })).message).to.match(
       /^loss\.beta: is not known here/,

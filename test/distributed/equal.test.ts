@@ -29,6 +29,10 @@ const TRAININGS: Record<string, Training> = {
     options: { ...ONE_STEP, accumulate: 3, clipNorm: 0.5 },
   },
   "20 steps with a center loss": { batches: 20, options: CURVE },
+  "weights of the classes": {
+    batches: 4,
+    options: { ...CURVE, loss: { type: "ce", classWeights: [1, 2, 4], labelSmoothing: 0.1 } },
+  },
   "epochs of unfreezing, averages and a plateau": {
     batches: 2,
     options: {

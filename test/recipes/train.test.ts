@@ -23,7 +23,9 @@ import {
   type EpochEvent,
   type Patch,
   type Recipe,
+  type RunInfo,
 } from "mutual-channel-loss/train";
+import { prepareContinue } from "#lib/recipes/continue-recipe.js";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 
@@ -58,6 +60,11 @@ async function finish(events: AsyncIterable<TrainingEvent>): Promise<EpochEvent[
   const epochs: EpochEvent[] = [];
   for await (const event of events) if (event.type === "epoch") epochs.push(event);
   return epochs;
+}
+
+function stopper() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
 }
 
 const checkpoint = (output: string) => readFile(join(output, "checkpoints", "last.safetensors"));
@@ -122,6 +129,43 @@ describe("trainRecipe", () => {
       expect((await checkpoint(output)).equals(await checkpoint(whole)), String(stopAfter)).to.equal(true);
     }
     expect((await rejected(prepareResume(photos))).code).to.equal("ERR_IO");
+  });
+
+  it("draws as the sampler says and weighs classes by the training images, goes on so, and tells both", async () => {
+    const recipe = changeRecipe(TINY, {
+      epochs: 2,
+      unfreeze: null,
+      sampler: "weighted",
+      loss: { classification: { type: "ce", classWeights: "balanced" } },
+    });
+    const [whole, output] = [join(folder(), "drawn"), join(folder(), "drawn-parted")];
+    await finish(trainRecipe(recipe, { dir: photos, output: whole }));
+    const { signal, abort } = stopper();
+    const interrupted = async () => {
+      for await (const event of trainRecipe(recipe, { dir: photos, output, signal })) {
+        if (event.type === "step" && event.step === 4) abort();
+      }
+    };
+    expect((await rejected(interrupted())).code).to.equal("ERR_ABORTED");
+    using resumed = await prepareResume(output);
+    await finish(resumed.fit());
+    expect((await checkpoint(output)).equals(await checkpoint(whole))).to.equal(true);
+    const info = JSON.parse(await readFile(join(output, "run.json"), "utf8")) as RunInfo;
+    expect(info.classCounts).to.deep.equal([8, 8, 8]);
+    expect(info.loaders?.train?.sampler).to.deep.include({ type: "weighted", power: 0.5 });
+    const other = changeRecipe(recipe, { sampler: "balanced" });
+    const refused = await rejected(prepareContinue(other, { dir: photos, output }));
+    expect(refused.message).to.match(/^sampler is "weighted" in the run/);
+  });
+
+  it("gives the network the classifier that the loss needs, which the checkpoint keeps", async () => {
+    const output = join(folder(), "cosines");
+    const recipe = changeRecipe(TINY, { epochs: 1, unfreeze: null, loss: { type: "arcFace", scale: 20 } });
+    await finish(trainRecipe(recipe, { dir: photos, output }));
+    const { spec } = await loadModel(output);
+    expect(JSON.stringify(spec.layers.at(-1))).to.match(
+      /"type":"cosineLinear","inFeatures":256,"outFeatures":3,"scale":20/,
+    );
   });
 
   it("is the same run from the same seed, the state of LibTorch's own generator too, which dropout draws from", async () => {

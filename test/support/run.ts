@@ -49,15 +49,17 @@ export async function trainIn(
     resume = false,
     device = "cpu",
     onEvent,
+    model: make = networkOf,
     ...options
   }: {
     stopAfter?: number;
     resume?: boolean;
     device?: Device;
     onEvent?: (event: TrainingEvent) => void;
+    model?: (images: ImageFolder) => Model;
   } & TrainerOptions = {},
 ): Promise<Model> {
-  const model = await networkOf(images).to(device);
+  const model = await make(images).to(device);
   const trainer = new Trainer(model, { ...OPTIONS, ...options, output });
   const controller = new AbortController();
   const validation = new DataLoader(images, { batchSize: 8, transforms: [resize(32), normalize()], device });

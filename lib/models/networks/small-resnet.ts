@@ -15,13 +15,15 @@ export const smallResNet = defineNetwork({
     inputSize: count.default(64),
     /** How the classifier pools the features. */
     pool: z.enum(["avg", "max"]).default("avg"),
+    /** "dense" is the released code's classifier of two layers; "linear" one layer, as torchvision's. */
+    head: z.enum(["dense", "linear"]).default("dense"),
     /** Channels of the first stage; the next have 2 and 4 times as many. */
     width: count.default(24),
     /** Pixels of the input per place of the features, each way; with 4 the work is about twice that of 8. */
     stride: z.union([z.literal(4), z.literal(8), z.literal(16)]).default(8),
   },
   byName: { channelsPerClass: 3 },
-  build({ classes, channelsPerClass, inputSize, pool, width, stride }) {
+  build({ classes, channelsPerClass, inputSize, pool, head, width, stride }) {
     const channels = classes * channelsPerClass;
     return {
       format: 1,
@@ -42,7 +44,9 @@ export const smallResNet = defineNetwork({
         }),
         { type: "relu", name: "features" },
         ...globalPool(pool),
-        denseHead(channels, 256, classes),
+        head === "linear"
+          ? { type: "linear", name: "classifier", inFeatures: channels, outFeatures: classes }
+          : denseHead(channels, 256, classes),
       ],
       features: "features",
     };

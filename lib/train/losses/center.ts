@@ -1,11 +1,10 @@
 import type { Filled, Given } from "../../definition.js";
-import { invalidArgument } from "../../errors.js";
-import { describe } from "../../models/describe.js";
 import type { Model } from "../../models/model.js";
 import { rate, share } from "../../schema.js";
 import { zeros } from "../../tensor/creation.js";
 import { keep } from "../../tensor/scope.js";
 import { defineAddedTerm, type AddedTerm } from "./definition.js";
+import { pooledFeatures } from "./pooled-features.js";
 
 const DEFAULT_RATE = 0.5;
 
@@ -39,20 +38,9 @@ export interface CenterLossOptions extends Given<typeof options> {}
  * @throws McLossError ERR_ARGUMENT where it is not known what the network pools
  */
 function createCenters(model: Model, { weight, rate }: Filled<typeof options>): AddedTerm {
-  const { layer, size } = pooledFeatures(model);
+  const { layer, size } = pooledFeatures(model, "loss.center");
   const weights = model.parameters()[0];
   const dtype = weights?.dtype === "float64" ? "float64" : "float32";
   const centers = keep(zeros([model.spec.classes, size], { dtype, device: weights?.device ?? "cpu" }));
   return { native: { weight, rate, layer, centers: centers.handle }, tensors: { centers } };
-}
-
-/** The last layer that flattens, before the classifier, or else the features' global average ("") */
-function pooledFeatures(model: Model): { layer: string; size: number } {
-  const { layers, features } = describe(model.spec);
-  const flat = layers.findLast(({ type }) => type === "flatten" || type === "bilinearPool");
-  const [size = NaN] = flat?.outputShape ?? [];
-  if (flat && size > 0) return { layer: flat.name, size };
-  const channels = features[0] ?? model.groups?.channels ?? NaN;
-  if (channels > 0) return { layer: "", size: channels };
-  throw invalidArgument("loss.center", `needs a layer "flatten": what ${model.spec.name} gives is not known`);
 }

@@ -1,7 +1,9 @@
 import type { Definition, Filled, OptionShape } from "../../definition.js";
 import type { Model } from "../../models/model.js";
+import type { ModelSpec } from "../../models/spec.js";
 import type { ClassificationTerm } from "../../native/binding.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { LossContext } from "./context.js";
 
 /** A loss, or a part of one. */
 export interface LossDefinition<
@@ -17,8 +19,10 @@ export interface ClassificationDefinition<
   Name extends string = string,
   Options extends OptionShape = OptionShape,
 > extends LossDefinition<Name, Options> {
-  /** What native/train takes of it. */
-  native(options: Filled<Options>): ClassificationTerm;
+  /** What native/train takes of it. @throws McLossError ERR_ARGUMENT where the model cannot have it */
+  native(options: Filled<Options>, context: LossContext): ClassificationTerm;
+  /** The form that a recipe's network takes for it. Default: its own. */
+  network?(spec: ModelSpec, options: Filled<Options>): ModelSpec;
 }
 
 /** A term that is added to any loss. */

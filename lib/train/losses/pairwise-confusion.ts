@@ -1,0 +1,14 @@
+import { rate } from "../../schema.js";
+import { defineClassification } from "./definition.js";
+
+export const pairwiseConfusion = defineClassification({
+  name: "pairwiseConfusion",
+  summary:
+    "Cross-entropy + λ/N · Σ ‖p − q‖², p and q the predicted probabilities for the i-th image of each half of the batch, where their classes differ (Dubey et al., ECCV 2018)",
+  options: {
+    /** λ */
+    weight: rate.default(10),
+  },
+  native: ({ weight }) => ({ plugIn: { type: "pairwiseConfusion", numbers: { weight } } }),
+  describe: ({ weight }) => [`pairwise confusion λ ${weight}`],
+});
