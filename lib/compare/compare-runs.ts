@@ -4,7 +4,7 @@ import { completeLoss, isPlainCrossEntropy } from "./complete-loss.js";
 import { conditionsOf, conditionsText, configurationOf, describeDifferences } from "./conditions.js";
 import { describeLoss } from "./describe-loss.js";
 import { readMeasuredRun, type MeasuredRun } from "./measured-run.js";
-import { pairedTTest, spread, type Spread } from "./statistics.js";
+import { pairedTTest, ranksOf, spread, type Spread } from "./statistics.js";
 
 /** One run of a comparison; accuracies are of the validation images, 0 to 1. */
 export interface ComparedRun {
@@ -45,6 +45,11 @@ export interface RunGroup {
   runs: ComparedRun[];
   final: Spread;
   best: Spread;
+  /**
+   * The place among all groups by the final accuracy, 1 the best and ties shared: mean over the seeds that all have. Absent
+   * where there is no such seed, and for one group.
+   */
+  rank?: number;
   /** Over cross-entropy alone with the same recipe, network and data; absent where it was not run, and for itself. */
   gain?: { baseline: string; final: Gain; best: Gain };
   /** The recipe's published accuracy, 0 to 1. */
@@ -71,7 +76,16 @@ export async function compareRuns(folders: readonly string[]): Promise<Compariso
   const labels = groups.map(([{ loss }], index) =>
     [describeLoss(loss), ...(differences[index] ?? [])].join(", "),
   );
-  return { groups: groups.map((runs, index) => summarizeGroup(runs, labels[index] ?? "", groups, labels)) };
+  const ranks = meanRanks(groups);
+  return {
+    groups: groups.map((runs, index) => {
+      const rank = ranks?.[index];
+      return {
+        ...summarizeGroup(runs, labels[index] ?? "", groups, labels),
+        ...(rank === undefined ? {} : { rank }),
+      };
+    }),
+  };
 }
 
 type Runs = [MeasuredRun, ...MeasuredRun[]];
@@ -161,6 +175,15 @@ export function gain(runs: Reached, baseline: Reached, which: "final" | "best"):
   }
   const p = pairedTTest(pairs);
   return { difference: spread(pairs).mean, pairs: pairs.length, ...(p === undefined ? {} : { p }) };
+}
+
+/** Of each group; undefined where no seed is in all. */
+function meanRanks(groups: readonly Reached[]): number[] | undefined {
+  const means = groups.map((group) => meansBySeed(group, "final"));
+  const shared = [...(means[0]?.keys() ?? [])].filter((seed) => means.every((each) => each.has(seed)));
+  if (groups.length < 2 || shared.length === 0) return undefined;
+  const bySeed = shared.map((seed) => ranksOf(means.map((each) => each.get(seed) ?? NaN)));
+  return groups.map((_, index) => spread(bySeed.map((ranks) => ranks[index] ?? NaN)).mean);
 }
 
 type Means = ReadonlyMap<number, number>;

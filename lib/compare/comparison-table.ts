@@ -4,6 +4,9 @@ import { formatTable } from "../table.js";
 import type { ComparedRun, Comparison, Gain, RunGroup } from "./compare-runs.js";
 import { formatP, percentOf, signedPercent, UNKNOWN } from "./format-figures.js";
 
+/** Two are ranked by their difference. */
+const FEWEST_RANKED = 3;
+
 /**
  * A comparison for people: percent of the validation images, a row for each group of runs.
  * @param columns of the terminal: where the table is wider, the rows have numbers and what they are comes below. Default: as
@@ -24,13 +27,16 @@ export function comparisonTable(comparison: Comparison, columns = Infinity): str
 
 function tableOf(groups: readonly RunGroup[], nameOf: (group: RunGroup, index: number) => string): string {
   const withPublished = groups.some(({ published }) => published !== undefined);
+  const withRank = groups.length >= FEWEST_RANKED && groups.every(({ rank }) => rank !== undefined);
   const header = ["", "seeds", "final %", "best %", "Δ final", "p", "Δ best", "p"];
+  const more = [...(withRank ? ["rank"] : []), ...(withPublished ? ["published %"] : [])];
   const rows = groups.map((group, index) => [
     nameOf(group, index),
     ...cellsOf(group),
+    ...(withRank ? [(group.rank ?? NaN).toFixed(1)] : []),
     ...(withPublished ? [publishedOf(group)] : []),
   ]);
-  return formatTable([[...header, ...(withPublished ? ["published %"] : [])], ...rows]);
+  return formatTable([[...header, ...more], ...rows]);
 }
 
 function cellsOf({ runs, final, best, gain }: RunGroup): string[] {

@@ -70,14 +70,17 @@ export function checkSeeds(seeds: readonly number[]): void {
  * @param kind what it is called: "ablation"
  * @throws McLossError ERR_ARGUMENT where they are others, ERR_IO
  */
-async function keepSettings(
+export async function keepSettings(
   output: string,
   kind: string,
   settings: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const path = join(output, `${kind}.json`);
   const text = `${JSON.stringify(settings, null, 2)}\n`;
-  if (!existsSync(path)) return replaceWith(path, text);
+  if (!existsSync(path)) {
+    await named(path, makeFolder(output));
+    return replaceWith(path, text);
+  }
   const before = await readSettings(path, kind);
   const now = JSON.parse(text) as Record<string, unknown>;
   const change = findChange("", before, now);

@@ -12,6 +12,16 @@ export function spread(values: readonly number[]): Spread {
   return { mean, std: Math.sqrt(squares / (values.length - 1)) };
 }
 
+/** Places by size, 1 for the largest; equal values share the mean of theirs, and NaN comes last. */
+export function ranksOf(values: readonly number[]): number[] {
+  const sizes = values.map((value) => (Number.isNaN(value) ? -Infinity : value));
+  return sizes.map((value) => {
+    const larger = sizes.filter((other) => other > value).length;
+    const equal = sizes.filter((other) => other === value).length;
+    return larger + (equal + 1) / 2;
+  });
+}
+
 const ROUNDING = 1e-12;
 
 /** The two-sided p value of the paired t-test, for the differences of pairs; undefined where it is not defined. */

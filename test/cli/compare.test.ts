@@ -79,4 +79,31 @@ describe("mcloss ablate", () => {
     expect(other.stderr).to.contain('another recipe.transforms.train: "flip", now "none"');
     expect((await mcloss("ablate", "photos", "--seeds", "1,1")).code).to.equal(2);
   });
+
+  it("--losses: trains the losses named, and says before it trains which is none or does not fit", async function () {
+    this.timeout(120_000);
+    await writeColorFolder(join(folder(), "pictures", "train"), 4);
+    await writeColorFolder(join(folder(), "pictures", "val"), 2);
+    const options = ["--epochs", "1", "--batch-size", "6", "--image-size", "32", "--channels-per-class", "2"];
+    const args = ["ablate", "pictures", ...options, "--seeds", "0", "--out", "losses", "--losses"];
+    const { code, stdout, stderr } = await mcloss(...args, "ce,no-cwa,pairwise-confusion,arc-face,center");
+    expect(code, stderr).to.equal(0);
+    const [header, ...rows] = stdout.trimEnd().split("\n");
+    expect(header).to.match(/ rank$/);
+    expect(rows.map((row) => row.split(/ {2,}/)[0])).to.deep.equal([
+      "cross-entropy",
+      "MC-Loss α 1.5 β 1, no CWA",
+      "pairwise confusion λ 10",
+      "ArcFace m 0.5",
+      "cross-entropy, center loss λ 0.003",
+    ]);
+    const unknown = await mcloss(...args, "ce,pairwise-confusoin");
+    expect(unknown.code).to.equal(2);
+    expect(unknown.stderr).to.match(/--losses has pairwise-confusoin.*did you mean pairwise-confusion/s);
+    const unfit = await mcloss(...args, "ce,gradient-boosting");
+    expect(unfit.stderr)
+      .to.match(/needs class activation maps/)
+      .and.not.contain("seed 0");
+    expect((await mcloss(...args, "ce,ce")).code).to.equal(2);
+  });
 });

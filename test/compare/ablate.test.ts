@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ABLATIONS, ablate, type AblationRun } from "mutual-channel-loss/report";
+import { ABLATIONS, ablate, comparisonTable, type AblationRun } from "mutual-channel-loss/report";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder } from "../support/images.js";
 import { writeRun } from "../support/write-run.js";
@@ -66,6 +66,32 @@ describe("ablate", () => {
     seen.length = 0;
     await ablate({ train, seeds: [0, 1, 2], output });
     expect(seen.map(([, seed]) => seed)).to.deep.equal([2, 2, 2, 2, 2, 2]);
+  });
+
+  it("compares other losses, and takes more rows later, with each one's mean place", async () => {
+    const output = join(folder(), "losses");
+    const finals: Record<string, number[]> = { ce: [0.5, 0.6], focal: [0.7, 0.6], pairs: [0.4, 0.8] };
+    const train = async ({ name, loss, seed, output }: AblationRun) => {
+      await writeRun(output, { seed, loss, accuracies: [finals[name]![seed]!] });
+    };
+    const losses = { ce: "ce", focal: { type: "focal" } } as const;
+    const both = await ablate({ train, seeds: [0, 1], output, losses });
+    expect(both.groups.map(({ rank }) => rank)).to.deep.equal([1.75, 1.25]);
+    const more = { ...losses, pairs: { type: "pairwiseConfusion" } } as const;
+    const { groups } = await ablate({ train, seeds: [0, 1], output, losses: more });
+    expect(groups.map(({ label, rank }) => [label, rank])).to.deep.equal([
+      ["cross-entropy", 2.25],
+      ["focal loss γ 2", 1.75],
+      ["pairwise confusion λ 10", 2],
+    ]);
+    expect(comparisonTable({ groups })).to.match(/ rank\n(.* 2\.[23]\n)(.* 1\.8\n)(.* 2\.0)$/);
+    const other = { ...losses, focal: { type: "focal", gamma: 3 } } as const;
+    const changed = await rejected(ablate({ train, seeds: [0, 1], output, losses: other }));
+    expect(changed.message).to.contain("another loss.gamma: 2, now 3");
+    for (const odd of [{}, { "a/b": "ce" }, { a: { type: "hinge" } }]) {
+      const wrong = ablate({ train, seeds: [0], output, losses: odd as never });
+      expect((await rejected(wrong)).code).to.equal("ERR_ARGUMENT");
+    }
   });
 
   it("refuses other settings in the same folder, and bad seeds", async () => {
