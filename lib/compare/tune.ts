@@ -11,7 +11,7 @@ import { isFinished, readRun } from "../run/read-run.js";
 import { runFiles } from "../run/run-files.js";
 import { callback, count, flag, index, like, optionsOf, parseOptions, text } from "../schema.js";
 import { isRecord } from "../plain-data.js";
-import { isBetter, type Figure } from "../train/monitor.js";
+import { figureIn, isBetter, type Figure } from "../train/monitor.js";
 import { inSeries } from "./run-series.js";
 import { figureOf } from "./summarize-run.js";
 
@@ -230,7 +230,7 @@ async function rank(trials: readonly Trial[], failures: ReadonlyMap<number, stri
 
 async function readTrial(
   { trial, values, output }: Trial,
-  { part, term }: Figure,
+  figure: Figure,
   failed: string | undefined,
 ): Promise<TunedTrial> {
   const base = { trial, values, folder: output, ...(failed !== undefined && { failed }) };
@@ -238,9 +238,8 @@ async function readTrial(
   const { epochs } = await readRun(output);
   let best: { epoch: number; value: number } | undefined;
   for (const record of epochs) {
-    const value = record[part]?.[term];
-    if (value !== undefined && isBetter({ part, term }, value, best?.value))
-      best = { epoch: record.epoch, value };
+    const value = figureIn(record, figure);
+    if (value !== undefined && isBetter(figure, value, best?.value)) best = { epoch: record.epoch, value };
   }
   return { ...base, epochs: epochs.at(-1)?.epoch ?? 0, ...best };
 }

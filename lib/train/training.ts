@@ -207,9 +207,8 @@ export class Training {
   /** All processes end after the same epoch. */
   async #stopsEarly({ validation }: Judged): Promise<boolean> {
     if (!this.#options.earlyStopping) return false;
-    const { part, term } = this.#figure;
     const { judged, sum } = this.#progress;
-    const value = (part === "train" ? sum.mean() : validation)?.[term];
+    const value = figureIn({ train: sum.mean(), validation }, this.#figure);
     const stops = value !== undefined && this.#isPatienceOver([...judged, value]);
     return (await this.#maker.parallel?.fromFirst(() => Promise.resolve(stops))) ?? stops;
   }
