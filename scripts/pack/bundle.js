@@ -1,6 +1,6 @@
 // Makes of lib/ what the published package has of it: the files that are imported from outside or run by themselves, and what they
 // share in few others, as Node takes a quarter of a millisecond and more for each file that it loads.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { rolldown } from "rolldown";
@@ -42,7 +42,9 @@ function typescript() {
     transform: {
       filter: { id: /\.ts$/ },
       handler(code, fileName) {
-        const compilerOptions = { ...options, module: ts.ModuleKind.ESNext, sourceMap: true };
+        // The comments are in the types and in the source maps.
+        const others = { module: ts.ModuleKind.ESNext, sourceMap: true, removeComments: true };
+        const compilerOptions = { ...options, ...others };
         const { outputText, sourceMapText } = ts.transpileModule(code, { fileName, compilerOptions });
         return { code: outputText, map: sourceMapText, moduleType: "js" };
       },
@@ -150,6 +152,13 @@ export async function bundle(manifest, target) {
     },
   });
   await build.close();
+  removeMap(join(target, SHARED, `${BUNDLED}.js`));
+}
+
+/** Half a megabyte of another package. */
+function removeMap(file) {
+  rmSync(`${file}.map`);
+  writeFileSync(file, readFileSync(file, "utf8").replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n"));
 }
 
 function licenceOf(name) {
