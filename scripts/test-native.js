@@ -1,4 +1,4 @@
-// Builds and runs the C++ tests of the operators' arithmetic with the address and undefined-behaviour sanitizers.
+// Builds and runs the C++ tests, of the operators' arithmetic and the reducer of gradients, with the address and undefined-behaviour sanitizers.
 //   npm run test:native [-- CASES [SEED]]
 import { spawnSync } from "node:child_process";
 import { findLibtorch } from "../dist/setup/find-libtorch.js";
@@ -15,3 +15,4 @@ run("cmake", "-S", "native/test", "-B", folder, `-DTORCH_ROOT=${found.root}`);
 run("cmake", "--build", folder, "--parallel");
 run(`${folder}/loss_test`, ...process.argv.slice(2));
 run(`${folder}/prepare_test`);
+run(`${folder}/reducer_test`);

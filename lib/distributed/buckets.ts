@@ -7,7 +7,7 @@ const MEBIBYTE = 2 ** 20;
 
 /** How gradients are sent together: the first bucket is small, so that sending begins early. */
 export function bucketsOf(backend: GroupBackend): Buckets {
-  // Of ResNet18 at 1 Gbit/s, 8 MiB overlap the most with backward; between GPUs PyTorch's stand.
-  const size = backend === "nccl" ? 25 : 8;
+  // By measurement, see bench/distributed.ts; between GPUs PyTorch's stand.
+  const size = backend === "nccl" ? 25 : 1;
   return { firstBucketBytes: MEBIBYTE, bucketBytes: size * MEBIBYTE };
 }

@@ -3,32 +3,32 @@
 #include <ATen/ScalarOps.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mul.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
-#include <algorithm>
 #include <mutex>
 #include <utility>
 
 #include "../memory/flat_tensors.h"
 #include "distributed_error.h"
+#include "gradient_buckets.h"
 
 namespace mcloss::distributed {
 namespace {
 
 using torch::autograd::variable_list;
 
-// The gradients of some parameters side by side in memory, which are sent together.
+// Gradients that are sent together.
 struct Bucket {
-  std::vector<size_t> members;    // of the parameters
-  at::Tensor block;               // with the means
-  std::vector<at::Tensor> means;  // in the block, each laid out as its parameter
-  at::Tensor used;                // in the block: of each member, whether a process has a gradient of it
-  at::Tensor sent;                // the block, or its copy in bfloat16
-  size_t missing = 0;             // members whose gradient did not come yet
-  bool incomplete = false;        // some had none in this process
+  std::vector<size_t> members;   // of the parameters
+  bool is_alone = false;         // one gradient, sent from where it is
+  at::Tensor block;              // side by side in memory: the members' sums, in the last bucket `used` too
+  std::vector<at::Tensor> sums;  // in the block, each laid out as its parameter; alone: the gradient
+  at::Tensor sent;               // the block or the gradient, flat, or its copy in bfloat16
+  size_t missing = 0;            // members whose gradient did not come yet
   std::unique_ptr<Work> work;
 };
 
@@ -61,15 +61,17 @@ class GradientHooks {
   std::vector<std::pair<Accumulator, uintptr_t>> hooks_;
 };
 
-bool are_alike(const at::Tensor& a, const at::Tensor& b) {
-  return a.scalar_type() == b.scalar_type() && a.device() == b.device();
+// The elements of a tensor without gaps, in its own memory and their order there.
+at::Tensor flat_view(const at::Tensor& tensor) {
+  return tensor.as_strided({tensor.numel()}, {1}, tensor.storage_offset());
 }
 
 class BucketReducer final : public GradientReducer {
  public:
+  // `share` is what gradients are multiplied by before they are added; 1: they are added in their own memory.
   BucketReducer(std::shared_ptr<ProcessGroup> group, std::vector<at::Tensor> parameters,
-                const ReducerOptions& options)
-      : group_(std::move(group)), parameters_(std::move(parameters)), options_(options) {}
+                const ReducerOptions& options, double share = 1)
+      : group_(std::move(group)), parameters_(std::move(parameters)), options_(options), share_(share) {}
 
   const std::shared_ptr<ProcessGroup>& group() const override { return group_; }
 
@@ -80,11 +82,11 @@ class BucketReducer final : public GradientReducer {
     for (const auto& parameter : parameters_) trained.push_back(parameter.requires_grad());
     if (trained != trained_) rebuild(std::move(trained));
     for (auto& bucket : buckets_) {
-      if (is_looked_at(bucket)) allocate(bucket);
+      if (!bucket.is_alone && is_looked_at(bucket)) allocate(bucket);
       bucket.missing = bucket.members.size();
-      bucket.incomplete = false;
     }
     ready_.assign(parameters_.size(), false);
+    lacking_.clear();
     next_ = 0;
     armed_ = true;
   }
@@ -100,12 +102,16 @@ class BucketReducer final : public GradientReducer {
     }
     send_full();
     for (auto& bucket : buckets_) receive(bucket);
+    drop_unused();
   }
 
   void cancel() override {
     const std::lock_guard lock(mutex_);
     armed_ = false;
-    for (auto& bucket : buckets_) bucket.work.reset();
+    for (auto& bucket : buckets_) {
+      bucket.work.reset();
+      if (bucket.is_alone) let_go(bucket);
+    }
   }
 
  private:
@@ -114,54 +120,55 @@ class BucketReducer final : public GradientReducer {
     size_t place = 0;
   };
 
-  // The same in every step and after a resume, so that sums round alike.
   void rebuild(std::vector<bool> trained) {
     trained_ = std::move(trained);
     hooks_ = std::make_unique<GradientHooks>();
     buckets_.clear();
     homes_.assign(parameters_.size(), {});
-    // Backward goes about the other way than forward.
-    int64_t bytes = 0;
-    for (size_t i = parameters_.size(); i-- > 0;) {
-      if (!trained_[i]) continue;
-      const auto& parameter = parameters_[i];
-      const int64_t limit = buckets_.size() == 1 ? options_.first_bucket_bytes : options_.bucket_bytes;
-      if (buckets_.empty() || bytes >= limit ||
-          !are_alike(parameters_[buckets_.back().members[0]], parameter)) {
-        buckets_.emplace_back();
-        bytes = 0;
+    for (auto& plan : plan_buckets(parameters_, options_.first_bucket_bytes, options_.bucket_bytes)) {
+      for (size_t place = 0; place < plan.members.size(); ++place) {
+        const size_t i = plan.members[place];
+        homes_[i] = {buckets_.size(), place};
+        hooks_->add(parameters_[i], [this, i] { note(i); });
       }
-      auto& members = buckets_.back().members;
-      homes_[i] = {buckets_.size() - 1, members.size()};
-      members.push_back(i);
-      bytes += static_cast<int64_t>(parameter.nbytes());
-      hooks_->add(parameter, [this, i] { note(i); });
+      auto& bucket = buckets_.emplace_back();
+      bucket.members = std::move(plan.members);
+      bucket.is_alone = plan.is_alone;
     }
-    for (auto& bucket : buckets_) allocate(bucket);
+    // The last is sent after all gradients, and says whose there were.
+    if (!buckets_.empty() && buckets_.back().is_alone) buckets_.emplace_back();
+    for (auto& bucket : buckets_) {
+      if (!bucket.is_alone) allocate(bucket);
+    }
   }
 
-  void allocate(Bucket& bucket) const {
+  void allocate(Bucket& bucket) {
     std::vector<at::Tensor> like;
     for (const size_t member : bucket.members) like.push_back(parameters_[member].detach());
-    const auto options = like[0].options();
-    like.push_back(at::empty({static_cast<int64_t>(like.size())}, options));
+    const auto any = bucket.members.empty() ? buckets_.front().members.at(0) : bucket.members[0];
+    const auto options = parameters_[any].options().requires_grad(false);
+    const bool is_last = &bucket == &buckets_.back();
+    if (is_last) like.push_back(at::empty({static_cast<int64_t>(parameters_.size())}, options));
     auto flat = flat_zeros_like(like);
     bucket.block = flat.blocks.at(0);
-    bucket.used = std::move(flat.tensors.back());
-    flat.tensors.pop_back();
-    bucket.means = std::move(flat.tensors);
+    if (is_last) {
+      used_ = std::move(flat.tensors.back());
+      flat.tensors.pop_back();
+    }
+    bucket.sums = std::move(flat.tensors);
     bucket.sent =
         options_.compress ? at::empty(bucket.block.sizes(), options.dtype(at::kBFloat16)) : bucket.block;
   }
 
   // Whether somebody holds gradients of the update before, beside the parameters.
   bool is_looked_at(const Bucket& bucket) const {
-    for (size_t i = 0; i < bucket.means.size(); ++i) {
+    for (size_t i = 0; i < bucket.sums.size(); ++i) {
       const auto& gradient = parameters_[bucket.members[i]].grad();
-      const size_t holders = gradient.defined() && gradient.is_same(bucket.means[i]) ? 2 : 1;
-      if (bucket.means[i].use_count() > holders) return true;
+      const size_t holders = gradient.defined() && gradient.is_same(bucket.sums[i]) ? 2 : 1;
+      if (bucket.sums[i].use_count() > holders) return true;
     }
-    const size_t holders = bucket.means.size() + 2;  // the block, and `used`
+    const bool is_last = &bucket == &buckets_.back();
+    const size_t holders = bucket.sums.size() + (is_last ? 2 : 1);  // the block, and `used_`
     return bucket.block.storage().use_count() > holders;
   }
 
@@ -172,7 +179,7 @@ class BucketReducer final : public GradientReducer {
     if (ready_[index])
       throw DistributedError(
           "a parameter got a gradient twice in one backward, as with checkpoints within it, which cannot be "
-          "averaged over processes");
+          "summed over processes");
     const at::NoGradGuard no_grad;
     put(index);
     send_full();
@@ -183,56 +190,95 @@ class BucketReducer final : public GradientReducer {
     ready_[index] = true;
     const auto [number, place] = homes_[index];
     auto& bucket = buckets_[number];
-    auto& mean = bucket.means[place];
-    const auto& gradient = parameters_[index].grad();
-    auto used = bucket.used.narrow(0, static_cast<int64_t>(place), 1);
-    if (gradient.defined()) {
-      // Divided before it is added: in half precision sums could overflow.
-      at::mul_out(mean, gradient, share_);
-      used.fill_(1);
+    if (!parameters_[index].grad().defined()) lacking_.push_back(index);
+    if (bucket.is_alone) {
+      put_alone(bucket, parameters_[index]);
     } else {
-      mean.zero_();
-      used.zero_();
-      bucket.incomplete = true;
+      copy_gradient(parameters_[index], bucket.sums[place]);
     }
     --bucket.missing;
+  }
+
+  void put_alone(Bucket& bucket, const at::Tensor& parameter) const {
+    auto sum = parameter.grad();
+    // All processes' elements must be in the parameter's order.
+    if (!sum.defined() || sum.strides() != parameter.strides() || share_ != 1) {
+      sum = at::empty_like(parameter.detach());
+      copy_gradient(parameter, sum);
+    }
+    const auto flat = flat_view(sum.detach());
+    bucket.sent = options_.compress ? flat.to(at::kBFloat16) : flat;
+    bucket.sums = {std::move(sum)};
+  }
+
+  void copy_gradient(const at::Tensor& parameter, at::Tensor& to) const {
+    const auto& gradient = parameter.grad();
+    if (!gradient.defined()) {
+      to.zero_();
+    } else if (share_ == 1) {
+      to.copy_(gradient);
+    } else {
+      // A number for tensors of every type and device.
+      at::mul_out(to, gradient, at::native::wrapped_scalar_tensor(share_));
+    }
   }
 
   // In the order of the buckets, which all processes share.
   void send_full() {
     for (; next_ < buckets_.size() && buckets_[next_].missing == 0; ++next_) {
       auto& bucket = buckets_[next_];
-      if (options_.compress) bucket.sent.copy_(bucket.block);
+      if (&bucket == &buckets_.back()) tell_used();
+      if (options_.compress && !bucket.is_alone) bucket.sent.copy_(bucket.block);
       bucket.work = group_->start_all_reduce(bucket.sent, Reduction::kSum);
     }
+  }
+
+  void tell_used() {
+    used_.fill_(1);
+    for (const size_t index : lacking_) used_[static_cast<int64_t>(index)].zero_();
   }
 
   void receive(Bucket& bucket) {
     bucket.work->wait();
     bucket.work.reset();
-    if (options_.compress) bucket.block.copy_(bucket.sent);
-    // Where this process has them all, so has the group.
-    const auto used = bucket.incomplete ? bucket.used.to(at::kCPU, at::kFloat) : at::Tensor();
-    for (size_t i = 0; i < bucket.members.size(); ++i) {
-      auto& gradient = parameters_[bucket.members[i]].mutable_grad();
-      if (used.defined() && used[static_cast<int64_t>(i)].item<float>() == 0) {
-        gradient.reset();
+    if (options_.compress) {
+      if (bucket.is_alone) {
+        flat_view(bucket.sums[0].detach()).copy_(bucket.sent);
       } else {
-        gradient = bucket.means[i];
+        bucket.block.copy_(bucket.sent);
       }
     }
+    for (size_t i = 0; i < bucket.members.size(); ++i)
+      parameters_[bucket.members[i]].mutable_grad() = bucket.sums[i];
+    if (bucket.is_alone) let_go(bucket);
+  }
+
+  // What this process has a gradient of, so has the group.
+  void drop_unused() {
+    if (lacking_.empty()) return;
+    const auto used = used_.to(at::kCPU, at::kFloat);
+    for (const size_t index : lacking_) {
+      if (used[static_cast<int64_t>(index)].item<float>() == 0) parameters_[index].mutable_grad().reset();
+    }
+  }
+
+  // The parameter alone has its gradient.
+  static void let_go(Bucket& bucket) {
+    bucket.sums.clear();
+    bucket.sent.reset();
   }
 
   std::shared_ptr<ProcessGroup> group_;
   std::vector<at::Tensor> parameters_;
   ReducerOptions options_;
-  // A number for tensors of every type and device.
-  const at::Tensor share_ = at::native::wrapped_scalar_tensor(1.0 / group_->size());
+  double share_;
   std::mutex mutex_;
   std::vector<bool> trained_;  // as the buckets were made
   std::vector<bool> ready_;
+  std::vector<size_t> lacking_;  // parameters that have no gradient in this process
   std::vector<Home> homes_;
   std::vector<Bucket> buckets_;
+  at::Tensor used_;  // in the last bucket: of each parameter, in how many processes it has a gradient
   std::unique_ptr<GradientHooks> hooks_;
   size_t next_ = 0;  // the first bucket that was not sent
   bool armed_ = false;
@@ -248,7 +294,8 @@ std::shared_ptr<GradientReducer> make_reducer(std::shared_ptr<ProcessGroup> grou
 
 void average_gradients(const std::shared_ptr<ProcessGroup>& group, const std::vector<at::Tensor>& parameters,
                        const ReducerOptions& options) {
-  BucketReducer reducer(group, parameters, options);
+  // Divided before they are added: in half precision sums could overflow.
+  BucketReducer reducer(group, parameters, options, 1.0 / group->size());
   reducer.begin();
   reducer.finish();
 }

@@ -138,6 +138,11 @@ void note_non_finite(const at::Tensor& non_finite, const TrainingStep& step) {
   step.found_inf.copy_(step.position == 0 ? flag : at::maximum(step.found_inf, flag));
 }
 
+// An update is of the mean of the losses of so many batches: of all processes, whose gradients are added.
+int64_t count_parts(const TrainingStep& step) {
+  return step.reducer ? step.accumulate * step.reducer->group()->size() : step.accumulate;
+}
+
 // Runs backward, and sends the gradients while it does where `reducer` is there.
 void run_backward(const at::Tensor& loss, distributed::GradientReducer* reducer) {
   if (!reducer) return autograd::backward({loss}, {});
@@ -225,7 +230,8 @@ at::Tensor run_step(const TrainingStep& step) {
   const auto [loss, metrics] = losses_and_metrics();
   const auto non_finite = loss.detach().isfinite().logical_not();
   note_non_finite(non_finite, step);
-  const auto share = step.accumulate > 1 ? loss / static_cast<double>(step.accumulate) : loss;
+  const auto parts = count_parts(step);
+  const auto share = parts > 1 ? loss / static_cast<double>(parts) : loss;
   const auto scaled = step.scaler ? step.scaler->scale(share) : share;
   const bool is_last = step.position + 1 == step.accumulate;
   const auto backward = [&] { run_backward(scaled, is_last ? step.reducer.get() : nullptr); };
