@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 
 import torch
 
@@ -35,7 +36,10 @@ def main():
             loop.network.register_comm_hook(None, default_hooks.bf16_compress_hook)
     print(json.dumps({"parameters": count}), flush=True)
     for _ in sys.stdin:
-        print(json.dumps(loop.step()), flush=True)
+        before = time.process_time()
+        took = loop.step()
+        took["cpu"] = (time.process_time() - before) * 1000
+        print(json.dumps(took), flush=True)
     os._exit(0)
 
 

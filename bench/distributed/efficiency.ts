@@ -2,8 +2,8 @@
 export interface MeasuredStep {
   /** A step without reduction. */
   apart: number;
-  /** With it. */
-  together: number;
+  /** What reduction adds to it. */
+  overhead: number;
   /** What the messages took of it, were nothing done meanwhile. */
   sending: number;
   gradientBytes: number;
@@ -17,8 +17,8 @@ const MBIT = 1e6 / 8;
  * thirds of a step's arithmetic.
  */
 export function efficiency(measured: MeasuredStep, processes: number, mbit: number): number {
-  const { apart, together, sending, gradientBytes } = measured;
-  const hidden = Math.min(1, Math.max(0, 1 - (together - apart) / sending));
+  const { apart, overhead, sending, gradientBytes } = measured;
+  const hidden = Math.min(1, Math.max(0, 1 - overhead / sending));
   const message = (1000 * ((2 * (processes - 1)) / processes) * gradientBytes) / (mbit * MBIT);
   const waiting = message - Math.min(hidden * message, (2 / 3) * apart);
   return apart / (apart + waiting);

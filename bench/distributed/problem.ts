@@ -10,6 +10,8 @@ export interface RankProblem {
   reduce: boolean;
   /** bfloat16 between processes. */
   compress: boolean;
+  /** Of ours, if they are to be others than it chooses. */
+  bucketBytes?: number;
 }
 
 /** As bench/train.py's: ResNet18 with MC-Loss on 600 feature channels. */

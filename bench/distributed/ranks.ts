@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { spawn, type ChildProcess, type ChildProcessByStdio } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -23,6 +23,19 @@ interface Rank {
   child: ChildProcessByStdio<Writable, Readable, null>;
   lines: AsyncIterator<string>;
 }
+
+/** Of a step. */
+export interface StepTime {
+  /** Of the slowest process, in ms. */
+  ms: number;
+  /** What a process computed in that time, in ms, on all its threads: the mean. */
+  cpu: number;
+}
+
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill();
+});
 
 /** Processes that make a step at the same time when they are told to. */
 export class Ranks {
@@ -54,18 +67,20 @@ export class Ranks {
       const prefix = wire ? ["ip", "netns", "exec", wire.namespaces[rank] ?? ""] : [];
       const [file, ...args] = [...prefix, ...program, JSON.stringify(problem)];
       const child = spawn(file, args, { env, stdio: ["pipe", "pipe", "inherit"] });
-      process.once("exit", () => child.kill());
+      running.add(child);
       return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
     });
     const hellos = await Promise.all(ranks.map(({ lines }) => next<{ parameters: number }>(lines)));
     return new Ranks(ranks, hellos[0]?.parameters ?? 0);
   }
 
-  /** @returns how long a step took, in ms: of the slowest */
-  async step(): Promise<number> {
+  async step(): Promise<StepTime> {
     for (const { child } of this.#ranks) child.stdin.write("step\n");
-    const times = await Promise.all(this.#ranks.map(({ lines }) => next<{ ms: number }>(lines)));
-    return times.reduce((most, { ms }) => Math.max(most, ms), 0);
+    const times = await Promise.all(this.#ranks.map(({ lines }) => next<StepTime>(lines)));
+    return {
+      ms: times.reduce((most, { ms }) => Math.max(most, ms), 0),
+      cpu: times.reduce((sum, { cpu }) => sum + cpu, 0) / times.length,
+    };
   }
 
   stop(): void {
