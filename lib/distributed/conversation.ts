@@ -37,8 +37,10 @@ export interface ConversationOptions {
   timeoutSeconds: number;
   /** Ends what waits, with ERR_ABORTED. */
   signal?: AbortSignal;
-  /** Called when others are waited for longer than ten seconds, with their ranks. */
-  onWaiting?: (ranks: readonly number[]) => void;
+  /** What else to say where others do not come. */
+  hint?: string;
+  /** Called when others are waited for longer than ten seconds, with their ranks and the hint. */
+  onWaiting?: (ranks: readonly number[], hint: string) => void;
 }
 
 /**
@@ -52,12 +54,19 @@ export class Conversation {
   readonly #options: ConversationOptions;
   /** Whether this process, or another, has said that it cannot go on. */
   #failed = false;
+  #topics = 0;
 
   constructor(store: Store, options: ConversationOptions) {
     this.rank = options.rank;
     this.worldSize = options.worldSize;
     this.#store = store;
     this.#options = options;
+  }
+
+  /** A topic that was not talked about yet; all processes call it alike. */
+  newTopic(about: string): string {
+    this.#topics += 1;
+    return `${about}/${this.#topics}`;
   }
 
   /** How often a key was counted so far, this time included. */
@@ -158,6 +167,8 @@ export class Conversation {
   }
 
   async #missingAfterLoss(): Promise<number[]> {
+    // Of two processes it is the other.
+    if (this.worldSize === 2) return [1 - this.rank];
     await this.say(`${LOST}/${this.rank}`, true);
     const deadline = new Deadline((this.rank === 0 ? LOST_MS + LOST_FIRST_MS : LOST_MS) / 1000);
     let missing = this.#keysOf(LOST);
@@ -197,7 +208,7 @@ export class Conversation {
     deadline: Deadline,
     onCome: (key: RankKey) => void | Promise<void> = () => undefined,
   ): Promise<void> {
-    const { onWaiting, signal } = this.#options;
+    const { onWaiting, signal, hint = "" } = this.#options;
     const began = performance.now();
     let told = false;
     let pause = FIRST_POLL_MS;
@@ -210,10 +221,10 @@ export class Conversation {
       if (failure) throw failure;
       throwIfAborted(signal, "the wait for other processes");
       const ranks = missing.map(([rank]) => rank);
-      if (deadline.isOver) throw silent(ranks, this.worldSize, deadline.seconds);
+      if (deadline.isOver) throw silent(ranks, this.worldSize, deadline.seconds, hint);
       if (!told && performance.now() - began > LONG_MS) {
         told = true;
-        onWaiting?.(ranks);
+        onWaiting?.(ranks, hint);
       }
       await sleep(pause);
       pause = Math.min(2 * pause, LAST_POLL_MS);
@@ -267,7 +278,7 @@ export function nameRanks(ranks: readonly number[]): string {
   return `ranks ${ranks.slice(0, -1).join(", ")} and ${last}`;
 }
 
-function silent(ranks: readonly number[], worldSize: number, seconds: number): McLossError {
-  const text = `${nameRanks(ranks)} of ${worldSize} did not come within ${seconds} seconds: see that each of them was started, with a rank of its own and the same WORLD_SIZE, and what it printed`;
+function silent(ranks: readonly number[], worldSize: number, seconds: number, hint: string): McLossError {
+  const text = `${nameRanks(ranks)} of ${worldSize} did not come within ${seconds} seconds: see that each of them was started, with a rank of its own and the same WORLD_SIZE, and what it printed${hint}`;
   return new McLossError("ERR_DISTRIBUTED", text, { ranks });
 }

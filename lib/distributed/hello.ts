@@ -61,9 +61,10 @@ export async function agree(
   what: string,
   facts: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  await talk.say(`${what}/${talk.rank}`, Object.fromEntries(flattenTexts(facts)));
-  await talk.fromFirst(what, async () => {
-    const all = (await talk.hearAll(what)) as Record<string, string>[];
+  const topic = talk.newTopic(what);
+  await talk.say(`${topic}/${talk.rank}`, Object.fromEntries(flattenTexts(facts)));
+  await talk.fromFirst(topic, async () => {
+    const all = (await talk.hearAll(topic)) as Record<string, string>[];
     all.forEach((facts, rank) => {
       requireSameFacts(what, all[0] ?? {}, facts, rank);
     });

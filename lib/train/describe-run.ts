@@ -41,8 +41,11 @@ export function describeRun(
   };
 }
 
-/** @param loader or anything that is iterated as one */
-function describeLoader(loader: DataLoader | undefined): LoaderDescription | undefined {
+/**
+ * The loader of all processes together.
+ * @param loader one's, or anything that is iterated as one, of which nothing is known
+ */
+export function describeLoader(loader: DataLoader | undefined): LoaderDescription | undefined {
   return loader instanceof DataLoader ? describeWhole(loader.describe()) : undefined;
 }
 

@@ -12,6 +12,7 @@ import { afterEpoch, beginning, type Progress } from "./progress.js";
 import { RunRecord } from "./run-record.js";
 import type { JudgedEpoch } from "../run/best-checkpoint.js";
 import type { TrainingResult } from "./run.js";
+import { requireSameTraining } from "./same-training.js";
 import type { StepMaker } from "./step-maker.js";
 import { StopAgreement } from "./stop-agreement.js";
 import type { CompleteTrainerOptions, FitOptions } from "./trainer-options.js";
@@ -54,10 +55,9 @@ export class Training {
   }
 
   async *run(): AsyncGenerator<TrainingEvent, TrainingResult, void> {
-    this.#record = await RunRecord.open(this.#maker, this.#options, {
-      train: this.#train,
-      validation: this.#fit.validation,
-    });
+    const data = { train: this.#train, validation: this.#fit.validation };
+    await requireSameTraining(this.#maker.model, data, this.#options);
+    this.#record = await RunRecord.open(this.#maker, this.#options, data);
     try {
       const trainer = this.#epochTrainer();
       this.#progress = yield* this.#record.begin(this.#fit.resume ?? false);

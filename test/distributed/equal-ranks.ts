@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { Model, smallResNet, Trainer, type TrainerOptions } from "mutual-channel-loss";
 import { manualSeed, noGrad, ones, randn } from "mutual-channel-loss/tensor";
+import { initProcessGroup } from "#lib/distributed/init-process-group.js";
 import type { ProcessGroup } from "#lib/distributed/process-group.js";
 import { rejected } from "../support/errors.js";
 import { fixedLoader, type FixedBatch } from "../support/fixed-loader.js";
@@ -54,6 +56,48 @@ export async function stop(group: ProcessGroup, { batches, options, damaged }: T
   const trainer = new Trainer(new Model(spec), { ...options, group });
   const { code, message, ranks } = await rejected(trainer.fit(await loader(group, batches, damaged)));
   return { code, message, ranks };
+}
+
+/** What rank 1 may have otherwise than rank 0. */
+export interface Differing {
+  width?: number;
+  batches?: number;
+  options?: TrainerOptions;
+}
+
+/** What each of several trainings fails with, as rank 1's is another one. */
+export async function differ(
+  { rank, worldSize }: ProcessGroup,
+  { folder, cases }: { folder: string; cases: readonly Differing[] },
+) {
+  const messages: string[] = [];
+  for (const [index, other] of cases.entries()) {
+    const { width = 4, batches = 1, options } = rank === 1 ? other : {};
+    const { spec } = smallResNet({ classes: CLASSES, channelsPerClass: 3, inputSize: SIDE, width });
+    // A conversation that has failed is over.
+    await using group = await initProcessGroup({
+      timeoutSeconds: 20,
+      rank,
+      worldSize,
+      store: { file: join(folder, `${index}`) },
+    });
+    const trainer = new Trainer(new Model(spec), { epochs: 1, ...options, group });
+    const error = await rejected(trainer.fit(await loader(group, batches)));
+    messages.push(`${error.code}: ${error.message}`);
+  }
+  return messages;
+}
+
+/** What is told of a CUDA graph that several processes are to make. */
+export async function graphNotices(group: ProcessGroup) {
+  const { spec } = smallResNet({ classes: CLASSES, channelsPerClass: 3, inputSize: SIDE, width: 4 });
+  const model = new Model(spec);
+  await model.to("float64");
+  const notices: string[] = [];
+  const trainer = new Trainer(model, { epochs: 1, cudaGraph: true, group });
+  for await (const event of trainer.fit(await loader(group, 1)))
+    if (event.type === "notice") notices.push(event.reason);
+  return notices;
 }
 
 /** One process changes a weight by itself. */

@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import { initProcessGroup } from "#lib/distributed/init-process-group.js";
 import type { TrainerOptions } from "mutual-channel-loss";
+import { temporaryFolder } from "../support/images.js";
 import { runRanks } from "../support/ranks.js";
-import { train, type Trained, type Training } from "./equal-ranks.js";
+import { train, type Differing, type Trained, type Training } from "./equal-ranks.js";
 
 const RANKS = new URL("equal-ranks.js", import.meta.url).href;
 
@@ -75,6 +76,7 @@ function expectAlike(
 
 describe("several processes train as one does, in float64 with batch normalisation over all", function () {
   this.timeout(240_000);
+  const folder = temporaryFolder();
   const names = Object.keys(TRAININGS);
   let alone: Trained[];
   const together = new Map<number, Trained[][]>();
@@ -110,6 +112,31 @@ describe("several processes train as one does, in float64 with batch normalisati
     }
     expect(errors[0]?.message).to.match(/look at the batch's files: 1-0\.png, 1-2\.png/);
     expect(errors[1]?.message).to.match(/look at the batch's files of rank 0, which that process names/);
+  });
+
+  it("say what differs, on all of them, before they train", async () => {
+    const cases: [Differing, RegExp][] = [
+      [{ width: 6 }, /model\.conv1\.weight is float32 \[6, 3, 3, 3\] there, and float32 \[4, 3, 3, 3\] on/],
+      [{ batches: 2 }, /batches is 2 there, and 1 on rank 0/],
+      [{ options: { epochs: 2 } }, /options\.epochs is 2 there, and 1 on rank 0/],
+      [{ options: { syncBatchNorm: true } }, /options\.syncBatchNorm is true there, and absent on rank 0/],
+      [{ options: { accumulate: 2 } }, /options\.accumulate is 2 there, and 1 on rank 0/],
+    ];
+    const argument = { folder: folder(), cases: cases.map(([differing]) => differing) };
+    for (const messages of await runRanks<string[]>(2, RANKS, "differ", argument)) {
+      cases.forEach(([, pattern], index) => {
+        expect(messages[index])
+          .to.match(/^ERR_DISTRIBUTED: rank 1 has another training than rank 0: /)
+          .and.match(pattern);
+      });
+    }
+  });
+
+  it("make no CUDA graph of their steps, and say so", async () => {
+    for (const notices of await runRanks<string[]>(2, RANKS, "graphNotices")) {
+      expect(notices).to.have.length(1);
+      expect(notices[0]).to.match(/the gradients are those of 2 processes/);
+    }
   });
 
   it("are told apart where one changed something by itself", async () => {

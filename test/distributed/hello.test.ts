@@ -127,6 +127,16 @@ describe("what ranks agree on", () => {
     }
   });
 
+  it("may be asked again, of what they have by then", async () => {
+    const store = new MemoryStore();
+    const talks = [0, 1].map((rank) => talkOf(store, { rank }));
+    await Promise.all(talks.map((talk) => agree(talk, "recipe", { epochs: 3 })));
+    const again = await Promise.allSettled(
+      talks.map((talk, rank) => agree(talk, "recipe", { epochs: rank })),
+    );
+    expect(again.map(({ status }) => status)).to.deep.equal(["rejected", "rejected"]);
+  });
+
   it("includes what one of them lacks", async () => {
     const [result] = await settle({ ema: 0.9 }, {});
     expect(String((result as PromiseRejectedResult).reason)).to.match(
