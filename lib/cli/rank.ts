@@ -49,8 +49,8 @@ export async function asRank(
     backend: own === "cpu" ? "gloo" : "nccl",
     timeoutSeconds,
     signal,
-    onWaiting: (ranks) => {
-      tellWaiting(ranks, environment);
+    onWaiting: (ranks, hint) => {
+      tellWaiting(ranks, hint, environment);
     },
   });
   try {
@@ -68,7 +68,7 @@ function endOrphan(): void {
   setTimeout(() => process.exit(INTERRUPTED), ORPHAN_MS).unref();
 }
 
-function tellWaiting(ranks: readonly number[], { launcher, worldSize }: RankEnvironment): void {
-  const hint = launcher === "Slurm" ? "; in a batch script, srun starts them" : "";
-  printLine(`waiting for ${nameRanks(ranks)} of ${worldSize}${hint}`);
+function tellWaiting(ranks: readonly number[], hint: string, { launcher, worldSize }: RankEnvironment): void {
+  const start = launcher === "Slurm" ? "; in a batch script, srun starts them" : "";
+  printLine(`waiting for ${nameRanks(ranks)} of ${worldSize}${start}${hint}`);
 }

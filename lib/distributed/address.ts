@@ -1,10 +1,12 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { McLossError, invalidArgument } from "../errors.js";
 import { reasonOf } from "../system-error.js";
-import type { MeetingPlace } from "./environment.js";
+import type { MeetingPlace, TcpPlace } from "./environment.js";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -23,9 +25,38 @@ export async function ownAddress(
   return place.type === "file" ? LOOPBACK : addressTowards(place.host, place.port);
 }
 
+/**
+ * The one address of this machine at which rank 0's store listens: where MASTER_ADDR leads. Undefined, for all of them, where
+ * that is a loopback address by a name, or beside an interface: other machines may know rank 0 by another address.
+ * @throws McLossError as {@link ownAddress}
+ */
+export async function listenAddress(
+  { host, port }: TcpPlace,
+  env: Readonly<NodeJS.ProcessEnv> = process.env,
+): Promise<string | undefined> {
+  const found = await resolveHost(host);
+  const own = found.find(({ address }) => isOwn(address))?.address;
+  // A service's, or one of a router that passes it on.
+  if (own === undefined) return addressTowards(host, port);
+  if (!isLoopback(own)) return own;
+  return isLoopbackHost(host) && !env["GLOO_SOCKET_IFNAME"] ? own : undefined;
+}
+
 /** Whether only this machine reaches it. */
 export function isLoopback(address: string): boolean {
   return address === "::1" || /^(::ffff:)?127\./.test(address);
+}
+
+/** Whether it stands for a loopback address on every machine. */
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || (isIP(host) > 0 && isLoopback(host));
+}
+
+/** Whether it is an address of this machine. */
+function isOwn(address: string): boolean {
+  if (isLoopback(address)) return true;
+  const [plain] = address.split("%");
+  return Object.values(networkInterfaces()).some((own) => own?.some((one) => one.address === plain));
 }
 
 /** @param wanted names, of which the first that is there is taken */
@@ -48,9 +79,7 @@ function isGlobal({ scopeid }: { scopeid?: number }): boolean {
 }
 
 async function addressTowards(host: string, port: number): Promise<string> {
-  const found = await lookup(host, { all: true }).catch((cause: unknown) => {
-    throw unknownHost(host, cause);
-  });
+  const found = await resolveHost(host);
   let problem: unknown;
   for (const { address, family } of found) {
     try {
@@ -64,6 +93,15 @@ async function addressTowards(host: string, port: number): Promise<string> {
     `no way leads from this machine to MASTER_ADDR ${host}, port ${port} (${reasonOf(problem)}): see whether its network is up, and whether the address is right`,
     { cause: problem },
   );
+}
+
+/** IPv4 comes first, on all machines: the processes must be at addresses of one kind. */
+async function resolveHost(host: string): Promise<LookupAddress[]> {
+  try {
+    return await lookup(host, { all: true, order: "ipv4first" });
+  } catch (cause) {
+    throw unknownHost(host, cause);
+  }
 }
 
 /** @throws McLossError ERR_DISTRIBUTED */

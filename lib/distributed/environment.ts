@@ -2,10 +2,16 @@ import { invalidArgument } from "../errors.js";
 import { firstHost } from "./slurm-hosts.js";
 
 /** Where the processes of a run find one another. */
-export type MeetingPlace =
-  | { type: "file"; path: string }
-  /** `serve`: whether this process keeps the store that is there, rather than its launcher or another one. */
-  | { type: "tcp"; host: string; port: number; serve: boolean };
+export type MeetingPlace = { type: "file"; path: string } | TcpPlace;
+
+/** A port of a machine. */
+export interface TcpPlace {
+  type: "tcp";
+  host: string;
+  port: number;
+  /** Whether this process keeps the store that is there, rather than its launcher or another one. */
+  serve: boolean;
+}
 
 /** One process's place among those that train together, as whatever started it says. */
 export interface RankEnvironment {
@@ -34,6 +40,8 @@ const ALONE = {
   prefix: "",
 } as const satisfies RankEnvironment;
 
+/** Where processes of one machine alone meet, which no other reaches. */
+const LOOPBACK = "127.0.0.1";
 // torchrun's own default is 29500 and upward.
 const SLURM_FIRST_PORT = 20_000;
 const SLURM_PORTS = 10_000;
@@ -65,12 +73,22 @@ function readRank(env: Env): RankEnvironment {
   const run = given(env, "TORCHELASTIC_RUN_ID");
   const restarts = integer(env, "TORCHELASTIC_RESTART_COUNT", 0, 0);
   const launcher = run === undefined ? "another launcher" : "torchrun";
-  return placed({ launcher, ...own, restarts, prefix: `${run ?? ""}/${restarts}` }, () => ({
-    type: "tcp",
-    host: required(env, "MASTER_ADDR"),
-    port: port(env),
-    serve: rank === 0 && given(env, "TORCHELASTIC_USE_AGENT_STORE") !== "True",
-  }));
+  const agentServes = given(env, "TORCHELASTIC_USE_AGENT_STORE") === "True";
+  const isOneMachine = !agentServes && integer(env, "LOCAL_WORLD_SIZE", 1, 1) === worldSize;
+  return placed({ launcher, ...own, restarts, prefix: `${run ?? ""}/${restarts}` }, () => {
+    const host = plainHost(required(env, "MASTER_ADDR"));
+    return {
+      type: "tcp",
+      host: isOneMachine ? LOOPBACK : host,
+      port: port(env),
+      serve: rank === 0 && !agentServes,
+    };
+  });
+}
+
+/** An IPv6 address may be in the brackets that it has in a URL. */
+export function plainHost(host: string): string {
+  return host.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** Whether srun started it as one of several. */
@@ -94,13 +112,15 @@ function readSlurm(env: Env): RankEnvironment {
   const step = given(env, "SLURM_STEP_ID") ?? "";
   return placed({ ...own, prefix: `${job}/${step}/${restarts}` }, () => ({
     type: "tcp",
-    host: given(env, "MASTER_ADDR") ?? slurmHost(env),
+    host: plainHost(given(env, "MASTER_ADDR") ?? slurmHost(env)),
     port: given(env, "MASTER_PORT") === undefined ? SLURM_FIRST_PORT + (job % SLURM_PORTS) : port(env),
     serve: rank === 0,
   }));
 }
 
 function slurmHost(env: Env): string {
+  const nodes = given(env, "SLURM_STEP_NUM_NODES") ?? given(env, "SLURM_NNODES");
+  if (nodes === "1") return LOOPBACK;
   const names = ["SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST", "SLURM_NODELIST"];
   const name = names.find((one) => given(env, one) !== undefined);
   if (name === undefined) {

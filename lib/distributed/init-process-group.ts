@@ -2,11 +2,11 @@ import { z } from "zod";
 import { invalidArgument, McLossError } from "../errors.js";
 import { native } from "../native/binding.js";
 import { abortShape, callback, count, flag, index, optionsOf, parseOptions, text } from "../schema.js";
-import { ownAddress } from "./address.js";
+import { isLoopback, listenAddress, ownAddress } from "./address.js";
 import { C10dStore } from "./c10d-store.js";
 import { Conversation } from "./conversation.js";
 import { Deadline } from "./deadline.js";
-import { readEnvironment, type MeetingPlace } from "./environment.js";
+import { plainHost, readEnvironment, type MeetingPlace } from "./environment.js";
 import { introduce, sayHello } from "./hello.js";
 import { ProcessGroup, type GroupBackend } from "./process-group.js";
 import { reachStore, requireFreePort } from "./reach-store.js";
@@ -38,8 +38,8 @@ export interface ProcessGroupOptions {
   timeoutSeconds?: number;
   /** Ends the wait for the others, with ERR_ABORTED. */
   signal?: AbortSignal;
-  /** Called with the ranks that are waited for, where that takes longer than ten seconds. */
-  onWaiting?: (ranks: readonly number[]) => void;
+  /** Called with the ranks that are waited for, and why they may not come or "", where that takes longer than ten seconds. */
+  onWaiting?: (ranks: readonly number[], hint: string) => void;
 }
 
 const storeSchema: z.ZodType<GroupStore, GroupStore> = z.union([
@@ -77,8 +77,9 @@ export async function initProcessGroup(given: ProcessGroupOptions = {}): Promise
   if (!place) return new ProcessGroup(own);
   const deadline = new Deadline(timeoutSeconds);
   const address = options.address ?? (await ownAddress(place));
-  const store = await openStore(place, { worldSize, deadline, signal });
-  const talk = new Conversation(store, { rank, worldSize, prefix, timeoutSeconds, signal, onWaiting });
+  const { store, listen } = await openStore(place, { worldSize, deadline, signal });
+  const hint = listen !== undefined && isLoopback(listen) ? onlyHere(listen) : "";
+  const talk = new Conversation(store, { rank, worldSize, prefix, timeoutSeconds, signal, onWaiting, hint });
   try {
     await sayHello(talk, introduce(worldSize, address));
     const timeout = Math.ceil(1000 * timeoutSeconds);
@@ -117,7 +118,9 @@ function findPlace(options: ProcessGroupOptions): FoundPlace {
   if (worldSize === 1) return { rank, worldSize, localRank, prefix };
   if (!store) throw invalidArgument("store", "is missing: several processes need one to find one another");
   const place: MeetingPlace =
-    "file" in store ? { type: "file", path: store.file } : { type: "tcp", serve: rank === 0, ...store };
+    "file" in store
+      ? { type: "file", path: store.file }
+      : { type: "tcp", serve: rank === 0, ...store, host: plainHost(store.host) };
   return { rank, worldSize, localRank, place, prefix };
 }
 
@@ -127,17 +130,31 @@ interface OpenOptions {
   signal: AbortSignal | undefined;
 }
 
+interface OpenedStore {
+  store: C10dStore;
+  /** The address at which alone it listens in this process. */
+  listen?: string;
+}
+
 async function openStore(
   place: MeetingPlace,
   { worldSize, deadline, signal }: OpenOptions,
-): Promise<C10dStore> {
+): Promise<OpenedStore> {
   const timeout = Math.ceil(1000 * deadline.seconds);
-  if (place.type === "file") return C10dStore.connect({ file: place.path, worldSize, timeout });
-  const { host, port, serve } = place;
-  if (serve) await requireFreePort(place);
-  else await reachStore(place, deadline, signal);
-  return C10dStore.connect({ host, port, serve, worldSize, timeout }).catch((cause: unknown) => {
+  if (place.type === "file")
+    return { store: await C10dStore.connect({ file: place.path, worldSize, timeout }) };
+  const { port, serve } = place;
+  const listen = serve ? await listenAddress(place) : undefined;
+  if (serve) await requireFreePort(place, listen);
+  const host = serve ? (listen ?? place.host) : await reachStore(place, deadline, signal);
+  try {
+    return { store: await C10dStore.connect({ host, port, serve, listen, worldSize, timeout }), listen };
+  } catch (cause) {
     if (!(cause instanceof McLossError) || cause.code !== "ERR_DISTRIBUTED") throw cause;
     throw new McLossError("ERR_DISTRIBUTED", cause.message, { ranks: [0], cause });
-  });
+  }
+}
+
+function onlyHere(listen: string): string {
+  return `. Rank 0 is at ${listen}, which only this machine reaches: of several, MASTER_ADDR is its address in their network`;
 }

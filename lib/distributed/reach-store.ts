@@ -4,11 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { throwIfAborted } from "../abort.js";
 import { McLossError } from "../errors.js";
 import { reasonOf } from "../system-error.js";
-import { unknownHost } from "./address.js";
+import { isLoopbackHost, unknownHost } from "./address.js";
 import type { Deadline } from "./deadline.js";
-import type { MeetingPlace } from "./environment.js";
-
-type TcpPlace = Extract<MeetingPlace, { type: "tcp" }>;
+import type { TcpPlace } from "./environment.js";
 
 // How a client of c10d's TCPStore begins: VALIDATE with a magic number, then PING with a number that comes back.
 const MAGIC = 0x3c85f7ce;
@@ -24,15 +22,17 @@ const CONNECT_MS = 3000;
 /**
  * Waits until rank 0's store answers. c10d itself waits for ever for a listener that never answers, and tells what else
  * goes wrong with native stack traces.
+ * @returns the address that answered, of a name that may have several
  * @throws McLossError ERR_DISTRIBUTED that says what is there instead
  */
-export async function reachStore(place: TcpPlace, deadline: Deadline, signal?: AbortSignal): Promise<void> {
+export async function reachStore(place: TcpPlace, deadline: Deadline, signal?: AbortSignal): Promise<string> {
   for (;;) {
     throwIfAborted(signal, WAIT);
     const socket = await open(place, deadline, signal);
     try {
+      const { remoteAddress = place.host } = socket;
       const answer = await ask(socket, Math.min(ANSWER_MS, Math.max(1000, deadline.left)));
-      if (answer === "as it should be") return;
+      if (answer === "as it should be") return remoteAddress;
       // One that is about to end, or has just begun, hangs up.
       if (answer !== "hung up" || deadline.isOver) throw anotherProgram(place, answer);
     } finally {
@@ -42,10 +42,13 @@ export async function reachStore(place: TcpPlace, deadline: Deadline, signal?: A
   }
 }
 
-/** @throws McLossError ERR_DISTRIBUTED where another program listens at the port that this one is to serve */
-export async function requireFreePort({ port }: TcpPlace): Promise<void> {
+/**
+ * @param address where this process is to listen. Default: at all of this machine's
+ * @throws McLossError ERR_DISTRIBUTED where another program listens at the port that this one is to serve
+ */
+export async function requireFreePort({ port }: TcpPlace, address?: string): Promise<void> {
   const server = createServer();
-  server.listen(port);
+  server.listen(port, address);
   try {
     await once(server, "listening");
   } catch (cause) {
@@ -116,6 +119,9 @@ function anotherProgram({ host, port }: TcpPlace, answer: string): McLossError {
 
 function notReached({ host, port }: TcpPlace, { seconds }: Deadline, cause: unknown): McLossError {
   if ((cause as NodeJS.ErrnoException).code === "ENOTFOUND") return unknownHost(host, cause);
-  const text = `rank 0 was not reached at ${host}, port ${port}, within ${seconds} seconds (${reasonOf(cause)}): see that it runs, that MASTER_ADDR and MASTER_PORT are its own, and that no firewall is between`;
+  const here = isLoopbackHost(host)
+    ? `. ${host} is this machine itself: on several, MASTER_ADDR is rank 0's address in their network`
+    : "";
+  const text = `rank 0 was not reached at ${host}, port ${port}, within ${seconds} seconds (${reasonOf(cause)}): see that it runs, that MASTER_ADDR and MASTER_PORT are its own, and that no firewall is between${here}`;
   return new McLossError("ERR_DISTRIBUTED", text, { ranks: [0], cause });
 }

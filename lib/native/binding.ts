@@ -173,6 +173,8 @@ export interface NativeStoreOptions {
   host?: string;
   port?: number;
   serve?: boolean;
+  /** A numeric address of this machine, at which alone a server listens; absent: at all of them. */
+  listen?: string;
   worldSize: number;
   /** In ms. */
   timeout: number;

@@ -9,6 +9,7 @@
 
 #include "c10d_errors.h"
 #include "c10d_store.h"
+#include "listen.h"
 
 namespace mcloss::distributed {
 namespace {
@@ -33,6 +34,8 @@ c10::intrusive_ptr<c10d::Store> connect(const StoreOptions& given) {
   options.numWorkers = given.world_size;
   options.waitWorkers = false;
   options.timeout = given.timeout;
+  // The store takes it over.
+  if (given.serve && !given.listen.empty()) options.masterListenFd = listen_at(given.listen, given.port);
   return c10::make_intrusive<c10d::TCPStore>(given.host, options);
 }
 

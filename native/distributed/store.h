@@ -24,6 +24,7 @@ struct StoreOptions {
   std::string host;
   uint16_t port = 0;
   bool serve = false;  // whether this process is the server
+  std::string listen;  // an address of this machine, at which alone a server listens; none: at all of them
   int world_size = 1;
   std::chrono::milliseconds timeout;
 };

@@ -45,6 +45,7 @@ distributed::StoreOptions From<distributed::StoreOptions>::take(Capture& capture
           fields.get<std::optional<std::string>>("host").value_or(""),
           static_cast<uint16_t>(fields.get<std::optional<int64_t>>("port").value_or(0)),
           fields.get<std::optional<bool>>("serve").value_or(false),
+          fields.get<std::optional<std::string>>("listen").value_or(""),
           static_cast<int>(fields.get<int64_t>("worldSize")),
           fields.get<std::chrono::milliseconds>("timeout")};
 }

@@ -55,6 +55,22 @@ describe("a rank's environment", () => {
     expect(readEnvironment({ ...PLAIN, RANK: "1" }).place).to.include({ serve: false });
   });
 
+  it("is on a loopback address where all processes are of one machine", () => {
+    expect(readEnvironment({ ...PLAIN, LOCAL_WORLD_SIZE: "2" }).place).to.include({ host: "127.0.0.1" });
+    expect(readEnvironment({ ...PLAIN, LOCAL_WORLD_SIZE: "1" }).place).to.include({ host: "10.0.0.1" });
+    expect(readEnvironment({ ...SLURM, SLURM_NNODES: "1" }).place).to.include({ host: "127.0.0.1" });
+    expect(readEnvironment({ ...SLURM, SLURM_NNODES: "2" }).place).to.include({ host: "gpu007" });
+    // torchrun's agent listens where it was told to.
+    expect(readEnvironment({ ...TORCHRUN, LOCAL_WORLD_SIZE: "4" }).place).to.include({ host: "node01" });
+  });
+
+  it("has IPv6 addresses with brackets or without", () => {
+    for (const MASTER_ADDR of ["fd00::1", "[fd00::1]"]) {
+      expect(readEnvironment({ ...PLAIN, MASTER_ADDR }).place).to.include({ host: "fd00::1" });
+      expect(readEnvironment({ ...SLURM, MASTER_ADDR }).place).to.include({ host: "fd00::1" });
+    }
+  });
+
   it("is a file of the supervisor", () => {
     const env = { RANK: "1", WORLD_SIZE: "2", LOCAL_RANK: "1", MCLOSS_STORE: "/tmp/s", MCLOSS_RESTARTS: "1" };
     expect(readEnvironment(env)).to.deep.include({

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
+import { connect } from "node:net";
 import { tensor } from "mutual-channel-loss";
 import { zeros } from "mutual-channel-loss/tensor";
 import { initProcessGroup } from "#lib/distributed/init-process-group.js";
@@ -64,6 +65,44 @@ export async function leaving(group: ProcessGroup) {
   }
   await once(process, "message");
   return null;
+}
+
+export interface Meeting {
+  host: string;
+  port: number;
+  /** Addresses of this machine at which nothing is to listen. */
+  others: readonly string[];
+}
+
+/** Meets at each port in turn. What the processes counted, and what rank 0's store is like at other addresses. */
+export async function portMeetings({ rank, worldSize }: ProcessGroup, meetings: readonly Meeting[]) {
+  const results: { sum: unknown; elsewhere: string[] }[] = [];
+  for (const { host, port, others } of meetings) {
+    await using group = await initProcessGroup({
+      rank,
+      worldSize,
+      store: { host, port },
+      timeoutSeconds: 20,
+    });
+    const x = tensor([rank + 1]);
+    await group.allReduce(x);
+    const elsewhere = await Promise.all(others.map((address) => tryPort(address, port)));
+    await group.barrier();
+    results.push({ sum: await x.data(), elsewhere });
+  }
+  return results;
+}
+
+async function tryPort(host: string, port: number): Promise<string> {
+  const socket = connect({ host, port });
+  try {
+    await once(socket, "connect");
+    return "listens";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "";
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Groups of two, one after another, and how many files are open in between. */

@@ -3,13 +3,14 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "mutual-channel-loss";
 import { initProcessGroup } from "#lib/distributed/init-process-group.js";
 import { rejected } from "../support/errors.js";
+import { freePort } from "../support/local-server.js";
 import { answersOfRanks, runRanks } from "../support/ranks.js";
-import type { collectives } from "./group-ranks.js";
+import type { collectives, Meeting, portMeetings } from "./group-ranks.js";
 
 const RANKS = new URL("group-ranks.js", import.meta.url).href;
 
@@ -99,18 +100,41 @@ describe("a process group", function () {
     expect((await group.allGather(x)).shape).to.deep.equal([1, 2]);
   });
 
-  it("meets at a port, which rank 0 serves", async () => {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
-    server.close();
-    await once(server, "close");
-    // Both in this process would wait for each other in its one executor: a group of one has the store alone.
+  it("meets at a port, where rank 0 listens at that address alone", async () => {
+    const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+      all?.some(({ address }) => address === "::1"),
+    );
+    const hosts = ["127.0.0.1", "127.0.0.2", "localhost", ...(hasIPv6 ? ["::1", "[::1]"] : [])];
+    const meetings: Meeting[] = [];
+    for (const host of hosts) {
+      meetings.push({
+        host,
+        port: await freePort(),
+        others: ["127.0.0.1", "127.0.0.3"].filter((one) => one !== host),
+      });
+    }
+    meetings[2]!.others = ["127.0.0.3"];
+    const results = await runRanks<Awaited<ReturnType<typeof portMeetings>>>(
+      2,
+      RANKS,
+      "portMeetings",
+      meetings,
+    );
+    for (const result of results) {
+      result.forEach(({ sum, elsewhere }, index) => {
+        expect(sum).to.deep.equal(Float32Array.of(3));
+        expect(elsewhere).to.deep.equal(meetings[index]!.others.map(() => "ECONNREFUSED"));
+      });
+    }
+  });
+
+  it("has a store of texts and counts", async () => {
     const { C10dStore } = await import("#lib/distributed/c10d-store.js");
     const store = await C10dStore.connect({
       host: "127.0.0.1",
-      port,
+      port: await freePort(),
       serve: true,
+      listen: "127.0.0.1",
       worldSize: 1,
       timeout: 5000,
     });
@@ -119,6 +143,22 @@ describe("a process group", function () {
     expect([await store.has("key"), await store.has("other")]).to.deep.equal([true, false]);
     expect([await store.add("count", 2), await store.add("count", 0)]).to.deep.equal([2, 2]);
     store.dispose();
+  });
+
+  it("says where its store cannot listen", async () => {
+    const { C10dStore } = await import("#lib/distributed/c10d-store.js");
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    const options = { host: "127.0.0.1", port, serve: true, worldSize: 1, timeout: 5000 };
+    const taken = await rejected(C10dStore.connect({ ...options, listen: "127.0.0.1" }));
+    server.close();
+    expect(taken).to.include({ code: "ERR_DISTRIBUTED" });
+    expect(taken.message).to.equal(`cannot listen at 127.0.0.1, port ${port}: Address already in use`);
+    const away = await rejected(C10dStore.connect({ ...options, listen: "192.0.2.1" }));
+    expect(away.message).to.match(/cannot listen at 192\.0\.2\.1, port \d+: Cannot assign requested address/);
+    const name = await rejected(C10dStore.connect({ ...options, listen: "localhost" }));
+    expect(name.message).to.match(/cannot listen at localhost/);
   });
 
   it("names the option that is wrong", async () => {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { MCLOSS } from "../support/mcloss.js";
@@ -10,6 +11,13 @@ const [FIRST, SECOND] = [`mcloss-a${process.pid}`, `mcloss-b${process.pid}`];
 const [WIRE_A, WIRE_B] = [`mca${process.pid}`.slice(0, 15), `mcb${process.pid}`.slice(0, 15)];
 const ADDRESS = "10.77.0.1";
 const PORT = 29_500;
+/** As Debian's installer has it: a loopback address on its own machine, by a name that leads to it from others. */
+const NAME = "first.example";
+/** What ip puts in the place of /etc/hosts within a namespace. */
+const HOSTS: Readonly<Record<string, string>> = {
+  [FIRST]: `127.0.0.1 localhost\n127.0.1.1 ${NAME}\n`,
+  [SECOND]: `127.0.0.1 localhost\n${ADDRESS} ${NAME}\n`,
+};
 
 /** Two network namespaces with a wire between them stand for two machines. */
 describe("two machines (skipped where this user may not make networks)", function () {
@@ -31,12 +39,17 @@ describe("two machines (skipped where this user may not make networks)", functio
       ip("-n", name, "addr", "add", `${address}/24`, "dev", wire);
       ip("-n", name, "link", "set", wire, "up");
       ip("-n", name, "link", "set", "lo", "up");
+      await mkdir(`/etc/netns/${name}`, { recursive: true });
+      await writeFile(`/etc/netns/${name}/hosts`, HOSTS[name] ?? "");
     }
     await writeColorFolder(join(folder(), "photos"), 4);
   });
 
-  after(() => {
-    for (const name of [FIRST, SECOND]) spawnSync("ip", ["netns", "del", name]);
+  after(async () => {
+    for (const name of [FIRST, SECOND]) {
+      spawnSync("ip", ["netns", "del", name]);
+      await rm(`/etc/netns/${name}`, { recursive: true, force: true });
+    }
   });
 
   afterEach(async () => {
@@ -73,9 +86,8 @@ describe("two machines (skipped where this user may not make networks)", functio
     expect(again.map(({ code }) => code)).to.deep.equal([0, 0]);
   });
 
-  it("are told where one would be at an address that the other cannot reach", async () => {
-    const env = (rank: number) => (rank === 0 ? { MASTER_ADDR: "127.0.0.1" } : {});
-    for (const { code, stderr } of await ends(start(["--epochs", "1"], env))) {
+  it("are told where a name is a loopback address on the machine itself", async () => {
+    for (const { code, stderr } of await ends(start(["--epochs", "1"], () => ({ MASTER_ADDR: NAME })))) {
       expect(code, stderr).to.equal(1);
       expect(stderr).to.match(
         /rank 0 would be at 127\.0\.0\.1, which only .* itself reaches, but there are 2 machines/,
@@ -83,9 +95,25 @@ describe("two machines (skipped where this user may not make networks)", functio
     }
   });
 
-  it("end after the timeout when the wire is cut", async () => {
+  it("are told where rank 0 is to be at a loopback address", async () => {
+    const env = (rank: number) => (rank === 0 ? { MASTER_ADDR: "127.0.0.1" } : {});
+    const [first, second] = await ends(start(["--epochs", "1", "--distributed-timeout", "3"], env));
+    expect([first!.code, second!.code]).to.deep.equal([1, 1]);
+    expect(first!.stderr).to.match(
+      /rank 1 of 2 did not come.*Rank 0 is at 127\.0\.0\.1, which only this machine reaches/,
+    );
+    expect(second!.stderr).to.match(/rank 0 was not reached at 10\.77\.0\.1.*\(connection refused\)/);
+  });
+
+  it("listen at nothing but the addresses that lead to rank 0; end after the timeout when the wire is cut", async () => {
     const ranks = start(["--epochs", "5000", "--distributed-timeout", "3"]);
     await ranks[0]!.saw(/epoch 1\//);
+    for (const [index, name] of [FIRST, SECOND].entries()) {
+      const listening = listeners(name);
+      // Gloo's, and rank 0's store.
+      expect(listening).to.have.length(index === 0 ? 2 : 1);
+      expect(new Set(listening)).to.deep.equal(new Set([`10.77.0.${index + 1}`]));
+    }
     const at = performance.now();
     ip("-n", SECOND, "link", "set", WIRE_B, "down");
     for (const { code, stderr, at: end } of await ends(ranks)) {
@@ -95,3 +123,20 @@ describe("two machines (skipped where this user may not make networks)", functio
     }
   });
 });
+
+/** The addresses at which processes of a namespace listen. */
+function listeners(namespace: string): string[] {
+  const read = (file: string) =>
+    execFileSync("ip", ["netns", "exec", namespace, "cat", file], { encoding: "utf8" });
+  // "sl local_address:port remote_address:port state …", of which state 0A is listening.
+  const local = `${read("/proc/net/tcp")}\n${read("/proc/net/tcp6")}`
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .flatMap(([, address = "", , state]) => (state === "0A" ? [address.split(":")[0] ?? ""] : []));
+  return local.map((hex) => (hex.length === 8 ? dotted(hex) : hex));
+}
+
+/** The kernel's way of writing an IPv4 address, with the last byte first. */
+function dotted(hex: string): string {
+  return [...Buffer.from(hex, "hex")].reverse().join(".");
+}

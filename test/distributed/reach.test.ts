@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createHttpServer } from "node:http";
 import { once } from "node:events";
-import { isLoopback, ownAddress } from "#lib/distributed/address.js";
+import { networkInterfaces } from "node:os";
+import { isLoopback, listenAddress, ownAddress } from "#lib/distributed/address.js";
 import { Deadline } from "#lib/distributed/deadline.js";
 import { reachStore, requireFreePort } from "#lib/distributed/reach-store.js";
 import { rejected } from "../support/errors.js";
@@ -31,7 +32,8 @@ describe("the way to rank 0", () => {
 
   it("is there where the store answers", async () => {
     const port = await listen(createServer(answer));
-    await reachStore(placeAt(port), new Deadline(5));
+    expect(await reachStore(placeAt(port), new Deadline(5))).to.equal("127.0.0.1");
+    expect(await reachStore(placeAt(port, "localhost"), new Deadline(5))).to.equal("127.0.0.1");
   });
 
   it("is waited for while nothing listens", async () => {
@@ -54,6 +56,7 @@ describe("the way to rank 0", () => {
     expect(error.message).to.match(
       /rank 0 was not reached at 127\.0\.0\.1, port \d+, within 0\.3 seconds \(connection refused\)/,
     );
+    expect(error.message).to.match(/127\.0\.0\.1 is this machine itself/);
   });
 
   it("is told as another program's that answers as a web server", async () => {
@@ -86,6 +89,26 @@ describe("the way to rank 0", () => {
     expect(error.message).to.match(/rank 0 cannot listen at MASTER_PORT \d+ \(address already in use\)/);
     servers.pop()?.close();
     await requireFreePort(placeAt(taken));
+  });
+});
+
+describe("the address at which rank 0 listens", () => {
+  it("is the one that MASTER_ADDR stands for, alone", async () => {
+    expect(await listenAddress(placeAt(29500), {})).to.equal("127.0.0.1");
+    expect(await listenAddress(placeAt(29500, "127.0.0.2"), {})).to.equal("127.0.0.2");
+    expect(await listenAddress(placeAt(29500, "localhost"), {})).to.satisfy(isLoopback);
+    for (const { address, internal } of Object.values(networkInterfaces()).flatMap((all) => all ?? [])) {
+      if (!internal) expect(await listenAddress(placeAt(29500, address), {})).to.equal(address);
+    }
+  });
+
+  it("is any where that is a loopback address, and another interface is wanted", async () => {
+    expect(await listenAddress(placeAt(29500), { GLOO_SOCKET_IFNAME: "eth0" })).to.equal(undefined);
+  });
+
+  it("is none of a name that is not known", async () => {
+    const error = await rejected(listenAddress(placeAt(1, "no-such-host.invalid"), {}));
+    expect(error.message).to.match(/no-such-host\.invalid, is not known/);
   });
 });
 
