@@ -9,6 +9,7 @@ import { resnet18, vgg16 } from "mutual-channel-loss";
 import * as models from "mutual-channel-loss/models";
 import { changeRecipe, recipes } from "mutual-channel-loss/train";
 import { caught } from "../support/errors.js";
+import { numbersOf } from "../support/fixtures.js";
 
 const OPTIONS = { classes: 5, inputSize: 64 };
 
@@ -34,6 +35,18 @@ describe("the networks", () => {
     expect(definitions).to.have.members(Object.values(functions).map(({ definition }) => definition));
     const resnets = networks.names.filter((name) => /^resnet\d+$/.test(name));
     expect(resnets.slice(0, 3)).to.deep.equal(["resnet18", "resnet34", "resnet50"]);
+  });
+
+  it("start RegNet's squeeze-and-excitation as torchvision: its biases are a convolution's own, not 0", async () => {
+    using model = models.regnet_y_3_2gf({ classes: 3, inputSize: 32, seed: 1 });
+    const place = "trunk_output.block4.block4-0.f.se.fc1";
+    const spread = async (name: string) => {
+      const numbers = await numbersOf(model.state().find((entry) => entry.name === name)!.tensor);
+      return Math.sqrt(numbers.reduce((sum, value) => sum + value ** 2, 0) / numbers.length);
+    };
+    // uniform(±1 / √1512), of 144; normal(0, √(2 / 144))
+    expect(await spread(`${place}.bias`)).to.be.closeTo(1 / Math.sqrt(3 * 1512), 0.15 / Math.sqrt(3 * 1512));
+    expect(await spread(`${place}.weight`)).to.be.closeTo(Math.sqrt(2 / 144), 0.001);
   });
 
   it("refuse what they do not know, also as data", () => {
