@@ -102,7 +102,8 @@ export async function findSuspects(run: string, given: FindSuspectsOptions = {})
   const result = { ...describeDoubts(found, judged, classes), notes: [...new Set(notes)] };
   const { page, csv, shown = SHOWN } = options;
   if (csv !== undefined) await replaceWith(csv, toCsv(result.images));
-  if (page !== undefined) await replaceWith(page, await renderSuspects(result, shown));
+  const samples = new Map(judged.map(({ sample }) => [sample.path, sample]));
+  if (page !== undefined) await replaceWith(page, await renderSuspects(result, samples, shown));
   return { ...result, page, csv };
 }
 

@@ -6,6 +6,7 @@ import { isRecord } from "../plain-data.js";
 import type { RecordedRun } from "../run/read-run.js";
 import { recordedRecipe } from "../run/recorded-recipe.js";
 import type { RunInfo } from "../run/run-info.js";
+import { findShards } from "../data/shards/find-shards.js";
 import { MANIFEST_EXTENSIONS } from "../data/sets/manifest.js";
 import { openEvaluationSet, type EvaluationSetOptions } from "../data/training-sets.js";
 import { chooseLimits, TRAINING_LIMITS, type ImageLimitOptions, type ImageLimits } from "../image/limits.js";
@@ -111,8 +112,10 @@ function openingOf({ about }: RunInfo): Pick<EvaluationSetOptions, "level" | "al
   return { level: recordedRecipe(about).level, allowPartial: allowPartial === true };
 }
 
-/** The data set's folder or manifest; undefined where all are image files. */
+/** The data set's folder, manifest or shards; undefined where all are image files. */
 async function dataSetIn(paths: readonly string[]): Promise<string | undefined> {
+  const [first = "", ...others] = paths;
+  if (others.length === 0 && (await findShards(first))) return first;
   const kinds = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
   const missing = kinds.indexOf(undefined);
   if (missing >= 0) throw invalidArgument("images", `has ${paths[missing] ?? ""}, which cannot be read`);
@@ -120,7 +123,7 @@ async function dataSetIn(paths: readonly string[]): Promise<string | undefined> 
     kinds[place]?.isDirectory() === true || MANIFEST_EXTENSIONS.includes(extname(path).toLowerCase());
   if (!paths.some(isDataSet)) return undefined;
   if (paths.length === 1) return paths[0];
-  throw invalidArgument("images", "must be one folder or manifest, or image files");
+  throw invalidArgument("images", "must be one folder, manifest or set of shards, or image files");
 }
 
 async function pictureConfusions(

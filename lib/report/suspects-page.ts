@@ -1,4 +1,4 @@
-import { EncodedImage } from "../image/encoded-image.js";
+import { encodedImageOf, type Sample } from "../data/dataset.js";
 import { mapAhead } from "../prefetch.js";
 import { percent, whole } from "./format.js";
 import { dataUrl, html } from "./html.js";
@@ -8,11 +8,19 @@ import type { Suspects } from "./find-suspects.js";
 const THUMBNAIL_PIXELS = 176;
 const AT_ONCE = 16;
 
-/** A page of the images whose labels are doubted most, each with the label that it has and the one that is likelier. */
-export async function renderSuspects(found: Omit<Suspects, "page" | "csv">, shown: number): Promise<string> {
+/**
+ * A page of the images whose labels are doubted most, each with the label that it has and the one that is likelier.
+ * @param samples by their paths
+ */
+export async function renderSuspects(
+  found: Omit<Suspects, "page" | "csv">,
+  samples: ReadonlyMap<string, Sample>,
+  shown: number,
+): Promise<string> {
   const images = found.images.slice(0, shown);
   const sources: string[] = [];
-  for await (const source of mapAhead(images, AT_ONCE, ({ path }) => thumbnail(path))) sources.push(source);
+  const draw = ({ path }: { path: string }) => thumbnail(samples.get(path) ?? { path, label: 0 });
+  for await (const source of mapAhead(images, AT_ONCE, draw)) sources.push(source);
   const figures = images.map((image, index) => {
     const caption = `${image.path}: labelled ${image.label}, likelier ${image.suggested}`;
     return html`<figure class="example ${image.suspect ? "mistaken" : "recognised"}">
@@ -64,7 +72,6 @@ export async function renderSuspects(found: Omit<Suspects, "page" | "csv">, show
     </html> `.markup;
 }
 
-async function thumbnail(path: string): Promise<string> {
-  const bytes = await new EncodedImage(path, { name: path }).thumbnail(THUMBNAIL_PIXELS);
-  return dataUrl("jpeg", bytes);
+async function thumbnail(sample: Sample): Promise<string> {
+  return dataUrl("jpeg", await encodedImageOf(sample).thumbnail(THUMBNAIL_PIXELS));
 }

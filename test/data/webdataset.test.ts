@@ -58,6 +58,7 @@ describe("WebDataset shards", () => {
     expect(braces.classes).to.deep.equal(["0", "1", "2"]);
     expect(braces.samples.map(({ label }) => label)).to.deep.equal([0, 1, 2, 0, 1, 2, 0, 1, 2]);
     expect(await contents(await openDataset(dir))).to.deep.equal(await contents(braces));
+    expect(await contents(await openDataset(join(dir, "set-*.tar")))).to.deep.equal(await contents(braces));
     const one = await openDataset(join(dir, "set-0001.tar"));
     expect(await contents(one)).to.deep.equal((await contents(braces)).slice(3, 6));
     expect(one.sample(0).path).to.equal(join(dir, "set-0001.tar", "10.png"));
@@ -111,9 +112,13 @@ describe("WebDataset shards", () => {
       await write(path("parts", name), tarOf(files));
     }
     expect((await openDataset(path("parts"), { split: "train" })).length).to.equal(2);
-    expect((await openDataset(path("parts", "birds-{train,val}-000.tar"), { split: "val" })).length).to.equal(
-      2,
-    );
+    const here = process.cwd();
+    process.chdir(path("parts"));
+    try {
+      expect((await openDataset("birds-{train,val}-000.tar", { split: "val" })).length).to.equal(2);
+    } finally {
+      process.chdir(here);
+    }
   });
 
   it("are read as tar and GNU tar write them, with long names", async () => {
@@ -169,6 +174,10 @@ describe("WebDataset shards", () => {
     expect((await rejected(openDataset(file))).message).to.contain("has a.png without a label");
     const mixed = await rejected(openDataset(path("a.{tar,parquet}")));
     expect(mixed.message).to.contain("all must end in .tar");
+    const bucket = await rejected(openDataset("s3://bucket/set-{0..3}.tar"));
+    expect(bucket.message).to.contain(
+      "s3://bucket/set-0.tar cannot be read: of addresses, those of http and https are",
+    );
   });
 
   it("that change while they are read are an error that is not skipped", async () => {

@@ -37,7 +37,15 @@ function network(inputSize: number, seed = 0): Model {
     { type: "linear", name: "head", inFeatures: FEATURES, outFeatures: 3 },
   ] as LayerSpec[];
   const input = { channels: 3, height: inputSize, width: inputSize };
-  const spec = { format: 1, name: "small-vit", input, classes: 3, groups: [], layers, features: "patches.map" };
+  const spec = {
+    format: 1,
+    name: "small-vit",
+    input,
+    classes: 3,
+    groups: [],
+    layers,
+    features: "patches.map",
+  };
   return new Model(parseModelSpec(spec), { seed });
 }
 

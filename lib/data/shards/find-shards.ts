@@ -26,6 +26,11 @@ export interface Shards {
 export async function findShards(place: string): Promise<Shards | undefined> {
   if (await isFolder(place)) return findInFolder(place);
   const names = await expandPlaces(place);
+  const foreign = names.find((name) => /^[a-z0-9]+:\/\//i.test(name) && !isAddress(name));
+  if (foreign !== undefined) {
+    const text = `${foreign} cannot be read: of addresses, those of http and https are; most stores give one for a file`;
+    throw new McLossError("ERR_DATASET", text, { path: foreign });
+  }
   const kinds = new Set(names.map(kindOf));
   const [kind] = kinds;
   if (kind !== undefined && kinds.size === 1) return { kind, names };

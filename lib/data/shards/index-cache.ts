@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { cacheFolder } from "../../addon/paths.js";
+import { makeFolder } from "../../make-folder.js";
 import { readWhole } from "../../io/open-file.js";
 import { replaceWith } from "../../io/replace-file.js";
 import { isAddress } from "./places.js";
@@ -26,7 +26,7 @@ export async function rememberIndex(file: ShardFile, find: () => Promise<TarInde
   const known = await read(path);
   if (known) return known;
   const found = await find();
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
     .then(() => replaceWith(path, JSON.stringify(found)))
     .catch(() => undefined);
   return found;

@@ -47,7 +47,7 @@ export async function listParquet(
 ): Promise<Listing> {
   const connections = new RemoteReader(remote);
   const shards: ParquetShard[] = [];
-  reporter.start(`reading the labels of ${names.length} Parquet files`, names.length);
+  reporter.start("reading the labels", names.length);
   try {
     const read = async (name: string) => readShard(await openShard(name, connections, signal), signal);
     for await (const shard of mapAhead(names, AT_ONCE - 1, read)) {

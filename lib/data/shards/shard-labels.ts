@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { readText } from "../sets/text-file.js";
 import { exists } from "../sets/paths.js";
 import type { RemoteReader } from "../../io/remote-file.js";
@@ -76,9 +76,8 @@ export function partsOfShards(names: readonly string[]): (SplitPart | undefined)
 /** "train-00000-of-00002.parquet", "imagenet1k-validation-01.tar", or `train/0000.parquet`. */
 function partOfShard(name: string): SplitPart | undefined {
   const path = isAddress(name) ? decodeURI(new URL(name).pathname) : name;
-  const [folder = "", file = ""] = path.split("/").slice(-2);
-  const words = basename(file)
+  const words = basename(path)
     .toLowerCase()
     .split(/[^a-z]+/);
-  return words.map(partOf).find((part) => part !== undefined) ?? partOf(folder);
+  return words.map(partOf).find((part) => part !== undefined) ?? partOf(basename(dirname(path)));
 }

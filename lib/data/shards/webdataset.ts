@@ -41,7 +41,7 @@ export async function listWebDataset(
     const file = await openShard(name, connections, signal);
     return { file, index: await rememberIndex(file, () => indexTar(file, signal)) };
   };
-  reporter.start(`looking through ${names.length} shards`, names.length);
+  reporter.start("looking through the shards", names.length);
   try {
     for await (const shard of mapAhead(names, AT_ONCE - 1, look)) {
       shards.push(shard);
