@@ -2,6 +2,7 @@ import { checkRecord } from "../check-argument.js";
 import { invalidArgument } from "../errors.js";
 import type { LayerSpec } from "./layers.js";
 import type { ModelSpec } from "./spec.js";
+import { parseModelSpec } from "./validate.js";
 
 /**
  * A network whose last linear layer is a classifier of cosines, for the loss "arcFace". It has the layer's name and no bias.
@@ -10,6 +11,7 @@ import type { ModelSpec } from "./spec.js";
  */
 export function withCosineClassifier(spec: ModelSpec, scale = 64): ModelSpec {
   checkRecord("network", spec, "a model's spec");
+  parseModelSpec(spec);
   if (!(Number.isFinite(scale) && scale > 0)) throw invalidArgument("scale", "must be a number above 0");
   return { ...spec, layers: replaceLast(spec, spec.layers, scale) };
 }

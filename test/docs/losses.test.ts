@@ -14,7 +14,7 @@ describe("docs/losses.md's code", () => {
     this.timeout(60_000);
     const outputs: string[] = [];
     for (const block of blocks("docs/losses.md", "ts")) outputs.push(await project.program(block));
-    expect(outputs[0]).to.equal("11\n");
+    expect(outputs[0]).to.equal("19\n");
     expect(outputs[1])
       .to.match(/^runs\/ablation\/ccap\/seed-1 (0\.\d+|0|1)$/m)
       .and.match(/^MC-Loss α 1\.5 β 20, no CWA +2 /m);
