@@ -8,6 +8,7 @@ import type { Table } from "./write-table.js";
 export interface SeriesFigures<Value> {
   /** On the held-out images, with the weights that the run delivers: those of its best epoch, or else its last. */
   accuracy?: Value;
+  balancedAccuracy?: Value;
   macroF1?: Value;
   top5Accuracy?: Value;
   /** On the held-out images, after the last epoch. */
@@ -34,6 +35,7 @@ export interface SeriesSummary extends SeriesFigures<Spread> {
 
 const FIGURES = [
   "accuracy",
+  "balancedAccuracy",
   "macroF1",
   "top5Accuracy",
   "last",
@@ -62,7 +64,8 @@ async function readSeriesRun({ name, folder }: { name: string; folder: string })
     epochs: epochs.done,
     epoch: delivered?.epoch ?? epochs.done,
     finished: isFinished(recorded),
-    ...(heldOut && { accuracy: delivered?.accuracy, macroF1: delivered?.macroF1 }),
+    ...(heldOut && { accuracy: delivered?.accuracy, balancedAccuracy: delivered?.balancedAccuracy }),
+    ...(heldOut && { macroF1: delivered?.macroF1 }),
     ...(heldOut && { top5Accuracy: delivered?.top5Accuracy, last: last?.accuracy }),
     training: training?.last.accuracy,
   };
@@ -70,6 +73,7 @@ async function readSeriesRun({ name, folder }: { name: string; folder: string })
 
 const HEADS = {
   accuracy: "accuracy %",
+  balancedAccuracy: "balanced %",
   macroF1: "macro F1 %",
   top5Accuracy: "top-5 %",
   last: "last epoch %",
