@@ -12,8 +12,8 @@ export interface LabelDoubt {
   /** The class that is likelier than the others but the label. */
   suggested: number;
   /**
-   * By how much more the suggested class is likely than the label, each beside how sure the model mostly is of that class: above 0
-   * the other class is likelier.
+   * The logarithm of how many times likelier the suggested class is than the label, each beside how sure the model mostly is of
+   * it: above 0 the other class is likelier.
    */
   doubt: number;
   /** Whether the model is as sure of another class as it mostly is of that class's own images. */
@@ -33,8 +33,9 @@ export interface LabelDoubts {
 /**
  * Confident learning (Northcutt, Jiang & Chuang 2021): a label is suspect where the model is as sure of another class as it is on
  * average of that class's own images. The confident joint, calibrated to how often each label is there, estimates how many
- * labels are wrong. Ranked by the margin between the likeliest other class and the label, each less its class's average, so that
- * classes of which the model is never sure are not all doubted.
+ * labels are wrong. Ranked by how many times likelier another class is than the label, each beside its class's average, so that
+ * classes of which the model is never sure are not all doubted. (Differences in place of ratios find fewer: a label that is
+ * wrong is all but impossible, where one that is hard is not.)
  */
 export function doubtLabels(judged: readonly JudgedLabel[], classes: number): LabelDoubts {
   const confidence = confidenceOf(judged, classes);
@@ -43,7 +44,7 @@ export function doubtLabels(judged: readonly JudgedLabel[], classes: number): La
     const counted = confidentClass(one, confidence);
     const row = joint[one.label];
     if (row && counted !== undefined) row[counted] = (row[counted] ?? 0) + 1;
-    return { ...marginOf(one, confidence), index, suspect: counted !== undefined && counted !== one.label };
+    return { ...oddsOf(one, confidence), index, suspect: counted !== undefined && counted !== one.label };
   });
   // A stable order: of equal ones the first given is first.
   doubts.sort((a, b) => b.doubt - a.doubt || a.index - b.index);
@@ -70,17 +71,21 @@ function confidentClass({ probabilities }: JudgedLabel, confidence: readonly num
   return best;
 }
 
-function marginOf(
+/** A probability of 0 is one that float32 does not tell from it. */
+const LEAST = 1e-12;
+
+function oddsOf(
   { label, probabilities }: JudgedLabel,
   confidence: readonly number[],
 ): Pick<LabelDoubt, "suggested" | "doubt"> {
-  const adjusted = (of: number) => (probabilities[of] ?? 0) - (confidence[of] ?? 0);
+  const relative = (of: number) =>
+    Math.log(Math.max(LEAST, probabilities[of] ?? 0)) - Math.log(Math.max(LEAST, confidence[of] ?? 0));
   let suggested = -1;
-  confidence.forEach((threshold, other) => {
-    if (other === label || Number.isNaN(threshold)) return;
-    if (suggested < 0 || adjusted(other) > adjusted(suggested)) suggested = other;
+  confidence.forEach((average, other) => {
+    if (other === label || Number.isNaN(average)) return;
+    if (suggested < 0 || relative(other) > relative(suggested)) suggested = other;
   });
-  return { suggested, doubt: suggested < 0 ? 0 : adjusted(suggested) - adjusted(label) };
+  return { suggested, doubt: suggested < 0 ? 0 : relative(suggested) - relative(label) };
 }
 
 /** The share off the diagonal of the joint, each row scaled to how many images have its label. */

@@ -187,7 +187,7 @@ export async function prepareTraining(
     isFirst,
     notes: [
       ...sets.notes,
-      ...(judged ? [judged.note] : []),
+      ...(judged && !data.fold ? [judged.note] : []),
       ...(known ? [normalizationNote(completed, known)] : []),
       ...(inputNote === undefined ? [] : [inputNote]),
       ...(rate === undefined ? [] : [`the learning rate is ${rate}, as the range test suggests`]),

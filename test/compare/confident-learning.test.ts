@@ -22,11 +22,12 @@ describe("doubtLabels", () => {
     expect(noise).to.be.closeTo(1 / 3, 1e-12);
   });
 
-  it("ranks by the margin beside each class's average, the most doubtful first", () => {
+  it("ranks by the odds beside each class's average, the most doubtful first", () => {
     const { doubts, confidence } = doubtLabels(judged, 2);
-    expect(doubts.slice(0, 2).map(({ index }) => index)).to.deep.equal([2, 5]);
-    const margin = 0.95 - confidence[0]! - (0.05 - confidence[1]!);
-    expect(doubts[1]).to.deep.include({ index: 5, suggested: 0, doubt: margin });
+    expect(doubts.slice(0, 2).map(({ index }) => index)).to.deep.equal([5, 2]);
+    const odds = Math.log(0.95 / confidence[0]! / (0.05 / confidence[1]!));
+    expect(doubts[0]).to.include({ index: 5, suggested: 0 });
+    expect(doubts[0]!.doubt).to.be.closeTo(odds, 1e-12);
     const order = doubts.map(({ doubt }) => doubt);
     expect([...order].sort((a, b) => b - a)).to.deep.equal(order);
   });

@@ -121,3 +121,35 @@ export async function refused(group: ProcessGroup, folder: string) {
     ({ message }) => message,
   );
 }
+
+/** A run that ends early, with the weights that it leaves, and the rate that is found before it. */
+export async function endsEarly(group: ProcessGroup, order: Pick<Order, "images" | "output">) {
+  const { rank, worldSize } = group;
+  const images = await ImageFolder.open(order.images);
+  const train = new DataLoader(images, {
+    batchSize: 12 / worldSize,
+    sampler: samplers.distributed(rank, worldSize),
+    transforms,
+  });
+  const validation = new DataLoader(images, {
+    batchSize: 6,
+    sampler: samplers.shard(rank, worldSize),
+    transforms,
+  });
+  const model = network(images);
+  const trainer = new Trainer(model, {
+    group,
+    output: rank === 0 ? order.output : undefined,
+    epochs: 9,
+    monitor: "loss",
+    optimizer: { type: "sgd", learningRate: 0.05 },
+    // A rate that is far too high after the first epoch.
+    schedule: { type: "multiStep", milestones: [1], gamma: 40 },
+    earlyStopping: { patience: 2 },
+    onNan: "skip",
+  });
+  const { suggestion } = await trainer.findRate(train, { steps: 12 });
+  const { epochs, stoppedEarly, best } = await trainer.fit(train, { validation });
+  const bias = model.state().findLast(({ name }) => name.endsWith("bias"))?.tensor;
+  return { suggestion, epochs, stoppedEarly, best, bias: Array.from((await bias?.data()) as Float32Array) };
+}

@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { TrainerOptions } from "mutual-channel-loss";
+import { loadModel, type TrainerOptions } from "mutual-channel-loss";
 import type { RunInfo } from "mutual-channel-loss/train";
 import { initProcessGroup } from "#lib/distributed/init-process-group.js";
 import { write } from "../support/image-files.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { answersOfRanks, runRanks } from "../support/ranks.js";
-import { judge, runs, type Order, type Seen } from "./run-ranks.js";
+import { judge, runs, type endsEarly, type Order, type Seen } from "./run-ranks.js";
 
 const RANKS = new URL("run-ranks.js", import.meta.url).href;
 
@@ -161,6 +161,21 @@ describe("an evaluation of several processes", function () {
         expect(channels.habit).to.be.closeTo(alone.channels.habit, 1e-9);
       }
     }
+  });
+
+  it("finds the same rate, ends early after the same epoch, and leaves the best checkpoint's weights on all", async () => {
+    const output = join(folder(), "early");
+    const results = await runRanks<Awaited<ReturnType<typeof endsEarly>>>(2, RANKS, "endsEarly", {
+      images,
+      output,
+    });
+    const [first, second] = results;
+    expect(second).to.deep.equal(first);
+    expect(first).to.include({ stoppedEarly: true });
+    expect(first!.epochs).to.equal(first!.best!.epoch + 2);
+    const best = await loadModel(join(output, "checkpoints", "best.safetensors"));
+    const bias = best.state().findLast(({ name }) => name.endsWith("bias"))!.tensor;
+    expect(first!.bias).to.deep.equal(Array.from((await bias.data()) as Float32Array));
   });
 
   it("and their training refuse a loader that has another part than the process's", async () => {
