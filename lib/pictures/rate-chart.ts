@@ -14,7 +14,7 @@ const HEADROOM = 0.15;
 /** The losses of a learning rate range test over its rates, with the suggestion. As PNG. */
 export async function renderRateChart({ rates, losses, smoothed, suggestion }: RateSearch): Promise<Buffer> {
   const canvas = new Canvas();
-  const [low, high] = rangeOf(smoothed);
+  const [low, high] = rangeOf(losses, smoothed);
   const [first = 1, last = 1] = [rates[0], rates.at(-1)];
   const x = (rate: number) =>
     PLOT.left + ((PLOT.right - PLOT.left) * Math.log(rate / first)) / Math.log(last / first || 2);
@@ -50,8 +50,13 @@ export function writeRate(rate: number): string {
   return String(Number(rate.toPrecision(2)));
 }
 
-function rangeOf(smoothed: readonly number[]): [number, number] {
-  const low = minimum(smoothed);
+/** Of ten. */
+function writePower(power: number): string {
+  return power < -3 ? `1e${power}` : String(Number((10 ** power).toPrecision(1)));
+}
+
+function rangeOf(losses: readonly number[], smoothed: readonly number[]): [number, number] {
+  const low = minimum([...losses, ...smoothed]);
   const start = smoothed[0] ?? low;
   const high = start + HEADROOM * Math.max(start - low, Math.abs(start) / 10, 1e-6);
   return [low - (high - low) / 20, high];
@@ -74,7 +79,7 @@ function drawAxes(
       GRID,
       1,
     );
-    canvas.text(String(10 ** power), place, PLOT.bottom + 18, { color: FAINT });
+    canvas.text(writePower(power), place, PLOT.bottom + 18, { color: FAINT });
   }
   for (let tick = 0; tick <= TICKS; tick += 1) {
     const loss = low + ((high - low) * tick) / TICKS;

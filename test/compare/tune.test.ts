@@ -113,7 +113,7 @@ describe("tune", () => {
     };
     const runs = await drawn("drawn", 0);
     expect(runs).to.have.length(40);
-    const rates = runs.map((run) => run.recipe.optimizer.learningRate as number);
+    const rates = runs.map((run) => run.recipe.optimizer.learningRate);
     for (const rate of rates) expect(rate).to.be.within(1e-4, 1);
     expect(rates.filter((rate) => rate < 1e-2).length).to.be.within(10, 30);
     expect(new Set(runs.map(({ values }) => values["loss.beta"]))).to.deep.equal(new Set([1, 5]));

@@ -184,7 +184,7 @@ describe("track", () => {
     ]);
     const message = failing.next().then(
       () => "none",
-      (error: Error) => error.message,
+      (error: unknown) => (error as Error).message,
     );
     expect(await message).to.equal("full");
     for await (const event of track(run(), [])) {
