@@ -16,7 +16,13 @@ const folder = temporaryFolder();
 const STEP = { type: "step", epoch: 1, steps: 4, images: 8, learningRate: 0.5, dataSeconds: 0 } as const;
 const TRAIN = { loss: 2, crossEntropy: 1.5, accuracy: 0.25 };
 const EPOCH = {
-  ...{ type: "epoch", epochs: 2, seconds: 1, imagesPerSecond: 16, dataShare: 0, skipped: 0, nonFinite: 0 },
+  type: "epoch",
+  epochs: 2,
+  seconds: 1,
+  imagesPerSecond: 16,
+  dataShare: 0,
+  skipped: 0,
+  nonFinite: 0,
   train: TRAIN,
 } as const;
 
