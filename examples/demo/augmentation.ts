@@ -1,5 +1,5 @@
 import {
-  colorJitter,
+  colorMatrix,
   normalize,
   randomAffine,
   resize,
@@ -20,7 +20,7 @@ export function drawingAugmentation({ spec, info }: TakesImages): TransformSpec[
       shear: 7,
       fill: [255, 255, 255],
     }),
-    colorJitter({ brightness: 0.15, contrast: 0.3, saturation: [0, 1.3], gain: 0.2, grayscale: 0.2 }),
+    colorMatrix({ brightness: 0.15, contrast: 0.3, saturation: [0, 1.3], gain: 0.2, grayscale: 0.2 }),
     normalize(info.normalization),
   ];
 }

@@ -46,6 +46,8 @@ export { evaluateChannels, type EvaluateChannelsOptions } from "../train/evaluat
 export type { ClassificationScores, ClassScores } from "../train/classification-scores.js";
 export type { UnfreezeRule } from "../train/unfreeze.js";
 export type { Metrics } from "../train/metrics.js";
+export { mixBatch, type MixBatchOptions, type MixedBatch } from "../train/mix-batch.js";
+export type { MixingSpec } from "../train/mixings.js";
 export type { LossOptions } from "../train/losses.js";
 export type { CenterLossOptions } from "../train/losses/center.js";
 export type { ChannelObjective } from "../train/losses/channels.js";

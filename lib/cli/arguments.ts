@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { mixings } from "../train/mixings.js";
 
 /** Parsers for commander's option values. */
 
@@ -38,6 +39,14 @@ export function allOrCount(text: string): number | "all" {
 
 export function rateOrAuto(text: string): number | "auto" {
   return text === "auto" ? text : nonNegativeNumber(text);
+}
+
+/** "mixup,cutmix" */
+export function mixingNames(text: string): { type: string }[] {
+  return text.split(",").map((name) => {
+    if (mixings.names.some((known) => known === name)) return { type: name };
+    throw new InvalidArgumentError(`Each must be one of ${mixings.names.join(", ")}.`);
+  });
 }
 
 /** "0,1,2" or "0..2" */

@@ -1,16 +1,19 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DIVERSITY_OVER } from "../loss/mc-loss.js";
+import { AUGMENTATION_LEVELS } from "../image/presets.js";
 import { networks } from "../models/networks.js";
 import { DEFAULT_RECIPE } from "../recipes/default-recipe.js";
 import { networkNamed } from "../recipes/network.js";
 import { optimizers } from "../optim/optimizers.js";
 import { isChannelLoss, losses } from "../train/losses.js";
+import { mixings } from "../train/mixings.js";
 import { MONITORS } from "../train/monitor.js";
 import { joinPatches, nest, type Patch } from "../recipes/patch.js";
 import type { Recipe } from "../recipes/recipe.js";
 import { SAMPLER_NAMES } from "../recipes/recipe-sampler.js";
 import {
+  mixingNames,
   nonNegativeInteger,
   nonNegativeNumber,
   positiveInteger,
@@ -156,11 +159,13 @@ const FLAGS: readonly RecipeFlag[] = [
     "of the weights, the order, the augmentation, the masks and dropout",
     nonNegativeInteger,
   ),
-  flag("--augment <level>", "transforms.train", "random changes to the training images", [
-    "none",
-    "flip",
-    "strong",
-  ]),
+  flag("--augment <level>", "transforms.train", "random changes to the training images", AUGMENTATION_LEVELS),
+  flag(
+    "--mix <ways>",
+    "mix",
+    `mix the images of each batch, and their labels, in one of these ways: ${mixings.names.join(", ")}, as mixup,cutmix`,
+    mixingNames,
+  ),
   flag(
     "--shuffle-buffer <n>",
     "dataset.shuffleBuffer",

@@ -30,16 +30,20 @@ export type Step = Placed<StepDefinition>;
 export type Views = Placed<ViewsDefinition>;
 
 /**
- * A list of transforms, checked and divided between the decoder, which writes 8-bit pixels into a batch's buffer, and
- * the device, which makes the batch's tensor of them.
+ * A list of transforms, checked and divided between the decoder, which makes 8-bit pixels, what edits these into a batch's
+ * buffer, and the device, which makes the batch's tensor of them.
  */
 export interface Pipeline {
   /** How images come to their first size. Absent: they keep their own. */
   scaling: Scaling | undefined;
   interpolation: Interpolation;
-  /** In order. The decoder does the geometric ones among the first `decoderSteps`. */
+  /**
+   * In order. The decoder does the geometric ones among the first `decoderSteps`; from then on to `editedSteps` the decoded
+   * pixels are edited.
+   */
   steps: readonly Step[];
   decoderSteps: number;
+  editedSteps: number;
   /** Several views of each image, for evaluation. */
   views: Views | undefined;
   /** For each view whether it is of the mirror image; where there is one view it is not. */
@@ -54,6 +58,10 @@ export interface Pipeline {
   warped: boolean;
   colored: boolean;
   erasing: boolean;
+  /** Of one view as it is decoded. */
+  decoded: Size;
+  /** What a sample takes then. */
+  decodedBytes: number;
   /** Of one view in the batch's buffer. */
   output: Size;
   /** What a sample takes in the batch's buffer: `viewCount` views of `height` × `width` × 3 bytes. */
@@ -88,12 +96,15 @@ export function buildPipeline(transforms: readonly TransformSpec[], options: Pip
   const { cached = false, ...limits } = options;
   const checked = parse(argument, { transforms }).transforms;
   const { scaling, steps, views, normalize, erased } = takeApart(checked);
-  const decoderSteps = views ? steps.length : countDecoderSteps(scaling, steps, cached);
+  const firstEdit = steps.findIndex(changes("edits"));
+  const unedited = firstEdit < 0 ? steps : steps.slice(0, firstEdit);
+  const decoderSteps = views ? steps.length : countDecoderSteps(scaling, unedited, cached);
+  const editedSteps = Math.max(decoderSteps, 1 + steps.findLastIndex(changes("edits")));
   const decoding = steps.slice(0, decoderSteps);
-  const output = views ? sizeOf(views) : sizeAfter(scaling, decoding);
-  const input = views ? sizeOf(views) : sizeAfter(scaling, steps);
-  if (!output || !input) {
-    const text = "must give images of one size: put a crop before what turns or scales them";
+  const sizeAt = (end: number) => (views ? sizeOf(views) : sizeAfter(scaling, steps.slice(0, end)));
+  const [decoded, output, input] = [sizeAt(decoderSteps), sizeAt(editedSteps), sizeAt(steps.length)];
+  if (!decoded || !output || !input) {
+    const text = "must give images of one size: put a crop before what turns, scales or edits them";
     throw invalidArgument("transforms", text);
   }
   const mirrored = views?.definition.mirrored ?? [false];
@@ -104,6 +115,7 @@ export function buildPipeline(transforms: readonly TransformSpec[], options: Pip
     interpolation: (scaling?.options["interpolation"] as Interpolation | undefined) ?? "bilinear",
     steps,
     decoderSteps,
+    editedSteps,
     views,
     mirrored,
     viewCount: mirrored.length,
@@ -112,6 +124,8 @@ export function buildPipeline(transforms: readonly TransformSpec[], options: Pip
     warped: steps.some(changes("matrix")),
     colored: steps.some(changes("color")),
     erasing: steps.some(changes("erased")),
+    decoded,
+    decodedBytes: mirrored.length * decoded.height * decoded.width * 3,
     output,
     sampleBytes: mirrored.length * output.height * output.width * 3,
     input,
@@ -173,6 +187,10 @@ function checkPlace(
   if (position > end && !(step && changes("erased")(step))) {
     throw misplaced(position, `must come before normalize, got ${name}`);
   }
+  // The device comes after what is made of 8-bit pixels.
+  const later =
+    step && changes("edits")(step) ? steps.find(changes("matrix", "color", "contrast")) : undefined;
+  if (later) throw misplaced(position, `must come before ${later.definition.name}, got ${name}`);
   // It is about the grey of the image as it was.
   const contrast = step && changes("contrast")(step) ? steps.find(changes("contrast")) : undefined;
   if (contrast) throw misplaced(position, `must not be another ${contrast.definition.name}`);
@@ -244,6 +262,7 @@ function checkSizes(transforms: readonly Placed[]): void {
 
 function oneFill(steps: readonly Step[]): Rgb {
   const fills = steps
+    .filter((step) => !changes("edits")(step))
     .map(({ options }) => options["fill"] as Rgb | undefined)
     .filter((fill) => fill !== undefined);
   if (new Set(fills.map(String)).size <= 1) return fills[0] ?? [0, 0, 0];

@@ -15,12 +15,16 @@ import { cropView, viewOf, wholeOf, type Region, type Size, type View } from "./
 import { tooSmall } from "./image-problem.js";
 import type { ImageHeader } from "./inspect-image.js";
 import type { Pipeline, Step, Views } from "./pipeline.js";
+import { cropEdit, type PixelEdit } from "./pixel-edits.js";
 import type { Random } from "./random.js";
+import type { Rgb } from "./transform-options.js";
 
 /** One sample's way from its file to its place in a batch: everything random about it is decided. */
 export interface SamplePlan {
   /** What the decoder does. */
   decode: DecodePlan;
+  /** What is then made of its 8-bit pixels. */
+  edits: readonly PixelEdit[];
   /** What the device does. */
   augmentation: Augmentation;
 }
@@ -60,20 +64,22 @@ export function drawSample(
   header?: ImageHeader,
   trim: Trim = { bottom: 0 },
 ): SamplePlan {
-  const { steps, decoderSteps, views, fixed, fill, interpolation } = pipeline;
+  const { steps, decoderSteps, editedSteps, views, fixed, fill, interpolation } = pipeline;
   const image = header && { height: header.height, width: header.width };
   const { view, region, source, resized } = drawScaling(pipeline, random, header, trim);
   const decoded = drawSteps(steps.slice(0, decoderSteps), random, beginWith(view));
   const { window, visible, flipped } = decoded.view;
   const windows = views ? cropViews(views, decoded.view) : [window];
-  const begun = beginWith({ ...viewOf(window), flipped });
+  const edited = drawEdits(steps.slice(decoderSteps, editedSteps), random, { size: window, flipped, fill });
+  const begun = beginWith({ ...viewOf(edited.size), flipped: edited.flipped });
   // Colours are the device's whatever comes before.
   const { color: mixed, contrast: scaled } = decoded;
-  const device = drawSteps(steps.slice(decoderSteps), random, { ...begun, color: mixed, contrast: scaled });
+  const device = drawSteps(steps.slice(editedSteps), random, { ...begun, color: mixed, contrast: scaled });
   const { theta, color, contrast, erased } = device;
   const { top, left } = device.view.window;
   return {
     decode: { fixed, image, region, source, resized, interpolation, windows, visible, fill },
+    edits: edited.edits,
     augmentation: { top, left, flipped: device.view.flipped, theta, color, contrast, erased },
   };
 }
@@ -148,6 +154,35 @@ function beginWith(view: View): Drawn {
 
 function drawSteps(steps: readonly Step[], random: Random, begun: Drawn): Drawn {
   return steps.reduce((drawn, step) => drawStep(step, random, drawn), begun);
+}
+
+const MIRRORED: PixelEdit = ["flipHorizontal"];
+
+interface Editing {
+  /** Of the image so far. */
+  size: Size;
+  /** Whether it is still to be mirrored. */
+  flipped: boolean;
+  edits: readonly PixelEdit[];
+}
+
+/** What is made of 8-bit pixels, in order: mirroring, which the device does where nothing else is, and crops too. */
+function drawEdits(
+  steps: readonly Step[],
+  random: Random,
+  { size: { height, width }, flipped, fill }: { size: Size; flipped: boolean; fill: Rgb },
+): Editing {
+  const begun: Editing = { size: { height, width }, flipped, edits: [] };
+  if (steps.length === 0) return begun;
+  let edits: readonly PixelEdit[] = flipped ? [MIRRORED] : [];
+  let { size } = begun;
+  for (const { definition, options } of steps) {
+    const { crop, mirror, edits: own = [] } = definition.draw(options, random, size);
+    if (crop) size = { height: crop.height, width: crop.width };
+    const moved = [...(crop ? [cropEdit(crop, fill)] : []), ...(mirror ? [MIRRORED] : [])];
+    edits = [...edits, ...moved, ...own];
+  }
+  return { size, flipped: false, edits };
 }
 
 /** Geometry is followed both as a view, which is exact, and as a matrix, which can also turn and scale. */

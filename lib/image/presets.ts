@@ -3,21 +3,37 @@ import { count, optionsOf, parseOptions } from "../schema.js";
 import { checkRecord } from "../check-argument.js";
 import { buildPipeline } from "./pipeline.js";
 import {
+  autoAugment,
   centerCrop,
-  colorJitter,
+  colorMatrix,
   normalize,
+  randAugment,
   randomAffine,
   randomCrop,
   randomHorizontalFlip,
   resize,
   tenCrop,
+  trivialAugmentWide,
   type ImageSize,
   type Rgb,
   type TransformSpec,
 } from "./transforms.js";
 
-/** How much training images are changed: not at all, as the released code (padded crop and flip), or more. */
-export type AugmentationLevel = "none" | "flip" | "strong";
+/** How training images may be changed, by name. */
+export const AUGMENTATION_LEVELS = [
+  "none",
+  "flip",
+  "strong",
+  "randAugment",
+  "trivialAugmentWide",
+  "autoAugment",
+] as const;
+
+/**
+ * How much training images are changed: not at all, as the released code (padded crop and flip), or more; or by a flip and one of
+ * the field's policies.
+ */
+export type AugmentationLevel = (typeof AUGMENTATION_LEVELS)[number];
 
 /** What a published setting does to images. */
 export interface TransformPreset {
@@ -163,8 +179,11 @@ const RANDOM: Record<AugmentationLevel, () => readonly TransformSpec[]> = {
   strong: () => [
     randomHorizontalFlip(),
     randomAffine({ degrees: 15, translate: 0.06, scale: [0.8, 1.2], aspect: 0.1, shear: 7 }),
-    colorJitter({ brightness: 0.2, contrast: 0.3, saturation: 0.3, gain: 0.1 }),
+    colorMatrix({ brightness: 0.2, contrast: 0.3, saturation: 0.3, gain: 0.1 }),
   ],
+  randAugment: () => [randomHorizontalFlip(), randAugment()],
+  trivialAugmentWide: () => [randomHorizontalFlip(), trivialAugmentWide()],
+  autoAugment: () => [randomHorizontalFlip(), autoAugment()],
 };
 
 function exactly(model: TakesImages): TransformSpec {

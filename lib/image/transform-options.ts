@@ -21,6 +21,8 @@ export const square = z.union(
   SIZE_HELP,
 );
 export const interpolation = z.enum(["nearest", "bilinear", "bicubic", "lanczos"]);
+/** Of changes of 8-bit pixels, as torchvision's on tensors. */
+export const sampling = z.enum(["nearest", "bilinear"]);
 /** A colour from 0 to 255. */
 export const color = rgb(z.number().min(0).max(255));
 

@@ -4,6 +4,7 @@ import type { Definition, Filled, Given, OptionShape } from "../definition.js";
 import { parse } from "../schema.js";
 import type { Matrix } from "./augmentation.js";
 import type { Region, Size } from "./geometry.js";
+import type { PixelEdit } from "./pixel-edits.js";
 import type { Random } from "./random.js";
 import type { Interpolation, Rgb } from "./transform-options.js";
 
@@ -24,7 +25,8 @@ export interface ScalingDefinition<
 }
 
 /**
- * A step from then on. Geometry is done by the decoder or the device, the rest by the device. Where it has the option
+ * A step from then on. Geometry is done by the decoder or the device, edits on the CPU between them, the rest by the
+ * device. Where it has the option
  * `size`, that is what its crop leaves; where it has `fill`, that comes in from outside.
  */
 export interface StepDefinition<
@@ -50,6 +52,8 @@ export interface Change {
   crop?: Region;
   /** Whether left and right are exchanged. */
   mirror?: boolean;
+  /** Changes of 8-bit pixels, on the CPU. */
+  edits?: readonly PixelEdit[];
   /** Any other geometry, which the device interpolates. */
   matrix?: Matrix;
   /** 3×3 by rows, on RGB. */

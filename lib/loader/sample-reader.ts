@@ -2,6 +2,7 @@ import { McLossError } from "../errors.js";
 import { encodedImageOf, trimOf, type Dataset, type Sample } from "../data/dataset.js";
 import type { Augmentation } from "../image/augmentation.js";
 import type { DecodePlan } from "../image/decode.js";
+import { decodedPlace, editPixels } from "../image/edit-pixels.js";
 import type { EncodedImage } from "../image/encoded-image.js";
 import { imageError } from "../image/image-problem.js";
 import type { DamagePolicy, ImageHeader } from "../image/inspect-image.js";
@@ -64,11 +65,13 @@ export class SampleReader<T extends Sample> {
     const { limits, needsSize, fixed } = this.#pipeline;
     const image = encodedImageOf(sample, limits, this.#headers.get(index));
     const trim = trimOf(sample);
-    const { decode, augmentation } = await planSample(this.#pipeline, random, image, trim);
+    const { decode, edits, augmentation } = await planSample(this.#pipeline, random, image, trim);
     if (fixed && (needsSize || trim.bottom > 0)) this.#headers.set(index, await image.header());
+    const decoded = decodedPlace(this.#pipeline, target);
     const repaired = decode.fixed
-      ? await this.#readFixed(sample, index, image, decode, target)
-      : await image.decode(decode, target, this.#damage);
+      ? await this.#readFixed(sample, index, image, decode, decoded)
+      : await image.decode(decode, decoded, this.#damage);
+    await editPixels(this.#pipeline, edits, decoded, target);
     return { augmentation, repaired };
   }
 

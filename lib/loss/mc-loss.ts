@@ -77,7 +77,8 @@ export interface McLossTerms {
 
 /**
  * The Mutual-Channel Loss (Chang et al., IEEE TIP 2020) of `features` [N, C, H, W] for `labels` [N] (integers from
- * 0 to K − 1). Half types are accumulated in float32.
+ * 0 to K − 1), or [N, K] of a floating-point type: distributions over the classes, as of mixed images. Half types are
+ * accumulated in float32.
  * @throws McLossError ERR_SHAPE or ERR_ARGUMENT, naming the argument and the shapes involved
  */
 export function mcLoss(features: Tensor, labels: Tensor, options: McLossOptions): McLossTerms {
@@ -106,7 +107,7 @@ function operatorArguments(features: Tensor, labels: Tensor, options: McLossOpti
   const { groups, mask, generator } = given;
   checkFloating("features", features);
   checkTensor("labels", labels);
-  checkShapes(features.shape, labels.shape, groups, mask?.shape);
+  checkShapes(features.shape, labels, groups, mask?.shape);
   const { blockClasses, blockChannels } = groups.toLists();
   const { alpha, beta, keep, perSample, pooling, diversityPooling, diversityOver } = resolveChannelLoss(
     given,
@@ -158,15 +159,16 @@ function resolveKeep(
   });
 }
 
-function checkShapes(features: number[], labels: number[], groups: ChannelGroups, mask?: number[]): void {
+function checkShapes(features: number[], labels: Tensor, groups: ChannelGroups, mask?: number[]): void {
   const [samples, channels] = features;
   if (features.length !== 4) throw shapeError("features", "must have shape [N, C, H, W]", features);
   if (channels !== groups.channels) {
     const owned = `have as many channels as the groups own (${groups.channels})`;
     throw shapeError("features", `must ${owned}`, features);
   }
-  if (labels.length !== 1 || labels[0] !== samples)
-    throw shapeError("labels", `must have shape [${samples}]`, labels);
+  const wanted = /float/.test(labels.dtype) ? [samples, groups.classes] : [samples];
+  if (labels.shape.join() !== wanted.join())
+    throw shapeError("labels", `must have shape [${wanted.join(", ")}]`, labels.shape);
   if (!mask) return;
   const fits =
     mask.at(-1) === channels && (mask.length === 1 || (mask.length === 2 && [1, samples].includes(mask[0])));

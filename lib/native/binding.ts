@@ -136,6 +136,14 @@ export interface OptimizerGroup {
   learningRate: number;
 }
 
+/** How each image of a batch is mixed with the one before it; see native/train/mix_batch.h. */
+export interface MixingOptions {
+  classes: number;
+  share: number;
+  /** top, left, height, width */
+  box?: readonly number[] | undefined;
+}
+
 /** How one training step is made, beyond what it trains and on what; see native/train/classification.h. */
 export interface StepOptions {
   learningRates: readonly number[];
@@ -148,6 +156,8 @@ export interface StepOptions {
   ema?: EmaHandle;
   graph?: StepGraphHandle;
   reducer?: GradientReducerHandle;
+  /** What the images and labels go through first. */
+  mixing?: MixingOptions | undefined;
   /** A float32 scalar where the model is: whether a loss of the update under way was not finite. */
   foundInf: TensorHandle;
   /** Whether training goes on after a loss that is not finite. */
@@ -375,6 +385,11 @@ export interface Binding {
   /** Makes the update of the batches since the last one, which are fewer than there were to be. */
   finishUpdate(step: Update): Promise<void>;
   /** Of steps, by what `trainStep` gave; `groupsCorrect` is 0. */
+  mixBatch(
+    images: TensorHandle,
+    labels: TensorHandle,
+    mixing: MixingOptions,
+  ): Promise<{ images: TensorHandle; targets: TensorHandle }>;
   readMetrics(steps: readonly TensorHandle[]): Promise<BatchMetrics[]>;
   evaluateBatch(
     model: ModelHandle,
@@ -422,6 +437,16 @@ export interface Binding {
   hasJpegDecoder(): boolean;
   /** False where the file is for sharp to decode. */
   decodeJpeg(bytes: Uint8Array, options: DecodeJpegOptions, target: Uint8Array): Promise<boolean>;
+  /**
+   * Makes changes of 8-bit RGB pixels, each its name and its numbers, one after another; see native/data/edit_pixels.h. The
+   * two may be the same memory.
+   */
+  editPixels(
+    source: Uint8Array,
+    size: readonly [height: number, width: number],
+    edits: readonly (readonly [name: string, ...values: number[]])[],
+    target: Uint8Array,
+  ): Promise<void>;
   /** `pixels` and `memory` must not change until the transfer is over. */
   sendBatch(options: PixelBatchOptions): Promise<BatchTransferHandle>;
   /** Gives the batch, once; what runs on the device afterwards waits for it. */

@@ -1,4 +1,5 @@
 import type { Augmentation } from "../image/augmentation.js";
+import { decodedPlace, editPixels } from "../image/edit-pixels.js";
 import { EncodedImage } from "../image/encoded-image.js";
 import { TRAINING_LIMITS, type ImageLimits } from "../image/limits.js";
 import type { DamagePolicy } from "../image/inspect-image.js";
@@ -62,12 +63,14 @@ export async function decodeInput(
 /** As {@link decodeInput}, by a plan that is drawn already. */
 export async function decodePlanned(
   pipeline: Pipeline,
-  { decode, augmentation }: SamplePlan,
+  { decode, edits, augmentation }: SamplePlan,
   image: EncodedImage,
   damage: DamagePolicy = "error",
 ): Promise<DecodedImage> {
   const pixels = new Uint8Array(pipeline.sampleBytes);
-  const repaired = await image.decode(decode, pixels, damage);
+  const decoded = decodedPlace(pipeline, pixels);
+  const repaired = await image.decode(decode, decoded, damage);
+  await editPixels(pipeline, edits, decoded, pixels);
   return { pixels, augmentation, repaired };
 }
 

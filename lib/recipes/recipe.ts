@@ -13,6 +13,7 @@ import type { EarlyStopping } from "../train/early-stopping.js";
 import type { Monitor } from "../train/monitor.js";
 import type { OptimizerSpec } from "../train/build-optimizer.js";
 import type { LossOptions } from "../train/losses.js";
+import type { MixingSpec } from "../train/mixings.js";
 
 /** A network by name, with the options of the function that makes it, but without the classes. */
 export type RecipeNetwork = Spec<typeof networks>;
@@ -52,6 +53,8 @@ export interface Recipe extends ImageLimitOptions {
   /** Which class owns which feature channels: "split" shares them out (ChannelGroups.split), or blocks of one's own. */
   groups: "split" | readonly ChannelBlock[];
   loss: LossOptions;
+  /** Mixes the images of a batch, and their labels; see {@link TrainerOptions}. Default: not. */
+  mix?: readonly MixingSpec[];
   transforms: {
     /** What training images go through; a level is resized to the network's input and augmented so much. */
     train: AugmentationLevel | readonly TransformSpec[];

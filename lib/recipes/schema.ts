@@ -2,6 +2,7 @@ import { z } from "zod";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
 import { DATASET_KINDS } from "../data/sets/layout.js";
 import { imageLimitShape } from "../image/limits.js";
+import { AUGMENTATION_LEVELS } from "../image/presets.js";
 import { networks } from "../models/networks.js";
 import { transformList } from "../image/transforms.js";
 import { count, flag, index, parse, share, text } from "../schema.js";
@@ -10,6 +11,7 @@ import { modelOptimizers } from "../train/build-optimizer.js";
 import { earlyStopping } from "../train/early-stopping.js";
 import { MONITORS } from "../train/monitor.js";
 import { lossSchema } from "../train/losses.js";
+import { mixingList } from "../train/mixings.js";
 import type { Recipe } from "./recipe.js";
 import { recipeSampler } from "./recipe-sampler.js";
 
@@ -27,8 +29,9 @@ const recipe = z.strictObject({
   weightsPrefix: z.string().optional(),
   groups: z.union([z.literal("split"), z.array(z.strictObject({ classes: count, channels: count })).min(1)]),
   loss: lossSchema,
+  mix: mixingList.optional(),
   transforms: z.strictObject({
-    train: z.union([z.enum(["none", "flip", "strong"]), transformList]),
+    train: z.union([z.enum(AUGMENTATION_LEVELS), transformList]),
     test: z.union([z.literal("resize"), transformList]),
   }),
   epochs: count,

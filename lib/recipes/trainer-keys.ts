@@ -5,6 +5,7 @@ import type { Recipe } from "./recipe.js";
 export const TRAINER_KEYS = [
   "epochs",
   "loss",
+  "mix",
   "optimizer",
   "schedule",
   "precision",

@@ -1,9 +1,11 @@
 import type { Batch } from "../loader/batch.js";
 import type { DataLoader } from "../loader/data-loader.js";
 import { factorsOf } from "../optim/schedule.js";
+import { BatchMixer } from "./batch-mixer.js";
 import { BatchReader } from "./batch-reader.js";
 import type { NoticeEvent, StepEvent } from "./events.js";
 import { metricsOf } from "./metrics.js";
+import type { Mixing } from "./mixing/definition.js";
 import type { Progress } from "./progress.js";
 import { shareSteps } from "./share-steps.js";
 import type { Accumulation, StepMaker } from "./step-maker.js";
@@ -36,6 +38,7 @@ export class EpochTrainer {
   readonly #metricsEvery: number;
   /** Of the learning rate, by the position in the run. */
   readonly #factorAt: ReturnType<typeof factorsOf>;
+  readonly #mixer: BatchMixer | undefined;
   /** Whether a loss of the update under way was not finite. */
   #spoiled = false;
 
@@ -47,6 +50,7 @@ export class EpochTrainer {
     this.#stop = agreement.signal;
     this.#lastCheckpoint = lastCheckpoint;
     this.#accumulate = options.accumulate;
+    this.#mixer = options.mix && new BatchMixer(options.mix, options.seed);
     this.#factorAt = factorsOf(options.schedule);
     this.#metricsEvery = options.metricsEvery ?? (maker.model.device === "cpu" ? 1 : 10);
   }
@@ -69,7 +73,8 @@ export class EpochTrainer {
         }
         const dataMs = performance.now() - asked;
         this.setLearningRates(progress, progress.batches);
-        const handle = await this.#maker.step(batch, this.#accumulation(progress.batches));
+        const mixing = this.#mixingOf(batch, progress);
+        const handle = await this.#maker.step(batch, this.#accumulation(progress.batches), mixing);
         progress.batches += 1;
         progress.waited += dataMs;
         await this.#checkReplicas(progress);
@@ -114,6 +119,11 @@ export class EpochTrainer {
       const when = "while the images of an update did not come";
       throw interrupted(progress, when, this.#lastCheckpoint(), error);
     }
+  }
+
+  #mixingOf({ images }: Batch, { epoch, batches }: Progress): Mixing | undefined {
+    const [height = 0, width = 0] = images.shape.slice(2);
+    return this.#mixer?.draw(epoch, batches, { height, width });
   }
 
   /** Of the batch after `done` others; the last update of an epoch may have fewer. */

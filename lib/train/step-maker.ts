@@ -16,6 +16,8 @@ import { DataParallel } from "./data-parallel.js";
 import { evaluateObjective, type Evaluation, type EvaluationOptions } from "./evaluate.js";
 import type { NoticeEvent } from "./events.js";
 import { reasonAgainstDiversity } from "./objective.js";
+import { nativeMixing } from "./mix-batch.js";
+import type { Mixing } from "./mixing/definition.js";
 import type { RunObjective } from "./run-objective.js";
 import { StepGraph } from "./step-graph.js";
 import type { TrainerOptions } from "./trainer-options.js";
@@ -91,8 +93,12 @@ export class StepMaker {
   }
 
   /** Makes a step and frees the batch. Gives the batch's metrics, on the model's device. */
-  async step(batch: Batch, accumulation: Accumulation): Promise<TensorHandle> {
-    const data = { images: batch.images.handle, labels: batch.labels.handle };
+  async step(batch: Batch, accumulation: Accumulation, mixing?: Mixing): Promise<TensorHandle> {
+    const data = {
+      images: batch.images.handle,
+      labels: batch.labels.handle,
+      mixing: mixing && nativeMixing(mixing, this.model.spec.classes),
+    };
     const metrics = await native().trainStep({ ...this.#update(accumulation), ...data }, backwardMode());
     batch.dispose();
     return metrics;

@@ -22,6 +22,8 @@ import {
 import { modelOptimizers, type OptimizerSpec } from "./build-optimizer.js";
 import { DEFAULT_EPOCHS, DEFAULT_OPTIMIZER } from "./defaults.js";
 import { completeLoss, lossSchema, type LossOptions } from "./losses.js";
+import { checkMixable } from "./check-mixing.js";
+import { filledMixingList, mixingList, type MixingSpec } from "./mixings.js";
 import { precisionSchema, type Precision } from "../tensor/precision.js";
 import { isRecord } from "../plain-data.js";
 import { earlyStopping, type EarlyStopping } from "./early-stopping.js";
@@ -34,6 +36,12 @@ export interface TrainerOptions {
   epochs?: number;
   /** Default: MC-Loss with α 1.5 and β 20, as the released code; `mcloss train` takes β 1. */
   loss?: LossOptions;
+  /**
+   * Mixes the images of a batch, and their labels (mixup, CutMix): each batch in one of these ways, drawn by `seed`, epoch and
+   * step. What is told of a step is then of the mixed images; its accuracy counts predictions of the class that an image has
+   * most of. Default: images stay what they are.
+   */
+  mix?: readonly MixingSpec[];
   /** Default: SGD with learning rate 0.05, Nesterov momentum 0.9 and weight decay 5e-4. */
   optimizer?: OptimizerSpec;
   /** Default: cosine after 3 warm-up epochs, or as many as fit. */
@@ -151,6 +159,7 @@ export type CompleteTrainerOptions = TrainerOptions &
 const trainerOptions = optionsOf<TrainerOptions>({
   epochs: count.optional(),
   loss: lossSchema.optional(),
+  mix: mixingList.optional(),
   optimizer: modelOptimizers.given.optional(),
   schedule: schedules.given.optional(),
   precision: precisionSchema.optional(),
@@ -193,12 +202,15 @@ export function completeTrainerOptions(given: TrainerOptions): CompleteTrainerOp
   const { epochs = DEFAULT_EPOCHS, optimizer = DEFAULT_OPTIMIZER } = options;
   const judgement = resolveJudgement(options.monitor, options.schedule ?? defaultSchedule(epochs));
   checkSchedule(judgement.schedule, epochs);
+  const loss = completeLoss(options.loss ?? {});
+  if (options.mix) checkMixable(loss);
   return {
     ...DEFAULTS,
     ...options,
     epochs,
+    loss,
+    mix: options.mix && filledMixingList.parse(options.mix),
     optimizer: parseOptions(modelOptimizers.filled, optimizer, "optimizer"),
-    loss: completeLoss(options.loss ?? {}),
     monitor: judgement.monitor,
     schedule: parseOptions(schedules.filled, judgement.schedule, "schedule"),
   };

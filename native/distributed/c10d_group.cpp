@@ -1,5 +1,7 @@
 #include "c10d_group.h"
 
+#include <ATen/ops/empty_like.h>
+
 #include "c10d_errors.h"
 
 namespace mcloss::distributed {
@@ -45,6 +47,20 @@ void C10dGroup::broadcast(const at::Tensor& tensor, int from) {
   c10d::BroadcastOptions options;
   options.rootRank = from;
   guarded_call([&] { backend().broadcast(tensors, options)->wait(); });
+}
+
+at::Tensor C10dGroup::pass_on(const at::Tensor& tensor) {
+  // Rows as they lie in memory, which in channels_last are positions.
+  const bool images = tensor.dim() == 4;
+  const auto sent = (images ? tensor.detach().permute({0, 2, 3, 1}) : tensor.detach()).contiguous();
+  auto received = at::empty_like(sent);
+  std::vector<int64_t> to(size_), from(size_);
+  to[(rank_ + 1) % size_] = from[(rank_ + size_ - 1) % size_] = sent.size(0);
+  guarded_call([&] {
+    auto input = sent;
+    backend().alltoall_base(received, input, from, to)->wait();
+  });
+  return images ? received.permute({0, 3, 1, 2}) : received;
 }
 
 void C10dGroup::barrier() {

@@ -15,6 +15,7 @@ class C10dGroup : public ProcessGroup {
   int size() const override { return size_; }
   std::unique_ptr<Work> start_all_reduce(const at::Tensor& tensor, Reduction reduction) override;
   void broadcast(const at::Tensor& tensor, int from) override;
+  at::Tensor pass_on(const at::Tensor& tensor) override;
   void barrier() override;
   void destroy() override;
 

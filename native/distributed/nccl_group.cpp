@@ -28,6 +28,7 @@ class GpuGroup final : public ProcessGroup {
     return group_of(tensor).start_all_reduce(tensor, reduction);
   }
   void broadcast(const at::Tensor& tensor, int from) override { group_of(tensor).broadcast(tensor, from); }
+  at::Tensor pass_on(const at::Tensor& tensor) override { return group_of(tensor).pass_on(tensor); }
   void barrier() override { cpu_->barrier(); }
   void destroy() override {
     // NCCL waits for the others where it is not told to give up.

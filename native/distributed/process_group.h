@@ -34,6 +34,9 @@ class ProcessGroup {
   virtual int size() const = 0;
   virtual std::unique_ptr<Work> start_all_reduce(const at::Tensor& tensor, Reduction reduction) = 0;
   virtual void broadcast(const at::Tensor& tensor, int from) = 0;
+  // What the process before this one passes on, the last one's for the first: a tensor of the same sizes and
+  // dtype, none empty.
+  virtual at::Tensor pass_on(const at::Tensor& tensor) = 0;
   virtual void barrier() = 0;
   // Drops the connections, which the others see at once. May be called again.
   virtual void destroy() = 0;

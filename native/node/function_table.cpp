@@ -4,6 +4,7 @@
 #include "data_api.h"
 #include "dispatch.h"
 #include "distributed_api.h"
+#include "edit_api.h"
 #include "file_api.h"
 #include "jpeg_api.h"
 #include "memory_api.h"
@@ -90,6 +91,7 @@ constexpr Row kFunctions[] = {
 
     job<"trainStep(step, mode)", train_step>(),
     job<"finishUpdate(step)", finish_update>(),
+    job<"mixBatch(images, labels, mixing)", mix_batch>(),
     sync<"createStepGraph()", create_step_graph>(),
     sync_unless_busy<"stepGraphRefusal(graph)", step_graph_refusal>(),
     job<"readMetrics(steps)", read_metrics>(),
@@ -116,6 +118,7 @@ constexpr Row kFunctions[] = {
 
     sync<"hasJpegDecoder()", has_jpeg_decoder>(),
     raw<"decodeJpeg(bytes, options, target)", Way::kJob, decode_jpeg>(),
+    raw<"editPixels(source, size, edits, target)", Way::kJob, edit_pixels>(),
     job<"sendBatch(options)", send_batch>(),
     job<"joinBatch(transfer)", join_batch>(),
     sync<"isOver(transfer)", is_over>(),

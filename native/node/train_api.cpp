@@ -1,5 +1,7 @@
 #include "train_api.h"
 
+#include <utility>
+
 namespace mcloss::node {
 
 train::CenterTerm From<train::CenterTerm>::take(Capture& capture, const Napi::Value& value,
@@ -15,6 +17,16 @@ train::PlugInTerm From<train::PlugInTerm>::take(Capture& capture, const Napi::Va
   return {fields.get<std::string>("type"), fields.get<std::map<std::string, double>>("numbers"),
           fields.get<std::map<std::string, at::Tensor>>("tensors"),
           fields.get<std::optional<std::string>>("layer")};
+}
+
+train::Mixing From<train::Mixing>::take(Capture& capture, const Napi::Value& value,
+                                        std::string_view argument) {
+  const Fields fields(capture, value, argument);
+  train::Mixing mixing{fields.get<int64_t>("classes"), fields.get<double>("share"), {}};
+  if (const auto box = fields.get<std::optional<std::vector<int64_t>>>("box")) {
+    mixing.box = {box->at(0), box->at(1), box->at(2), box->at(3)};
+  }
+  return mixing;
 }
 
 train::Objective From<train::Objective>::take(Capture& capture, const Napi::Value& value,
@@ -50,6 +62,7 @@ train::TrainingStep From<train::TrainingStep>::take(Capture& capture, const Napi
           .labels = fields.get<std::optional<at::Tensor>>("labels").value_or(at::Tensor()),
           .objective = fields.get<train::Objective>("objective"),
           .learning_rates = fields.get<std::vector<double>>("learningRates"),
+          .mixing = fields.get<std::optional<train::Mixing>>("mixing"),
           .autocast = fields.get<std::optional<at::ScalarType>>("autocast"),
           .clip_norm = fields.get<std::optional<double>>("clipNorm"),
           .clip_value = fields.get<std::optional<double>>("clipValue"),
@@ -81,6 +94,13 @@ Napi::Value To<train::BatchEvaluation>::give(Napi::Env env, const train::BatchEv
   return object;
 }
 
+Napi::Value To<train::MixedBatch>::give(Napi::Env env, train::MixedBatch batch) {
+  auto object = Napi::Object::New(env);
+  give_field(object, "images", std::move(batch.images));
+  give_field(object, "targets", std::move(batch.targets));
+  return object;
+}
+
 GraphPointer create_step_graph() {
   return std::make_shared<train::StepGraph>();
 }
@@ -96,6 +116,10 @@ at::Tensor train_step(const train::TrainingStep& step, const CallMode& mode) {
 
 void finish_update(const train::TrainingStep& step) {
   train::finish_update(step);
+}
+
+train::MixedBatch mix_batch(const at::Tensor& images, const at::Tensor& labels, const train::Mixing& mixing) {
+  return train::mix_batch(images.detach(), labels, mixing, nullptr);
 }
 
 std::vector<train::BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps) {

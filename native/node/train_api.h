@@ -16,6 +16,11 @@ template <>
 struct From<train::CenterTerm> {
   static train::CenterTerm take(Capture& capture, const Napi::Value& value, std::string_view argument);
 };
+// { classes, share, box? }
+template <>
+struct From<train::Mixing> {
+  static train::Mixing take(Capture& capture, const Napi::Value& value, std::string_view argument);
+};
 template <>
 struct From<train::PlugInTerm> {
   static train::PlugInTerm take(Capture& capture, const Napi::Value& value, std::string_view argument);
@@ -37,6 +42,12 @@ struct To<train::BatchEvaluation> {
   static Napi::Value give(Napi::Env env, const train::BatchEvaluation& evaluation);
 };
 
+// { images, targets }
+template <>
+struct To<train::MixedBatch> {
+  static Napi::Value give(Napi::Env env, train::MixedBatch batch);
+};
+
 using GraphPointer = std::shared_ptr<train::StepGraph>;
 using ReducerPointer = std::shared_ptr<distributed::GradientReducer>;
 
@@ -47,6 +58,7 @@ std::string step_graph_refusal(const std::shared_ptr<const train::StepGraph>& gr
 at::Tensor train_step(const train::TrainingStep& step, const CallMode& mode);
 // Without images and labels.
 void finish_update(const train::TrainingStep& step);
+train::MixedBatch mix_batch(const at::Tensor& images, const at::Tensor& labels, const train::Mixing& mixing);
 std::vector<train::BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps);
 train::BatchEvaluation evaluate_batch(const ConstModelPointer& model, const at::Tensor& images,
                                       const at::Tensor& labels, const train::Objective& objective,

@@ -1,8 +1,32 @@
 #include "checks.h"
 
+#include <ATen/TensorOperators.h>
+
 #include <algorithm>
 
 namespace mcloss {
+namespace {
+
+// What rounding leaves of a sum of 1 in each type.
+double sum_tolerance(at::ScalarType type) {
+  return type == at::kFloat || type == at::kDouble ? 1e-4 : 2e-2;
+}
+
+// Of each sample a distribution over the classes, [N, K].
+void check_distributions(const at::Tensor& labels, const at::Tensor& features, const ChannelBlocks& groups) {
+  const bool fits =
+      labels.dim() == 2 && labels.size(0) == features.size(0) && labels.size(1) == groups.classes;
+  TORCH_CHECK_VALUE(fits, "labels of floating point must have shape [", features.size(0), ", ",
+                    groups.classes, "], got ", labels.sizes());
+  if (!labels.is_cpu() || is_traced(labels)) return;  // reading them would wait for the device
+  const auto values = labels.detach().to(at::kDouble);
+  const double least = values.min().item<double>();
+  const double error = (values.sum(1) - 1).abs().max().item<double>();
+  TORCH_CHECK_VALUE(least >= 0 && error <= sum_tolerance(labels.scalar_type()),
+                    "labels of floating point must be distributions: each row from 0 to 1, with a sum of 1");
+}
+
+}  // namespace
 
 bool is_traced(const at::Tensor& tensor) {
   return tensor.is_meta() || tensor.unsafeGetTensorImpl()->key_set().has(c10::DispatchKey::Python);
@@ -18,7 +42,9 @@ void check_features(const at::Tensor& features, const ChannelBlocks& groups) {
 }
 
 void check_labels(const at::Tensor& labels, const at::Tensor& features, const ChannelBlocks& groups) {
-  TORCH_CHECK_TYPE(at::isIntegralType(labels.scalar_type(), false), "labels must be integers, got ",
+  if (labels.is_floating_point()) return check_distributions(labels, features, groups);
+  TORCH_CHECK_TYPE(at::isIntegralType(labels.scalar_type(), false),
+                   "labels must be integers, or floating point for distributions over the classes, got ",
                    labels.scalar_type());
   TORCH_CHECK_VALUE(labels.dim() == 1 && labels.size(0) == features.size(0), "labels must have shape [",
                     features.size(0), "], got ", labels.sizes());

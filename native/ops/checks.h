@@ -13,7 +13,7 @@ namespace mcloss {
 bool is_traced(const at::Tensor& tensor);
 
 // The arguments that every form of the loss takes. Each throws an error that names the argument and the
-// shapes.
+// shapes. Labels are integers [N], or distributions over the classes, floating point [N, K].
 void check_features(const at::Tensor& features, const ChannelBlocks& groups);
 void check_labels(const at::Tensor& labels, const at::Tensor& features, const ChannelBlocks& groups);
 // The mask as [1, C] or [N, C].

@@ -14,19 +14,19 @@ namespace mcloss {
 enum class DiversityOver : uint8_t {
   kClasses,  // the mean over all classes
   kBlocks,   // the mean over each block's classes, summed over the blocks
-  kOwn,      // the sample's own class alone
+  kOwn,      // the sample's own class alone, or the mean weighted by its distribution
   kScores,   // the mean weighted by the softmax of the scores, through which no gradient flows
 };
 
-// The weight of a class; `probability` is its softmax of the scores.
+// The weight of a class; `own` is its share of the sample, `probability` its softmax of the scores.
 template <class T>
-MCLOSS_ANYWHERE T coverage_weight(DiversityOver over, int64_t classes, int64_t block_classes, bool is_label,
+MCLOSS_ANYWHERE T coverage_weight(DiversityOver over, int64_t classes, int64_t block_classes, T own,
                                   T probability) {
   switch (over) {
     case DiversityOver::kBlocks:
       return 1 / static_cast<T>(block_classes);
     case DiversityOver::kOwn:
-      return static_cast<T>(is_label);
+      return own;
     case DiversityOver::kScores:
       return probability;
     default:

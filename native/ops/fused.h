@@ -12,9 +12,9 @@ namespace mcloss {
 // empty where it was not asked for; the groups' scores [N, K], of the accumulation type.
 using FusedResult = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
-// mcloss::fused, which every device implements: one pass over the features. `labels` int64 [N]; `mask` uint8
-// [1, C] or [N, C]; `weights`, of the accumulation type and on the features' device,
-// multiplies alpha and beta: a scalar both, [2] each.
+// mcloss::fused, which every device implements: one pass over the features. `labels` int64 [N], or of the
+// accumulation type [N, K]; `mask` uint8 [1, C] or [N, C]; `weights`, of the accumulation type and on the
+// features' device, multiplies alpha and beta: a scalar both, [2] each.
 FusedResult fused(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& mask,
                   at::IntArrayRef block_classes, at::IntArrayRef block_channels, double alpha, double beta,
                   const std::optional<at::Tensor>& weights, std::string_view pooling,

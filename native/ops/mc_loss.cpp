@@ -22,9 +22,15 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct Inputs {
-  at::Tensor labels;  // int64
+  at::Tensor labels;  // int64 [N], or of the accumulation type [N, K]
   at::Tensor mask;    // uint8 [1, C] or [N, C]
 };
+
+at::Tensor labels_for_kernels(const at::Tensor& labels, const at::Tensor& features) {
+  const auto accumulated = features.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const auto type = labels.is_floating_point() ? accumulated : at::kLong;
+  return labels.detach().to(features.device(), type).contiguous();
+}
 
 Inputs prepare_inputs(const at::Tensor& features, const at::Tensor& labels, at::IntArrayRef block_classes,
                       at::IntArrayRef block_channels, const std::optional<at::Tensor>& mask,
@@ -41,8 +47,7 @@ Inputs prepare_inputs(const at::Tensor& features, const at::Tensor& labels, at::
   const auto attention =
       mask ? check_mask(*mask, features)
            : draw_mask(block_classes, block_channels, keep, rows, features.device(), generator);
-  return {labels.to(features.device(), at::kLong).contiguous(),
-          attention.to(features.device(), at::kByte).contiguous()};
+  return {labels_for_kernels(labels, features), attention.to(features.device(), at::kByte).contiguous()};
 }
 
 // Half types would round a gradient that is kept before it is known what it will be scaled by: at the scale

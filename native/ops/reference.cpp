@@ -46,6 +46,7 @@ at::Tensor diversity_of(const at::Tensor& covered, const at::Tensor& scores, con
       return sum;
     }
     case DiversityOver::kOwn:
+      if (labels.is_floating_point()) return 1 - (labels.to(covered) * covered).sum(1).mean();
       return 1 - covered.gather(1, labels.to(covered.device(), at::kLong).unsqueeze(1)).mean();
     case DiversityOver::kScores:
       return 1 - (scores.detach().softmax(1) * covered).sum(1).mean();
@@ -71,7 +72,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> reference(
   const auto x = to_accumulation_type(features).flatten(2);
   const auto kept = x * attention.to(x.device(), x.scalar_type()).unsqueeze(2);
   const auto scores = pool_groups(kept, groups, !is_max(pooling, "pooling"), false).mean(2);
-  const auto discriminality = at::cross_entropy_loss(scores, labels.to(at::kLong));
+  const auto type = labels.is_floating_point() ? scores.scalar_type() : at::kLong;
+  const auto discriminality = at::cross_entropy_loss(scores, labels.to(scores.device(), type));
 
   const auto places = x.softmax(2);
   const auto covered =

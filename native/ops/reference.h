@@ -12,8 +12,9 @@
 namespace mcloss {
 
 // The Mutual-Channel Loss composed of ATen operators (paper, equations 3 to 9), differentiable twice.
-//   features [N, C, H, W]; labels integer [N]; mask [C], [1, C] or [N, C], 1 keeps; when it is absent one is
-//   drawn. pooling and diversity_pooling: "max" (CCMP) or "mean" (CCAP); diversity_over: see DiversityOver.
+//   features [N, C, H, W]; labels integer [N], or floating point [N, K]: distributions over the classes; mask
+//   [C], [1, C] or [N, C], 1 keeps; when it is absent one is drawn. pooling and diversity_pooling: "max"
+//   (CCMP) or "mean" (CCAP); diversity_over: see DiversityOver.
 // Returns (alpha * discriminality + beta * diversity, discriminality, diversity), float32 scalars (float64
 // for float64 features).
 MCLOSS_OPS_API std::tuple<at::Tensor, at::Tensor, at::Tensor> reference(

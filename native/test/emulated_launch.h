@@ -43,7 +43,8 @@ class EmulatedLaunch {
     std::copy(problem.features.begin(), problem.features.end(), from_pack(features_) + past);
     a.features = from_pack(features_) + past;
     a.gradient = with_gradient ? from_pack(gradient_) + past : nullptr;
-    a.labels = problem.labels.data();
+    a.labels = problem.targets.empty() ? problem.labels.data() : nullptr;
+    a.targets = problem.targets.empty() ? nullptr : problem.targets.data();
     a.mask = problem.mask.data();
     a.alpha = problem.alpha;
     a.beta = problem.beta;

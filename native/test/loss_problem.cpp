@@ -78,12 +78,32 @@ std::vector<double> weights_of_classes(const LossProblem<T>& problem, int64_t sa
     for (int64_t i = 0; i < block.classes; ++i) {
       const auto k = static_cast<int64_t>(weights.size());
       const double by_name[] = {1.0 / static_cast<double>(problem.groups.classes),
-                                1.0 / static_cast<double>(block.classes),
-                                k == problem.labels[sample] ? 1.0 : 0.0, std::exp(scores[k] - log_sum)};
+                                1.0 / static_cast<double>(block.classes), problem.share(sample, k),
+                                std::exp(scores[k] - log_sum)};
       weights.push_back(by_name[static_cast<int>(problem.diversity_over)]);
     }
   }
   return weights;
+}
+
+// Of each sample's class and of another, as mixed images have them, or of all.
+template <class T>
+std::vector<T> random_targets(std::mt19937_64& random, const std::vector<int64_t>& labels,
+                              const ChannelBlocks& groups) {
+  const bool of_all = between(random, 0, 1) == 1;
+  std::vector<T> targets;
+  for (const int64_t label : labels) {
+    std::vector<double> shares(groups.classes);
+    if (of_all) {
+      for (double& share : shares) share = static_cast<double>(between(random, 1, 100));
+    }
+    shares[label] += static_cast<double>(between(random, 1, 100));
+    shares[between(random, 0, groups.classes - 1)] += static_cast<double>(between(random, 1, 100));
+    double sum = 0;
+    for (const double share : shares) sum += share;
+    for (const double share : shares) targets.push_back(static_cast<T>(share / sum));
+  }
+  return targets;
 }
 
 }  // namespace
@@ -120,6 +140,7 @@ LossProblem<T> random_problem(std::mt19937_64& random) {
       problem.mask.push_back(shared && n > 0 ? problem.mask[c] : kept);
     }
   }
+  if (between(random, 0, 2) == 0) problem.targets = random_targets<T>(random, problem.labels, problem.groups);
   return problem;
 }
 
@@ -142,7 +163,9 @@ LossAnswer solve(const LossProblem<T>& problem) {
     double sum = 0;
     for (const double score : scores) sum += std::exp(score - largest);
     const double log_sum = std::log(sum) + largest;
-    answer.discriminality += (log_sum - scores[problem.labels[n]]) / samples;
+    for (size_t k = 0; k < scores.size(); ++k) {
+      answer.discriminality += problem.share(n, static_cast<int64_t>(k)) * (log_sum - scores[k]) / samples;
+    }
 
     const auto weights = weights_of_classes(problem, n, scores, log_sum);
     for (size_t k = 0; k < solvers.size(); ++k) {
@@ -165,9 +188,9 @@ LossAnswer solve(const LossProblem<T>& problem) {
         for (const double share : won) h += share;
       }
       answer.diversity += weights[k] * (1 - h / channels) / samples;
-      const bool is_label = static_cast<int64_t>(k) == problem.labels[n];
+      const double share = problem.share(n, static_cast<int64_t>(k));
       const double score_slope =
-          problem.alpha * (std::exp(scores[k] - log_sum) - (is_label ? 1 : 0)) / samples / positions;
+          problem.alpha * (std::exp(scores[k] - log_sum) - share) / samples / positions;
       const double coverage_slope = -problem.beta / samples * weights[k] / channels;
       for (int64_t p = 0; p < problem.positions; ++p) {
         const int64_t scored = solver.score_winner(p);

@@ -23,7 +23,14 @@ struct LossProblem {
   double beta;
   std::vector<T> features;  // [samples, channels, positions], or [samples, positions, channels]
   std::vector<int64_t> labels;
+  std::vector<T> targets;     // [samples, classes] in place of the labels, or none
   std::vector<uint8_t> mask;  // [samples, channels]
+
+  // How much of a class a sample is.
+  double share(int64_t sample, int64_t class_index) const {
+    if (!targets.empty()) return targets[sample * groups.classes + class_index];
+    return class_index == labels[sample] ? 1 : 0;
+  }
 
   int64_t place(int64_t sample, int64_t channel, int64_t position) const {
     const int64_t in_sample =

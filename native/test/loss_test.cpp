@@ -50,17 +50,21 @@ Result<S> run_cpu(const LossProblem<T>& problem, const cpu::GroupKernel<T>& kern
   cpu::SamplePass<S, T> pass(plan, plan.most_channels_of(parts), parts == 1);
   for (int64_t n = 0; n < problem.samples; ++n) {
     const int64_t start = problem.place(n, 0, 0);
-    const cpu::Sample<S, T> sample{
-        &features[start],  &result.gradient[start], &problem.mask[n * problem.groups.channels],
-        problem.labels[n], scores.data(),           problem.max_score ? winner.data() : nullptr,
-        covered.data()};
+    const cpu::Sample<S, T> sample{&features[start],
+                                   &result.gradient[start],
+                                   &problem.mask[n * problem.groups.channels],
+                                   problem.labels[n],
+                                   scores.data(),
+                                   problem.max_score ? winner.data() : nullptr,
+                                   covered.data(),
+                                   problem.targets.empty() ? nullptr : &problem.targets[n * classes]};
     for (int64_t i = 0; i < parts; ++i) pass.score(sample, cpu::part_of(plan.batches, i, parts));
     const T log_sum = cpu::log_sum_exp(scores.data(), classes);
     for (int64_t i = 0; i < parts; ++i) {
       pass.differentiate(sample, cpu::part_of(plan.batches, i, parts), log_sum, problem.alpha / samples,
                          problem.beta / samples);
     }
-    result.discriminality += (log_sum - scores[problem.labels[n]]) / samples;
+    result.discriminality += cpu::cross_entropy_of(sample, classes, log_sum) / samples;
     result.diversity += cpu::diversity_of(plan, sample, log_sum) / samples;
   }
   return result;

@@ -10,6 +10,8 @@
 namespace mcloss::train {
 
 at::Tensor center_loss(const at::Tensor& vectors, const at::Tensor& labels, const at::Tensor& centers) {
+  TORCH_CHECK_VALUE(!labels.is_floating_point(), "a center loss needs one class for each image, got labels ",
+                    labels.sizes());
   const auto offsets = vectors.to(centers.scalar_type()) - centers.index_select(0, labels);
   return offsets.square().sum(1).mean() / 2;
 }

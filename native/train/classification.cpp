@@ -78,10 +78,15 @@ at::Tensor predicted_classes(const at::Tensor& scores) {
   return scores.argmax(1).masked_fill(at::isfinite(scores).all(1).logical_not(), -1);
 }
 
+// The class of each label; of a distribution the one that it has most of.
+at::Tensor classes_of(const at::Tensor& labels) {
+  return labels.is_floating_point() ? labels.argmax(1) : labels;
+}
+
 // The metrics as one small tensor on the device, in the order of to_metrics().
 at::Tensor measure(const Losses& losses, const at::Tensor& logits, const at::Tensor& labels) {
   const at::NoGradGuard no_grad;
-  const auto correct = predicted_classes(logits).eq(labels).sum(at::kFloat);
+  const auto correct = predicted_classes(logits).eq(classes_of(labels)).sum(at::kFloat);
   std::vector<at::Tensor> terms{losses.total, losses.cross_entropy, losses.discriminality, losses.diversity,
                                 correct};
   if (losses.center.defined()) terms.push_back(losses.center);
@@ -185,6 +190,16 @@ at::Tensor ranks_of(const at::Tensor& labels, const at::Tensor& logits) {
   return order.eq(labels.unsqueeze(1)).to(at::kInt).argmax(1);
 }
 
+// The step on the mixed batch. Outside a graph, as each batch is mixed in another way.
+TrainingStep mix(const TrainingStep& step) {
+  auto* group = step.reducer ? step.reducer->group().get() : nullptr;
+  auto [images, targets] = mix_batch(step.images, step.labels, *step.mixing, group);
+  TrainingStep mixed = step;
+  mixed.images = std::move(images);
+  mixed.labels = std::move(targets);
+  return mixed;
+}
+
 // Of V views of each image [N, V, 3, H, W] the logits, and what was tapped, are averaged, as with
 // torchvision's FiveCrop; the features lie one below the other, so that scores pool over all views.
 nn::ModelOutput evaluate_views(const nn::Model& model, const at::Tensor& images,
@@ -203,7 +218,9 @@ bool has_channel_loss(const Objective& objective) {
   return !objective.block_classes.empty() && (objective.alpha != 0 || objective.beta != 0);
 }
 
-at::Tensor train_step(const TrainingStep& step) {
+at::Tensor train_step(const TrainingStep& given) {
+  const TrainingStep mixed = given.mixing ? mix(given) : TrainingStep{};
+  const TrainingStep& step = given.mixing ? mixed : given;
   return step.graph ? step.graph->step(step) : run_step(step);
 }
 

@@ -15,6 +15,7 @@
 #include "ema.h"
 #include "grad_scaler.h"
 #include "losses/plug_in.h"
+#include "mix_batch.h"
 #include "optimizer.h"
 
 namespace mcloss::train {
@@ -59,10 +60,11 @@ struct TrainingStep {
   std::shared_ptr<nn::Model> model;
   std::shared_ptr<Optimizer> optimizer;
   at::Tensor images;
-  at::Tensor labels;
+  at::Tensor labels;  // int64 [N], or floating point [N, K]: distributions over the classes
   Objective objective;
   std::optional<at::Tensor> mask = {};          // of the channels, see mc_loss(); drawn fresh where absent
   std::vector<double> learning_rates = {};      // of each group
+  std::optional<Mixing> mixing = {};            // of the images and labels, before all else
   std::optional<at::ScalarType> autocast = {};  // float32 throughout where absent
   std::optional<double> clip_norm = {};         // of all gradients together
   std::optional<double> clip_value = {};        // of each element

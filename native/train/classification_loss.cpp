@@ -17,12 +17,25 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, dou
   return at::cross_entropy_loss(logits, labels, {}, reduction, kNoIgnoredLabel, label_smoothing);
 }
 
+// Without cancellation; above 0, where a power below 1 has no derivative.
+at::Tensor one_minus_exp(const at::Tensor& log_p) {
+  return (-log_p.expm1()).clamp_min(std::numeric_limits<float>::min());
+}
+
+// focal_loss() of distributions over the classes: the sum of share * (1 - p)^gamma * -log p over these.
+ClassificationLoss focal_loss_of_distributions(const at::Tensor& logits, const at::Tensor& targets,
+                                               double gamma) {
+  const auto log_p = logits.log_softmax(1);
+  const auto each = -(targets * log_p);
+  const auto loss = (one_minus_exp(log_p).pow(gamma) * each).sum(1).mean();
+  return {loss, each.detach().sum(1).mean()};
+}
+
 // mean of (1 - p)^gamma * -log p, p the softmax probability of the true class (Lin et al. 2017, equation 4).
 ClassificationLoss focal_loss(const at::Tensor& logits, const at::Tensor& labels, double gamma) {
+  if (labels.is_floating_point()) return focal_loss_of_distributions(logits, labels, gamma);
   const auto each = cross_entropy(logits, labels, 0, at::Reduction::None);
-  // 1 - p without cancellation; above 0, where a power below 1 has no derivative.
-  const auto missing = (-(-each).expm1()).clamp_min(std::numeric_limits<float>::min());
-  return {(missing.pow(gamma) * each).mean(), each.detach().mean()};
+  return {(one_minus_exp(-each).pow(gamma) * each).mean(), each.detach().mean()};
 }
 
 // Of the softmax probabilities, mean over the batch.

@@ -20,7 +20,8 @@ struct ClassificationLoss {
   at::Tensor cross_entropy;  // unsmoothed and unfocused
 };
 
-// Means over the batch, of logits [N, K] and labels [N].
+// Means over the batch, of logits [N, K] and labels, int64 [N] or floating point [N, K]: distributions over
+// the classes.
 ClassificationLoss classification_loss(const at::Tensor& logits, const at::Tensor& labels,
                                        const ClassificationTerm& term);
 

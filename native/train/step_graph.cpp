@@ -60,6 +60,7 @@ struct StepGraph::Recorded {
 
   explicit Recorded(const TrainingStep& step)
       : shape(step.images.sizes().vec()),
+        distributions(step.labels.is_floating_point()),
         dtype(step.images.scalar_type()),
         autocast(step.autocast),
         clip_norm(step.clip_norm),
@@ -74,6 +75,7 @@ struct StepGraph::Recorded {
   bool operator==(const Recorded&) const = default;
 
   std::vector<int64_t> shape;
+  bool distributions;
   at::ScalarType dtype;
   std::optional<at::ScalarType> autocast;
   std::optional<double> clip_norm;

@@ -1,13 +1,26 @@
 import { expect } from "chai";
+import { mixingNames } from "#lib/cli/arguments.js";
 import { patchOfFlags } from "#lib/cli/recipe-flags.js";
 import { changeRecipe } from "#lib/recipes/change.js";
 import { DEFAULT_RECIPE } from "#lib/recipes/default-recipe.js";
+import { parseAssignment } from "#lib/recipes/patch.js";
 import type { Recipe } from "mutual-channel-loss/train";
 import { caught } from "../support/errors.js";
 
 function lossOf(recipe: Recipe, flags: Record<string, unknown>): Recipe["loss"] {
   return changeRecipe(recipe, patchOfFlags(recipe, flags)).loss;
 }
+
+describe("--mix", () => {
+  it("takes several ways, whose options --set changes", () => {
+    const mix = mixingNames("mixup,cutmix");
+    const mixed = changeRecipe(DEFAULT_RECIPE, patchOfFlags(DEFAULT_RECIPE, { mix }));
+    expect(mixed.mix).to.deep.equal([{ type: "mixup" }, { type: "cutmix" }]);
+    const softer = changeRecipe(mixed, parseAssignment("mix[0].alpha=0.2"));
+    expect(softer.mix).to.deep.equal([{ type: "mixup", alpha: 0.2 }, { type: "cutmix" }]);
+    expect(() => mixingNames("mixup,blend")).to.throw("Each must be one of mixup, cutmix, none.");
+  });
+});
 
 describe("--loss and --optimizer", () => {
   it("take any of them, without what belonged to another", () => {

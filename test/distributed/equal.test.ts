@@ -48,6 +48,10 @@ const TRAININGS: Record<string, Training> = {
       ],
     },
   },
+  "6 steps of mixed images": {
+    batches: 6,
+    options: { ...CURVE, loss: { alpha: 1.5, beta: 2 }, mix: [{ type: "mixup" }, { type: "cutmix" }] },
+  },
   "batches that are not finite, skipped": { batches: 4, options: { ...CURVE, onNan: "skip" }, damaged: [1] },
 };
 

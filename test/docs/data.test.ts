@@ -2,6 +2,8 @@ import { expect } from "chai";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create } from "tar";
+import { parse } from "yaml";
+import { parseRecipe } from "mutual-channel-loss/train";
 import { fixture } from "../support/datasets.js";
 import { blocks, commandsOf, projectFolder } from "../support/docs.js";
 import { writeColorFolder } from "../support/images.js";
@@ -30,6 +32,13 @@ describe("docs/data.md's code", () => {
     this.timeout(60_000);
     const small = (command: string) => command.split(" ").flatMap((word) => SMALL[word] ?? []);
     await project.commands(commandsOf("docs/data.md"), small);
+  });
+
+  it("is a recipe's: the augmentation", () => {
+    const [yaml] = blocks("docs/data.md", "yaml");
+    const { transforms, mix } = parseRecipe(parse(yaml!));
+    expect(transforms.train).to.have.length(5);
+    expect(mix).to.have.length(2);
   });
 
   it("runs: the programs", async function () {

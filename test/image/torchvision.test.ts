@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { EncodedImage } from "#lib/image/encoded-image.js";
 import { buildPipeline, type PipelineOptions } from "#lib/image/pipeline.js";
@@ -21,6 +20,7 @@ import {
 } from "mutual-channel-loss/data";
 import { ops } from "mutual-channel-loss/tensor";
 import { maximum } from "#lib/extremes.js";
+import { safetensorsFixture } from "../support/safetensors-fixture.js";
 
 const FOLDER = new URL("../fixtures/transforms/", import.meta.url);
 const PICTURE = fileURLToPath(new URL("picture.png", FOLDER));
@@ -30,19 +30,8 @@ const SIZE = { height: 42, width: 57 };
 const PLAIN = normalize({ mean: [0, 0, 0], std: [1, 1, 1] });
 const IMAGENET = normalize({ mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] });
 
-const FILE = readFileSync(new URL("expected.safetensors", FOLDER));
-const START = 8 + Number(FILE.readBigUInt64LE());
-const FIELDS = JSON.parse(FILE.toString("utf8", 8, START)) as Record<
-  string,
-  { dtype: string; shape: number[]; data_offsets: [number, number] }
->;
-
 /** What torchvision made: bytes [..., H, W, 3], or floats [3, H, W]. */
-function expected(name: string): { shape: number[]; values: Uint8Array | Float32Array } {
-  const { dtype, shape, data_offsets } = FIELDS[name]!;
-  const bytes = Uint8Array.from(FILE.subarray(START + data_offsets[0], START + data_offsets[1]));
-  return { shape, values: dtype === "U8" ? bytes : new Float32Array(bytes.buffer) };
-}
+const expected = safetensorsFixture(new URL("expected.safetensors", FOLDER));
 
 /** Gives the draws that a test wants, in order. */
 function given(...draws: number[]): Random {

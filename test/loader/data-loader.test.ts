@@ -7,7 +7,7 @@ import {
   randomAffine,
   randomCrop,
   randomHorizontalFlip,
-  colorJitter,
+  colorMatrix,
   resize,
   type DataLoaderOptions,
 } from "mutual-channel-loss/data";
@@ -30,7 +30,7 @@ const RANDOM = [
   randomCrop({ padding: 2 }),
   randomHorizontalFlip(),
   randomAffine({ degrees: 20 }),
-  colorJitter({ contrast: 0.5, gain: 0.3 }),
+  colorMatrix({ contrast: 0.5, gain: 0.3 }),
   normalize(),
 ];
 

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { join } from "node:path";
 import { DataLoader, ImageFolder } from "mutual-channel-loss";
 import {
-  colorJitter,
+  colorMatrix,
   normalize,
   randomCrop,
   randomHorizontalFlip,
@@ -18,7 +18,7 @@ const TRANSFORMS = [
   resize(8),
   randomCrop({ padding: 2 }),
   randomHorizontalFlip(),
-  colorJitter({ contrast: 0.5, gain: 0.3 }),
+  colorMatrix({ contrast: 0.5, gain: 0.3 }),
   normalize(),
 ];
 

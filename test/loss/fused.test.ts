@@ -20,6 +20,8 @@ interface Problem {
   pooling: Pooling;
   diversityPooling: Pooling;
   diversityOver: DiversityOver;
+  /** Whether samples are of several classes. */
+  soft?: boolean;
   seed: number;
 }
 
@@ -38,6 +40,7 @@ const problems: fc.Arbitrary<Problem> = fc.record({
   pooling: fc.constantFrom("max", "max", "mean"),
   diversityPooling: fc.constantFrom("max", "max", "mean"),
   diversityOver: fc.constantFrom("classes", "blocks", "own", "scores"),
+  soft: fc.boolean(),
   seed: fc.integer({ min: 0, max: 2 ** 30 }),
 });
 
@@ -87,7 +90,9 @@ async function compareWithReference(problem: Problem, device: Device): Promise<v
   const mask = ops("mcloss::draw_mask", blockClasses, blockChannels, [], rows, "cpu", {
     generator,
   }) as Tensor;
-  const labels = ops("aten::randint.low_generator", 0, classes, [samples], { generator }) as Tensor;
+  const labels = problem.soft
+    ? (ops("aten::rand.generator", [samples, classes], { generator }) as Tensor).mul(4).softmax(1)
+    : (ops("aten::randint.low_generator", 0, classes, [samples], { generator }) as Tensor);
   const pooling = {
     pooling: problem.pooling,
     diversity_pooling: problem.diversityPooling,

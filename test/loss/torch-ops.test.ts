@@ -51,10 +51,15 @@ describe("torch.ops.mcloss in Python (skipped where it has no PyTorch of the add
     const script = fileURLToPath(new URL("torch_ops.py", import.meta.url));
     const { stdout, stderr } = python([script, join(folder, "libmcloss_ops.so")], JSON.stringify(problem));
     expect(stdout, stderr).to.not.equal("");
-    const said = JSON.parse(stdout) as Record<"eager" | "compiled" | "meta" | "autocast", unknown>;
+    const said = JSON.parse(stdout) as Record<
+      "eager" | "compiled" | "soft" | "softCompiled" | "meta" | "autocast",
+      unknown
+    >;
     const expected = await differentiate();
     expect(said.eager).to.deep.equal(expected);
     expect(said.compiled).to.deep.equal(expected);
+    expect(said.softCompiled).to.deep.equal(said.soft);
+    expect(said.soft).to.not.deep.equal(said.eager);
     expect(said.meta).to.deep.equal(Array(3).fill(["meta", [], "torch.float32"]));
     expect(said.autocast).to.deep.equal(["torch.float32", true]);
   });

@@ -1,59 +1,64 @@
 import { z } from "zod";
-import { share } from "../../schema.js";
-import { grayMix } from "../augmentation.js";
-import type { Random } from "../random.js";
+import { rate, share } from "../../schema.js";
+import type { PixelEdit } from "../pixel-edits.js";
+import { shuffled, type Random } from "../random.js";
 import { range } from "../transform-options.js";
 import { defineStep, make, type Made, type OptionsOf } from "../transform.js";
+
+/** A distance from no change, or the range of a factor. */
+const factor = z.union([rate, range(0, 1e4)]);
+type Factor = number | readonly [number, number];
 
 const definition = defineStep({
   name: "colorJitter",
   stage: "step",
   summary:
-    "Brightness, contrast and saturation by factors from 1 − x to 1 + x (torchvision ColorJitter, without hue and in this order), a gain of each channel, and loss of all colour",
+    "Brightness, contrast, saturation and hue changed in a random order (torchvision ColorJitter); a number x is a factor from 1 − x to 1 + x",
   options: {
-    /** Of the factor of all values. */
-    brightness: share.default(0),
-    /** Of the factor about the mean grey. */
-    contrast: share.default(0),
-    /** Of the factor of the colours; or its range: 0 is grey, 1 the image's own. */
-    saturation: z.union([z.number().min(0).max(1), range(0, 100)]).default(0),
-    /** Of a factor for each channel. */
-    gain: share.default(0),
-    /** How probable it is that all colour is lost. */
-    grayscale: share.default(0),
+    /** Of the factor of all values, or its range. */
+    brightness: factor.default(0),
+    /** Of the factor about the mean grey, or its range. */
+    contrast: factor.default(0),
+    /** Of the factor about each pixel's grey, or its range: 0 is grey, 1 the image's own. */
+    saturation: factor.default(0),
+    /** Most of the colour circle that hues are turned by either way, or its range; 0.5 is the opposite. */
+    hue: z.union([z.number().min(0).max(0.5), range(-0.5, 0.5)]).default(0),
+    /** How probable it is. */
+    probability: share.default(1),
   },
-  changes: ["color", "contrast"],
-  draw({ brightness: bright, contrast, saturation: range, gain: most, grayscale }, random) {
-    const gray = random.uniform(0, 1) < grayscale;
-    const saturation = gray ? 0 : drawSaturation(range, random);
-    const brightness = around(bright, random);
-    const mix = grayMix(saturation);
-    const color = [0, 1, 2].flatMap((row) => {
-      const gain = brightness * around(most, random);
-      return mix.slice(3 * row, 3 * row + 3).map((weight) => gain * weight);
-    });
-    return { color, contrast: around(contrast, random) };
+  changes: ["edits"],
+  draw({ brightness, contrast, saturation, hue, probability }, random) {
+    if (probability < 1 && random.uniform(0, 1) >= probability) return {};
+    const order = shuffled(4, random);
+    const changes = [
+      drawFactor("brightness", brightness, random),
+      drawFactor("contrast", contrast, random),
+      drawFactor("saturation", saturation, random),
+      drawHue(hue, random),
+    ];
+    return { edits: order.flatMap((position) => changes[position] ?? []) };
   },
 });
 
-function around(limit: number, random: Random): number {
-  return random.uniform(1 - limit, 1 + limit);
+/** Nothing is drawn where nothing may change. */
+function drawFactor(
+  name: "brightness" | "contrast" | "saturation",
+  given: Factor,
+  random: Random,
+): PixelEdit[] {
+  const [least, most] = typeof given === "number" ? [Math.max(0, 1 - given), 1 + given] : given;
+  return least === 1 && most === 1 ? [] : [[name, random.uniform(least, most)]];
 }
 
-function drawSaturation(saturation: number | readonly [number, number], random: Random): number {
-  return typeof saturation === "number"
-    ? around(saturation, random)
-    : random.uniform(saturation[0], saturation[1]);
+function drawHue(given: Factor, random: Random): PixelEdit[] {
+  const [least, most] = typeof given === "number" ? [-given, given] : given;
+  return least === 0 && most === 0 ? [] : [["hue", random.uniform(least, most)]];
 }
 
 /** What {@link colorJitter} makes. */
 export type ColorJitterSpec = Made<typeof definition>;
 
-/**
- * Brightness, contrast and saturation by factors from 1 − x to 1 + x (torchvision ColorJitter, without hue and in this
- * order), a gain of each channel by itself, and loss of all colour with the probability `grayscale`.
- * @param options.saturation also a range: 0 is grey, 1 the image's own
- */
+/** Brightness, contrast, saturation and hue, each changed by a random factor, in a random order (torchvision ColorJitter). */
 export function colorJitter(options: OptionsOf<typeof definition>): ColorJitterSpec {
   return make(definition, {}, options);
 }

@@ -1,5 +1,4 @@
 import { share } from "../../schema.js";
-import { grayMix } from "../augmentation.js";
 import { defineStep, make, type Made } from "../transform.js";
 
 const definition = defineStep({
@@ -10,9 +9,9 @@ const definition = defineStep({
     /** How probable it is. */
     probability: share.default(0.1),
   },
-  changes: ["color"],
+  changes: ["edits"],
   draw({ probability }, random) {
-    return random.uniform(0, 1) < probability ? { color: grayMix(0) } : {};
+    return random.uniform(0, 1) < probability ? { edits: [["grayscale"]] } : {};
   },
 });
 

@@ -3,6 +3,7 @@ import { defineClassification } from "./definition.js";
 
 export const balancedSoftmax = defineClassification({
   name: "balancedSoftmax",
+  takesMixtures: true,
   summary:
     "Cross-entropy of probabilities nₖ·exp(logitₖ) / Σ, n the training images of each class (Ren et al., NeurIPS 2020, equation 4)",
   options: {

@@ -6,6 +6,7 @@ import { defineClassification } from "./definition.js";
 
 export const channelDropBlock = defineClassification({
   name: "channelDropBlock",
+  takesMixtures: true,
   summary:
     "Cross-entropy while, of each training image's features, a channel at random and those most correlated with it are zeroed (Ding et al., BMVC 2021)",
   options: {

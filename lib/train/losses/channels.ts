@@ -5,6 +5,7 @@ import { defineLoss } from "./definition.js";
 
 export const channels = defineLoss({
   name: "mc",
+  takesMixtures: true,
   summary: "MC-Loss beside a classification term: + α·L_dis + β·L_div",
   options: {
     ...channelLossOptions,

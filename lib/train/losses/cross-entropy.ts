@@ -5,6 +5,7 @@ import { defineClassification } from "./definition.js";
 
 export const crossEntropy = defineClassification({
   name: "ce",
+  takesMixtures: true,
   summary: "Cross-entropy (torch.nn.CrossEntropyLoss)",
   options: {
     /** The share of each target that all classes have alike. */

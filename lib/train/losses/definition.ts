@@ -10,6 +10,8 @@ export interface LossDefinition<
   Name extends string = string,
   Options extends OptionShape = OptionShape,
 > extends Definition<Name, Options> {
+  /** Whether it takes an image that is of several classes, each by a share. Default false. */
+  readonly takesMixtures?: boolean;
   /** The loss in few words, which tell it from the same one with other options; what is usual is left out. */
   describe(options: Filled<Options>): string[];
 }

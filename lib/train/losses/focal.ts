@@ -4,6 +4,7 @@ import { defineClassification } from "./definition.js";
 
 export const focal = defineClassification({
   name: "focal",
+  takesMixtures: true,
   summary:
     "(1 − p)^γ · −log p, p the softmax probability of the true class (Lin et al., ICCV 2017, equation 4, without α)",
   options: {

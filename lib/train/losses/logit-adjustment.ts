@@ -4,6 +4,7 @@ import { defineClassification } from "./definition.js";
 
 export const logitAdjustment = defineClassification({
   name: "logitAdjustment",
+  takesMixtures: true,
   summary:
     "Cross-entropy of logits + τ·log π, π the classes' shares of the training images (Menon et al., ICLR 2021, equation 10)",
   options: {

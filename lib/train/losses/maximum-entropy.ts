@@ -3,6 +3,7 @@ import { defineClassification } from "./definition.js";
 
 export const maximumEntropy = defineClassification({
   name: "maximumEntropy",
+  takesMixtures: true,
   summary:
     "Cross-entropy − γ·H, H the entropy of the predicted probabilities, against sureness (Dubey et al., NeurIPS 2018)",
   options: {

@@ -38,7 +38,8 @@ class FusedRun {
         samples_(features.size(0)),
         features_(features.const_data_ptr<S>()),
         gradient_(plan.options.with_gradient ? gradient.mutable_data_ptr<S>() : nullptr),
-        labels_(labels.const_data_ptr<int64_t>()),
+        labels_(labels.is_floating_point() ? nullptr : labels.const_data_ptr<int64_t>()),
+        targets_(labels.is_floating_point() ? labels.const_data_ptr<T>() : nullptr),
         mask_(mask.const_data_ptr<uint8_t>()),
         mask_stride_(mask.size(0) == 1 ? 0 : plan.layout.channels),
         alpha_(plan.options.alpha / static_cast<double>(samples_)),
@@ -68,7 +69,7 @@ class FusedRun {
       const auto sample = sample_at(n, nullptr);
       const double diversity = diversity_of(plan_, sample, log_sums_[n]);
       const double nan_or_0 = 0 * diversity;
-      terms.discriminality += (log_sums_[n] - sample.scores[sample.label] + nan_or_0) / count;
+      terms.discriminality += (cross_entropy_of(sample, plan_.classes, log_sums_[n]) + nan_or_0) / count;
       terms.diversity += diversity / count;
     }
     return terms;
@@ -119,10 +120,10 @@ class FusedRun {
   }
 
   Sample<S, T> sample_at(int64_t n, int16_t* winner) {
-    return {features_ + n * size_,       gradient_ ? gradient_ + n * size_ : nullptr,
-            mask_ + n * mask_stride_,    labels_[n],
-            &scores_[n * plan_.classes], plan_.options.max_score ? winner : nullptr,
-            &covered_[n * plan_.classes]};
+    return {features_ + n * size_,        gradient_ ? gradient_ + n * size_ : nullptr,
+            mask_ + n * mask_stride_,     labels_ ? labels_[n] : -1,
+            &scores_[n * plan_.classes],  plan_.options.max_score ? winner : nullptr,
+            &covered_[n * plan_.classes], targets_ ? targets_ + n * plan_.classes : nullptr};
   }
 
   const LossPlan<S, T>& plan_;
@@ -130,7 +131,8 @@ class FusedRun {
   int64_t samples_;
   const S* features_;
   S* gradient_;
-  const int64_t* labels_;
+  const int64_t* labels_;  // or null
+  const T* targets_;       // [samples, classes] in their place, or null
   const uint8_t* mask_;
   int64_t mask_stride_;
   double alpha_;

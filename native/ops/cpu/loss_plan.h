@@ -85,6 +85,11 @@ struct Sample {
   T* scores;        // [classes]: g
   int16_t* winner;  // [classes] rows, `workspace_stride` apart: each position's winner; null for means
   T* covered;       // [classes]: h / channels
+  const T* targets = nullptr;  // [classes]: how much of each class the sample is; null where it is `label`
+
+  T share_of(int64_t class_index) const {
+    return targets ? targets[class_index] : static_cast<T>(class_index == label);
+  }
 };
 
 // log(sum(exp(scores))).
@@ -96,6 +101,15 @@ T log_sum_exp(const T* scores, int64_t classes) {
   return std::log(sum) + largest;
 }
 
+// -sum(share * log(softmax(scores))). `log_sum` is of the sample's scores.
+template <class S, class T>
+T cross_entropy_of(const Sample<S, T>& sample, int64_t classes, T log_sum) {
+  if (!sample.targets) return log_sum - sample.scores[sample.label];
+  T sum = 0;
+  for (int64_t k = 0; k < classes; ++k) sum += sample.targets[k] * (log_sum - sample.scores[k]);
+  return sum;
+}
+
 // By how much a class's h / channels counts in the diversity. `log_sum` is of the sample's scores.
 template <class S, class T>
 T weight_of_class(const LossPlan<S, T>& plan, const ClassBatch& batch, int64_t class_index,
@@ -103,7 +117,7 @@ T weight_of_class(const LossPlan<S, T>& plan, const ClassBatch& batch, int64_t c
   const auto over = plan.options.diversity_over;
   const T probability =
       over == DiversityOver::kScores ? std::exp(sample.scores[class_index] - log_sum) : T(0);
-  return coverage_weight(over, plan.classes, batch.block_classes, class_index == sample.label, probability);
+  return coverage_weight(over, plan.classes, batch.block_classes, sample.share_of(class_index), probability);
 }
 
 // The diversity of one sample.

@@ -73,10 +73,9 @@ class SamplePass {
       cover(sample, batch, groups);
       const T share = 1 / static_cast<T>(batch.channels);
       for (int64_t k = 0; k < batch.classes; ++k) {
-        // d(cross-entropy)/d(score) = softmax - one-hot.
+        // d(cross-entropy)/d(score) = softmax - share.
         const int64_t class_index = batch.first_class + k;
-        const T slope =
-            std::exp(sample.scores[class_index] - log_sum) - static_cast<T>(class_index == sample.label);
+        const T slope = std::exp(sample.scores[class_index] - log_sum) - sample.share_of(class_index);
         slopes_[k] = slope * score_weight * (plan_.options.max_score ? 1 : share);
         coverage_slopes_[k] =
             -static_cast<T>(beta) * share * weight_of_class(plan_, batch, class_index, sample, log_sum);

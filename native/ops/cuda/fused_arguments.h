@@ -23,7 +23,8 @@ struct ChannelTable {
 struct FusedArguments {
   const void* features;   // S
   void* gradient;         // S, laid out as the features, or null
-  const int64_t* labels;  // [samples]
+  const int64_t* labels;  // [samples], or null where there are targets
+  const void* targets;    // T [samples, classes]: how much of each class a sample is, or null
   const uint8_t* mask;    // [channels] for all samples, or for each
   const void* weights;    // T, multiplies alpha and beta; null for 1
   int weights_stride;     // 0 where both have the same

@@ -35,6 +35,13 @@ MCLOSS_DEVICE T weight(const FusedArguments& a, int which) {
   return static_cast<T>(which == 0 ? a.alpha : a.beta) * factor;
 }
 
+// How much of class k a sample is.
+template <class T>
+MCLOSS_DEVICE T share_of(const FusedArguments& a, int sample, int k) {
+  if (a.targets) return static_cast<const T*>(a.targets)[sample * static_cast<int64_t>(a.classes) + k];
+  return static_cast<T>(a.labels[sample] == k);
+}
+
 // The channel whose value(j) is the largest, the first of equals; a NaN beats every number.
 template <class T, class Value>
 MCLOSS_DEVICE int first_largest(int channels, const Value& value, T& best) {
@@ -187,19 +194,18 @@ class TilePass {
     T score;
   };
 
-  // d(cross-entropy)/d(score) = softmax - one-hot goes to each position's winner; a masked winner is a
+  // d(cross-entropy)/d(score) = softmax - share goes to each position's winner; a masked winner is a
   // constant 0.
   MCLOSS_DEVICE RowSlopes slopes_of(int k, int row, T log_sum) const {
     const T samples = static_cast<T>(a_.samples);
     const T channels = static_cast<T>(tile_.channels);
-    const bool is_label = a_.labels[sample_] == tile_.first_class + k;
+    const T own = share_of<T>(a_, sample_, tile_.first_class + k);
     const T probability = exp_of(shared_.score[k] - log_sum);
-    T score = probability - static_cast<T>(is_label);
+    T score = probability - own;
     score *= weight<T>(a_, 0) / (samples * static_cast<T>(a_.positions)) * shared_.kept[row];
     if (!a_.max_score) score /= channels;
     if (!a_.max_coverage) return {0, 0, score};
-    const T of_class =
-        coverage_weight(a_.diversity_over, a_.classes, tile_.block_classes, is_label, probability);
+    const T of_class = coverage_weight(a_.diversity_over, a_.classes, tile_.block_classes, own, probability);
     const T coverage = -weight<T>(a_, 1) * of_class / (samples * channels) * shared_.scale[row];
     return {coverage * (1 - shared_.won[row]), -coverage * shared_.won[row], score};
   }
@@ -419,9 +425,20 @@ MCLOSS_DEVICE void write_log_sum(const FusedArguments& a, int sample, T* room) {
   T sum = 0;
   for (int k = threadIdx.x; k < a.classes; k += blockDim.x) sum += exp_of(read_fresh(scores + k) - largest);
   sum = reduce_block(sum, Sum(), room);
-  if (threadIdx.x != 0) return;
   const T log_sum = log_of(sum) + largest;
+  T entropy = 0;
+  if (a.targets) {
+    for (int k = threadIdx.x; k < a.classes; k += blockDim.x) {
+      entropy += share_of<T>(a, sample, k) * (log_sum - read_fresh(scores + k));
+    }
+    entropy = reduce_block(entropy, Sum(), room);
+  }
+  if (threadIdx.x != 0) return;
   static_cast<T*>(a.log_sums)[sample] = log_sum;
+  if (a.targets) {
+    static_cast<T*>(a.entropy)[sample] = entropy;
+    return;
+  }
   const int64_t label = a.labels[sample];
   const bool valid = label >= 0 && label < a.classes;
   const T zero = 0;
@@ -438,7 +455,7 @@ MCLOSS_DEVICE T weight_of_class(const FusedArguments& a, int sample, int k) {
   }
   int block = 0;
   while (block + 1 < a.table.blocks && a.table.first_class[block + 1] <= k) ++block;
-  return coverage_weight(a.diversity_over, a.classes, a.table.classes[block], a.labels[sample] == k,
+  return coverage_weight(a.diversity_over, a.classes, a.table.classes[block], share_of<T>(a, sample, k),
                          probability);
 }
 

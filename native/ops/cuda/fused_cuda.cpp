@@ -74,7 +74,11 @@ FusedResult fused_cuda(const at::Tensor& features, const at::Tensor& labels, con
   FusedArguments arguments{};
   arguments.features = x.const_data_ptr();
   arguments.gradient = with_gradient ? gradient.mutable_data_ptr() : nullptr;
-  arguments.labels = labels.const_data_ptr<int64_t>();
+  if (labels.is_floating_point()) {
+    arguments.targets = labels.const_data_ptr();
+  } else {
+    arguments.labels = labels.const_data_ptr<int64_t>();
+  }
   arguments.mask = mask.const_data_ptr<uint8_t>();
   arguments.weights = weights ? weights->const_data_ptr() : nullptr;
   arguments.weights_stride = weights && weights->dim() == 1 ? static_cast<int>(weights->stride(0)) : 0;
