@@ -15,4 +15,5 @@ run("cmake", "-S", "native/test", "-B", folder, `-DTORCH_ROOT=${found.root}`);
 run("cmake", "--build", folder, "--parallel");
 run(`${folder}/loss_test`, ...process.argv.slice(2));
 run(`${folder}/prepare_test`);
+run(`${folder}/edit_test`);
 run(`${folder}/reducer_test`);
