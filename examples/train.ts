@@ -8,6 +8,5 @@ const { accuracy, checkpoint } = await train({
   transforms: { train: "strong" }, // what images are augmented by
 });
 console.log("held-out accuracy:", accuracy);
-for await (const { path, top } of predict(await loadModel(checkpoint), ["photos/test/red/0.png"])) {
+for await (const { path, top } of predict(await loadModel(checkpoint), ["photos/test/red/0.png"]))
   console.log(path, top[0]?.name, top[0]?.probability);
-}
