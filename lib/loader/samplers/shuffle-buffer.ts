@@ -10,7 +10,7 @@ export const shuffleBuffer = defineSampler({
     "For shards: another order of the shards in every epoch, and in each stream of them the samples through a buffer, so that they are " +
     "read nearly as they lie (WebDataset's shardshuffle and shuffle)",
   options: {
-    /** Samples that the next one is drawn from. */
+    /** Samples that the next one is drawn from. All that is read is kept where so many take less than 256 MiB. */
     buffer: count.default(1000),
     /**
      * Streams that the shards are dealt to and that take turns: as many as processes share the epoch, so that each reads
@@ -53,16 +53,14 @@ function deal(shards: readonly (readonly number[])[], streams: number): number[]
   return dealt;
 }
 
-/** Each sample that comes takes the place of the one that is drawn. */
+/**
+ * Each sample waits for up to `size` others, so that at any time what is read lies within so many. From a buffer of which any may
+ * be drawn, some would wait for many times as long, and what lies around them would be read again.
+ */
 function throughBuffer(stream: readonly number[], size: number, random: Random): number[] {
-  const buffer = stream.slice(0, size);
-  const drawn: number[] = [];
-  for (const next of stream.slice(size)) {
-    const at = random.integer(0, buffer.length - 1);
-    drawn.push(buffer[at] ?? 0);
-    buffer[at] = next;
-  }
-  return [...drawn, ...shuffled(buffer.length, random).map((at) => buffer[at] ?? 0)];
+  if (size >= stream.length) return shuffled(stream.length, random).map((at) => stream[at] ?? 0);
+  const waiting = stream.map((index, at) => ({ index, until: at + random.uniform(0, size) }));
+  return waiting.sort((a, b) => a.until - b.until).map(({ index }) => index);
 }
 
 /** One of each stream in turn; in the place of one that has ended, one of the longest that is left. */
