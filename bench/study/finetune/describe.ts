@@ -20,7 +20,7 @@ export function describeFineTuning(): string[] {
     return `- ${NAMES[loss]}: ${tried.join(", ")}; chosen ${chooseRate(results, loss) ?? "none yet"}`;
   });
   const tests = LOSSES.flatMap((loss) => tabulate(results, loss));
-  return [TEXT, "", ...trials, "", ...(tests.length === 0 ? [] : [HEAD, RULE, ...tests, ""])];
+  return [TEXT, "", ...trials, "", ...(tests.length === 0 ? [NO_TEST, ""] : [HEAD, RULE, ...tests, ""])];
 }
 
 const TEXT = `## Fine-tuning from ImageNet
@@ -35,6 +35,7 @@ the class activation map. A ridge regression on the frozen features reached 70.1
 
 Accuracy of the trials by learning rate:`;
 
+const NO_TEST = "No test has been run yet.";
 const HEAD = "| loss | seeds | accuracy, % | groups alone, % | pointing, % | pointing of CAM, % |";
 const RULE = "| - | -: | -: | -: | -: | -: |";
 
