@@ -61,7 +61,8 @@ export async function renderSuspects(
             <p>
               ${whole(found.suspects)} of ${whole(found.images.length)} images are suspect: models that were
               trained without them are as sure of another class as they mostly are of that class's own images.
-              About ${percent(found.noise)} of the labels are estimated to be wrong. The most doubtful come
+              ${percent(found.noise)} of the labels at most are estimated to be wrong: a model that is often
+              wrong itself doubts right ones too. The most doubtful come
               first${rest > 0 ? `; the CSV file has the other ${whole(rest)} too` : ""}.
             </p>
             ${found.notes.map((note) => html`<p class="notice">${note}</p>`)}

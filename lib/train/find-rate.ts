@@ -49,6 +49,7 @@ export async function findRate(
   { signal, onStep, ...given }: FindRateOptions,
 ): Promise<RateSearch> {
   const { from, to, steps } = { ...DEFAULTS, ...given };
+  if (from >= to) throw invalidArgument("to", `must be more than from, which is ${from}, got ${to}`);
   const { learningRate: whole } = optimizer;
   if (!(whole > 0))
     throw invalidArgument("optimizer.learningRate", "must be above 0: the rates of groups are parts of it");

@@ -125,6 +125,7 @@ describe("findRate", () => {
     const { width, height, format } = await sharp(await renderRateChart(found)).metadata();
     expect({ width, height, format }).to.deep.equal({ width: 720, height: 420, format: "png" });
     expect(await rejected(trainer.findRate(loader, { steps: 0 }))).to.include({ argument: "steps" });
+    expect(await rejected(trainer.findRate(loader, { from: 1, to: 0.1 }))).to.include({ argument: "to" });
     const given = AbortSignal.abort();
     expect(await rejected(trainer.findRate(loader, { signal: given }))).to.include({ code: "ERR_ABORTED" });
     using none = new Trainer(networkOf(images), { optimizer: { type: "sgd", learningRate: 0 } });

@@ -64,7 +64,7 @@ async function suspects(run: string, dir: string | undefined, flags: SuspectsFla
       return [path, label, percent(labelProbability), suggested, percent(suggestedProbability)];
     });
   const table = formatTable([["most doubtful", "label", "", "likelier", ""], ...rows], [1, 3]);
-  const text = `${found.suspects} of ${found.images.length} images are suspect; about ${percent(found.noise)} of the labels are wrong`;
+  const text = `${found.suspects} of ${found.images.length} images are suspect; at most ${percent(found.noise)} of the labels are estimated to be wrong`;
   process.stdout.write(`${table}\n\n${text}\npage ${flags.page}\nlist ${flags.csv}\n`);
 }
 
