@@ -10,6 +10,8 @@ import { native } from "../native/binding.js";
 import { generatorStates, restoreGenerators } from "../run/run-generators.js";
 import { abortShape, callback, count, optionsOf } from "../schema.js";
 import { keep } from "../tensor/scope.js";
+import { BatchMixer } from "./batch-mixer.js";
+import type { Mixing } from "./mixing/definition.js";
 import { RateCurve, type RateSearch } from "./rate-search.js";
 import type { StepMaker } from "./step-maker.js";
 import type { CompleteTrainerOptions } from "./trainer-options.js";
@@ -44,7 +46,7 @@ const DEFAULTS = { from: 1e-7, to: 10, steps: 100 };
 /** Makes the steps of a range test. What they change is the caller's to restore. */
 export async function findRate(
   maker: StepMaker,
-  { seed, unfreeze, optimizer }: CompleteTrainerOptions,
+  { seed, unfreeze, optimizer, mix }: CompleteTrainerOptions,
   train: DataLoader,
   { signal, onStep, ...given }: FindRateOptions,
 ): Promise<RateSearch> {
@@ -56,12 +58,14 @@ export async function findRate(
   const curve = new RateCurve();
   maker.model.train();
   if (unfreeze) applyUnfreezing(maker.model, unfreeze, 0);
+  const mixer = mix && new BatchMixer(mix, seed);
   let diverged = false;
   for await (const batch of batchesOf(train, steps, seed, signal)) {
     const done = curve.rates.length;
     const rate = from * (to / from) ** (steps > 1 ? done / (steps - 1) : 0);
     maker.setLearningRates(rate / whole);
-    const loss = await stepWith(maker, batch);
+    const [height = 0, width = 0] = batch.images.shape.slice(2);
+    const loss = await stepWith(maker, batch, mixer?.draw(1, done, { height, width }));
     onStep?.(done + 1, steps, loss);
     diverged = curve.add(rate, loss);
     if (diverged) break;
@@ -75,8 +79,8 @@ export async function findRate(
 }
 
 /** Of the batch's mean over all processes. */
-async function stepWith(maker: StepMaker, batch: Batch): Promise<number> {
-  const handle = await maker.step(batch, { position: 0, accumulate: 1 });
+async function stepWith(maker: StepMaker, batch: Batch, mixing: Mixing | undefined): Promise<number> {
+  const handle = await maker.step(batch, { position: 0, accumulate: 1 }, mixing);
   const [metrics] = await native().readMetrics([handle]);
   native().dispose(handle);
   const loss = metrics?.loss ?? NaN;
