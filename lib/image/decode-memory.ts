@@ -26,7 +26,8 @@ const WHOLE: Readonly<Partial<Record<ImageFormat, number>>> = { gif: 5, webp: 8,
 export function estimateMemory(shape: DecodedShape): number {
   const { format, height, width, channels, bytesPerSample, interlaced, turned } = shape;
   const row = width * Math.max(3, channels) * bytesPerSample;
-  const streamed = row * Math.min(RESIZED_TIMES * height, ROWS);
+  // All of it is decoded to 8-bit RGB before it is resized.
+  const streamed = row * Math.min(RESIZED_TIMES * height, ROWS) + 3 * width * height;
   const whole = WHOLE[format];
   if (whole !== undefined) return streamed + width * height * whole;
   // A progressive JPEG's coefficients have 16 bits.

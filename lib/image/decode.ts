@@ -1,10 +1,8 @@
-import type { Sharp } from "sharp";
-import { native } from "../native/binding.js";
+import { native, type CutOptions } from "../native/binding.js";
 import { reasonOf } from "../system-error.js";
-import { enlarge } from "./enlarge.js";
-import { intersect, isSameRegion, wholeOf, type Region, type Size } from "./geometry.js";
+import { intersect, isSameRegion, type Region, wholeOf, type Size } from "./geometry.js";
 import { ImageProblem } from "./image-problem.js";
-import type { DamagePolicy, InspectedImage } from "./inspect-image.js";
+import type { DamagePolicy, ImageHeader, InspectedImage } from "./inspect-image.js";
 import type { RgbImage } from "./rgb-image.js";
 import type { Interpolation, Rgb } from "./transform-options.js";
 
@@ -16,8 +14,6 @@ export interface DecodePlan {
   image: Size | undefined;
   /** The part that is resized, in the image's pixels. Absent: all of it. */
   region: Region | undefined;
-  /** The size of the region, or the image. Absent where it is not known, and all of the resized image is wanted. */
-  source: Size | undefined;
   /** The size that it is resized to. Absent: pixels are taken as they are. */
   resized: Size | undefined;
   interpolation: Interpolation;
@@ -29,8 +25,6 @@ export interface DecodePlan {
   fill: Rgb;
 }
 
-const KERNELS = { nearest: "nearest", bilinear: "linear", bicubic: "cubic", lanczos: "lanczos3" } as const;
-
 /** All of an image in another size, whatever its proportions. */
 export function planWhole(resized: Size): DecodePlan {
   const window = wholeOf(resized);
@@ -38,13 +32,31 @@ export function planWhole(resized: Size): DecodePlan {
     fixed: true,
     image: undefined,
     region: undefined,
-    source: undefined,
     resized,
     interpolation: "bilinear",
     windows: [window],
     visible: window,
     fill: [0, 0, 0],
   };
+}
+
+/** At how many eighths of its size an image is decoded: JPEG's decoder makes a smaller one in less time. */
+export type Eighths = 1 | 2 | 4 | 8;
+
+/**
+ * The smallest that leaves at least twice the pixels wanted, so that antialiasing is still the resampling's. Of what is
+ * decoded smaller "nearest" would show other pixels than are stored.
+ */
+export function eighthsFor({ region, resized, interpolation }: DecodePlan, header: ImageHeader): Eighths {
+  if (header.format !== "jpeg" || !resized || interpolation === "nearest") return 8;
+  const { height, width } = region ?? header;
+  const factor = Math.min(height / resized.height, width / resized.width);
+  return factor >= 16 ? 1 : factor >= 8 ? 2 : factor >= 4 ? 4 : 8;
+}
+
+/** The size of an image that is decoded at so many eighths. */
+export function sizeAt({ height, width }: Size, eighths: Eighths): Size {
+  return { height: Math.ceil((height * eighths) / 8), width: Math.ceil((width * eighths) / 8) };
 }
 
 /**
@@ -59,115 +71,144 @@ export async function decodeInto(
   target: Uint8Array,
   damage: DamagePolicy,
 ): Promise<string | undefined> {
-  const { windows, visible } = plan;
+  let repaired: string | undefined;
+  const eighths = eighthsFor(plan, image.header);
+  await placeWindows(plan, target, async (cut, pixels) => {
+    repaired = await decodeCut(image, { ...cut, eighths }, pixels, damage);
+  });
+  return repaired;
+}
+
+/**
+ * What {@link decodeInto} makes of a whole image of that size, which {@link decodeWhole} gave for as many eighths as
+ * the plan wants.
+ */
+export async function cutInto(
+  image: RgbImage,
+  whole: Size,
+  plan: DecodePlan,
+  target: Uint8Array,
+): Promise<void> {
+  await placeWindows(plan, target, (cut, pixels) => cutPixels(image, whole, cut, pixels));
+}
+
+/**
+ * All of an image, decoded at so many eighths of its size.
+ * @throws Error saying what is wrong with it
+ */
+export async function decodeWhole(
+  image: InspectedImage,
+  eighths: Eighths,
+  damage: DamagePolicy,
+): Promise<{ pixels: RgbImage; repaired: string | undefined }> {
+  const size = sizeAt(image.header, eighths);
+  const data = new Uint8Array(size.height * size.width * 3);
+  const window = wholeOf(size);
+  const cut = { region: undefined, resized: undefined, window, interpolation: "bilinear", eighths } as const;
+  const repaired = await decodeCut(image, cut, data, damage);
+  return { pixels: { data, ...size }, repaired };
+}
+
+/** Has `decode` make what is visible of the windows, and writes them into `target`. */
+async function placeWindows(
+  { region, resized, interpolation, windows, visible, fill }: DecodePlan,
+  target: Uint8Array,
+  decode: (cut: CutOptions, pixels: Uint8Array) => Promise<void>,
+): Promise<void> {
   const [window = visible] = windows;
   const bytes = window.height * window.width * 3;
   if (target.length !== windows.length * bytes) {
     throw new RangeError(`target must hold ${windows.length * bytes} bytes, got ${target.length}`);
   }
   const seen = windows.length === 1 ? intersect(window, visible) : visible;
-  const direct = windows.length === 1 && isSameRegion(seen, window) ? target : undefined;
-  const { pixels, repaired } = isEmpty(seen)
-    ? { pixels: NOTHING, repaired: undefined }
-    : await decodePart({ image, plan, seen, target: direct }, damage);
-  if (pixels.data === target) return repaired;
+  const cut = { region, resized, interpolation, window: seen };
+  if (windows.length === 1 && isSameRegion(seen, window)) return decode(cut, target);
+  const data = new Uint8Array(seen.height * seen.width * 3);
+  if (data.length > 0) await decode(cut, data);
+  const pixels = { data, height: seen.height, width: seen.width };
   windows.forEach((wanted, index) => {
-    place(pixels, seen, wanted, plan.fill, target.subarray(index * bytes, (index + 1) * bytes));
+    place(pixels, seen, wanted, fill, target.subarray(index * bytes, (index + 1) * bytes));
   });
-  return repaired;
 }
 
-/** Of an image that a crop lies beside. */
-const NOTHING: RgbImage = { data: new Uint8Array(), height: 0, width: 0 };
-
-function isEmpty({ height, width }: Size): boolean {
-  return height < 1 || width < 1;
+interface Cut extends CutOptions {
+  eighths: Eighths;
 }
 
-interface Part {
-  image: InspectedImage;
-  plan: DecodePlan;
-  /** Of the resized image. */
-  seen: Region;
-  /** Where it may be decoded to. */
-  target: Uint8Array | undefined;
-}
-
-/** The pixels of `seen`, at the beginning of an image that may be larger. */
-async function decodePart(
-  part: Part,
+async function decodeCut(
+  image: InspectedImage,
+  cut: Cut,
+  target: Uint8Array,
   damage: DamagePolicy,
-): Promise<{ pixels: RgbImage; repaired: string | undefined }> {
-  const decode = async (how: DamagePolicy) => (await decodePlainJpeg(part, how)) ?? decodeRegion(part, how);
+): Promise<string | undefined> {
+  const decode = async (how: DamagePolicy) => {
+    if (await decodePlainJpeg(image, cut, target, how)) return;
+    await cutPixels(await decodeBySharp(image, cut.eighths, how), image.header, cut, target);
+  };
   try {
-    return { pixels: await decode("error"), repaired: undefined };
+    await decode("error");
+    return undefined;
   } catch (error) {
     if (damage === "error") throw error;
-    const pixels = await decode("repair");
+    await decode("repair");
     // Grey or black alone teaches nothing.
-    if (pixels.data.every((value) => value === pixels.data[0])) throw error;
-    return { pixels, repaired: reasonOf(error) };
+    if (target.every((value) => value === target[0])) throw error;
+    return reasonOf(error);
   }
 }
 
 /**
- * By libjpeg: libvips takes several times as long for images of this size. Undefined where sharp has to look at the
- * image: it is no plain JPEG or, where damage is an error, no intact one.
+ * By libjpeg: libvips takes several times as long for images of this size. False where sharp has to look at the image:
+ * it is no plain JPEG or, where damage is an error, no intact one.
  */
-async function decodePlainJpeg(part: Part, damage: DamagePolicy): Promise<RgbImage | undefined> {
-  const { image, plan, seen } = part;
-  const { bytes, header, limits } = image;
-  const { region, resized, interpolation } = plan;
-  if (interpolation === "nearest") return undefined;
-  if (header.format !== "jpeg" || header.orientation !== 1 || !native().hasJpegDecoder()) return undefined;
-  const data = part.target ?? new Uint8Array(seen.height * seen.width * 3);
+async function decodePlainJpeg(
+  { bytes, header, limits }: InspectedImage,
+  cut: Cut,
+  target: Uint8Array,
+  damage: DamagePolicy,
+): Promise<boolean> {
+  if (header.format !== "jpeg" || !native().hasJpegDecoder()) return false;
+  const { orientation } = header;
   const { limitInputPixels } = limits;
-  const repair = damage === "repair";
-  const options = { region, resized, window: seen, interpolation, limitInputPixels, repair };
-  if (!(await native().decodeJpeg(bytes, options, data))) return undefined;
-  return { data, height: seen.height, width: seen.width };
+  const options = { ...cut, orientation, limitInputPixels, repair: damage === "repair" };
+  return native().decodeJpeg(bytes, options, target);
 }
 
-async function decodeRegion(part: Part, damage: DamagePolicy): Promise<RgbImage> {
-  const { seen } = part;
-  const { header } = part.image;
-  const { region, resized, interpolation, source = header } = part.plan;
-  const image = await part.image.open(damage);
-  // What was made smaller while it was decoded has other pixels than were stored: "nearest" shows it.
-  if (region ?? interpolation === "nearest") image.extract(region ?? wholeOf(header));
-  if (resized) {
-    const kernel = KERNELS[interpolation];
-    const size = { height: resized.height, width: resized.width };
-    // As it is decoded a JPEG is left twice as large as needed at least, and nothing else is made smaller.
-    image.resize({ ...size, fit: "fill", kernel, withoutEnlargement: true, fastShrinkOnLoad: false });
-  }
-  const enlarged = resized !== undefined && isEnlarged(source, resized);
-  if (!enlarged && !isSameRegion(seen, wholeOf(resized ?? source))) image.extract(seen);
-  const pixels = await readPixels(image);
-  if (!enlarged) return pixels;
-  return enlarge(pixels, resized, seen, interpolation);
-}
-
-function isEnlarged(image: Size, resized: Size): boolean {
-  return image.height < resized.height || image.width < resized.width;
-}
-
-async function readPixels(image: Sharp): Promise<RgbImage> {
-  const { data, info } = await image
+async function decodeBySharp(
+  image: InspectedImage,
+  eighths: Eighths,
+  damage: DamagePolicy,
+): Promise<RgbImage> {
+  const opened = await image.open(damage);
+  const size = sizeAt(image.header, eighths);
+  // As it is decoded: then there is nothing left to resize.
+  if (eighths < 8) opened.resize({ ...size, fit: "fill", fastShrinkOnLoad: true });
+  const { data, info } = await opened
     .flatten({ background: "#fff" })
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new ImageProblem(`decoded to ${info.channels} channels`);
-  return { data, height: info.height, width: info.width };
+  if (info.height !== size.height || info.width !== size.width) {
+    throw new ImageProblem(`decoded to ${info.width} × ${info.height} pixels`);
+  }
+  return { data, ...size };
+}
+
+async function cutPixels(
+  { data, height, width }: RgbImage,
+  whole: Size,
+  cut: CutOptions,
+  target: Uint8Array,
+): Promise<void> {
+  const options = { ...cut, size: { height, width }, whole };
+  if (await native().cutPixels(data, options, target)) return;
+  throw new RangeError(`the plan is not for an image of ${whole.width} × ${whole.height} pixels`);
 }
 
 /** Writes what `wanted` shows of `image`, which begins where `seen` does, and `fill` elsewhere. */
 function place(image: RgbImage, seen: Region, wanted: Region, fill: Rgb, target: Uint8Array): void {
   const { data, width } = image;
-  if (isSameRegion(seen, wanted) && width === wanted.width) {
-    return target.set(data.subarray(0, target.length));
-  }
   const shown = intersect(seen, wanted);
   if (!isSameRegion(shown, wanted)) target.forEach((_, at) => (target[at] = fill[at % 3] ?? 0));
   for (let row = shown.top; row < shown.top + shown.height; row += 1) {

@@ -1,10 +1,10 @@
 import { McLossError } from "../errors.js";
-import { readWhole } from "../io/open-file.js";
 import { decodeInto, type DecodePlan } from "./decode.js";
 import { decodeBudget } from "./decode-memory.js";
 import { imageError, ImageProblem } from "./image-problem.js";
 import { inspectImage, type DamagePolicy, type ImageHeader, type InspectedImage } from "./inspect-image.js";
 import { TRAINING_LIMITS, type ImageLimits } from "./limits.js";
+import { readImage } from "./read-image.js";
 
 /** An encoded image: its file, its bytes, or what fetches them. */
 export type ImageSource = string | Uint8Array | (() => Promise<Uint8Array>);
@@ -97,7 +97,7 @@ export class EncodedImage {
 
   async #read(): Promise<Uint8Array> {
     const source = this.#source;
-    if (typeof source === "string") return readWhole(source, { mostBytes: this.#limits.limitInputBytes });
+    if (typeof source === "string") return readImage(source, this.#limits.limitInputBytes);
     return typeof source === "function" ? source() : source;
   }
 }

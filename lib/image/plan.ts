@@ -34,9 +34,6 @@ export interface Trim {
   bottom: number;
 }
 
-// From this factor on sharp lets the JPEG decoder make a smaller image.
-const SHRINK_ON_LOAD = 3;
-
 /**
  * Draws one sample's plan. The image's header is read where its size matters; otherwise nothing is read.
  * @throws McLossError ERR_IMAGE where the header cannot be read, or the image is smaller than a crop of it
@@ -66,7 +63,7 @@ export function drawSample(
 ): SamplePlan {
   const { steps, decoderSteps, editedSteps, views, fixed, fill, interpolation } = pipeline;
   const image = header && { height: header.height, width: header.width };
-  const { view, region, source, resized } = drawScaling(pipeline, random, header, trim);
+  const { view, region, resized } = drawScaling(pipeline, random, header, trim);
   const decoded = drawSteps(steps.slice(0, decoderSteps), random, beginWith(view));
   const { window, visible, flipped } = decoded.view;
   const windows = views ? cropViews(views, decoded.view) : [window];
@@ -78,7 +75,7 @@ export function drawSample(
   const { theta, color, contrast, erased } = device;
   const { top, left } = device.view.window;
   return {
-    decode: { fixed, image, region, source, resized, interpolation, windows, visible, fill },
+    decode: { fixed, image, region, resized, interpolation, windows, visible, fill },
     edits: edited.edits,
     augmentation: { top, left, flipped: device.view.flipped, theta, color, contrast, erased },
   };
@@ -86,9 +83,7 @@ export function drawSample(
 
 interface Scaling {
   /** The part of the image, in its own pixels, that is resized. Absent: all of it. */
-  region?: Region;
-  /** The size of that, where it is known. */
-  source?: Size;
+  region?: Region | undefined;
   /** Absent: pixels are taken as they are. */
   resized?: Size;
   view: View;
@@ -109,33 +104,9 @@ function drawScaling(
   const image = { width: header.width, height: header.height - trim.bottom };
   if (image.height < 1) throw tooSmall(`is no higher than the ${trim.bottom} rows to cut off`, header);
   const rest = trim.bottom > 0 ? wholeOf(image) : undefined;
-  if (!scaling) return { region: rest, source: image, view: viewOf(image) };
+  if (!scaling) return { region: rest, view: viewOf(image) };
   const { region = rest, size } = scaling.definition.scale(scaling.options, image, random);
-  if (region) return scaleRegion(region, size, header);
-  return { source: image, resized: size, view: viewOf(size) };
-}
-
-/**
- * A JPEG's decoder can make a smaller image, but only of the whole: a region that is much larger than needed is cut
- * out after the whole was scaled, where it lies at most half an output pixel beside.
- */
-function scaleRegion(region: Region, size: Size, { format, height, width }: ImageHeader): Scaling {
-  const factor = Math.min(region.height / size.height, region.width / size.width);
-  if (format !== "jpeg" || factor < SHRINK_ON_LOAD) {
-    return { region, source: region, resized: size, view: viewOf(size) };
-  }
-  const scale = (whole: number, start: number, part: number, wanted: number) => {
-    const scaled = Math.max(wanted, Math.round((whole * wanted) / part));
-    return { scaled, start: Math.min(Math.round((start * scaled) / whole), scaled - wanted) };
-  };
-  const down = scale(height, region.top, region.height, size.height);
-  const across = scale(width, region.left, region.width, size.width);
-  const window = { ...size, top: down.start, left: across.start };
-  return {
-    source: { height, width },
-    resized: { height: down.scaled, width: across.scaled },
-    view: { window, visible: window, flipped: false },
-  };
+  return { region, resized: size, view: viewOf(size) };
 }
 
 interface Drawn {

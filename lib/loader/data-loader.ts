@@ -20,7 +20,7 @@ import { randomAt } from "../image/random.js";
 import { SampleReader } from "./sample-reader.js";
 import { allSamplers, samplerOf, type Sampler, type SamplerSpec } from "./sampler.js";
 import { transformList, type TransformSpec } from "../image/transforms.js";
-import { defaultWorkers } from "./workers.js";
+import { allowImageThreads, defaultWorkers } from "./workers.js";
 import { shown } from "../shown.js";
 
 /** Options of {@link DataLoader}. */
@@ -43,9 +43,8 @@ export interface DataLoaderOptions extends ImageLimitOptions {
    */
   prefetch?: number;
   /**
-   * Images that are read and decoded at once, each on one of libuv's threads. There are 4 of these unless
-   * UV_THREADPOOL_SIZE says otherwise when Node starts: set it to the number of cores to use more than 4 for decoding.
-   * Default: two for each core, as far as libuv has threads.
+   * Images that are under way at once. JPEGs are read and decoded on a thread for each core, or as many as this says if
+   * that is more, as for files that come slowly over a network. Default: two for each core.
    */
   workers?: number;
   /**
@@ -219,6 +218,7 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     const epoch = this.#epoch;
     if (seed !== undefined && this.#options.seed === undefined) this.#seed = seed;
     const queue = this.#queue(epoch);
+    if (this.#options.workers > defaultWorkers()) allowImageThreads(this.#options.workers);
     const plan = { epoch, seed: this.#seed, queue };
     const run = new EpochBatches(this.#reader, this.#pipeline, this.#batching, plan);
     const stop = () => run.stop(interrupted(signal));

@@ -1,5 +1,6 @@
 import { isMainThread } from "node:worker_threads";
 import type { Device, Dtype, TypedArray } from "./dtype.js";
+import { coreShare } from "../cores.js";
 import { McLossError } from "../errors.js";
 import { callbackRunner, type NativeCallback, type PassHandle } from "./callbacks.js";
 import { loadAddon } from "../addon/load.js";
@@ -53,12 +54,24 @@ interface Rectangle {
   width: number;
 }
 
-/** `window` of `region` after it was resized. */
-export interface DecodeJpegOptions {
+interface PixelSize {
+  height: number;
+  width: number;
+}
+
+/** `window` of `region`, which is in pixels of the whole image, after it was resized; without a region all of it. */
+export interface CutOptions {
   region: Rectangle | undefined;
-  resized: { height: number; width: number } | undefined;
+  resized: PixelSize | undefined;
   window: Rectangle;
-  interpolation: "bilinear" | "bicubic" | "lanczos";
+  interpolation: "nearest" | "bilinear" | "bicubic" | "lanczos";
+}
+
+export interface DecodeJpegOptions extends CutOptions {
+  /** EXIF's: all else is about the upright image. */
+  orientation: number;
+  /** 1, 2, 4 or 8: of its size, that it is decoded at. Where nothing is resized, windows are in these pixels. */
+  eighths: number;
   limitInputPixels: number;
   /** Decodes what is there of a damaged image. */
   repair: boolean;
@@ -435,6 +448,10 @@ export interface Binding {
   setBatchNormGroup(model: ModelHandle, group: ProcessGroupHandle | null): void;
 
   hasJpegDecoder(): boolean;
+  /** How many threads work on images, of all environments together; lets at least `count` be. */
+  imageThreads(count?: number): number;
+  /** All of a regular file; null where it is none, is empty, has more bytes or cannot be read. */
+  readFile(path: string | Uint8Array, mostBytes: number): Promise<Uint8Array | null>;
   /** False where the file is for sharp to decode. */
   decodeJpeg(bytes: Uint8Array, options: DecodeJpegOptions, target: Uint8Array): Promise<boolean>;
   /**
@@ -447,6 +464,15 @@ export interface Binding {
     edits: readonly (readonly [name: string, ...values: number[]])[],
     target: Uint8Array,
   ): Promise<void>;
+  /**
+   * Of an image that was decoded to `size`, where its own is `whole`.
+   * @param pixels RGB rows
+   */
+  cutPixels(
+    pixels: Uint8Array,
+    options: CutOptions & { size: PixelSize; whole: PixelSize },
+    target: Uint8Array,
+  ): Promise<boolean>;
   /** `pixels` and `memory` must not change until the transfer is over. */
   sendBatch(options: PixelBatchOptions): Promise<BatchTransferHandle>;
   /** Gives the batch, once; what runs on the device afterwards waits for it. */
@@ -474,11 +500,17 @@ export interface Binding {
 
 let binding: Binding | undefined;
 
+/** The addon, where it is loaded. */
+export function loadedNative(): Binding | undefined {
+  return binding;
+}
+
 /** The addon, loaded at the first call. Throws what {@link loadAddon} throws. */
 export function native(): Binding {
   if (binding) return binding;
   const loaded = loadAddon() as Binding;
   loaded.initialize({ errorClass: McLossError, ...callbackRunner(loaded) });
+  loaded.imageThreads(coreShare());
   // LibTorch crashes when a thread still computes while the process exits.
   process.once("exit", (code) => loaded.shutdown(isMainThread ? code : undefined));
   binding = loaded;

@@ -127,50 +127,48 @@ class Decoder {
     return true;
   }
 
-  // Writes rows of the whole image to `pixels`: at least what lies in `wanted`.
-  bool read_rows(const Window& wanted, uint8_t* pixels) {
+  // Which part of the image read_rows() gives: all that lies in `wanted`, and perhaps more.
+  bool find_part(const Window& wanted) {
     if (setjmp(jump_) != 0) return false;
     library_.start(&info_);
-    if (library_.skip_rows) {
-      read_part(wanted, pixels);
-    } else {
-      read_until(info_.output_height, {pixels, row_bytes()});
+    part_ = {0, 0, info_.output_width, info_.output_height};
+    if (!library_.skip_rows) return true;
+    const int64_t right = std::min<int64_t>(info_.output_width, wanted.left + wanted.width + kBorder);
+    auto left = static_cast<JDIMENSION>(std::max<int64_t>(0, wanted.left - kBorder));
+    auto width = static_cast<JDIMENSION>(right - left);
+    if (width < info_.output_width) library_.crop_rows(&info_, &left, &width);
+    part_ = {left, wanted.top, width, wanted.height};
+    return true;
+  }
+
+  const Window& part() const { return part_; }
+
+  // Writes the part's rows, and one more.
+  bool read_rows(uint8_t* pixels) {
+    if (setjmp(jump_) != 0) return false;
+    const auto bytes = static_cast<size_t>(3 * part_.width);
+    const auto begin = static_cast<JDIMENSION>(part_.top);
+    const auto end = begin + static_cast<JDIMENSION>(part_.height);
+    // What is not wanted is neither transformed nor coloured, but read: damage shows wherever it is.
+    skip_until(begin);
+    read_until(end, pixels, bytes);
+    if (end < info_.output_height) {
+      skip_until(info_.output_height - 1);  // not to the end, which would leave the rest unread
+      read_until(info_.output_height, pixels + bytes * part_.height, bytes);
     }
     return library_.finish(&info_) == TRUE;
   }
 
  private:
-  // Where the beginning of each row goes.
-  struct Rows {
-    uint8_t* first;
-    size_t bytes;
-  };
-
-  size_t row_bytes() const { return size_t{3} * info_.output_width; }
-
-  void read_until(JDIMENSION end, const Rows& rows) {
-    while (info_.output_scanline < end) {
-      JSAMPROW row = rows.first + rows.bytes * info_.output_scanline;
-      library_.read_rows(&info_, &row, 1);
+  void read_until(JDIMENSION end, uint8_t* pixels, size_t bytes) {
+    for (; info_.output_scanline < end; pixels += bytes) {
+      JSAMPROW row = pixels;
+      while (library_.read_rows(&info_, &row, 1) == 0) continue;
     }
   }
 
   void skip_until(JDIMENSION begin) {
     if (begin > info_.output_scanline) library_.skip_rows(&info_, begin - info_.output_scanline);
-  }
-
-  // What is not wanted is neither transformed nor coloured, but read: damage shows wherever it is.
-  void read_part(const Window& wanted, uint8_t* pixels) {
-    const size_t bytes = row_bytes();
-    const int64_t right = std::min<int64_t>(info_.output_width, wanted.left + wanted.width + kBorder);
-    auto left = static_cast<JDIMENSION>(std::max<int64_t>(0, wanted.left - kBorder));
-    auto width = static_cast<JDIMENSION>(right - left);
-    if (width < info_.output_width) library_.crop_rows(&info_, &left, &width);
-    const Rows rows{pixels + size_t{3} * left, bytes};
-    skip_until(static_cast<JDIMENSION>(wanted.top));
-    read_until(static_cast<JDIMENSION>(wanted.top + wanted.height), rows);
-    skip_until(info_.output_height - 1);  // not to the end, which would leave the rest unread
-    read_until(info_.output_height, rows);
   }
 
   [[noreturn]] static void give_up(j_common_ptr info) {
@@ -194,58 +192,82 @@ class Decoder {
   jpeg_decompress_struct info_{};
   jpeg_error_mgr errors_{};
   jpeg_progress_mgr progress_{};
+  Window part_{};
   std::jmp_buf jump_{};
 };
 
-// The smallest of 1, 2, 4 and 8 eighths that leaves at least twice the pixels wanted, so that antialiasing is
-// still the resampling's; other scales are not vectorised in libjpeg-turbo.
-unsigned choose_scale(const Size& region, const JpegPlan& plan) {
-  if (!plan.resized) return 8;
-  const double factor = std::min(static_cast<double>(region.width) / plan.resized->width,
-                                 static_cast<double>(region.height) / plan.resized->height);
-  unsigned eighths = 8;
-  while (eighths > 1 && factor * eighths / 8 >= 4) eighths /= 2;
-  return eighths;
-}
+// How a stored image is turned: its axes are exchanged, then each may be mirrored.
+struct Turn {
+  Size stored;
+  bool exchanged;
+  bool across;
+  bool down;
 
-void copy_window(const Image& image, const Window& window, uint8_t* target) {
-  for (int64_t row = 0; row < window.height; ++row) {
-    const auto* source = image.pixels + 3 * ((window.top + row) * image.size.width + window.left);
-    std::copy_n(source, 3 * window.width, target + 3 * row * window.width);
+  Size upright() const { return exchanged ? Size{stored.height, stored.width} : stored; }
+
+  // Where a part of the upright image is stored.
+  Window find(Window upright) const {
+    if (exchanged) upright = {upright.top, upright.left, upright.height, upright.width};
+    if (across) upright.left = stored.width - upright.left - upright.width;
+    if (down) upright.top = stored.height - upright.top - upright.height;
+    return upright;
   }
-}
-
-bool contains(const Size& size, const Window& window) {
-  return window.left >= 0 && window.top >= 0 && window.width > 0 && window.height > 0 &&
-         window.left + window.width <= size.width && window.top + window.height <= size.height;
-}
-
-// How the wanted pixels come from the decoded image.
-struct Steps {
-  Size decoded;
-  Region region;  // in decoded pixels
-  Size resized;
-  Window read;  // the decoded pixels that it takes
-  bool copied;  // as they are
 };
 
-Steps plan_steps(const Size& whole, const Size& decoded, const Window& region, const JpegPlan& plan) {
-  const Size resized = plan.resized.value_or(Size{region.width, region.height});
-  if (resized.width == region.width && resized.height == region.height) {
-    auto read = plan.window;
-    read.left += region.left;
-    read.top += region.top;
-    return {decoded, {}, resized, read, true};
-  }
-  const double across = static_cast<double>(decoded.width) / whole.width;
-  const double down = static_cast<double>(decoded.height) / whole.height;
-  const Region scaled{region.left * across, region.top * down, region.width * across, region.height * down};
-  return {decoded, scaled, resized, find_read(decoded, scaled, resized, plan.window, plan.filter), false};
+Turn turn_of(const Size& stored, int orientation) {
+  const bool across = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool down = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  return {stored, orientation >= 5, across, down};
 }
 
-void write_window(const Image& image, const Steps& steps, const JpegPlan& plan, uint8_t* target) {
-  if (steps.copied) return copy_window(image, steps.read, target);
-  resample(image, steps.region, steps.resized, plan.window, plan.filter, target);
+// The pixels of `wanted` of the upright image.
+void turn_pixels(const Image& image, const Turn& turn, const Window& wanted, uint8_t* target) {
+  const Window place = turn.find(wanted);
+  const int64_t right = turn.across ? -3 : 3;
+  const int64_t below = (turn.down ? -3 : 3) * image.part.width;
+  const int64_t step = turn.exchanged ? below : right;
+  const int64_t next_row = turn.exchanged ? right : below;
+  const uint8_t* row = image.at(turn.down ? place.top + place.height - 1 : place.top,
+                                turn.across ? place.left + place.width - 1 : place.left);
+  for (int64_t y = 0; y < wanted.height; ++y, row += next_row) {
+    const uint8_t* pixel = row;
+    for (int64_t x = 0; x < wanted.width; ++x, pixel += step, target += 3) std::copy_n(pixel, 3, target);
+  }
+}
+
+// Threads live on: their memory is used again, unless it is much.
+class Scratch {
+ public:
+  uint8_t* take(size_t bytes) {
+    if (memory_.size() < bytes) memory_.resize(bytes);
+    return memory_.data();
+  }
+  void trim() {
+    if (memory_.size() > kKeptBytes) std::vector<uint8_t>().swap(memory_);
+  }
+
+ private:
+  std::vector<uint8_t> memory_;
+};
+
+bool decode_part(Decoder& decoder, const Turn& turn, const Size& whole, const Cut& cut, uint8_t* target) {
+  thread_local Scratch stored;
+  thread_local Scratch upright;
+  const auto read = find_read(turn.upright(), whole, cut);
+  if (!decoder.find_part(turn.find(read))) return false;
+  const auto bytes = static_cast<size_t>(3 * decoder.part().width * (decoder.part().height + 1));
+  if (bytes > kMaxPixelBytes) return false;
+  Image image{stored.take(bytes), turn.stored, decoder.part()};
+  const bool done = decoder.read_rows(stored.take(bytes));
+  if (done && (turn.exchanged || turn.across || turn.down)) {
+    uint8_t* const turned = upright.take(static_cast<size_t>(3 * read.width * read.height));
+    turn_pixels(image, turn, read, turned);
+    image = {turned, turn.upright(), read};
+  }
+  if (done) cut_image(image, whole, cut, target);
+  stored.trim();
+  upright.trim();
+  return done;
 }
 
 }  // namespace
@@ -255,26 +277,13 @@ bool has_libjpeg() {
 }
 
 bool decode_jpeg(std::span<const uint8_t> bytes, const JpegPlan& plan, std::span<uint8_t> target) {
-  if (!has_libjpeg() || target.size() != static_cast<size_t>(3 * plan.window.width * plan.window.height)) {
-    return false;
-  }
+  if (!has_libjpeg() || target.size() != bytes_of(plan.cut)) return false;
   Decoder decoder(*library(), plan.repair);
   if (!decoder.read_header(bytes) || !decoder.is_plain()) return false;
-  const Size whole = decoder.size();
-  const Window region = plan.region.value_or(Window{0, 0, whole.width, whole.height});
-  if (whole.width * whole.height > plan.limit_pixels || !contains(whole, region)) return false;
-  if (!contains(plan.resized.value_or(Size{region.width, region.height}), plan.window)) return false;
-  if (!decoder.start(choose_scale({region.width, region.height}, plan))) return false;
-  const auto steps = plan_steps(whole, decoder.output_size(), region, plan);
-  const auto pixel_bytes = static_cast<size_t>(3 * steps.decoded.width * steps.decoded.height);
-  if (pixel_bytes > kMaxPixelBytes) return false;
-  // The threads of libuv's pool live on: their memory is used again. One byte more, as Image wants it.
-  thread_local std::vector<uint8_t> pixels;
-  if (pixels.size() <= pixel_bytes) pixels.resize(pixel_bytes + 1);
-  const bool done = decoder.read_rows(steps.read, pixels.data());
-  if (done) write_window({pixels.data(), steps.decoded}, steps, plan, target.data());
-  if (pixels.size() > kKeptBytes) std::vector<uint8_t>().swap(pixels);
-  return done;
+  const Size whole = turn_of(decoder.size(), plan.orientation).upright();
+  if (whole.width * whole.height > plan.limit_pixels || !decoder.start(plan.eighths)) return false;
+  const auto turn = turn_of(decoder.output_size(), plan.orientation);
+  return fits(plan.cut, turn.upright(), whole) && decode_part(decoder, turn, whole, plan.cut, target.data());
 }
 
 }  // namespace mcloss::data

@@ -4,16 +4,17 @@
 #include <optional>
 #include <span>
 
-#include "resample.h"
+#include "cut.h"
 
 namespace mcloss::data {
 
-// What is wanted of a JPEG: `window` of `region` after it was resized. Absent: all of it, at its own size.
+// What is wanted of a JPEG.
 struct JpegPlan {
-  std::optional<Window> region;
-  std::optional<Size> resized;
-  Window window;
-  Filter filter;
+  Cut cut;  // of the upright image
+  // EXIF's, 1 to 8: how the image is turned when it is decoded.
+  int orientation;
+  // It is decoded at so many eighths of its size: 1, 2, 4 or 8.
+  unsigned eighths;
   int64_t limit_pixels;
   // Damage is not an error: what is missing becomes grey, as in Pillow with LOAD_TRUNCATED_IMAGES.
   bool repair;

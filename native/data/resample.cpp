@@ -6,22 +6,10 @@
 #include <numbers>
 #include <vector>
 
-// The two passes are the hot loops of data loading.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define MCLOSS_VECTORIZED __attribute__((target_clones("avx2", "default"), optimize("O3")))
-#else
-#define MCLOSS_VECTORIZED
-#endif
+#include "resample_rows.h"
 
 namespace mcloss::data {
 namespace {
-
-// Pillow's: a sum of weighted bytes, which negative weights may take to twice the range, fits 32 bits.
-constexpr int kPrecisionBits = 32 - 8 - 2;
-constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
-
-using Rgbx = int32_t __attribute__((vector_size(16)));
-using ByteLanes = uint8_t __attribute__((vector_size(4)));
 
 double sinc(double x) {
   if (x == 0) return 1;
@@ -33,6 +21,8 @@ double weigh(Filter filter, double x) {
   constexpr double kCubic = -0.5;
   const double distance = std::abs(x);
   switch (filter) {
+    case Filter::kNearest:
+      return 1;
     case Filter::kBilinear:
       return distance < 1 ? 1 - distance : 0;
     case Filter::kBicubic:
@@ -48,19 +38,6 @@ double support_of(Filter filter) {
   return filter == Filter::kBilinear ? 1 : filter == Filter::kBicubic ? 2 : 3;
 }
 
-// Which input pixels make each output pixel of one axis.
-struct Taps {
-  struct Span {
-    int64_t start;
-    int64_t count;
-  };
-  std::vector<Span> spans;
-  std::vector<int32_t> weights;  // `stride` for each output pixel
-  int64_t stride;
-
-  const int32_t* weights_of(int64_t output) const { return weights.data() + output * stride; }
-};
-
 // One axis: outputs `first` to `first + count` of the stretch from `begin` with `length`, resized to
 // `resized`.
 struct Axis {
@@ -71,7 +48,22 @@ struct Axis {
   int64_t count;
 };
 
+// Each output is one pixel; places are summed up, rounding as Pillow's do.
+Taps find_nearest(const Axis& axis, int64_t input) {
+  const double scale = axis.length / static_cast<double>(axis.resized);
+  Taps taps{{}, {}, 1};
+  double place = scale * 0.5;
+  for (int64_t output = 0; output < axis.first + axis.count; ++output, place += scale) {
+    if (output < axis.first) continue;
+    const auto start = static_cast<int64_t>(axis.begin) + static_cast<int64_t>(place);
+    taps.spans.push_back({std::min(start, input - 1), 1});
+    taps.weights.push_back(1 << kPrecisionBits);
+  }
+  return taps;
+}
+
 Taps find_taps(const Axis& axis, int64_t input, Filter filter) {
+  if (filter == Filter::kNearest) return find_nearest(axis, input);
   const double scale = axis.length / static_cast<double>(axis.resized);
   const double widening = std::max(scale, 1.0);
   const double support = support_of(filter) * widening;
@@ -112,34 +104,6 @@ Taps::Span find_stretch(const Axis& axis, int64_t input, Filter filter) {
   return {first.start, last.start + last.count - first.start};
 }
 
-inline uint8_t to_byte(int32_t sum) {
-  return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
-}
-
-MCLOSS_VECTORIZED void resample_row(const uint8_t* source, const Taps::Span* spans, const int32_t* weights,
-                                    int64_t stride, int64_t outputs, uint8_t* target) {
-  for (int64_t output = 0; output < outputs; ++output, weights += stride, target += 3) {
-    const uint8_t* pixel = source + 3 * spans[output].start;
-    Rgbx sum{kHalf, kHalf, kHalf, kHalf};
-    for (int64_t tap = 0; tap < spans[output].count; ++tap, pixel += 3) {
-      ByteLanes bytes;
-      std::memcpy(&bytes, pixel, sizeof(bytes));
-      sum += __builtin_convertvector(bytes, Rgbx) * weights[tap];
-    }
-    for (int channel = 0; channel < 3; ++channel) target[channel] = to_byte(sum[channel]);
-  }
-}
-
-MCLOSS_VECTORIZED void blend_rows(const uint8_t* source, int64_t bytes, const int32_t* weights, int64_t rows,
-                                  int32_t* sums, uint8_t* target) {
-  std::fill_n(sums, bytes, kHalf);
-  for (int64_t row = 0; row < rows; ++row, source += bytes) {
-    const int32_t weight = weights[row];
-    for (int64_t i = 0; i < bytes; ++i) sums[i] += source[i] * weight;
-  }
-  for (int64_t i = 0; i < bytes; ++i) target[i] = to_byte(sums[i]);
-}
-
 Axis across_of(const Region& region, const Size& resized, const Window& window) {
   return {region.left, region.width, resized.width, window.left, window.width};
 }
@@ -163,15 +127,25 @@ void resample(const Image& source, const Region& region, const Size& resized, co
   const auto down = find_taps(down_of(region, resized, window), source.size.height, filter);
   const int64_t first_row = down.spans.front().start;
   const int64_t end_row = down.spans.back().start + down.spans.back().count;
+  const int64_t first_column = across.spans.front().start;
+  const int64_t columns = across.spans.back().start + across.spans.back().count - first_column;
   const int64_t row_bytes = 3 * window.width;
-  // The threads of libuv's pool live on: their memory is used again.
+  // Threads live on: their memory is used again.
   thread_local std::vector<uint8_t> narrowed;
+  thread_local std::vector<uint8_t> last;
   thread_local std::vector<int32_t> sums;
-  narrowed.resize(static_cast<size_t>((end_row - first_row) * row_bytes));
   sums.resize(static_cast<size_t>(row_bytes));
+  narrowed.resize(static_cast<size_t>((end_row - first_row) * row_bytes + kRowSlack));
+  const RowResampler narrow(across, first_column);
   for (int64_t row = first_row; row < end_row; ++row) {
-    resample_row(source.pixels + 3 * row * source.size.width, across.spans.data(), across.weights.data(),
-                 across.stride, window.width, narrowed.data() + (row - first_row) * row_bytes);
+    const uint8_t* pixels = source.at(row, first_column);
+    // Beyond the others there is another row that may be read.
+    if (row + 1 == end_row) {
+      last.assign(static_cast<size_t>(3 * columns + kRowSlack), 0);
+      std::copy_n(pixels, 3 * columns, last.data());
+      pixels = last.data();
+    }
+    narrow.write(pixels, window.width, narrowed.data() + (row - first_row) * row_bytes);
   }
   for (int64_t row = 0; row < window.height; ++row) {
     const auto [start, count] = down.spans[row];

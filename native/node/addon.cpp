@@ -10,8 +10,10 @@
 namespace mcloss::node {
 namespace {
 
-void stop_executor(void* environment) {
-  static_cast<Environment*>(environment)->executor.stop();
+void stop_threads(void* given) {
+  auto* environment = static_cast<Environment*>(given);
+  environment->executor.stop();
+  environment->pool.stop();
 }
 
 // { name, parameters, promise }[] of the table, for the test that compares TypeScript's side with it.
@@ -31,7 +33,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   apply_process_settings();
   auto environment = std::make_unique<Environment>(env);
   autograd::use_generator(environment->generator);
-  napi_add_env_cleanup_hook(env, stop_executor, environment.get());
+  napi_add_env_cleanup_hook(env, stop_threads, environment.get());
   env.SetInstanceData(environment.release());
   for (const auto& [declaration, call] : function_table()) {
     const std::string name(declaration.name());

@@ -8,6 +8,7 @@
 #include "executor.h"
 #include "memory_ledger.h"
 #include "operators.h"
+#include "pool_jobs.h"
 #include "script_value.h"
 
 namespace mcloss::node {
@@ -23,7 +24,7 @@ struct ScriptRunner {
 class Environment {
  public:
   explicit Environment(Napi::Env env)
-      : references(std::make_shared<ReferenceBin>(env)), executor(env, generator), ledger(env) {}
+      : references(std::make_shared<ReferenceBin>(env)), executor(env, generator), pool(env), ledger(env) {}
   ~Environment() { references->close(); }
 
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
@@ -33,6 +34,7 @@ class Environment {
   // What operators draw from on the CPU where they are given none.
   const at::Generator generator = autograd::make_cpu_generator();
   Executor executor;
+  PoolJobs pool;
   MemoryLedger ledger;
   // Of jobs that may write the gradient of any tensor.
   const std::shared_ptr<Pending> gradients = std::make_shared<Pending>();

@@ -6,7 +6,7 @@
 #include "distributed_api.h"
 #include "edit_api.h"
 #include "file_api.h"
-#include "jpeg_api.h"
+#include "image_api.h"
 #include "memory_api.h"
 #include "model_api.h"
 #include "operators.h"
@@ -117,7 +117,10 @@ constexpr Row kFunctions[] = {
     sync_unless_busy<"setBatchNormGroup(model, group)", set_batch_norm_group>(),
 
     sync<"hasJpegDecoder()", has_jpeg_decoder>(),
+    sync<"imageThreads(count?)", image_threads>(),
+    raw<"readFile(path, mostBytes)", Way::kJob, read_file>(),
     raw<"decodeJpeg(bytes, options, target)", Way::kJob, decode_jpeg>(),
+    raw<"cutPixels(pixels, options, target)", Way::kJob, cut_pixels>(),
     raw<"editPixels(source, size, edits, target)", Way::kJob, edit_pixels>(),
     job<"sendBatch(options)", send_batch>(),
     job<"joinBatch(transfer)", join_batch>(),

@@ -48,7 +48,9 @@ Napi::Value shutdown(const Napi::CallbackInfo& info) {
     std::fflush(nullptr);
     std::_Exit(info[0].As<Napi::Number>().Int32Value());
   }
-  Environment::of(info.Env()).executor.shut_down(info.Env());
+  auto& environment = Environment::of(info.Env());
+  environment.executor.shut_down(info.Env());
+  environment.pool.stop();
   return info.Env().Undefined();
 }
 

@@ -21,7 +21,8 @@ async function colorOf(source: Uint8Array, interpolation: Interpolation): Promis
 
 async function isPlain(bytes: Uint8Array): Promise<boolean> {
   const window = { top: 0, left: 0, height: 8, width: 8 };
-  const options = { region: undefined, resized: undefined, window, limitInputPixels: 1e6, repair: false };
+  const size = { region: undefined, resized: undefined, window, orientation: 1, eighths: 8 };
+  const options = { ...size, limitInputPixels: 1e6, repair: false };
   return native().decodeJpeg(bytes, { ...options, interpolation: "bilinear" }, new Uint8Array(8 * 8 * 3));
 }
 

@@ -15,6 +15,8 @@ const OPTIONS: DecodeJpegOptions = {
   resized: undefined,
   window: whole,
   interpolation: "bilinear",
+  orientation: 1,
+  eighths: 8,
   limitInputPixels: 1e6,
   repair: false,
 };
@@ -165,7 +167,6 @@ describe("plain JPEGs", function () {
     const plan: DecodePlan = {
       fixed: true,
       image: { height: 110, width: 150 },
-      source: { height: 110, width: 150 },
       visible: whole,
       windows: [whole],
       fill: [0, 0, 0],

@@ -18,7 +18,7 @@ const read = (name: string) => readFileSync(new URL(name, FOLDER));
 const planOf = (height: number, width: number) => {
   const whole = { top: 0, left: 0, height, width };
   const [fixed, interpolation, fill] = [true, "bilinear", [0, 0, 0]] as const;
-  const absent = { image: undefined, region: undefined, source: { height, width }, resized: undefined };
+  const absent = { image: undefined, region: undefined, resized: undefined };
   return { ...absent, fixed, interpolation, fill, windows: [whole], visible: whole };
 };
 

@@ -1,0 +1,7 @@
+import { availableParallelism } from "node:os";
+
+/** The cores that this process has for itself where several, started together, share a machine. */
+export function coreShare(env: Readonly<NodeJS.ProcessEnv> = process.env): number {
+  const processes = Number.parseInt(env["LOCAL_WORLD_SIZE"] ?? "", 10);
+  return Math.max(1, Math.floor(availableParallelism() / (processes > 0 ? processes : 1)));
+}
