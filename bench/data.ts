@@ -1,6 +1,8 @@
 // Times data loading: this package's DataLoader, and decoding alone, beside torchvision's DataLoader with Pillow; the
 // same files, the same cores, in turn. Then the share of training that waits for data.
-//   npm run bench -- data [--images DIR] [--rounds 5] [--workers N] [--batch 32] [--python python3] [--no-train] [--json]
+// Last, how images/s grow with cores, simulated: each image holds a thread for a while.
+//   npm run bench -- data [--images DIR] [--rounds 5] [--workers N] [--batch 32] [--python python3] [--no-train] [--quick] [--json]
+// --quick measures two rounds of the small images alone.
 // Without --images, it makes its own of Debian's packages, once, in bench/data/images.
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -10,8 +12,8 @@ import { normalize, randomCrop, randomHorizontalFlip, resize } from "mutual-chan
 import { formatTable } from "#lib/table.js";
 import { defaultWorkers } from "#lib/loader/workers.js";
 import { native } from "#lib/native/binding.js";
-import { prepareImages } from "./data/prepare.js";
-import { openDecoding, openEpochs, type Epoch, type Task } from "./data/task.js";
+import { convertSet, prepareImages } from "./data/prepare.js";
+import { openDecoding, openEpochs, simulateCores, type Epoch, type Task } from "./data/task.js";
 import { Torchvision } from "./data/torchvision.js";
 import { maximum } from "#lib/extremes.js";
 
@@ -23,15 +25,19 @@ const { values } = parseArgs({
     batch: { type: "string", default: "32" },
     python: { type: "string", default: "python3" },
     "no-train": { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
-const rounds = Number(values.rounds);
+const rounds = values.quick ? 2 : Number(values.rounds);
 const batchSize = Number(values.batch);
 const workers = values.workers === undefined ? undefined : Number(values.workers);
 const IMAGES = fileURLToPath(new URL("data/images", import.meta.url));
 const PYTHON_WORKERS = [0, 1, 2];
 const OURS = "mcloss";
+/** About what decoding a photograph takes, and for how many of them a core is held. */
+const HELD_MS = 2;
+const HELD_IMAGES = 400;
 /** With --json, stdout has the document alone. */
 const say = values.json ? console.error : console.log;
 
@@ -54,18 +60,35 @@ async function listTasks(): Promise<Task[]> {
     { resize: 448, crop: 448 },
   ];
   const sets = [
-    { name: values.images ? "given" : "500×375", folder: small, passes: values.images ? 1 : 5 },
-    ...(full ? [{ name: "full size", folder: full, passes: 1 }] : []),
+    {
+      name: values.images ? "given" : "500×375",
+      folder: small,
+      passes: values.images ? 1 : values.quick ? 1 : 5,
+    },
+    ...(full && !values.quick ? [{ name: "full size", folder: full, passes: 1 }] : []),
   ];
-  return sets.flatMap(({ name, ...set }) =>
+  const tasks = sets.flatMap(({ name, ...set }) =>
     sizes.map((size) => ({ name: `${name} → ${size.crop}`, batchSize, ...set, ...size })),
   );
+  if (values.images) return tasks;
+  const others = await Promise.all((["png", "webp"] as const).map((format) => convertSet(small, format)));
+  return [
+    ...tasks,
+    ...others.map((folder, i) => ({
+      name: `500×375 ${["PNG", "WebP"][i]} → 224`,
+      folder,
+      passes: values.quick ? 2 : 10,
+      batchSize,
+      ...{ resize: 256, crop: 224 },
+    })),
+  ];
 }
 
 /** All loaders in turn, `rounds` times; the first round warms up. */
 async function measure(task: Task, python: Torchvision | undefined): Promise<Row[]> {
   const contenders = new Map<string, () => Promise<Epoch>>([
-    [OURS, await openEpochs(task, workers)],
+    [OURS, await openEpochs(task, { workers, cacheBytes: 0 })],
+    [`${OURS}, --cache ram`, await openEpochs(task, { workers, cache: "ram" })],
     ["decoding alone", await openDecoding(task, workers ?? defaultWorkers())],
   ]);
   if (python) {
@@ -154,11 +177,18 @@ for (const task of tasks) {
   say(formatRows(measured));
 }
 python?.stop();
-const training = values["no-train"] || !tasks[0] ? undefined : await measureWaiting(tasks[0]);
+const simulated: { cores: number; imagesPerSecond: number }[] = [];
+for (const cores of [1, 2, 4, 8, 16]) {
+  const imagesPerSecond = await simulateCores(cores, HELD_MS, HELD_IMAGES * cores);
+  simulated.push({ cores, imagesPerSecond });
+}
+const perCore = simulated.map(({ cores, imagesPerSecond: rate }) => `${cores}: ${rate.toFixed(0)}`);
+say(`images/s by cores, each image holding one for ${HELD_MS} ms: ${perCore.join(", ")}`);
+const training = values["no-train"] || values.quick || !tasks[0] ? undefined : await measureWaiting(tasks[0]);
 if (training) {
   const share = (100 * training.dataShare).toFixed(2);
   say(
     `training ResNet-18 at ${tasks[0]?.crop}: ${training.imagesPerSecond.toFixed(1)} images/s, ${share} % of it waiting for data`,
   );
 }
-if (values.json) console.log(JSON.stringify({ machine, rounds, rows, training }, null, 2));
+if (values.json) console.log(JSON.stringify({ machine, rounds, rows, simulated, training }, null, 2));

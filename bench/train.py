@@ -91,7 +91,25 @@ def demo():
     return Network(nn.Sequential(*layers), nn.AdaptiveAvgPool2d(1), 256, 255, 85), 64
 
 
+class Published(nn.Module):
+    """torchvision's network of that name."""
+
+    def __init__(self, name):
+        super().__init__()
+        import torchvision
+
+        self.network = getattr(torchvision.models, name)(num_classes=200)
+
+    def forward(self, x):
+        features = self.network.features(x)
+        pooled = F.adaptive_avg_pool2d(features, 1)
+        flat = isinstance(self.network.classifier[0], nn.Dropout)
+        return features, self.network.classifier(pooled.flatten(1) if flat else pooled)
+
+
+PUBLISHED = ("mobilenet_v2", "efficientnet_b0", "convnext_tiny")
 NETWORKS = {"resnet18": resnet18, "resnet50": resnet50, "demo": demo}
+NETWORKS.update({name: lambda name=name: (Published(name), 224) for name in PUBLISHED})
 
 
 def draw_mask(blocks):

@@ -1,8 +1,8 @@
 // Times whole training steps (forward, CE + MC-Loss, backward, SGD) through Trainer: the paper's ResNet18 at 224 × 224 and
-// ResNet50 at 448 × 448, and the demo's network. With --python, beside the same network in a plain PyTorch loop with the
+// ResNet50 at 448 × 448, MobileNetV2, EfficientNet and ConvNeXt at 224 × 224, and the demo's network. With --python, beside the same network in a plain PyTorch loop with the
 // released code's loss: as it comes, with channels_last, and that compiled (which needs g++); all in this run, in turn. A
 // ratio is the median over the rounds of our images/s over Python's beside them.
-//   npm run bench -- train [--threads 1] [--rounds 10] [--network resnet18|resnet50|demo] [--precision float32|bfloat16]
+//   npm run bench -- train [--threads 1] [--rounds 10] [--network NAME] [--precision float32|bfloat16]
 //     [--batch N] [--python python3] [--json]
 // "beside" is the share of a step that is not LibTorch's: at most what a whole step of the smallest network takes, LibTorch's
 // part of it included. "peak" is what a fresh process needs to make the network and train three steps.
@@ -13,7 +13,15 @@ import { native } from "#lib/native/binding.js";
 import { formatTable } from "#lib/table.js";
 import { median } from "./median.js";
 import { findPeak } from "./train/peak.js";
-import { BATCH, parameterShapes, SMALLEST, specOf, type Precision, type Problem } from "./train/problem.js";
+import {
+  BATCH,
+  NETWORKS,
+  parameterShapes,
+  SMALLEST,
+  specOf,
+  type Precision,
+  type Problem,
+} from "./train/problem.js";
 import { findPythonPeak, findPythonVersion, PYTHON_FORMS, PythonSteps } from "./train/python.js";
 import { Steps } from "./train/steps.js";
 
@@ -49,9 +57,7 @@ interface Row {
 }
 
 function listProblems(): Problem[] {
-  const networks = (["resnet18", "resnet50", "demo"] as const).filter(
-    (name) => (values.network ?? name) === name,
-  );
+  const networks = NETWORKS.filter((name) => (values.network ?? name) === name);
   // Where the processor has no instructions for it, bfloat16 is far slower on both sides.
   const both = readFileSync("/proc/cpuinfo", "utf8").includes("avx512_bf16");
   const precisions = (["float32", ...(both ? (["bfloat16"] as const) : [])] as const).filter(

@@ -40,6 +40,23 @@ export async function prepareImages(folder: string, say: (text: string) => void)
   return sets;
 }
 
+const CONVERTED = 60;
+
+/** Makes some of a set's images anew in another format, unless they are there; gives their folder. */
+export async function convertSet(from: string, format: "png" | "webp"): Promise<string> {
+  const folder = `${from}-${format}`;
+  if (existsSync(folder)) return folder;
+  const made = `${folder}.tmp`;
+  mkdirSync(join(made, "photos"), { recursive: true });
+  for (const [i, file] of listJpegs(from).slice(0, CONVERTED).entries()) {
+    await sharp(file)
+      .toFormat(format)
+      .toFile(join(made, "photos", `${String(i).padStart(4, "0")}.${format}`));
+  }
+  renameSync(made, folder);
+  return folder;
+}
+
 export function listJpegs(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && [".jpg", ".jpeg"].includes(extname(entry.name).toLowerCase()))

@@ -1,10 +1,18 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { DataLoader, ImageFolder, type Dataset } from "mutual-channel-loss";
-import { normalize, randomCrop, randomHorizontalFlip, resize } from "mutual-channel-loss/data";
+import {
+  normalize,
+  randomCrop,
+  randomHorizontalFlip,
+  resize,
+  type DataLoaderOptions,
+} from "mutual-channel-loss/data";
 import { EncodedImage } from "#lib/image/encoded-image.js";
 import { buildPipeline } from "#lib/image/pipeline.js";
 import { planSample } from "#lib/image/plan.js";
 import { randomAt } from "#lib/image/random.js";
+import { native } from "#lib/native/binding.js";
+import sharp from "sharp";
 
 /** The shorter side to `resize`, a random crop, a flip. */
 export interface Task {
@@ -42,23 +50,56 @@ async function openImages({ folder, passes }: Task): Promise<Dataset> {
 }
 
 /** An epoch of this package's loader; call it again for the next one. */
-export async function openEpochs(task: Task, workers: number | undefined): Promise<() => Promise<Epoch>> {
+export async function openEpochs(
+  task: Task,
+  options: Pick<DataLoaderOptions, "workers" | "cache" | "cacheBytes">,
+): Promise<() => Promise<Epoch>> {
   const loader = new DataLoader(await openImages(task), {
     batchSize: task.batchSize,
     transforms: transformsOf(task),
     shuffle: true,
-    cacheBytes: 0,
-    ...(workers === undefined ? {} : { workers }),
+    ...options,
   });
-  return () =>
-    measure(async () => {
-      let images = 0;
-      for await (const batch of loader) {
-        images += batch.size;
-        batch.dispose();
-      }
-      return images;
-    });
+  return () => measure(() => readAll(loader));
+}
+
+async function readAll(loader: DataLoader): Promise<number> {
+  let images = 0;
+  for await (const batch of loader) {
+    images += batch.size;
+    batch.dispose();
+  }
+  return images;
+}
+
+/**
+ * Images/s of a loader on so many cores, which need not be there: each image, whose decoding takes next to nothing, holds a
+ * thread for `milliseconds` first.
+ */
+export async function simulateCores(cores: number, milliseconds: number, images: number): Promise<number> {
+  const bytes = await sharp({ create: { width: 8, height: 8, channels: 3, background: "#888" } })
+    .jpeg()
+    .toBuffer();
+  native().imageThreads(cores);
+  const source = async () => {
+    await native().holdImageThread(milliseconds);
+    return bytes;
+  };
+  const dataset = {
+    length: images,
+    classes: ["any"],
+    sample: (i: number) => ({ path: `${i}`, label: 0, source }),
+  };
+  const loader = new DataLoader(dataset, {
+    batchSize: 32,
+    prefetch: 4,
+    transforms: [resize({ height: 8, width: 8 }), normalize()],
+    cacheBytes: 0,
+    workers: cores,
+  });
+  await readAll(loader);
+  const { seconds } = await measure(() => readAll(loader));
+  return images / seconds;
 }
 
 /** The same images, decoded, resized and cropped only. */

@@ -1,11 +1,23 @@
 import { Model, resnet18, resnet50, smallResNet, type ModelSpec } from "mutual-channel-loss";
+import { convnext_tiny, efficientnet_b0, mobilenet_v2 } from "mutual-channel-loss/models";
 
 export type Precision = "float32" | "bfloat16";
+
+export const NETWORKS = [
+  "resnet18",
+  "resnet50",
+  "mobilenet_v2",
+  "efficientnet_b0",
+  "convnext_tiny",
+  "demo",
+] as const;
+
+export type NetworkName = (typeof NETWORKS)[number];
 
 /** A network and the batches that it is trained on. */
 export interface Problem {
   /** As bench/train.py knows it. */
-  network: "resnet18" | "resnet50" | "demo";
+  network: NetworkName;
   batch: number;
   precision: Precision;
   threads: number;
@@ -13,14 +25,24 @@ export interface Problem {
   blocks: [classes: number, channels: number][];
 }
 
-const SPECS: Record<Problem["network"], ModelSpec> = {
+const SPECS: Record<NetworkName, ModelSpec> = {
   // The paper's ResNet18 from scratch: 600 feature channels of 14 × 14.
   resnet18: resnet18.spec({ classes: 200, channelsPerClass: 3 }),
   resnet50: resnet50.spec({ classes: 200 }),
+  mobilenet_v2: mobilenet_v2.spec({ classes: 200 }),
+  efficientnet_b0: efficientnet_b0.spec({ classes: 200 }),
+  convnext_tiny: convnext_tiny.spec({ classes: 200 }),
   demo: smallResNet.spec({ classes: 85 }),
 };
 
-export const BATCH: Record<Problem["network"], number> = { resnet18: 16, resnet50: 4, demo: 32 };
+export const BATCH: Record<NetworkName, number> = {
+  resnet18: 16,
+  resnet50: 4,
+  mobilenet_v2: 16,
+  efficientnet_b0: 16,
+  convnext_tiny: 4,
+  demo: 32,
+};
 
 export function specOf(network: Problem["network"]): ModelSpec {
   return SPECS[network];

@@ -2,6 +2,7 @@ export { datasetFrom, ListDataset, type Box, type Dataset, type Sample } from ".
 export { ImageFolder, type ImageFolderOptions } from "../data/image-folder.js";
 export { listImages } from "../data/list-images.js";
 export { Batch } from "../loader/batch.js";
+export type { CacheCost, CacheKind } from "../loader/cache-kind.js";
 export type { DiskCacheOptions } from "../loader/disk-cache.js";
 export { decodeMemory } from "../image/decode-memory.js";
 export type { ImageSource } from "../image/encoded-image.js";

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
+import { CACHE_KINDS } from "../loader/cache-kind.js";
 import { DIVERSITY_OVER } from "../loss/mc-loss.js";
 import { AUGMENTATION_LEVELS } from "../image/presets.js";
 import { networks } from "../models/networks.js";
@@ -173,6 +174,12 @@ const FLAGS: readonly RecipeFlag[] = [
     positiveInteger,
   ),
   flag("--on-bad-image <policy>", "onBadImage", "what an unreadable image does", BAD_IMAGE_POLICIES),
+  flag(
+    "--cache <where>",
+    "cache",
+    "keep decoded images for the next epochs, in memory or on the disk (default: what fits 512 MiB)",
+    CACHE_KINDS,
+  ),
   ...LIMIT_FLAGS,
 ];
 

@@ -80,7 +80,7 @@ export async function decodeInto(
 }
 
 /**
- * What {@link decodeInto} makes of a whole image of that size, which {@link decodeWhole} gave for as many eighths as
+ * What {@link decodeInto} makes of an image whose own size is `whole`, where all of it was decoded at as many eighths as
  * the plan wants.
  */
 export async function cutInto(
@@ -93,20 +93,19 @@ export async function cutInto(
 }
 
 /**
- * All of an image, decoded at so many eighths of its size.
+ * Decodes all of an image at so many eighths of its size.
+ * @returns what was wrong with an image that was repaired
  * @throws Error saying what is wrong with it
  */
-export async function decodeWhole(
+export async function decodeWholeInto(
   image: InspectedImage,
   eighths: Eighths,
+  target: Uint8Array,
   damage: DamagePolicy,
-): Promise<{ pixels: RgbImage; repaired: string | undefined }> {
-  const size = sizeAt(image.header, eighths);
-  const data = new Uint8Array(size.height * size.width * 3);
-  const window = wholeOf(size);
+): Promise<string | undefined> {
+  const window = wholeOf(sizeAt(image.header, eighths));
   const cut = { region: undefined, resized: undefined, window, interpolation: "bilinear", eighths } as const;
-  const repaired = await decodeCut(image, cut, data, damage);
-  return { pixels: { data, ...size }, repaired };
+  return decodeCut(image, cut, target, damage);
 }
 
 /** Has `decode` make what is visible of the windows, and writes them into `target`. */

@@ -1,5 +1,5 @@
 import { McLossError } from "../errors.js";
-import { decodeInto, type DecodePlan } from "./decode.js";
+import { decodeInto, decodeWholeInto, type DecodePlan, type Eighths } from "./decode.js";
 import { decodeBudget } from "./decode-memory.js";
 import { imageError, ImageProblem } from "./image-problem.js";
 import { inspectImage, type DamagePolicy, type ImageHeader, type InspectedImage } from "./inspect-image.js";
@@ -59,6 +59,24 @@ export class EncodedImage {
         decodeInto(image, plan, target, last ? damage : "error"),
       );
     }, damage);
+  }
+
+  /**
+   * Decodes all of it at so many eighths of its size, likewise.
+   * @returns what was wrong with an image that was repaired
+   */
+  async decodeWhole(
+    eighths: Eighths,
+    target: Uint8Array,
+    damage: DamagePolicy = "error",
+  ): Promise<string | undefined> {
+    return this.#use(
+      (image, share, last) =>
+        decodeBudget.use(share(image.memory), () =>
+          decodeWholeInto(image, eighths, target, last ? damage : "error"),
+        ),
+      damage,
+    );
   }
 
   /** A JPEG of its middle, `side` × `side` pixels. */

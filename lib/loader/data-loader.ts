@@ -10,6 +10,14 @@ import { Batch } from "./batch.js";
 import { EpochBatches, type EpochBatchesOptions, type Portion } from "./epoch-batches.js";
 import { SampleQueue } from "./sample-queue.js";
 import { countClasses, type Dataset, type Sample } from "../data/dataset.js";
+import {
+  CACHE_KINDS,
+  cacheSettings,
+  findCacheCost,
+  type CacheCost,
+  type CacheKind,
+  type CacheSettings,
+} from "./cache-kind.js";
 import type { DiskCacheOptions } from "./disk-cache.js";
 import { givenLimits, imageLimitShape, type ImageLimitOptions } from "../image/limits.js";
 import { describeSampler, type LoaderDescription } from "./loader-description.js";
@@ -48,10 +56,17 @@ export interface DataLoaderOptions extends ImageLimitOptions {
    */
   workers?: number;
   /**
-   * Memory for decoded images, in bytes; what does not fit is decoded again in every epoch. Default 512 MiB. Images
-   * that are decoded differently in every epoch, as a random crop of an image, are not kept.
+   * Memory for decoded images, in bytes; what does not fit is decoded again in every epoch. Default 512 MiB, or half of
+   * what is free where `cache` is "ram". Without `cache`, images that are decoded differently in every epoch, as a random
+   * crop of an image, are not kept.
    */
   cacheBytes?: number;
+  /**
+   * Keeps images decoded, or resized where every epoch resizes them alike, so that only the first epoch decodes: in "ram",
+   * up to `cacheBytes`, or on the "disk", in the folder of `diskCache` or else the package's cache. Every batch is the same
+   * as without it. Default: none. See also {@link cacheCost}.
+   */
+  cache?: CacheKind;
   /** A folder for decoded images, which outlives the process. Default: none. */
   diskCache?: DiskCacheOptions;
   /**
@@ -91,6 +106,8 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   readonly #transforms: readonly TransformSpec[];
   readonly #sampler: Sampler;
   readonly #pipeline: Pipeline;
+  readonly #cache: CacheKind | undefined;
+  readonly #cacheSettings: CacheSettings;
   readonly #reader: SampleReader<T>;
   readonly #batching: EpochBatchesOptions;
   readonly #bad = new Set<number>();
@@ -105,16 +122,19 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
   constructor(dataset: Dataset<T>, given: DataLoaderOptions) {
     checkDataset(dataset);
     const options = parseOptions(loaderOptions, given);
-    const { transforms, diskCache, sampler, shuffle = false, ...others } = options;
+    const { transforms, cache, cacheBytes, diskCache, sampler, shuffle = false, ...others } = options;
     this.#dataset = dataset;
     this.#options = { ...DEFAULTS, workers: defaultWorkers(), ...others };
     this.#transforms = transforms;
     this.#sampler = samplerOf(sampler ?? { type: shuffle ? "shuffle" : "sequential" }, dataset);
     this.#seed = this.#options.seed ?? 0;
-    this.#pipeline = buildPipeline(transforms, { cached: diskCache !== undefined, ...givenLimits(others) });
-    const { batchSize, cacheBytes, device, dtype, onBadImage, workers } = this.#options;
+    const cached = diskCache !== undefined || cache !== undefined;
+    this.#pipeline = buildPipeline(transforms, { cached, ...givenLimits(others) });
+    const { batchSize, device, dtype, onBadImage, workers } = this.#options;
     const damage = onBadImage === "repair" ? "repair" : "error";
-    this.#reader = new SampleReader(dataset, this.#pipeline, { cacheBytes, damage, diskCache });
+    this.#cache = cache;
+    this.#cacheSettings = cacheSettings(cache, { cacheBytes, diskCache });
+    this.#reader = new SampleReader(dataset, this.#pipeline, { ...this.#cacheSettings, damage });
     const limit = pLimit(workers);
     this.#batching = { batchSize, device, dtype, onBadImage, limit };
     if (this.length > 0) return;
@@ -153,6 +173,15 @@ export class DataLoader<T extends Sample = Sample> implements AsyncIterable<Batc
     checkCount("epoch", epoch, 0);
     if (epoch !== this.#epoch) this.#start = 0;
     this.#epoch = epoch;
+  }
+
+  /**
+   * What keeping all images takes, about, and how much room there is; some images' headers are read. Undefined without the
+   * option `cache`.
+   */
+  async cacheCost(): Promise<CacheCost | undefined> {
+    if (this.#cache === undefined) return undefined;
+    return findCacheCost(this.#dataset, this.#pipeline, this.#cache, this.#cacheSettings);
   }
 
   /** What decides which batches it yields, as plain data: `run.json` has it of the loaders of a run. */
@@ -296,6 +325,7 @@ const loaderOptions = optionsOf<DataLoaderOptions>({
   prefetch: index.optional(),
   workers: count.optional(),
   cacheBytes: index.optional(),
+  cache: z.enum(CACHE_KINDS).optional(),
   diskCache: z
     .strictObject({ dir: text, bytes: index.optional() } satisfies Shape<DiskCacheOptions>)
     .optional(),
@@ -315,7 +345,6 @@ const DEFAULTS = {
   dropLast: false,
   prefetch: 2,
   workers: 0,
-  cacheBytes: 512 * 2 ** 20,
   onBadImage: "error" as BadImagePolicy,
   device: "cpu" as Device,
   dtype: "float32" as Precision,

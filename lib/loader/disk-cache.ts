@@ -6,7 +6,6 @@ import { crc32 } from "node:zlib";
 import { McLossError } from "../errors.js";
 import { systemPath } from "../io/file-name.js";
 import { makeFolder } from "../make-folder.js";
-import type { DecodePlan } from "../image/decode.js";
 import type { ImageLimits } from "../image/limits.js";
 
 /** Where decoded images are kept between runs. */
@@ -50,7 +49,7 @@ export class DiskCache {
    * The name of the pixels that `plan` makes of an image file within limits.
    * @throws the file system's error where the file cannot be read
    */
-  async keyOf(path: string, plan: DecodePlan & { limits: ImageLimits }): Promise<string> {
+  async keyOf(path: string, plan: object & { limits: ImageLimits }): Promise<string> {
     const { dev, ino, size, mtimeNs } = await stat(systemPath(path), { bigint: true });
     const identity = [resolve(path), dev, ino, size, mtimeNs].map(String);
     return createHash("sha256")

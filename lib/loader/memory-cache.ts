@@ -1,4 +1,4 @@
-/** Decoded pixels by sample, as many as fit; what is in stays in, as an epoch visits all samples alike. */
+/** Decoded pixels, as many as fit; what is in stays in, as an epoch visits all samples alike. */
 export class MemoryCache {
   readonly #pixels = new Map<number, Uint8Array>();
   readonly #limit: number;
@@ -9,18 +9,20 @@ export class MemoryCache {
     this.#limit = limit;
   }
 
-  /** Writes a sample's pixels into `target`. False where they are not kept. */
-  read(index: number, target: Uint8Array): boolean {
-    const pixels = this.#pixels.get(index);
-    if (!pixels) return false;
-    target.set(pixels);
-    return true;
+  /** Undefined where they are not kept. */
+  get(key: number): Uint8Array | undefined {
+    return this.#pixels.get(key);
   }
 
-  /** Keeps a copy, where there is room. */
-  write(index: number, pixels: Uint8Array): void {
-    if (this.#pixels.has(index) || this.#bytes + pixels.byteLength > this.#limit) return;
-    this.#pixels.set(index, pixels.slice());
+  /** Whether so many bytes are kept. */
+  fits(bytes: number): boolean {
+    return this.#bytes + bytes <= this.#limit;
+  }
+
+  /** Keeps them, where there is room: they must not change any more. */
+  set(key: number, pixels: Uint8Array): void {
+    if (this.#pixels.has(key) || !this.fits(pixels.byteLength)) return;
+    this.#pixels.set(key, pixels);
     this.#bytes += pixels.byteLength;
   }
 }

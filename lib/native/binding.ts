@@ -450,6 +450,8 @@ export interface Binding {
   hasJpegDecoder(): boolean;
   /** How many threads work on images, of all environments together; lets at least `count` be. */
   imageThreads(count?: number): number;
+  /** Has one of these threads sleep: for a benchmark, what work on a core of its own would take. */
+  holdImageThread(milliseconds: number): Promise<void>;
   /** All of a regular file; null where it is none, is empty, has more bytes or cannot be read. */
   readFile(path: string | Uint8Array, mostBytes: number): Promise<Uint8Array | null>;
   /** False where the file is for sharp to decode. */

@@ -11,6 +11,7 @@ import type { ProcessGroup } from "../distributed/process-group.js";
 import { McLossError } from "../errors.js";
 import { givenLimits } from "../image/limits.js";
 import type { TransformSpec } from "../image/transforms.js";
+import { describeCacheCost } from "../loader/cache-kind.js";
 import { DataLoader } from "../loader/data-loader.js";
 import { samplers } from "../loader/samplers.js";
 import { loadWeights, type LoadedWeights } from "../models/load-weights.js";
@@ -136,6 +137,7 @@ export async function prepareTraining(
   if (started && isAsked) requireResumable(output ?? "", started.recipe, absoluteWeights(completed));
   if (group) await requireSameTraining(group, completed, images, runImages);
   const loaders = openLoaders(completed, sets, transforms, { device, group });
+  const cost = await loaders.train.cacheCost();
   const judged = judgeByTraining(completed, sets);
   const { model, weights } = await openModel(completed, spec, modelInfo(images.classes, transforms.test), {
     load: !began,
@@ -190,6 +192,7 @@ export async function prepareTraining(
       ...(judged && !data.fold ? [judged.note] : []),
       ...(known ? [normalizationNote(completed, known)] : []),
       ...(inputNote === undefined ? [] : [inputNote]),
+      ...(cost ? [describeCacheCost(cost)] : []),
       ...(rate === undefined ? [] : [`the learning rate is ${rate}, as the range test suggests`]),
     ],
     ...(weights ? { weights } : {}),
@@ -234,12 +237,12 @@ async function requireSameTraining(
 }
 
 function openLoaders(
-  { batchSize, onBadImage, seed, dropLast, dataset, ...recipe }: Recipe,
+  { batchSize, onBadImage, cache, seed, dropLast, dataset, ...recipe }: Recipe,
   { images, heldOut, source }: TrainingSets,
   transforms: Transforms,
   { device, group }: { device: Device; group: ProcessGroup | undefined },
 ): Pick<RecipeTraining, "train" | "validation"> {
-  const shared = { ...givenLimits(recipe), onBadImage, seed, device, dtype: recipe.precision };
+  const shared = { ...givenLimits(recipe), onBadImage, cache, seed, device, dtype: recipe.precision };
   const { rank, worldSize } = group ?? { rank: 0, worldSize: 1 };
   const leaveRest = dropLast && images.length > batchSize;
   const whole = recipe.sampler ? samplerOfRecipe(recipe.sampler) : trainingOrder(dataset, source, worldSize);

@@ -1,6 +1,7 @@
 import { checkPlace, checkRecord } from "../check-argument.js";
 import type { BadImagePolicy } from "../loader/bad-images.js";
 import type { RecipeSampler } from "./recipe-sampler.js";
+import type { CacheKind } from "../loader/cache-kind.js";
 import type { ImageLimitOptions } from "../image/limits.js";
 import type { AugmentationLevel } from "../image/presets.js";
 import type { DatasetKind } from "../data/sets/layout.js";
@@ -71,6 +72,8 @@ export interface Recipe extends ImageLimitOptions {
   /** Leaves out an epoch's last batch where it is not full and not the only one. */
   dropLast: boolean;
   onBadImage: BadImagePolicy;
+  /** Where decoded images are kept for the next epochs; see {@link DataLoaderOptions}. Default: in memory, 512 MiB of them. */
+  cache?: CacheKind;
   /** Rates of the backbone and the head are its `groups`, by the parameters' names. */
   optimizer: OptimizerSpec & { type: NonNullable<OptimizerSpec["type"]> };
   /**

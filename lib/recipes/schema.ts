@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BAD_IMAGE_POLICIES } from "../loader/bad-images.js";
+import { CACHE_KINDS } from "../loader/cache-kind.js";
 import { DATASET_KINDS } from "../data/sets/layout.js";
 import { imageLimitShape } from "../image/limits.js";
 import { AUGMENTATION_LEVELS } from "../image/presets.js";
@@ -39,6 +40,7 @@ const recipe = z.strictObject({
   sampler: recipeSampler.optional(),
   dropLast: flag,
   onBadImage: z.enum(BAD_IMAGE_POLICIES),
+  cache: z.enum(CACHE_KINDS).optional(),
   ...imageLimitShape,
   optimizer: modelOptimizers.given.transform((optimizer) => ({
     ...optimizer,

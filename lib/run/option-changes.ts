@@ -18,6 +18,7 @@ export const RESUMABLE_KEYS: readonly string[] = [
   "clipValue",
   "onNan",
   "onBadImage",
+  "cache",
   "limitInputPixels",
   "limitInputSide",
   "limitInputBytes",

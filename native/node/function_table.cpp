@@ -118,6 +118,7 @@ constexpr Row kFunctions[] = {
 
     sync<"hasJpegDecoder()", has_jpeg_decoder>(),
     sync<"imageThreads(count?)", image_threads>(),
+    raw<"holdImageThread(milliseconds)", Way::kJob, hold_image_thread>(),
     raw<"readFile(path, mostBytes)", Way::kJob, read_file>(),
     raw<"decodeJpeg(bytes, options, target)", Way::kJob, decode_jpeg>(),
     raw<"cutPixels(pixels, options, target)", Way::kJob, cut_pixels>(),

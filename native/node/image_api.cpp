@@ -1,7 +1,9 @@
 #include "image_api.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "../data/cut.h"
@@ -118,6 +120,18 @@ class ReadJob final : public PromisedJob {
   data::FileBytes file_;
 };
 
+class HoldJob final : public PromisedJob {
+ public:
+  HoldJob(Napi::Env env, double milliseconds) : PromisedJob(env), time_(milliseconds) {}
+
+ protected:
+  void work() override { std::this_thread::sleep_for(time_); }
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  std::chrono::duration<double, std::milli> time_;
+};
+
 // Makes pixels of bytes.
 class PixelJob : public PromisedJob {
  public:
@@ -185,6 +199,10 @@ bool has_jpeg_decoder() {
 int64_t image_threads(std::optional<int64_t> count) {
   if (count) data::ThreadPool::shared().allow(static_cast<size_t>(*count));
   return static_cast<int64_t>(data::ThreadPool::shared().threads());
+}
+
+Napi::Value hold_image_thread(const Napi::CallbackInfo& info) {
+  return PromisedJob::submit<HoldJob>(info.Env(), /*urgent=*/false, info[0].As<Napi::Number>().DoubleValue());
 }
 
 Napi::Value read_file(const Napi::CallbackInfo& info) {

@@ -22,8 +22,9 @@ struct Charge {
   Charge* next = nullptr;
 };
 
-// What is known of each storage that handles keep alive: how much memory it is, told to V8 once however many
-// handles share it and taken back whatever becomes of it meanwhile; and which jobs use it.
+// What is known of each storage that handles keep alive: how much memory it is, counted once however many
+// handles share it and taken back whatever becomes of it meanwhile, of which V8 is told roughly; and which
+// jobs use it.
 class MemoryLedger {
  public:
   explicit MemoryLedger(Napi::Env env) : env_(env) {}
@@ -71,6 +72,7 @@ class MemoryLedger {
   ska::flat_hash_map<const c10::StorageImpl*, Entry> storages_;
   Charge* first_ = nullptr;
   int64_t bytes_ = 0;
+  int64_t told_ = 0;  // to V8
 };
 
 }  // namespace mcloss::node
