@@ -20,6 +20,8 @@ interface Entry {
   bytes: number;
   /** Whether this process has read or written it. */
   used: boolean;
+  /** Whether it is not there yet. */
+  writing?: boolean;
 }
 
 const SUFFIX = ".pixels";
@@ -71,7 +73,7 @@ export class DiskCache {
       return true;
     }
     if (intact === false) await this.#delete(path);
-    if (entry) this.#forget(entries, key, entry);
+    if (entry && !entry.writing) this.#forget(entries, key, entry);
     return false;
   }
 
@@ -79,9 +81,14 @@ export class DiskCache {
   async write(key: string, pixels: Uint8Array): Promise<void> {
     const entries = await this.#list();
     const bytes = pixels.byteLength + CHECKSUM_BYTES;
-    if (entries.has(key) || !(await this.#makeRoom(entries, bytes))) return;
-    entries.set(key, { bytes, used: true });
-    this.#bytes += bytes;
+    if (entries.has(key)) return;
+    // Others who write meanwhile find it taken.
+    const entry: Entry = { bytes, used: true, writing: true };
+    entries.set(key, entry);
+    if (!(await this.#makeRoom(entries, bytes))) {
+      entries.delete(key);
+      return;
+    }
     const checksum = Buffer.alloc(CHECKSUM_BYTES);
     checksum.writeUInt32LE(crc32(pixels));
     const temporary = join(this.#dir, randomUUID() + TEMPORARY_SUFFIX);
@@ -89,20 +96,24 @@ export class DiskCache {
       await writeFile(temporary, [pixels, checksum]);
       // A reader sees all of it or nothing.
       await rename(temporary, this.#pathOf(key));
+      entry.writing = false;
     } catch {
       this.#limit = 0;
       await rm(temporary, { force: true });
     }
   }
 
+  /** Counts so many bytes more, unless there is no room for them. */
   async #makeRoom(entries: Map<string, Entry>, bytes: number): Promise<boolean> {
     for (const [key, entry] of entries) {
-      if (this.#bytes + bytes <= this.#limit) return true;
+      if (this.#bytes + bytes <= this.#limit) break;
       if (entry.used) continue;
       this.#forget(entries, key, entry);
       await this.#delete(this.#pathOf(key));
     }
-    return this.#bytes + bytes <= this.#limit;
+    if (this.#bytes + bytes > this.#limit) return false;
+    this.#bytes += bytes;
+    return true;
   }
 
   #forget(entries: Map<string, Entry>, key: string, { bytes }: Entry): void {

@@ -83,6 +83,13 @@ describe("DiskCache", () => {
     expect(second.filter((name) => first.includes(name))).to.deep.equal([]);
   });
 
+  it("keeps to its limit also where many are written at once, and counts what is written twice once", async () => {
+    const cache = new DiskCache({ dir: cacheDir, bytes: 3 * ENTRY });
+    const pixels = new Uint8Array(PIXELS);
+    await Promise.all(["a", "b", "c", "d", "a", "e"].map((key) => cache.write(key, pixels)));
+    expect(await entries()).to.deep.equal(["a.pixels", "b.pixels", "c.pixels"]);
+  });
+
   it("is used again once what was in its way is gone", async () => {
     await writeFile(cacheDir, "a file");
     const cache = new DiskCache({ dir: cacheDir });
