@@ -71,7 +71,7 @@ export async function findCacheCost(
 }
 
 async function keptBytes(sample: Sample, index: number, pipeline: Pipeline): Promise<number> {
-  if (pipeline.fixed) return pipeline.sampleBytes;
+  if (pipeline.fixed) return pipeline.decodedBytes;
   const image = encodedImageOf(sample, pipeline.limits);
   try {
     const plan = await planSample(pipeline, randomAt(index), image, trimOf(sample));
