@@ -10,57 +10,60 @@ import { named } from "../io/replace-file.js";
  * What of TensorBoard's messages is written here, with the field numbers of its event.proto, summary.proto, tensor.proto and
  * hparams' plugin_data.proto and api.proto (https://github.com/tensorflow/tensorboard).
  */
-const encode = messageEncoder({
-  Event: {
-    wallTime: ["one", "double", 1],
-    step: ["one", "int64", 2],
-    fileVersion: ["one", "string", 3],
-    summary: ["one", "Summary", 5],
-    sessionLog: ["one", "SessionLog", 7],
+const encode = messageEncoder(
+  {
+    Event: {
+      wallTime: ["one", "double", 1],
+      step: ["one", "int64", 2],
+      fileVersion: ["one", "string", 3],
+      summary: ["one", "Summary", 5],
+      sessionLog: ["one", "SessionLog", 7],
+    },
+    SessionLog: { status: ["one", "int32", 1] },
+    Summary: { value: ["many", "Value", 1] },
+    Value: {
+      tag: ["one", "string", 1],
+      simpleValue: ["one", "float", 2],
+      image: ["one", "Image", 4],
+      tensor: ["one", "TensorProto", 8],
+      metadata: ["one", "SummaryMetadata", 9],
+    },
+    Image: {
+      height: ["one", "int32", 1],
+      width: ["one", "int32", 2],
+      colorspace: ["one", "int32", 3],
+      encodedImageString: ["one", "bytes", 4],
+    },
+    SummaryMetadata: { pluginData: ["one", "PluginData", 1], dataClass: ["one", "int32", 4] },
+    PluginData: { pluginName: ["one", "string", 1], content: ["one", "bytes", 2] },
+    TensorProto: {
+      dtype: ["one", "int32", 1],
+      tensorShape: ["one", "TensorShapeProto", 2],
+      stringVal: ["many", "bytes", 8],
+    },
+    TensorShapeProto: { dim: ["many", "Dim", 2] },
+    Dim: { size: ["one", "int64", 1] },
+    HParamsPluginData: {
+      version: ["one", "int32", 1],
+      experiment: ["one", "Experiment", 2],
+      sessionStartInfo: ["one", "SessionStartInfo", 3],
+      sessionEndInfo: ["one", "SessionEndInfo", 4],
+    },
+    Experiment: { hparamInfos: ["many", "HParamInfo", 4], metricInfos: ["many", "MetricInfo", 5] },
+    HParamInfo: { name: ["one", "string", 1], type: ["one", "int32", 4] },
+    MetricInfo: { name: ["one", "MetricName", 1] },
+    MetricName: { tag: ["one", "string", 2] },
+    SessionStartInfo: { hparams: ["map", "Setting", 1], startTimeSecs: ["one", "double", 5] },
+    SessionEndInfo: { status: ["one", "int32", 1], endTimeSecs: ["one", "double", 2] },
+    // google.protobuf.Value
+    Setting: {
+      numberValue: ["one", "double", 2],
+      stringValue: ["one", "string", 3],
+      boolValue: ["one", "bool", 4],
+    },
   },
-  SessionLog: { status: ["one", "int32", 1] },
-  Summary: { value: ["many", "Value", 1] },
-  Value: {
-    tag: ["one", "string", 1],
-    simpleValue: ["one", "float", 2],
-    image: ["one", "Image", 4],
-    tensor: ["one", "TensorProto", 8],
-    metadata: ["one", "SummaryMetadata", 9],
-  },
-  Image: {
-    height: ["one", "int32", 1],
-    width: ["one", "int32", 2],
-    colorspace: ["one", "int32", 3],
-    encodedImageString: ["one", "bytes", 4],
-  },
-  SummaryMetadata: { pluginData: ["one", "PluginData", 1], dataClass: ["one", "int32", 4] },
-  PluginData: { pluginName: ["one", "string", 1], content: ["one", "bytes", 2] },
-  TensorProto: {
-    dtype: ["one", "int32", 1],
-    tensorShape: ["one", "TensorShapeProto", 2],
-    stringVal: ["many", "bytes", 8],
-  },
-  TensorShapeProto: { dim: ["many", "Dim", 2] },
-  Dim: { size: ["one", "int64", 1] },
-  HParamsPluginData: {
-    version: ["one", "int32", 1],
-    experiment: ["one", "Experiment", 2],
-    sessionStartInfo: ["one", "SessionStartInfo", 3],
-    sessionEndInfo: ["one", "SessionEndInfo", 4],
-  },
-  Experiment: { hparamInfos: ["many", "HParamInfo", 4], metricInfos: ["many", "MetricInfo", 5] },
-  HParamInfo: { name: ["one", "string", 1], type: ["one", "int32", 4] },
-  MetricInfo: { name: ["one", "MetricName", 1] },
-  MetricName: { tag: ["one", "string", 2] },
-  SessionStartInfo: { hparams: ["map", "Setting", 1], startTimeSecs: ["one", "double", 5] },
-  SessionEndInfo: { status: ["one", "int32", 1], endTimeSecs: ["one", "double", 2] },
-  // google.protobuf.Value
-  Setting: {
-    numberValue: ["one", "double", 2],
-    stringValue: ["one", "string", 3],
-    boolValue: ["one", "bool", 4],
-  },
-});
+  { zeros: true },
+);
 
 /** SessionLog.SessionStatus: what is of this step or later, from an earlier run, does not count. */
 const START = 1;

@@ -34,7 +34,15 @@ const EVENTS: TrainingEvent[] = [
   { ...STEP, ...TRAIN, epoch: 2, step: 3, loss: 2.5 },
   { ...EPOCH, epoch: 2 },
 ];
-const SETTINGS = { epochs: 2, loss: { beta: 1.5 }, name: "ä <b>", tf32: true, list: [1, 2] };
+const SETTINGS = {
+  seed: 0,
+  off: false,
+  epochs: 2,
+  loss: { beta: 1.5 },
+  name: "ä <b>",
+  tf32: true,
+  list: [1, 2],
+};
 
 async function write(output: string, events: readonly TrainingEvent[] = EVENTS): Promise<string> {
   const png = await sharp({ create: { width: 5, height: 3, channels: 3, background: "red" } })
@@ -116,6 +124,10 @@ describe("tensorBoard", () => {
       [2, 0.25],
       [3, 0.25],
     ]);
+    expect(scalars["epoch/skipped"]).to.deep.equal([
+      [2, 0],
+      [3, 0],
+    ]);
     expect(scalars["step/learningRate"]).to.have.length(3);
     expect(images["channels/wren"]).to.deep.equal([
       [2, 5, 3],
@@ -124,7 +136,7 @@ describe("tensorBoard", () => {
     expect(texts["settings/text_summary"]![0]).to.contain("    epochs: 2\n    loss:\n      beta: 1.5");
     expect(texts["notices/text_summary"]).to.deep.equal(["as it was not asked for"]);
     expect(settings).to.deep.equal({
-      ...{ epochs: 2, "loss.beta": 1.5, name: "ä <b>", tf32: true, list: "[1,2]" },
+      ...{ seed: 0, off: false, epochs: 2, "loss.beta": 1.5, name: "ä <b>", tf32: true, list: "[1,2]" },
     });
     expect(ended).to.equal(true);
   });
