@@ -1,6 +1,7 @@
 export { Model, type ModelOutput } from "../models/model.js";
 export type {
   ForwardOptions,
+  FreezeOptions,
   FromJsonOptions,
   LoadOptions,
   NewModelOptions,

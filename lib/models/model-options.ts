@@ -26,6 +26,12 @@ export interface ForwardOptions<Tap extends string = string> extends AbortOption
   precision?: Precision;
 }
 
+/** Options of {@link Model.freezeForInference}. */
+export interface FreezeOptions extends AbortOptions {
+  /** What is computed in later, as in {@link Model.forward}. Default "float32". */
+  precision?: Precision;
+}
+
 /** Options of {@link Model.load}. */
 export interface LoadOptions extends LoadStateDictOptions {
   /** Whether names and shapes must be the same. Default: true. */
@@ -48,6 +54,10 @@ export const forwardOptions = optionsOf<ForwardOptions>({
   precision: precisionSchema.optional(),
   taps: z.array(z.string()).readonly().optional(),
   training: flag.optional(),
+  ...abortShape,
+});
+export const freezeOptions = optionsOf<FreezeOptions>({
+  precision: precisionSchema.optional(),
   ...abortShape,
 });
 export const loadOptions = optionsOf<LoadOptions>({ ...stateDictShape, strict: flag.optional() });

@@ -127,6 +127,9 @@ export interface ForwardOutput {
   taps: TensorHandle[];
 }
 
+/** How a model that is frozen for inference computes: with oneDNN's operators where there are any, or without. */
+export type InferenceForm = "onednn" | "plain";
+
 /** Losses are means over the batch, those of the added terms by name; counts are sums. */
 export interface BatchMetrics {
   loss: number;
@@ -349,6 +352,7 @@ export interface Binding {
     mode: OperationMode,
     taps: readonly string[],
     autocast: Dtype | undefined,
+    frozen: InferenceForm | undefined,
   ): Promise<ForwardOutput>;
   /** The same in training: running statistics move. */
   forwardTraining(

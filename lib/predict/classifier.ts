@@ -118,7 +118,7 @@ export class Classifier {
     if (typeof image !== "string" && !(image instanceof Uint8Array)) {
       throw invalidArgument(argument, "must be the path of an image, or its bytes");
     }
-    using model = this.#model.hold();
+    using model = this.#model.holdFrozen();
     try {
       const { probabilities, repaired } = await this.#batcher.submit(
         { model, image },

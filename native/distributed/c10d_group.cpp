@@ -19,6 +19,11 @@ class C10dWork final : public Work {
   c10::intrusive_ptr<c10d::Work> work_;
 };
 
+// A backend writes without telling LibTorch.
+void count_change(const at::Tensor& tensor) {
+  if (!tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
+}
+
 c10d::ReduceOp::RedOpType operation_of(Reduction reduction) {
   switch (reduction) {
     case Reduction::kMin:
@@ -36,6 +41,7 @@ C10dGroup::C10dGroup(c10::intrusive_ptr<c10d::Backend> backend)
     : backend_(std::move(backend)), rank_(backend_->getRank()), size_(backend_->getSize()) {}
 
 std::unique_ptr<Work> C10dGroup::start_all_reduce(const at::Tensor& tensor, Reduction reduction) {
+  count_change(tensor);
   std::vector<at::Tensor> tensors{tensor.detach()};
   c10d::AllreduceOptions options;
   options.reduceOp = operation_of(reduction);
@@ -43,6 +49,7 @@ std::unique_ptr<Work> C10dGroup::start_all_reduce(const at::Tensor& tensor, Redu
 }
 
 void C10dGroup::broadcast(const at::Tensor& tensor, int from) {
+  count_change(tensor);
   std::vector<at::Tensor> tensors{tensor.detach()};
   c10d::BroadcastOptions options;
   options.rootRank = from;

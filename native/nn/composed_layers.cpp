@@ -19,6 +19,11 @@ class Sequence final : public Layer {
     return output;
   }
 
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    for (const auto& layer : layers_) input = layer->plan(input, planner);
+    return input;
+  }
+
   std::vector<std::unique_ptr<Layer>> layers_;
 };
 
@@ -40,6 +45,12 @@ class Residual final : public Layer {
     return relu_ ? at::relu_(sum) : sum;
   }
 
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    const auto skipped = shortcut_ ? shortcut_->plan(input, planner) : input;
+    const auto sum = planner.add(Planner::Sum{}, {body_.plan(input, planner), skipped});
+    return relu_ ? planner.add(Activation{ActivationKind::kRelu}, {sum}) : sum;
+  }
+
   Sequence body_;
   std::unique_ptr<Layer> shortcut_;
   bool relu_;
@@ -54,6 +65,11 @@ class Aside final : public Layer {
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
     layers_.forward(input, pass);
+    return input;
+  }
+
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    layers_.plan(input, planner);
     return input;
   }
 
@@ -73,6 +89,12 @@ class Concat final : public Layer {
     return at::cat(outputs, 1);
   }
 
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    std::vector<Planner::Value> outputs;
+    for (const auto& branch : branches_) outputs.push_back(branch->plan(input, planner));
+    return planner.add(Planner::Concatenation{}, std::move(outputs));
+  }
+
   std::vector<std::unique_ptr<Layer>> branches_;
 };
 
@@ -87,6 +109,10 @@ class DenseConnection final : public Layer {
     return at::cat({input, body_.forward(input, pass)}, 1);
   }
 
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    return planner.add(Planner::Concatenation{}, {input, body_.plan(input, planner)});
+  }
+
   Sequence body_;
 };
 
@@ -99,6 +125,10 @@ class Scale final : public Layer {
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
     return input * factors_.forward(input, pass);
+  }
+
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    return planner.add(Planner::Product{}, {input, factors_.plan(input, planner)});
   }
 
   Sequence factors_;

@@ -2,43 +2,33 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/dropout.h>
-#include <ATen/ops/elu.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/feature_dropout.h>
-#include <ATen/ops/gelu.h>
-#include <ATen/ops/hardsigmoid.h>
-#include <ATen/ops/hardswish.h>
-#include <ATen/ops/leaky_relu.h>
-#include <ATen/ops/relu.h>
-#include <ATen/ops/relu6.h>
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/silu.h>
-#include <ATen/ops/tanh.h>
 
+#include "activation.h"
 #include "function_layer.h"
 
 namespace mcloss::nn {
 namespace {
 
-// An operator that takes the tensor alone.
-template <at::Tensor (*kOperator)(const at::Tensor&)>
-Function::Body plain(const LayerSpec&) {
-  return [](const at::Tensor& x, const ForwardPass&) { return kOperator(x); };
-}
+class ActivationLayer final : public Layer {
+ public:
+  explicit ActivationLayer(Activation activation) : activation_(activation) {}
 
-at::Tensor gelu(const at::Tensor& x) {
-  return at::gelu(x);
-}
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass&) const override { return activation_(input); }
 
-Function::Body leaky_relu(const LayerSpec& spec) {
-  return [slope = spec.number("negativeSlope", 0.01)](const at::Tensor& x, const ForwardPass&) {
-    return at::leaky_relu(x, slope);
-  };
-}
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    return planner.add(activation_, {input});
+  }
 
-Function::Body elu(const LayerSpec& spec) {
-  return [alpha = spec.number("alpha", 1)](const at::Tensor& x, const ForwardPass&) {
-    return at::elu(x, alpha);
+  Activation activation_;
+};
+
+// `parameter` is the name of the option that the activation has, and what it is by default.
+Builder activation(ActivationKind kind, const char* parameter = "", double fallback = 0) {
+  return [=](const LayerSpec& spec, const std::string&, Construction&) {
+    return std::make_unique<ActivationLayer>(Activation{kind, spec.number(parameter, fallback)});
   };
 }
 
@@ -67,9 +57,17 @@ Function::Body stochastic_depth(const LayerSpec& spec) {
   };
 }
 
-Function::Body flatten(const LayerSpec&) {
-  return [](const at::Tensor& x, const ForwardPass&) { return x.flatten(1); };
-}
+class Flatten final : public Layer {
+ public:
+  Flatten(const LayerSpec&, const std::string&, Construction&) {}
+
+ private:
+  at::Tensor compute(const at::Tensor& input, ForwardPass&) const override { return input.flatten(1); }
+
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    return planner.add(Planner::Flatten{}, {input});
+  }
+};
 
 Function::Body identity(const LayerSpec&) {
   return [](const at::Tensor& x, const ForwardPass&) { return x; };
@@ -78,21 +76,21 @@ Function::Body identity(const LayerSpec&) {
 }  // namespace
 
 void add_functions(BuilderTable& table) {
-  table["relu"] = function(plain<at::relu>);
-  table["relu6"] = function(plain<at::relu6>);
-  table["silu"] = function(plain<at::silu>);
-  table["gelu"] = function(plain<gelu>);
-  table["sigmoid"] = function(plain<at::sigmoid>);
-  table["tanh"] = function(plain<at::tanh>);
-  table["hardswish"] = function(plain<at::hardswish>);
-  table["hardsigmoid"] = function(plain<at::hardsigmoid>);
-  table["leakyRelu"] = function(leaky_relu);
-  table["elu"] = function(elu);
-  table["dropout"] = function(dropout);
-  table["dropout2d"] = function(dropout2d);
-  table["stochasticDepth"] = function(stochastic_depth);
-  table["flatten"] = function(flatten);
-  table["identity"] = function(identity);
+  table["relu"] = activation(ActivationKind::kRelu);
+  table["relu6"] = activation(ActivationKind::kRelu6);
+  table["silu"] = activation(ActivationKind::kSilu);
+  table["gelu"] = activation(ActivationKind::kGelu);
+  table["sigmoid"] = activation(ActivationKind::kSigmoid);
+  table["tanh"] = activation(ActivationKind::kTanh);
+  table["hardswish"] = activation(ActivationKind::kHardswish);
+  table["hardsigmoid"] = activation(ActivationKind::kHardsigmoid);
+  table["leakyRelu"] = activation(ActivationKind::kLeakyRelu, "negativeSlope", 0.01);
+  table["elu"] = activation(ActivationKind::kElu, "alpha", 1);
+  table["dropout"] = function(dropout, Function::Gives::kInput);
+  table["dropout2d"] = function(dropout2d, Function::Gives::kInput);
+  table["stochasticDepth"] = function(stochastic_depth, Function::Gives::kInput);
+  table["flatten"] = layer_of<Flatten>();
+  table["identity"] = function(identity, Function::Gives::kInput);
 }
 
 }  // namespace mcloss::nn

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "planner.h"
+
 namespace mcloss::distributed {
 class ProcessGroup;
 }
 
 namespace mcloss::nn {
-
-class Layer;
 
 // An output wanted besides the network's last: of a layer, or of something inside it (see Layer::contains).
 struct Tap {
@@ -46,11 +46,21 @@ class Layer {
     return output;
   }
 
+  // Tells the planner what this layer computes in evaluation mode.
+  Planner::Value plan(Planner::Value input, Planner& planner) const {
+    const auto output = describe(input, planner);
+    planner.note(*this, output);
+    return output;
+  }
+
   // Whether a tap may ask for `inner`, a part of this layer that is no layer of the spec.
   virtual bool contains(const std::string&) const { return false; }
 
  private:
   virtual at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const = 0;
+  virtual Planner::Value describe(Planner::Value input, Planner& planner) const {
+    return planner.call(*this, input);
+  }
 };
 
 }  // namespace mcloss::nn

@@ -2,6 +2,9 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
 
 namespace mcloss::nn {
 namespace {
@@ -43,6 +46,7 @@ Tap Model::locate(const std::string& name) const {
 
 ModelOutput Model::forward(const at::Tensor& images, bool training, const std::vector<std::string>& taps,
                            const std::function<at::Tensor(const at::Tensor&)>& change) const {
+  if (training) leave_inference();
   ForwardPass pass{training, {features_}, batch_norm_group_};
   pass.taps.front().change = change;
   for (const auto& name : taps) pass.taps.push_back(locate(name));
@@ -51,6 +55,38 @@ ModelOutput Model::forward(const at::Tensor& images, bool training, const std::v
   ModelOutput result{pass.taps.front().output, output};
   for (size_t i = 1; i < pass.taps.size(); ++i) result.taps.push_back(pass.taps[i].output);
   return result;
+}
+
+ModelOutput Model::infer(const at::Tensor& images, bool use_onednn) const {
+  const auto type = images.device().type();
+  // A part of a layer is seen by the layer alone.
+  if (!features_.inner.empty() || at::GradMode::is_enabled()) return forward(images, /*training=*/false);
+  const auto input = is_cast_already(images) ? images : in_dtype_of(state_, images);
+  const auto dtype =
+      at::autocast::is_autocast_enabled(type) ? at::autocast::get_autocast_dtype(type) : input.scalar_type();
+  auto output = plan_for(dtype, images.device(), use_onednn).run(input);
+  return {std::move(output.watched), std::move(output.last)};
+}
+
+const InferencePlan& Model::plan_for(at::ScalarType dtype, c10::Device device, bool use_onednn) const {
+  WeightsMark now(state_);
+  if (planned_ != now) plans_.clear();
+  const auto fits = [&](const Plan& plan) {
+    return plan.dtype == dtype && plan.device == device && plan.use_onednn == use_onednn;
+  };
+  auto found = std::ranges::find_if(plans_, fits);
+  if (found == plans_.end()) {
+    Planner planner;
+    planner.watch(features_.layer);
+    auto value = planner.add(Planner::Input{}, {});
+    for (const auto& layer : layers_) value = layer->plan(value, planner);
+    const InferencePlan::Options options{dtype, use_onednn};
+    found = plans_.insert(
+        plans_.end(),
+        {dtype, device, use_onednn, std::make_unique<InferencePlan>(std::move(planner), value, options)});
+    planned_ = std::move(now);
+  }
+  return *found->steps;
 }
 
 }  // namespace mcloss::nn

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "build_layer.h"
+#include "inference_plan.h"
+#include "weights_mark.h"
 
 namespace mcloss::nn {
 
@@ -33,6 +35,15 @@ class Model {
   ModelOutput forward(const at::Tensor& images, bool training, const std::vector<std::string>& taps = {},
                       const std::function<at::Tensor(const at::Tensor&)>& change = {}) const;
 
+  // The same in evaluation mode, without gradients and further taps, by a plan that is made at the first call
+  // and again after the weights have changed. Floating-point numbers differ from forward()'s in their last
+  // digits.
+  ModelOutput infer(const at::Tensor& images, bool use_onednn = true) const;
+
+  // Frees what infer() has kept: where the weights change in ways that they do not count, or will change
+  // often.
+  void leave_inference() const { plans_.clear(); }
+
   // Whether something whose output can be tapped has this name.
   bool contains(const std::string& name) const { return locate(name).layer != nullptr; }
 
@@ -46,13 +57,23 @@ class Model {
   const State& state() const { return state_; }
 
  private:
+  struct Plan {
+    at::ScalarType dtype;
+    c10::Device device;
+    bool use_onednn;
+    std::unique_ptr<InferencePlan> steps;
+  };
+
   Tap locate(const std::string& name) const;
+  const InferencePlan& plan_for(at::ScalarType dtype, c10::Device device, bool use_onednn) const;
 
   State state_;
   std::map<std::string, const Layer*> names_;
   std::vector<std::unique_ptr<Layer>> layers_;
   Tap features_;
   std::shared_ptr<distributed::ProcessGroup> batch_norm_group_;
+  mutable std::vector<Plan> plans_;
+  mutable std::optional<WeightsMark> planned_;  // the weights of the plans
 };
 
 }  // namespace mcloss::nn

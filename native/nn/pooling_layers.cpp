@@ -62,11 +62,11 @@ Function::Body bilinear_pool(const LayerSpec&) {
 }  // namespace
 
 void add_pooling_layers(BuilderTable& table) {
-  table["maxPool2d"] = function(max_pool);
-  table["avgPool2d"] = function(avg_pool);
-  table["adaptiveAvgPool2d"] = function(adaptive_avg_pool);
-  table["adaptiveMaxPool2d"] = function(adaptive_max_pool);
-  table["bilinearPool"] = function(bilinear_pool);
+  table["maxPool2d"] = function(max_pool, Function::Gives::kNew);
+  table["avgPool2d"] = function(avg_pool, Function::Gives::kNew);
+  table["adaptiveAvgPool2d"] = function(adaptive_avg_pool, Function::Gives::kNew);
+  table["adaptiveMaxPool2d"] = function(adaptive_max_pool, Function::Gives::kNew);
+  table["bilinearPool"] = function(bilinear_pool, Function::Gives::kNew);
 }
 
 }  // namespace mcloss::nn

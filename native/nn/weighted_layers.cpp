@@ -11,7 +11,9 @@
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/prelu.h>
+#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <cmath>
@@ -80,6 +82,21 @@ class Conv2d final : public Layer {
     return at::conv2d(input, weight_, bias_, stride_, named_padding_, dilation_, groups_);
   }
 
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    std::vector<int64_t> padding = padding_;
+    if (named_padding_ == "valid") padding = {0, 0};
+    if (named_padding_ == "same") {
+      padding.clear();
+      for (const size_t axis : {0, 1}) {
+        const int64_t all = dilation_[axis] * (weight_.size(static_cast<int64_t>(axis) + 2) - 1);
+        // More on one side than on the other.
+        if (all % 2 != 0) return planner.call(*this, input, Planner::Result::kNew);
+        padding.push_back(all / 2);
+      }
+    }
+    return planner.add(Planner::Convolution{weight_, bias_, {stride_, padding, dilation_, groups_}}, {input});
+  }
+
   std::vector<int64_t> stride_, padding_, dilation_;
   std::string named_padding_;  // "same" or "valid", in place of padding_
   int64_t groups_;
@@ -109,6 +126,10 @@ class Linear final : public Layer {
     if (input.dim() != 4) return at::linear(input, weight_, bias_);
     // The channels of each place.
     return at::linear(input.permute({0, 2, 3, 1}), weight_, bias_).permute({0, 3, 1, 2});
+  }
+
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    return planner.add(Planner::Linear{weight_, bias_}, {input});
   }
 
   at::Tensor weight_, bias_;
@@ -186,6 +207,14 @@ class BatchNorm final : public Layer {
                           momentum_, eps_, true);
   }
 
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    auto scale = at::rsqrt(variance_.tensor.detach().to(at::kDouble) + eps_);
+    if (affine_.weight.defined()) scale = scale * affine_.weight.detach();
+    auto shift = -mean_.tensor.detach().to(at::kDouble) * scale;
+    if (affine_.bias.defined()) shift = shift + affine_.bias.detach();
+    return planner.add(Planner::Affine{scale, shift}, {input});
+  }
+
   std::string path_;
   double eps_, momentum_;
   Affine affine_;
@@ -247,6 +276,11 @@ class LayerScale final : public Layer {
 
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass&) const override { return input * factors_; }
+
+  Planner::Value describe(Planner::Value input, Planner& planner) const override {
+    const auto scale = factors_.detach().flatten().to(at::kDouble);
+    return planner.add(Planner::Affine{scale, at::zeros_like(scale)}, {input});
+  }
 
   at::Tensor factors_;
 };

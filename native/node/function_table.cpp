@@ -65,7 +65,7 @@ constexpr Row kFunctions[] = {
 
     sync<"createModel(spec, seed)", create_model>(),
     job<"createModelInTurn(spec, seed)", create_model>(),
-    job<"forward(model, images, mode, taps, autocast)", forward>(),
+    job<"forward(model, images, mode, taps, autocast, frozen)", forward>(),
     job<"forwardTraining(model, images, mode, taps, autocast)", forward_training>(),
     sync<"modelState(model)", model_state>(),
     job<"modelGradients(model)", model_gradients>(),

@@ -52,7 +52,8 @@ nn::Initialization to_initialization(const std::optional<std::string>& name) {
 }
 
 nn::ModelOutput run(const nn::Model& model, const at::Tensor& images, bool training, const CallMode& mode,
-                    const std::vector<std::string>& taps, std::optional<at::ScalarType> autocast) {
+                    const std::vector<std::string>& taps, std::optional<at::ScalarType> autocast,
+                    const std::optional<std::string>& frozen = {}) {
   for (const auto& name : taps) {
     if (!model.contains(name))
       throw CodedError("ERR_ARGUMENT", "taps name no layer: \"" + name + "\"", "taps");
@@ -60,6 +61,7 @@ nn::ModelOutput run(const nn::Model& model, const at::Tensor& images, bool train
   const autograd::ModeGuard guard(mode.mode);
   const autograd::ForwardTrace trace({images});
   const train::Autocast precision(images.device().type(), autocast);
+  if (frozen && taps.empty() && !mode.mode.anomaly) return model.infer(images, *frozen == "onednn");
   auto output = model.forward(images, training, taps);
   if (mode.mode.anomaly) trace.record({output.features, output.logits}, {"forward", mode.stack});
   return output;
@@ -111,8 +113,9 @@ ModelPointer create_model(const nn::ModelSpec& spec, std::optional<uint64_t> see
 }
 
 nn::ModelOutput forward(const ConstModelPointer& model, const at::Tensor& images, const CallMode& mode,
-                        const std::vector<std::string>& taps, std::optional<at::ScalarType> autocast) {
-  return run(*model, images, /*training=*/false, mode, taps, autocast);
+                        const std::vector<std::string>& taps, std::optional<at::ScalarType> autocast,
+                        const std::optional<std::string>& frozen) {
+  return run(*model, images, /*training=*/false, mode, taps, autocast, frozen);
 }
 
 nn::ModelOutput forward_training(const ModelPointer& model, const at::Tensor& images, const CallMode& mode,
@@ -136,6 +139,7 @@ std::vector<at::Tensor> model_gradients(const ConstModelPointer& model) {
 }
 
 MemoryMoved model_to(const Moved<nn::Model>& model, const nn::Placement& placement) {
+  model.object->leave_inference();
   model.object->state().convert(placement);
   return {};
 }

@@ -111,6 +111,8 @@ std::string step_graph_refusal(const std::shared_ptr<const train::StepGraph>& gr
 
 at::Tensor train_step(const train::TrainingStep& step, const CallMode& mode) {
   const autograd::ModeGuard guard(mode.mode);
+  // A graph that is launched changes the weights without counting.
+  step.model->leave_inference();
   return train::train_step(step);
 }
 

@@ -17,7 +17,7 @@ describe("errors of native work", () => {
   it("have it where nobody awaits at once, too", async () => {
     function notAwaited() {
       const model: Model = smallResNet({ classes: 2 });
-      return native().forward(model.handle, zeros([1, 4, 32, 32]).handle, 0, [], undefined);
+      return native().forward(model.handle, zeros([1, 4, 32, 32]).handle, 0, [], undefined, undefined);
     }
     const pending = notAwaited();
     const error = await rejected(pending);

@@ -1,0 +1,55 @@
+"""argv: NETWORK FOLDER MODE; the five most probable classes of each JPEG in the folder as JSON, with torchvision's loader and
+PyTorch in channels_last, or compiled with frozen weights."""
+
+import json
+import os
+import sys
+
+import torch
+
+# torchvision's wheel for CUDA registers fake kernels for operators that it lacks beside a CPU PyTorch.
+declared = torch.library.Library("torchvision", "DEF")
+try:
+    declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+except RuntimeError:
+    pass
+
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+from predict import make_network
+
+BATCH = 32
+
+
+def main(name, folder, mode):
+    network = make_network(name)
+    if mode == "compiled":
+        import torch._inductor.config
+
+        torch._inductor.config.freezing = True
+        network = torch.compile(network)
+    transform = transforms.Compose(
+        [
+            transforms.Resize(256),
+            transforms.CenterCrop(224),
+            transforms.ToTensor(),
+            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ]
+    )
+    images = ImageFolder(folder, transform)
+    workers = 1 if os.cpu_count() <= 2 else os.cpu_count() // 2
+    loader = torch.utils.data.DataLoader(images, batch_size=BATCH, num_workers=workers)
+    answers = []
+    with torch.no_grad():
+        for batch, _ in loader:
+            _, logits = network(batch.to(memory_format=torch.channels_last))
+            scores, classes = logits.softmax(1).topk(5)
+            for top in zip(scores.tolist(), classes.tolist()):
+                path = images.samples[len(answers)][0]
+                answers.append({"path": path, "top": [{"index": c, "probability": p} for p, c in zip(*top)]})
+    json.dump(answers, sys.stdout)
+
+
+main(*sys.argv[1:])

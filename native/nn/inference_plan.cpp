@@ -1,0 +1,338 @@
+#include "inference_plan.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mv.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "layer.h"
+#include "packed_convolution.h"
+
+namespace mcloss::nn {
+namespace {
+
+using Value = Planner::Value;
+
+// [C] beside tensors [N, C] or [N, C, H, W].
+at::Tensor by_channel(const at::Tensor& values, int64_t dimensions) {
+  std::vector<int64_t> shape(static_cast<size_t>(dimensions), 1);
+  shape[1] = -1;
+  return values.view(shape);
+}
+
+// The weight [O, I] of a linear layer as the kernels [O, I, 1, 1] of a convolution.
+Planner::Convolution as_convolution(const Planner::Linear& linear) {
+  return {linear.weight.unsqueeze(2).unsqueeze(3), linear.bias, {}};
+}
+
+// One operation with what was folded into it: a step of the plan.
+struct Fused {
+  Planner::Operation operation;
+  std::vector<Value> inputs;
+  std::optional<Activation> activation = {};
+  bool adds = false;  // the last input
+
+  template <class T>
+  T* as() {
+    return std::get_if<T>(&operation);
+  }
+  bool is_open() const { return !activation && !adds; }
+};
+
+// Takes x * scale + shift after a convolution or a linear layer into its weights.
+template <class Weighted>
+void fold_after(Weighted& weighted, const Planner::Affine& affine) {
+  std::vector<int64_t> shape(static_cast<size_t>(weighted.weight.dim()), 1);
+  shape[0] = -1;
+  weighted.weight = weighted.weight.detach().to(at::kDouble) * affine.scale.view(shape);
+  const auto& bias = weighted.bias;
+  weighted.bias = bias.defined() ? bias.detach().to(at::kDouble) * affine.scale + affine.shift : affine.shift;
+}
+
+void fold_before(Planner::Linear& linear, const Planner::Affine& affine) {
+  const auto weight = linear.weight.detach().to(at::kDouble);
+  const auto shift = at::mv(weight, affine.shift);
+  linear.bias = linear.bias.defined() ? linear.bias.detach().to(at::kDouble) + shift : shift;
+  linear.weight = weight * affine.scale;
+}
+
+}  // namespace
+
+// Makes steps of a planner's nodes.
+class InferencePlan::Compiler {
+ public:
+  Compiler(std::vector<Planner::Node>& nodes, Options options)
+      : nodes_(nodes), options_(options), giver_(nodes.size()), uses_(nodes.size(), 0) {
+    for (Value value = nodes.size(); value-- > 0;) {
+      if (!is_needed(value)) continue;
+      for (const auto input : nodes[value].inputs) {
+        ++uses_[input];
+        // What may lie in the same memory is not written over.
+        if (is_view(nodes[value])) shared_.push_back(input);
+      }
+    }
+  }
+
+  void compile(InferencePlan& plan) {
+    for (Value value = 1; value < nodes_.size(); ++value) {
+      if (is_needed(value)) take(value);
+    }
+    std::map<Value, Value> last_use;
+    for (const auto& [position, fused] : fused_) {
+      for (const auto input : fused.inputs) last_use[giver_[input]] = position;
+    }
+    std::map<Value, size_t> slots{{0, 0}};
+    for (auto& [position, fused] : fused_) {
+      const auto ends = [&](Value input) {
+        const Value source = giver_[input];
+        return last_use[source] == position && !nodes_[source].kept;
+      };
+      Step step;
+      for (const auto input : fused.inputs) {
+        step.inputs.push_back(slots.at(giver_[input]));
+        if (ends(input)) step.ended.push_back(step.inputs.back());
+      }
+      const Value target = fused.as<Planner::Product>() ? fused.inputs.front() : fused.inputs.back();
+      const bool overwrites =
+          ends(target) && is_own(target) && std::ranges::count(step.inputs, slots.at(giver_[target])) == 1;
+      step.run = make_step(fused, overwrites);
+      slots[position] = plan.steps_.size() + 1;
+      plan.steps_.push_back(std::move(step));
+    }
+    for (auto& [position, slot] : slots) slot_of_.emplace(position, slot);
+  }
+
+  size_t slot_of(Value value) const { return slot_of_.at(giver_[value]); }
+
+ private:
+  static bool is_view(const Planner::Node& node) {
+    const auto* call = std::get_if<Planner::Call>(&node.operation);
+    return std::holds_alternative<Planner::Flatten>(node.operation) ||
+           (call && call->result == Planner::Result::kMayShareInput);
+  }
+
+  bool is_needed(Value value) const { return uses_[value] > 0 || nodes_[value].kept; }
+
+  // Whether nothing else can lie in the memory of what gives a value.
+  bool is_own(Value value) const {
+    const Value source = giver_[value];
+    if (source == 0 || is_view(nodes_[source])) return false;
+    return std::ranges::none_of(shared_, [&](Value other) { return giver_[other] == source; });
+  }
+
+  // The step that gives a value, where nothing but the node at hand needs it.
+  Fused* only_for_this(Value value) {
+    if (uses_[value] != 1 || nodes_[value].kept || value == 0) return nullptr;
+    const auto found = fused_.find(giver_[value]);
+    return found == fused_.end() ? nullptr : &found->second;
+  }
+
+  // `value` is given by the step of `before` from now on, at its own place in the order.
+  void move(Value before, Value value) {
+    const Value source = giver_[before];
+    auto entry = fused_.extract(source);
+    entry.key() = value;
+    fused_.insert(std::move(entry));
+    for (auto& giver : giver_) {
+      if (giver == source) giver = value;
+    }
+    giver_[value] = value;
+  }
+
+  void take(Value value) {
+    auto& node = nodes_[value];
+    giver_[value] = value;
+    const auto* affine = std::get_if<Planner::Affine>(&node.operation);
+    if (affine && fold_affine(node.inputs[0], *affine)) return move(node.inputs[0], value);
+    const auto* activation = std::get_if<Activation>(&node.operation);
+    if (activation && attach(node.inputs[0], *activation)) return move(node.inputs[0], value);
+    if (std::holds_alternative<Planner::Sum>(node.operation)) {
+      for (const size_t side : {0, 1}) {
+        const Value convolved = node.inputs[side], other = node.inputs[1 - side];
+        if (!attach_sum(convolved, other)) continue;
+        return move(convolved, value);
+      }
+    }
+    Fused fused{node.operation, node.inputs};
+    if (auto* linear = fused.as<Planner::Linear>()) {
+      auto* before = only_for_this(node.inputs[0]);
+      if (before && before->is_open() && before->as<Planner::Affine>()) {
+        fold_before(*linear, *before->as<Planner::Affine>());
+        fused.inputs = before->inputs;
+        fused_.erase(giver_[node.inputs[0]]);
+      }
+    }
+    fused_.emplace(value, std::move(fused));
+  }
+
+  bool fold_affine(Value input, const Planner::Affine& affine) {
+    auto* before = only_for_this(input);
+    if (!before || !before->is_open()) return false;
+    if (auto* convolution = before->as<Planner::Convolution>()) {
+      fold_after(*convolution, affine);
+      return true;
+    }
+    if (auto* linear = before->as<Planner::Linear>()) {
+      fold_after(*linear, affine);
+      return true;
+    }
+    return false;
+  }
+
+  bool attach(Value input, const Activation& activation) {
+    auto* before = only_for_this(input);
+    if (!before || before->activation || before->as<Activation>() || before->as<Planner::Call>() ||
+        before->as<Planner::Flatten>()) {
+      return false;
+    }
+    before->activation = activation;
+    return true;
+  }
+
+  bool attach_sum(Value convolved, Value other) {
+    if (giver_[convolved] == giver_[other]) return false;
+    auto* before = only_for_this(convolved);
+    if (!before || !before->is_open() || !before->as<Planner::Convolution>()) return false;
+    before->adds = true;
+    before->inputs.push_back(other);
+    return true;
+  }
+
+  at::Tensor ready(const at::Tensor& tensor) const {
+    return tensor.defined() ? tensor.detach().to(options_.dtype) : tensor;
+  }
+
+  std::unique_ptr<PackedConvolution> pack(const Planner::Convolution& convolution,
+                                          const ConvolutionEnd& end) const {
+    return pack_convolution({ready(convolution.weight), ready(convolution.bias), convolution.window}, end,
+                            options_.use_onednn);
+  }
+
+  std::function<at::Tensor(Inputs&)> make_step(Fused& fused, bool overwrites) const {
+    return std::visit([&](auto& operation) { return step_of(operation, fused, overwrites); },
+                      fused.operation);
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Input&, const Fused&, bool) const {
+    TORCH_INTERNAL_ASSERT(false, "the input is no step");
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Convolution& convolution, const Fused& fused,
+                                             bool overwrites) const {
+    std::shared_ptr<PackedConvolution> packed = pack(convolution, {fused.adds, fused.activation});
+    return [packed, dtype = options_.dtype, adds = fused.adds, overwrites](Inputs& inputs) {
+      return packed->run(inputs[0].to(dtype), adds ? inputs[1] : at::Tensor(), overwrites);
+    };
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Linear& linear, const Fused& fused, bool) const {
+    const Planner::Linear prepared{ready(linear.weight), ready(linear.bias)};
+    std::shared_ptr<PackedConvolution> packed = pack(as_convolution(prepared), {false, fused.activation});
+    return [packed, prepared, dtype = options_.dtype, activation = fused.activation](Inputs& inputs) {
+      const auto input = inputs[0].to(dtype);
+      // The channels of each place.
+      if (input.dim() == 4) return packed->run(input, {}, false);
+      auto output = at::linear(input, prepared.weight,
+                               prepared.bias.defined() ? std::optional(prepared.bias) : std::nullopt);
+      if (activation) activation->apply(output);
+      return output;
+    };
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Affine& affine, const Fused& fused,
+                                             bool overwrites) const {
+    return [scale = ready(affine.scale), shift = ready(affine.shift), activation = fused.activation,
+            overwrites](Inputs& inputs) {
+      const auto& input = inputs[0];
+      const auto factor = by_channel(scale, input.dim());
+      auto output = overwrites ? input.mul_(factor) : input * factor;
+      output.add_(by_channel(shift, input.dim()));
+      if (activation) activation->apply(output);
+      return output;
+    };
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Activation& activation, const Fused&,
+                                             bool overwrites) const {
+    return [activation, overwrites](Inputs& inputs) {
+      if (!overwrites) return activation(inputs[0]);
+      activation.apply(inputs[0]);
+      return inputs[0];
+    };
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Sum&, const Fused& fused, bool overwrites) const {
+    return [activation = fused.activation, overwrites](Inputs& inputs) {
+      auto output = overwrites ? inputs[1].add_(inputs[0]) : inputs[0] + inputs[1];
+      if (activation) activation->apply(output);
+      return output;
+    };
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Product&, const Fused& fused,
+                                             bool overwrites) const {
+    return [activation = fused.activation, overwrites](Inputs& inputs) {
+      auto output = overwrites ? inputs[0].mul_(inputs[1]) : inputs[0] * inputs[1];
+      if (activation) activation->apply(output);
+      return output;
+    };
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Concatenation&, const Fused& fused, bool) const {
+    return [activation = fused.activation](Inputs& inputs) {
+      auto output = at::cat(inputs, 1);
+      if (activation) activation->apply(output);
+      return output;
+    };
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Flatten&, const Fused&, bool) const {
+    return [](Inputs& inputs) { return inputs[0].flatten(1); };
+  }
+
+  std::function<at::Tensor(Inputs&)> step_of(const Planner::Call& call, const Fused&, bool) const {
+    return [layer = call.layer](Inputs& inputs) {
+      ForwardPass pass;
+      return layer->forward(inputs[0], pass);
+    };
+  }
+
+  std::vector<Planner::Node>& nodes_;
+  Options options_;
+  std::vector<Value> giver_;      // by value: the position of the step that gives it
+  std::vector<size_t> uses_;      // by value
+  std::vector<Value> shared_;     // values that a view may be of
+  std::map<Value, Fused> fused_;  // by the position of its last node
+  std::map<Value, size_t> slot_of_;
+};
+
+InferencePlan::InferencePlan(Planner planner, Value last, Options options) {
+  auto& nodes = planner.nodes();
+  const Value watched = planner.seen().value_or(last);
+  nodes[last].kept = nodes[watched].kept = true;
+  Compiler compiler(nodes, options);
+  compiler.compile(*this);
+  watched_ = compiler.slot_of(watched);
+  last_ = compiler.slot_of(last);
+}
+
+InferencePlan::Output InferencePlan::run(const at::Tensor& input) const {
+  std::vector<at::Tensor> values(steps_.size() + 1);
+  values[0] = input;
+  Inputs inputs;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const auto& step = steps_[i];
+    inputs.clear();
+    for (const size_t source : step.inputs) inputs.push_back(values[source]);
+    values[i + 1] = step.run(inputs);
+    for (const size_t source : step.ended) values[source] = at::Tensor();
+  }
+  return {values[watched_], values[last_]};
+}
+
+}  // namespace mcloss::nn
