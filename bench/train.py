@@ -124,15 +124,21 @@ class Loop:
         torch.set_num_threads(problem["threads"])
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.network, side = NETWORKS[problem["network"]]()
-        self.network.to(memory_format=layout).train()
+        device = problem.get("device", "cpu")
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = problem.get("tf32", False)
+        self.network.to(device, memory_format=layout).train()
         self.blocks = problem["blocks"]
-        self.images = torch.randn(problem["batch"], 3, side, side).to(memory_format=layout)
-        self.labels = torch.arange(problem["batch"]) % sum(classes for classes, _ in self.blocks)
+        self.images = torch.randn(problem["batch"], 3, side, side).to(device, memory_format=layout)
+        self.labels = torch.arange(problem["batch"], device=device) % sum(classes for classes, _ in self.blocks)
         self.optimizer = torch.optim.SGD(self.network.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
-        self.find_loss = torch.compile(self.compute_loss) if compiled else self.compute_loss
+        self.find_loss = self.compute_loss
+        if compiled:
+            # "reduce-overhead" launches CUDA graphs.
+            mode = "reduce-overhead" if problem.get("graph", False) else "default"
+            self.find_loss = torch.compile(self.compute_loss, mode=mode)
         self.autocast = contextlib.nullcontext
         if problem["precision"] == "bfloat16":
-            self.autocast = lambda: torch.autocast("cpu", torch.bfloat16)
+            self.autocast = lambda: torch.autocast(device, torch.bfloat16)
 
     def compute_loss(self, images, labels, mask):
         features, logits = self.network(images)
@@ -143,7 +149,8 @@ class Loop:
         start = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
         with self.autocast():
-            loss = self.find_loss(self.images, self.labels, draw_mask(self.blocks))
+            mask = draw_mask(self.blocks).to(self.images.device)
+            loss = self.find_loss(self.images, self.labels, mask)
         loss.backward()
         self.optimizer.step()
         value = loss.item()

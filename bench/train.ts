@@ -3,7 +3,9 @@
 // released code's loss: as it comes, with channels_last, and that compiled (which needs g++); all in this run, in turn. A
 // ratio is the median over the rounds of our images/s over Python's beside them.
 //   npm run bench -- train [--threads 1] [--rounds 10] [--network NAME] [--precision float32|bfloat16]
-//     [--batch N] [--python python3] [--json]
+//     [--batch N] [--device cpu|cuda] [--python python3 [--no-compile]] [--json]
+// On a GPU ResNet18 and ResNet50 are trained in float32, TF32 and bfloat16, each operator by operator and as a CUDA graph, which
+// PyTorch compiled has by its mode "reduce-overhead".
 // "beside" is the share of a step that is not LibTorch's: at most what a whole step of the smallest network takes, LibTorch's
 // part of it included. "peak" is what a fresh process needs to make the network and train three steps.
 import { readFileSync } from "node:fs";
@@ -15,6 +17,7 @@ import { median } from "./median.js";
 import { findPeak } from "./train/peak.js";
 import {
   BATCH,
+  CUDA_BATCH,
   NETWORKS,
   parameterShapes,
   SMALLEST,
@@ -22,7 +25,13 @@ import {
   type Precision,
   type Problem,
 } from "./train/problem.js";
-import { findPythonPeak, findPythonVersion, PYTHON_FORMS, PythonSteps } from "./train/python.js";
+import {
+  findPythonPeak,
+  findPythonVersion,
+  PYTHON_FORMS,
+  PythonSteps,
+  type PythonForm,
+} from "./train/python.js";
 import { Steps } from "./train/steps.js";
 
 const { values } = parseArgs({
@@ -32,21 +41,20 @@ const { values } = parseArgs({
     network: { type: "string" },
     precision: { type: "string" },
     batch: { type: "string" },
+    device: { type: "string", default: "cpu" },
     python: { type: "string" },
+    "no-compile": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
 const threads = Number(values.threads);
 const rounds = Number(values.rounds);
-/** Steps that are not timed: what is loaded, allocated and compiled once. */
-const WARM_UP = 2;
+/** Steps that are not timed: what is loaded, allocated, captured and compiled once. */
+const WARM_UP = values.device === "cuda" ? 6 : 2;
 /** With --json, stdout has the document alone. */
 const say = values.json ? console.error : console.log;
 
-interface Row {
-  network: string;
-  precision: Precision;
-  batch: number;
+interface Row extends Problem {
   /** "ours", or what Python does. */
   form: string;
   imagesPerSecond: number;
@@ -56,7 +64,40 @@ interface Row {
   beside?: number;
 }
 
+function describeProblem({ network, precision, batch, tf32 = false, graph = false }: Problem): string {
+  const name = tf32 ? "TF32" : precision;
+  return `${network}, ${name}, batch ${batch}${graph ? ", graph" : ""}`;
+}
+
+/** What a GPU trains. */
+function listGpuProblems(): Problem[] {
+  const networks = (["resnet18", "resnet50"] as const).filter((name) => (values.network ?? name) === name);
+  const forms = [
+    { precision: "float32", tf32: false },
+    { precision: "float32", tf32: true },
+    { precision: "bfloat16", tf32: false },
+  ] as const;
+  return networks.flatMap((network) =>
+    forms.flatMap((form) =>
+      [false, true].map((graph) => ({
+        network,
+        batch: values.batch === undefined ? CUDA_BATCH[network] : Number(values.batch),
+        threads,
+        device: "cuda" as const,
+        ...form,
+        graph,
+        blocks: blocksOf(network),
+      })),
+    ),
+  );
+}
+
+function blocksOf(network: Problem["network"]): Problem["blocks"] {
+  return specOf(network).groups.map(({ classes, channels }) => [classes, channels]);
+}
+
 function listProblems(): Problem[] {
+  if (values.device === "cuda") return listGpuProblems();
   const networks = NETWORKS.filter((name) => (values.network ?? name) === name);
   // Where the processor has no instructions for it, bfloat16 is far slower on both sides.
   const both = readFileSync("/proc/cpuinfo", "utf8").includes("avx512_bf16");
@@ -69,7 +110,7 @@ function listProblems(): Problem[] {
       batch: values.batch === undefined ? BATCH[network] : Number(values.batch),
       precision,
       threads,
-      blocks: specOf(network).groups.map(({ classes, channels }) => [classes, channels]),
+      blocks: blocksOf(network),
     })),
   );
 }
@@ -101,43 +142,45 @@ async function startPythons(
   const pythons = new Map<string, PythonSteps>();
   if (values.python === undefined || version === undefined) return pythons;
   for (const form of PYTHON_FORMS) {
+    if (form.compile && values["no-compile"]) continue;
     pythons.set(form.name, await PythonSteps.start(values.python, problem, form, shapes));
   }
   return pythons;
 }
 
 async function measure(problem: Problem): Promise<Row[]> {
-  const { network, batch, precision } = problem;
-  const ours = new Steps(specOf(network), { batch, precision, most: WARM_UP + rounds });
+  const { batch, precision, device = "cpu" } = problem;
+  const ours = await Steps.of(problem, WARM_UP + rounds);
   const pythons = await startPythons(problem, parameterShapes(ours.model));
   const sides = new Map<string, Steps | PythonSteps>([["ours", ours], ...pythons]);
   for (let i = 0; i < WARM_UP; i += 1) await runRound(sides);
   const measured: ReadonlyMap<string, number>[] = [];
   for (let round = 0; round < rounds; round += 1) measured.push(await runRound(sides));
   for (const python of pythons.values()) python.stop();
-  const smallest = await timeSmallest(precision);
+  const smallest = device === "cpu" ? await timeSmallest(precision) : undefined;
   const timesOf = (form: string) => measured.map((times) => times.get(form) ?? NaN);
   const rows: Row[] = [];
   for (const form of sides.keys()) {
     const ms = median(timesOf(form));
-    const row: Row = { network, precision, batch, form, imagesPerSecond: (1000 * batch) / ms };
+    const row: Row = { ...problem, form, imagesPerSecond: (1000 * batch) / ms };
     const python = PYTHON_FORMS.find(({ name }) => name === form);
-    const peak =
-      python && values.python
-        ? await findPythonPeak(values.python, problem, python)
-        : await findPeak(problem);
+    const peak = device === "cpu" ? await findPeakOf(problem, python) : undefined;
     if (peak !== undefined) row.peak = peak;
     if (python)
       row.ratio = median(measured.map((times) => (times.get(form) ?? NaN) / (times.get("ours") ?? NaN)));
-    else row.beside = smallest / ms;
+    else if (smallest !== undefined) row.beside = smallest / ms;
     rows.push(row);
   }
   return rows;
 }
 
-function cells({ network, precision, batch, form, imagesPerSecond, ratio, peak, beside }: Row): string[] {
+function findPeakOf(problem: Problem, python: PythonForm | undefined): Promise<number | undefined> {
+  return python && values.python ? findPythonPeak(values.python, problem, python) : findPeak(problem);
+}
+
+function cells({ form, imagesPerSecond, ratio, peak, beside, ...problem }: Row): string[] {
   return [
-    `${network}, ${precision}, batch ${batch}, ${form}`,
+    `${describeProblem(problem)}, ${form}`,
     imagesPerSecond.toFixed(1),
     ratio?.toFixed(2) ?? "-",
     peak === undefined ? "-" : (peak / 2 ** 20).toFixed(0),

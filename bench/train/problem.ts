@@ -21,6 +21,12 @@ export interface Problem {
   batch: number;
   precision: Precision;
   threads: number;
+  /** Default "cpu". */
+  device?: "cpu" | "cuda";
+  /** Whether products may be in TF32. Default false. */
+  tf32?: boolean;
+  /** Whether steps are launched as CUDA graphs. Default false. */
+  graph?: boolean;
   /** Classes, and channels of each; the first blocks' channels come first. */
   blocks: [classes: number, channels: number][];
 }
@@ -43,6 +49,9 @@ export const BATCH: Record<NetworkName, number> = {
   convnext_tiny: 4,
   demo: 32,
 };
+
+/** On a GPU. */
+export const CUDA_BATCH = { resnet18: 64, resnet50: 16 };
 
 export function specOf(network: Problem["network"]): ModelSpec {
   return SPECS[network];

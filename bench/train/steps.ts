@@ -3,12 +3,13 @@ import {
   tensor,
   Trainer,
   type DataLoader,
+  type Device,
   type ModelSpec,
   type TrainerOptions,
 } from "mutual-channel-loss";
 import { Batch } from "mutual-channel-loss/data";
 import { Generator, randn } from "mutual-channel-loss/tensor";
-import type { Precision } from "./problem.js";
+import { specOf, type Precision, type Problem } from "./problem.js";
 
 /** Training steps of one batch that is ready, through {@link Trainer}, one at a time. */
 export class Steps {
@@ -20,11 +21,12 @@ export class Steps {
     spec: ModelSpec,
     options: { batch: number; precision: Precision; most: number } & Pick<
       TrainerOptions,
-      "group" | "gradientCompression"
+      "group" | "gradientCompression" | "tf32" | "cudaGraph"
     >,
+    model: Model = new Model(spec),
   ) {
     const { batch, precision, most, ...parallel } = options;
-    this.model = new Model(spec);
+    this.model = model;
     const trainer = new Trainer(this.model, {
       epochs: 1,
       precision,
@@ -32,7 +34,15 @@ export class Steps {
       schedule: { type: "constant" },
       ...parallel,
     });
-    this.#events = trainer.fit(repeat(spec, batch, most));
+    this.#events = trainer.fit(repeat(spec, batch, most, model.device));
+  }
+
+  /** Steps of a problem, on its device. */
+  static async of(problem: Problem, most: number): Promise<Steps> {
+    const { network, batch, precision, device = "cpu", tf32 = false, graph = false } = problem;
+    const spec = specOf(network);
+    const model = await new Model(spec).to(device);
+    return new Steps(spec, { batch, precision, most, tf32, cudaGraph: graph }, model);
   }
 
   /** One step: its time in ms, and the loss. */
@@ -46,15 +56,16 @@ export class Steps {
 }
 
 /** A loader that has its batch at once. */
-function repeat({ input, classes }: ModelSpec, size: number, length: number): DataLoader {
+function repeat({ input, classes }: ModelSpec, size: number, length: number, device: Device): DataLoader {
   const { channels, height, width } = input;
   const images = randn([size, channels, height, width], { generator: new Generator(1) });
   const labels = Int32Array.from({ length: size }, (_, i) => i % classes);
   const samples = Array.from({ length: size }, (_, i) => ({ path: `image ${i}`, label: i % classes }));
-  const batch = new KeptBatch(images, tensor(labels, { dtype: "int64" }), samples);
+  const targets = tensor(labels, { dtype: "int64", device });
+  const batch = new KeptBatch(images.to(device), targets, samples);
   const loader = {
     length,
-    device: "cpu",
+    device,
     epoch: 0,
     skipped: [],
     async *batches() {

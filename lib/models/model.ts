@@ -140,7 +140,7 @@ export class Model {
   }
 
   /** @internal As {@link hold}, frozen for inference whether this model is or not. */
-  holdFrozen(form: InferenceForm = "onednn"): Model {
+  holdFrozen(form: InferenceForm = "packed"): Model {
     const held = this.hold();
     held.#frozen = form;
     return held;
@@ -289,7 +289,7 @@ export class Model {
     const { precision, signal } = parseOptions(freezeOptions, options);
     const { channels, height, width } = this.spec.input;
     this.eval();
-    this.#frozen = "onednn";
+    this.#frozen = "packed";
     using image = zeros([1, channels, height, width], { device: this.device });
     const { features, logits } = await this.forward(image, {
       ...(precision && { precision }),

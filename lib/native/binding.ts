@@ -127,8 +127,8 @@ export interface ForwardOutput {
   taps: TensorHandle[];
 }
 
-/** How a model that is frozen for inference computes: with oneDNN's operators where there are any, or without. */
-export type InferenceForm = "onednn" | "plain";
+/** How a model that is frozen for inference computes: with packed weights where there are kernels for them, or without. */
+export type InferenceForm = "packed" | "plain";
 
 /** Losses are means over the batch, those of the added terms by name; counts are sums. */
 export interface BatchMetrics {

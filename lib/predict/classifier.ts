@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { chooseLimits, imageLimitShape, SERVING_LIMITS, type ImageLimitOptions } from "../image/limits.js";
 import type { Pipeline } from "../image/pipeline.js";
 import { transformList, type TransformSpec } from "../image/transforms.js";
@@ -41,6 +42,9 @@ export const classifierOptions = optionsOf<ClassifierOptions>(classifierShape);
 export const predictOptions = optionsOf<PredictOptions>(predictShape);
 /** Both together. */
 export const predictFilesShape = { ...classifierShape, ...predictShape };
+
+/** On a CPU large batches are hardly faster than small ones; a batch of this time costs little beside its images. */
+const BATCH_MILLISECONDS = 30;
 
 /** An image, with the model held until it is answered. */
 interface Request {
@@ -88,6 +92,8 @@ export class Classifier {
       {
         maxBatch: Math.max(1, Math.floor(maxBatch / this.#pipeline.viewCount)),
         concurrency: defaultWorkers(),
+        batchMilliseconds: BATCH_MILLISECONDS,
+        multiple: availableParallelism(),
       },
     );
   }

@@ -14,6 +14,13 @@ export interface BatchLimits {
   maxBatch: number;
   /** Requests that are prepared at once. */
   concurrency: number;
+  /**
+   * About how long a batch may take, in ms, as far as it can be told from the one before: where more at once is not faster, fewer
+   * at once are answered sooner. Default: any time.
+   */
+  batchMilliseconds?: number;
+  /** What a batch that is made smaller for that has a multiple of, such as the processors. Default 1. */
+  multiple?: number;
 }
 
 interface Request<Input, Prepared, Result> {
@@ -26,7 +33,8 @@ interface Request<Input, Prepared, Result> {
 
 /**
  * Batches requests without delaying any: one batch runs at a time, and what is prepared when it ends is the next one.
- * No more is prepared than the next batch takes, so that a flood of requests costs no memory beyond its inputs.
+ * A request that is ready goes into the next batch, where no more than that takes are before it, and so waits for one at
+ * most. No more is prepared than the next batch takes, so that a flood of requests costs no memory beyond its inputs.
  */
 export class MicroBatcher<Input, Prepared, Result> {
   readonly #work: BatchWork<Input, Prepared, Result>;
@@ -36,6 +44,8 @@ export class MicroBatcher<Input, Prepared, Result> {
   readonly #ready = new Set<Request<Input, Prepared, Result>>();
   #preparing = 0;
   #running = false;
+  /** Of the last batch, for each request. */
+  #milliseconds = 0;
 
   constructor(work: BatchWork<Input, Prepared, Result>, limits: BatchLimits) {
     this.#work = work;
@@ -109,17 +119,25 @@ export class MicroBatcher<Input, Prepared, Result> {
   }
 
   async #runNext(): Promise<void> {
-    const batch = [...this.#ready].slice(0, this.#limits.maxBatch);
+    const batch = [...this.#ready].slice(0, this.#nextSize());
     for (const request of batch) {
       request.state = "begun";
       this.#ready.delete(request);
     }
     this.#prepareMore();
+    const started = performance.now();
     try {
       const results = await this.#work.run(batch.map(({ prepared }) => prepared as Prepared));
+      this.#milliseconds = (performance.now() - started) / batch.length;
       batch.forEach(({ resolve }, index) => resolve(results[index] as Result));
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
+  }
+
+  #nextSize(): number {
+    const { maxBatch, batchMilliseconds = Infinity, multiple = 1 } = this.#limits;
+    const count = batchMilliseconds / Math.max(this.#milliseconds, Number.EPSILON);
+    return Math.min(maxBatch, multiple * Math.max(1, Math.ceil(count / multiple)));
   }
 }

@@ -1,6 +1,8 @@
 #include "inference_plan.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ThreadLocalState.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mv.h>
@@ -10,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "../ops/convolution.h"
 #include "layer.h"
 #include "packed_convolution.h"
 
@@ -17,6 +20,13 @@ namespace mcloss::nn {
 namespace {
 
 using Value = Planner::Value;
+
+// So that no thread has much fewer than another.
+constexpr int64_t kImagesAThread = 4;
+// Multiplications that make a thread worth its waking, some twenty microseconds at each of the steps.
+constexpr double kWorkAThread = 50e6;
+// A linear layer of more weights is read once for a whole batch.
+constexpr int64_t kLinearWeightsAtMost = 4 << 20;
 
 // [C] beside tensors [N, C] or [N, C, H, W].
 at::Tensor by_channel(const at::Tensor& values, int64_t dimensions) {
@@ -101,10 +111,12 @@ class InferencePlan::Compiler {
       const bool overwrites =
           ends(target) && is_own(target) && std::ranges::count(step.inputs, slots.at(giver_[target])) == 1;
       step.run = make_step(fused, overwrites);
+      step.work = work_of(fused);
       slots[position] = plan.steps_.size() + 1;
       plan.steps_.push_back(std::move(step));
     }
     for (auto& [position, slot] : slots) slot_of_.emplace(position, slot);
+    for (auto& [position, fused] : fused_) plan.splits_ = plan.splits_ && may_split(fused);
   }
 
   size_t slot_of(Value value) const { return slot_of_.at(giver_[value]); }
@@ -114,6 +126,22 @@ class InferencePlan::Compiler {
     const auto* call = std::get_if<Planner::Call>(&node.operation);
     return std::holds_alternative<Planner::Flatten>(node.operation) ||
            (call && call->result == Planner::Result::kMayShareInput);
+  }
+
+  // Multiplications for each number that a step gives.
+  static int64_t work_of(Fused& fused) {
+    const auto* convolution = fused.as<Planner::Convolution>();
+    const auto* linear = fused.as<Planner::Linear>();
+    if (!convolution && !linear) return 1;
+    const auto& weight = convolution ? convolution->weight : linear->weight;
+    return weight.numel() / std::max<int64_t>(1, weight.size(0));
+  }
+
+  static bool may_split(Fused& fused) {
+    const auto* call = fused.as<Planner::Call>();
+    const auto* linear = fused.as<Planner::Linear>();
+    return (!call || call->layer->is_stateless()) &&
+           (!linear || linear->weight.numel() <= kLinearWeightsAtMost);
   }
 
   bool is_needed(Value value) const { return uses_[value] > 0 || nodes_[value].kept; }
@@ -210,7 +238,7 @@ class InferencePlan::Compiler {
   std::unique_ptr<PackedConvolution> pack(const Planner::Convolution& convolution,
                                           const ConvolutionEnd& end) const {
     return pack_convolution({ready(convolution.weight), ready(convolution.bias), convolution.window}, end,
-                            options_.use_onednn);
+                            options_.use_packed);
   }
 
   std::function<at::Tensor(Inputs&)> make_step(Fused& fused, bool overwrites) const {
@@ -321,17 +349,64 @@ InferencePlan::InferencePlan(Planner planner, Value last, Options options) {
   last_ = compiler.slot_of(last);
 }
 
+int64_t InferencePlan::threads_for(const at::Tensor& input) const {
+  const int64_t most = at::get_num_threads();
+  if (!is_packed_ || !input.is_cpu()) return most;
+  const double work = work_ * static_cast<double>(input.numel()) / kWorkAThread;
+  return work < static_cast<double>(most) ? std::max<int64_t>(1, static_cast<int64_t>(work)) : most;
+}
+
 InferencePlan::Output InferencePlan::run(const at::Tensor& input) const {
+  const int64_t all = at::get_num_threads(), threads = threads_for(input);
+  if (threads == all) return run_on(input, threads);
+  struct Restored {
+    int64_t count;
+    ~Restored() { use_threads_here(static_cast<int>(count)); }
+  };
+  const Restored restored{all};
+  use_threads_here(static_cast<int>(threads));
+  return run_on(input, threads);
+}
+
+InferencePlan::Output InferencePlan::run_on(const at::Tensor& input, int64_t threads) const {
+  const int64_t images = input.size(0);
+  const bool even = images % threads == 0 || images >= kImagesAThread * threads;
+  if (!splits_ || !is_packed_ || !input.is_cpu() || threads < 2 || images < threads || !even) {
+    auto output = run_steps(input);
+    is_packed_ = true;
+    return output;
+  }
+  const at::ThreadLocalState state;
+  std::vector<Output> parts(static_cast<size_t>(threads));
+  at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
+    const at::ThreadLocalStateGuard guard(state);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = images * i / threads;
+      parts[static_cast<size_t>(i)] = run_steps(input.narrow(0, first, images * (i + 1) / threads - first));
+    }
+  });
+  std::vector<at::Tensor> watched, last;
+  for (auto& part : parts) {
+    watched.push_back(std::move(part.watched));
+    last.push_back(std::move(part.last));
+  }
+  return {at::cat(watched), at::cat(last)};
+}
+
+InferencePlan::Output InferencePlan::run_steps(const at::Tensor& input) const {
   std::vector<at::Tensor> values(steps_.size() + 1);
   values[0] = input;
   Inputs inputs;
+  double work = 0;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const auto& step = steps_[i];
     inputs.clear();
     for (const size_t source : step.inputs) inputs.push_back(values[source]);
     values[i + 1] = step.run(inputs);
+    if (!is_packed_) work += static_cast<double>(step.work) * static_cast<double>(values[i + 1].numel());
     for (const size_t source : step.ended) values[source] = at::Tensor();
   }
+  if (!is_packed_) work_ = work / static_cast<double>(input.numel());
   return {values[watched_], values[last_]};
 }
 

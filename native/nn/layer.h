@@ -53,6 +53,9 @@ class Layer {
     return output;
   }
 
+  // Whether several threads may run it at once in evaluation mode.
+  virtual bool is_stateless() const { return true; }
+
   // Whether a tap may ask for `inner`, a part of this layer that is no layer of the spec.
   virtual bool contains(const std::string&) const { return false; }
 

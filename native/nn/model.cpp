@@ -1,10 +1,12 @@
 #include "model.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace mcloss::nn {
 namespace {
@@ -19,6 +21,22 @@ bool is_cast_already(const at::Tensor& images) {
 at::Tensor in_dtype_of(const State& state, const at::Tensor& images) {
   const auto dtype = state.dtype();
   return dtype && images.is_floating_point() ? images.to(*dtype) : images;
+}
+
+bool is_all_finite(const at::Tensor& images) {
+  return std::isfinite(images.sum(at::kFloat).item<double>());
+}
+
+// How far a frozen network's answer may be from the network's, of the largest number: more than rounding, and
+// less than damage. bfloat16 has three digits.
+double tolerance_of(at::ScalarType dtype) {
+  return dtype == at::kBFloat16 || dtype == at::kHalf ? 0.2 : 1e-3;
+}
+
+bool is_near(const at::Tensor& actual, const at::Tensor& wanted) {
+  const auto largest = wanted.abs().max().to(at::kDouble).clamp_min(1);
+  const auto off = (actual.to(at::kDouble) - wanted.to(at::kDouble)).abs().max() / largest;
+  return off.item<double>() <= tolerance_of(wanted.scalar_type());
 }
 
 }  // namespace
@@ -57,36 +75,43 @@ ModelOutput Model::forward(const at::Tensor& images, bool training, const std::v
   return result;
 }
 
-ModelOutput Model::infer(const at::Tensor& images, bool use_onednn) const {
+ModelOutput Model::infer(const at::Tensor& images, bool use_packed) const {
   const auto type = images.device().type();
+  const auto plain = [&] { return forward(images, /*training=*/false); };
   // A part of a layer is seen by the layer alone.
-  if (!features_.inner.empty() || at::GradMode::is_enabled()) return forward(images, /*training=*/false);
+  if (!features_.inner.empty() || at::GradMode::is_enabled() || images.numel() == 0) return plain();
+  // Fused activations make numbers of what is none.
+  if (!is_all_finite(images)) return plain();
   const auto input = is_cast_already(images) ? images : in_dtype_of(state_, images);
   const auto dtype =
       at::autocast::is_autocast_enabled(type) ? at::autocast::get_autocast_dtype(type) : input.scalar_type();
-  auto output = plan_for(dtype, images.device(), use_onednn).run(input);
+  auto& plan = plan_for(dtype, images.device(), use_packed);
+  if (!plan.is_checked) {
+    const auto one = input.narrow(0, 0, 1);
+    plan.is_checked = true;
+    if (!is_near(plan.steps->run(one).last, forward(one, /*training=*/false).logits)) plan.steps.reset();
+  }
+  if (!plan.steps) return plain();
+  auto output = plan.steps->run(input);
   return {std::move(output.watched), std::move(output.last)};
 }
 
-const InferencePlan& Model::plan_for(at::ScalarType dtype, c10::Device device, bool use_onednn) const {
+Model::Plan& Model::plan_for(at::ScalarType dtype, c10::Device device, bool use_packed) const {
   WeightsMark now(state_);
   if (planned_ != now) plans_.clear();
   const auto fits = [&](const Plan& plan) {
-    return plan.dtype == dtype && plan.device == device && plan.use_onednn == use_onednn;
+    return plan.dtype == dtype && plan.device == device && plan.use_packed == use_packed;
   };
-  auto found = std::ranges::find_if(plans_, fits);
-  if (found == plans_.end()) {
-    Planner planner;
-    planner.watch(features_.layer);
-    auto value = planner.add(Planner::Input{}, {});
-    for (const auto& layer : layers_) value = layer->plan(value, planner);
-    const InferencePlan::Options options{dtype, use_onednn};
-    found = plans_.insert(
-        plans_.end(),
-        {dtype, device, use_onednn, std::make_unique<InferencePlan>(std::move(planner), value, options)});
-    planned_ = std::move(now);
-  }
-  return *found->steps;
+  const auto found = std::ranges::find_if(plans_, fits);
+  if (found != plans_.end()) return *found;
+  Planner planner;
+  planner.watch(features_.layer);
+  auto value = planner.add(Planner::Input{}, {});
+  for (const auto& layer : layers_) value = layer->plan(value, planner);
+  const InferencePlan::Options options{dtype, use_packed};
+  planned_ = std::move(now);
+  auto steps = std::make_unique<InferencePlan>(std::move(planner), value, options);
+  return plans_.emplace_back(Plan{dtype, device, use_packed, std::move(steps)});
 }
 
 }  // namespace mcloss::nn

@@ -38,7 +38,7 @@ class Model {
   // The same in evaluation mode, without gradients and further taps, by a plan that is made at the first call
   // and again after the weights have changed. Floating-point numbers differ from forward()'s in their last
   // digits.
-  ModelOutput infer(const at::Tensor& images, bool use_onednn = true) const;
+  ModelOutput infer(const at::Tensor& images, bool use_packed = true) const;
 
   // Frees what infer() has kept: where the weights change in ways that they do not count, or will change
   // often.
@@ -60,12 +60,13 @@ class Model {
   struct Plan {
     at::ScalarType dtype;
     c10::Device device;
-    bool use_onednn;
-    std::unique_ptr<InferencePlan> steps;
+    bool use_packed;
+    std::unique_ptr<InferencePlan> steps;  // null where it would answer otherwise than the network
+    bool is_checked = false;
   };
 
   Tap locate(const std::string& name) const;
-  const InferencePlan& plan_for(at::ScalarType dtype, c10::Device device, bool use_onednn) const;
+  Plan& plan_for(at::ScalarType dtype, c10::Device device, bool use_packed) const;
 
   State state_;
   std::map<std::string, const Layer*> names_;

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "../ops/winograd.h"
+#include "../ops/convolution.h"
 
 namespace mcloss::nn {
 namespace {
@@ -169,19 +169,11 @@ std::optional<std::pair<float, float>> bounds_of(const std::optional<Activation>
   return std::nullopt;
 }
 
-class Winograd final : public PackedConvolution {
+// By this package's own kernels.
+class FloatConvolution final : public PackedConvolution {
  public:
-  Winograd(const Planner::Convolution& convolution, ConvolutionEnd end)
-      : convolution_(convolution.weight, convolution.bias, convolution.window.padding[0],
-                     convolution.window.padding[1]),
-        end_(end) {}
-
-  static bool is_for(const Planner::Convolution& convolution) {
-    const auto& window = convolution.window;
-    const std::vector<int64_t> ones{1, 1};
-    return window.stride == ones && window.dilation == ones && window.groups == 1 &&
-           WinogradConvolution::is_for(convolution.weight);
-  }
+  FloatConvolution(std::unique_ptr<PackedFloatConvolution> convolution, ConvolutionEnd end)
+      : convolution_(std::move(convolution)), end_(end) {}
 
   at::Tensor run(const at::Tensor& input, const at::Tensor& other, bool overwrites_other) const override {
     constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
@@ -189,23 +181,28 @@ class Winograd final : public PackedConvolution {
     const auto [low, high] = bounds.value_or(*bounds_of({}));
     const auto added = end_.adds ? other.to(at::kFloat).contiguous(kLayout) : at::Tensor();
     auto output =
-        convolution_.run(input.contiguous(kLayout), added, end_.adds && overwrites_other, low, high);
+        convolution_->run(input.contiguous(kLayout), {added, end_.adds && overwrites_other, low, high});
     if (!bounds) end_.activation->apply(output);
     return output;
   }
 
  private:
-  WinogradConvolution convolution_;
+  std::unique_ptr<PackedFloatConvolution> convolution_;
   ConvolutionEnd end_;
 };
 
 }  // namespace
 
 std::unique_ptr<PackedConvolution> pack_convolution(Planner::Convolution convolution, ConvolutionEnd end,
-                                                    bool use_onednn) {
-  if (use_onednn && Winograd::is_for(convolution)) return std::make_unique<Winograd>(convolution, end);
-  if (use_onednn && onednn_takes(convolution.weight)) {
-    return std::make_unique<OneDnnConvolution>(std::move(convolution), end);
+                                                    bool use_packed) {
+  if (use_packed) {
+    const auto& window = convolution.window;
+    auto packed = pack_float_convolution(convolution.weight, convolution.bias,
+                                         {window.stride, window.padding, window.dilation, window.groups});
+    if (packed) return std::make_unique<FloatConvolution>(std::move(packed), end);
+    if (onednn_takes(convolution.weight)) {
+      return std::make_unique<OneDnnConvolution>(std::move(convolution), end);
+    }
   }
   return std::make_unique<PlainConvolution>(std::move(convolution), end);
 }

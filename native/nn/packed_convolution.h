@@ -24,10 +24,10 @@ class PackedConvolution {
   virtual at::Tensor run(const at::Tensor& input, const at::Tensor& other, bool overwrites_other) const = 0;
 };
 
-// `weight` and `bias` are of the dtype to compute in, and where the input will be. With `use_onednn`, by
-// oneDNN's operators, its own layout of the weights and its fused ends, where this build and this processor
-// have them.
+// `weight` and `bias` are of the dtype to compute in, and where the input will be. With `use_packed`, by this
+// package's kernels or oneDNN's operators, with the weights in their layouts, where this build and this
+// processor have them.
 std::unique_ptr<PackedConvolution> pack_convolution(Planner::Convolution convolution, ConvolutionEnd end,
-                                                    bool use_onednn);
+                                                    bool use_packed);
 
 }  // namespace mcloss::nn

@@ -133,6 +133,7 @@ class TorchScript final : public Layer {
     output_ = *target;
   }
 
+  bool is_stateless() const override { return false; }
   bool contains(const std::string& inner) const override { return locate(inner).has_value(); }
 
  private:

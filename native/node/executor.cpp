@@ -1,15 +1,20 @@
 #include "executor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "../autograd/generator.h"
 #include "../autograd/mode.h"
+#include "../ops/convolution.h"
 #include "environment.h"
 #include "errors.h"
 
 namespace mcloss::node {
 namespace {
+
+// LibTorch's count is each thread's own. 0 where none was set.
+std::atomic<int> wanted_threads{0};
 
 Napi::Value exiting(Napi::Env env) {
   return make_error(env, {"ERR_ABORTED", "the process or worker ended before this work began", {}}).Value();
@@ -26,6 +31,10 @@ Executor::Executor(Napi::Env env, at::Generator generator)
 
 Executor::~Executor() {
   stop();
+}
+
+void Executor::set_threads(int count) {
+  wanted_threads = count;
 }
 
 void Executor::submit(Napi::Env env, std::unique_ptr<Job> job) {
@@ -67,6 +76,7 @@ void Executor::run(std::unique_ptr<Job> job) {
     const autograd::Mode mode;
     const autograd::ModeGuard guard(mode);
     const autograd::GeneratorScope scope(generator_);
+    if (const int count = wanted_threads; count > 0) use_threads_here(count);
     job->run();
   }
   {

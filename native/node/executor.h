@@ -37,6 +37,9 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
+  // How many threads LibTorch uses in jobs, of all executors.
+  static void set_threads(int count);
+
   // Takes a job's turn in the queue.
   void submit(Napi::Env env, std::unique_ptr<Job> job);
 

@@ -61,7 +61,7 @@ nn::ModelOutput run(const nn::Model& model, const at::Tensor& images, bool train
   const autograd::ModeGuard guard(mode.mode);
   const autograd::ForwardTrace trace({images});
   const train::Autocast precision(images.device().type(), autocast);
-  if (frozen && taps.empty() && !mode.mode.anomaly) return model.infer(images, *frozen == "onednn");
+  if (frozen && taps.empty() && !mode.mode.anomaly) return model.infer(images, *frozen == "packed");
   auto output = model.forward(images, training, taps);
   if (mode.mode.anomaly) trace.record({output.features, output.logits}, {"forward", mode.stack});
   return output;

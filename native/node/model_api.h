@@ -42,7 +42,7 @@ struct To<MemoryMoved> {
 
 // Without a seed the weights have no values yet.
 ModelPointer create_model(const nn::ModelSpec& spec, std::optional<uint64_t> seed);
-// `frozen` is "onednn" or "plain" (without oneDNN's operators) for an inference plan, where nothing but the
+// `frozen` is "packed" or "plain" (by LibTorch's own operators) for an inference plan, where nothing but the
 // outputs is asked for.
 nn::ModelOutput forward(const ConstModelPointer& model, const at::Tensor& images, const CallMode& mode,
                         const std::vector<std::string>& taps, std::optional<at::ScalarType> autocast,

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "../distributed/waiting.h"
+#include "executor.h"
 
 namespace mcloss::node {
 namespace {
@@ -71,7 +72,10 @@ TorchVersions torch_version() {
 }
 
 int64_t threads(std::optional<int64_t> count) {
-  if (count) at::set_num_threads(static_cast<int>(*count));
+  if (count) {
+    at::set_num_threads(static_cast<int>(*count));
+    Executor::set_threads(static_cast<int>(*count));
+  }
   return at::get_num_threads();
 }
 

@@ -19,6 +19,9 @@ const TESTS_LEFT_OUT = [
   ...["models/load.test.js", "models/weights.test.js", "native", "report", "setup"],
 ];
 
+/** PyTorch's sides of the benchmarks. */
+const PYTHON = ["bench/op.py", "bench/train.py", "bench/data/torchvision_loader.py"];
+
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const name = `${manifest.name}-${manifest.version}-offline`;
@@ -71,9 +74,10 @@ function pack() {
 
 rmSync(join(root, "bundle"), { recursive: true, force: true });
 mkdirSync(stage, { recursive: true });
-for (const path of ["bin", "dist", "native", "CMakeLists.txt", "binding.gyp", "LICENSE", "bench/op.py"])
+for (const path of ["bin", "dist", "native", "CMakeLists.txt", "binding.gyp", "LICENSE", ...PYTHON])
   copy(path);
-for (const file of ["report.js", "mocha-reporter.js"]) copy(join("scripts", "bundle", file));
+for (const file of ["report.js", "page.js", "smallest.js", "mocha-reporter.js"])
+  copy(join("scripts", "bundle", file));
 copy("scripts/bundle/run.sh", "run.sh");
 for (const path of [
   "test/fixtures",

@@ -10,9 +10,14 @@ import { BUILD_FOLDERS } from "#lib/addon/paths.js";
 import { PACKAGE_ROOT } from "#lib/package.js";
 import { findTorchPackage } from "#lib/setup/python.js";
 import { run, versionOf } from "#lib/setup/run.js";
+import { makePage } from "./page.js";
 import { SUPPORTED_TEXT } from "#lib/addon/versions.js";
 
 const require = createRequire(import.meta.url);
+/** `./run.sh gpu`: what a GPU would feel and nothing else, in about ten minutes. */
+const QUICK = process.argv[2] === "gpu";
+/** Tests of the kernels and of what runs on them; each has a reference in float64. */
+const KERNEL_TESTS = "test/{loss/*,image/pixels-to-tensor,train/cuda-graph,train/devices}.test.js";
 const REPORT = join(PACKAGE_ROOT, "results", "report.json");
 const report = { package: require("../../package.json").version, started: new Date(), passed: false };
 
@@ -21,11 +26,15 @@ function save(part) {
   writeFileSync(REPORT, `${JSON.stringify(report, null, 2)}\n`);
 }
 
+/** In ms: a step that hangs leaves time for the others. */
+const STEP_LIMIT = QUICK ? 180_000 : 3_600_000;
+
 /** Runs a step of the report in the package's folder, shown in the log. */
 async function step(name, command, ...args) {
   console.log(`\n== ${name}`);
   const started = performance.now();
-  const { code, output, stdout } = await run(command, args, { cwd: PACKAGE_ROOT, show: true });
+  const options = { cwd: PACKAGE_ROOT, show: true, timeout: STEP_LIMIT };
+  const { code, output, stdout } = await run(command, args, options);
   const seconds = Number(((performance.now() - started) / 1000).toFixed(1));
   console.log(`== ${name}: ${code === 0 ? "done" : `failed with code ${code}`} in ${seconds} s`);
   return { code, seconds, output, stdout };
@@ -50,6 +59,7 @@ async function findTools() {
     make: (await versionOf("make")) ?? null,
     python: (await versionOf("python3")) ?? null,
     nvcc: nvcc.code === 0 ? (/release .*/.exec(nvcc.stdout)?.[0] ?? nvcc.stdout.trim()) : null,
+    sanitizer: (await versionOf("compute-sanitizer")) ?? null,
     devices: smi.code === 0 ? smi.stdout.trim().split("\n") : [],
   };
 }
@@ -112,7 +122,7 @@ async function test() {
   const file = join(folder, "tests.json");
   const reporter = ["--reporter", "scripts/bundle/mocha-reporter.js", "--reporter-option", `output=${file}`];
   // The first use of a GPU may take longer than a test otherwise should.
-  const tests = process.env.MCLOSS_TESTS ?? "test/**/*.test.js";
+  const tests = process.env.MCLOSS_TESTS ?? (QUICK ? KERNEL_TESTS : "test/**/*.test.js");
   const options = ["--expose-gc", "--timeout", "120000", "--no-color", ...reporter, tests];
   const { code, seconds, output } = await step(
     "test",
@@ -128,13 +138,66 @@ async function test() {
   return { code, seconds, stats: told.stats, failures, skipped };
 }
 
-async function bench(device, ...options) {
-  const rounds = process.env.MCLOSS_BENCH_ROUNDS ?? "20";
-  // With LIBTORCH there may be no PyTorch to compare with.
+/** A benchmark of the repository, with PyTorch beside it where there is one: with LIBTORCH there may be none. */
+async function bench(name, device, ...options) {
+  const rounds = process.env.MCLOSS_BENCH_ROUNDS ?? (QUICK ? "5" : "20");
   const python = typeof (await findTorchPackage("python3")) === "string" ? ["--python", "python3"] : [];
-  const args = ["bench/op.js", "--json", ...python, "--rounds", rounds, ...options];
-  const { code, seconds, output, stdout } = await step(`bench on ${device}`, process.execPath, ...args);
-  return { device, code, seconds, ...(code === 0 ? JSON.parse(stdout) : { output }) };
+  const args = [`bench/${name}.js`, "--json", ...python, "--rounds", rounds, ...options];
+  const { code, seconds, output, stdout } = await step(
+    `bench ${name} on ${device}`,
+    process.execPath,
+    ...args,
+  );
+  return {
+    name,
+    device,
+    code,
+    seconds,
+    ...(code === 0 ? JSON.parse(stdout) : { output: output.slice(-4000) }),
+  };
+}
+
+/** The smallest shapes through every kernel beside float64; with a `tool` of compute-sanitizer, under that. */
+async function checkSmallest(device, tool) {
+  const script = [process.execPath, "scripts/bundle/smallest.js", device];
+  const [command, ...args] = tool
+    ? ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", "--target-processes", "all", ...script]
+    : script;
+  const name = `smallest shapes on ${device}${tool ? ` under ${tool}` : ""}`;
+  const { code, seconds, output } = await step(name, command, ...args);
+  return { device, tool: tool ?? null, code, seconds, output: output.slice(-4000) };
+}
+
+/** Each step's result is kept as soon as it is there. */
+async function measure(device) {
+  const add = (key, value) => save({ [key]: [...(report[key] ?? []), value] });
+  add("smallest", await checkSmallest(device));
+  if (device === "cuda" && report.versions.sanitizer) {
+    for (const tool of ["memcheck", "racecheck"]) add("smallest", await checkSmallest(device, tool));
+  }
+  add("bench", await bench("op", device, "--device", device));
+  // A CPU trains for minutes what a GPU does in seconds.
+  const small = device === "cpu" ? ["--network", "demo", "--precision", "float32", "--no-compile"] : [];
+  add("bench", await bench("train", device, "--device", device, ...small));
+}
+
+/** The loader beside torchvision's, on images that are made here. */
+async function measureLoader() {
+  const folder = mkdtempSync(join(tmpdir(), "mcloss-"));
+  try {
+    const made = await step(
+      "images for the loader",
+      process.execPath,
+      "bench/predict/write-jpegs.js",
+      folder,
+      "128",
+    );
+    if (made.code !== 0) return;
+    const row = await bench("data", "cpu", "--images", folder, "--no-train");
+    save({ bench: [...(report.bench ?? []), row] });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 async function canUseCuda() {
@@ -170,8 +233,10 @@ async function main() {
   save({ tests: await test() });
   save({ passed: report.tests.code === 0 });
 
-  save({ bench: [await bench("cpu")] });
-  if (cuda) save({ bench: [...report.bench, await bench("cuda", "--device", "cuda")] });
+  // What there is to see on a GPU comes first.
+  if (report.cuda.available) await measure("cuda");
+  if (!QUICK || !report.cuda.available) await measure("cpu");
+  await measureLoader();
 }
 
 await main();
@@ -180,9 +245,15 @@ const { tests, bench: benches = [] } = report;
 const counts = tests?.stats
   ? `${tests.stats.passes} passed, ${tests.stats.failures} failed`
   : "no test results";
-const measured = benches.map(({ device, code }) => `bench on ${device} ${code === 0 ? "done" : "failed"}`);
+const measured = benches.map(
+  ({ name, device, code }) => `bench ${name} on ${device} ${code === 0 ? "done" : "failed"}`,
+);
+const { smallest = [] } = report;
+report.passed &&= smallest.every(({ code }) => code === 0);
+save({});
+writeFileSync(join(PACKAGE_ROOT, "results", "page.html"), makePage(report));
 console.log(`\n${[counts, ...measured].join("; ")}`);
 console.log(
-  `${report.passed ? "Passed" : "NOT passed"}; everything is in results/report.json and results/run.log.`,
+  `${report.passed ? "Passed" : "NOT passed"}; results/page.html shows it, and everything is in results/report.json and results/run.log.`,
 );
 process.exitCode = report.passed ? 0 : 1;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds the addon against this machine's PyTorch, tests it and measures it. Uses no network; writes results/ only.
+# `./run.sh gpu` does what a GPU would feel, in about ten minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -13,4 +14,4 @@ if ! node --version >/dev/null; then
   exit 1
 fi
 mkdir -p results
-node scripts/bundle/report.js 2>&1 | tee results/run.log
+node scripts/bundle/report.js "$@" 2>&1 | tee results/run.log

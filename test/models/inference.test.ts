@@ -16,13 +16,13 @@ import { parseModelSpec, type LayerSpec } from "mutual-channel-loss/models";
 import { inferenceMode, loadStateDict } from "mutual-channel-loss/tensor";
 import { inferShapes } from "#lib/models/infer-shapes.js";
 import * as functions from "#lib/models/networks/index.js";
-import type { InferenceForm } from "#lib/native/binding.js";
+import { native, type InferenceForm } from "#lib/native/binding.js";
 import { fixedLoader } from "../support/fixed-loader.js";
 import { fixturePath, numbersOf, readFixture, stateOf } from "../support/fixtures.js";
 import { cotangent, formulaState } from "../support/formula.js";
 import { temporaryFolder } from "../support/images.js";
 
-const FORMS: readonly InferenceForm[] = ["onednn", "plain"];
+const FORMS: readonly InferenceForm[] = ["packed", "plain"];
 const TOLERANCE = 1e-5;
 const SMALL = { classes: 6, inputSize: 64 };
 const folder = temporaryFolder();
@@ -331,6 +331,31 @@ describe("a model frozen for inference", function () {
     const wanted = await tapped();
     await model.freezeForInference();
     expect(await difference((await tapped()).taps.conv1, wanted.taps.conv1)).to.equal(0);
+  });
+
+  it("makes no numbers of what is none, in the images, the weights or between", async () => {
+    using model = filled(networks.resnet50(SMALL));
+    const images = imagesFor(model, 1);
+    await expectSame(model, images);
+    using frozen = model.holdFrozen();
+    const answer = async (of: Tensor) => numbersOf((await frozen.forward(of, { training: false })).logits);
+    expect((await answer(images.mul(NaN))).some(Number.isFinite)).to.equal(false);
+    for (const damage of [NaN, 3e38]) {
+      noGrad(() => stateOf(model)["layer1.0.conv1.weight"]!.fill_(damage));
+      expect((await answer(images)).some(Number.isFinite), `${damage}`).to.equal(false);
+    }
+  });
+
+  it("answers of each image as if it were alone, however many threads share a batch", async () => {
+    using model = filled(smallResNet({ classes: 5, inputSize: 96, width: 32 }));
+    const images = imagesFor(model, 16);
+    const threads = native().threads();
+    try {
+      native().threads(4);
+      await expectSame(model, images);
+    } finally {
+      native().threads(threads);
+    }
   });
 
   it("leaves the images as they are, whatever comes first", async () => {

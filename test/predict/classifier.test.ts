@@ -130,6 +130,24 @@ describe("model.predict", () => {
   });
 });
 
+describe("several classifiers in a process", () => {
+  it("answer by their own models, whatever the others do meanwhile", async () => {
+    using small = network();
+    using other = smallResNet({
+      classes: 3,
+      inputSize: 48,
+      width: 8,
+      seed: 5,
+      info: { classNames: ["one", "two", "three"], normalization: normalize() },
+    }).eval();
+    const models = [small, other];
+    const wanted = await Promise.all(models.map((model) => new Classifier(model).predict(paths)));
+    const classifiers = models.map((model) => new Classifier(model));
+    const asked = Array.from({ length: 48 }, (_, i) => classifiers[i % 2]!.predict(paths[i % 12]!));
+    (await Promise.all(asked)).forEach((answer, i) => expectSame(answer, wanted[i % 2]![i % 12]!));
+  });
+});
+
 describe("predict over files", () => {
   it("keeps their order with batches of any size, and takes paths that come one by one", async () => {
     using model = network();

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { setImmediate as nextTask } from "node:timers/promises";
+import { maximum } from "#lib/extremes.js";
 import { MicroBatcher, type BatchLimits } from "#lib/predict/micro-batcher.js";
 import { rejected } from "../support/errors.js";
 
@@ -35,6 +36,43 @@ describe("a micro-batcher", () => {
     for (let i = 0; i < 3; i += 1) await release();
     expect(batches).to.deep.equal([[1], [2, 3, 4], [5]]);
     expect(await Promise.all([first, ...others])).to.deep.equal([10, 20, 30, 40, 50]);
+  });
+
+  it("makes batches of the time that they may take, and of the whole number of processors", async () => {
+    const sizes: number[] = [];
+    let each = 0;
+    const run = async (batch: readonly number[]) => {
+      sizes.push(batch.length);
+      const end = performance.now() + each * batch.length;
+      while (performance.now() < end) await nextTask();
+      return batch;
+    };
+    const prepare = (value: number) => Promise.resolve(value);
+    const limits = { maxBatch: 8, concurrency: 16, batchMilliseconds: 30, multiple: 2 };
+    const batcher = new MicroBatcher({ prepare, run }, limits);
+    const ask = (count: number) =>
+      Promise.all(Array.from({ length: count }, (_, value) => batcher.submit(value, "it")));
+    each = 100;
+    await ask(1);
+    await ask(6);
+    expect(maximum(sizes)).to.equal(2);
+    each = 0;
+    await ask(16);
+    expect(maximum(sizes)).to.equal(8);
+  });
+
+  it("lets no request wait for more than the batch that runs when it comes", async () => {
+    const { batches, release, submit } = observed({ maxBatch: 4, concurrency: 8 });
+    const answers: Promise<number>[] = [submit(0)];
+    await nextTask();
+    for (let round = 1; round <= 5; round += 1) {
+      const come = [10 * round, 10 * round + 1, 10 * round + 2];
+      for (const value of come) answers.push(submit(value));
+      await release();
+      expect(batches.at(-1), "the next batch").to.deep.equal(come);
+    }
+    await release();
+    await Promise.all(answers);
   });
 
   it("gives a failure to prepare to its own request, and a failure to run to the whole batch", async () => {

@@ -1,4 +1,4 @@
-// The kernel in GCC's vector extensions. Included once for each instruction set, by a file that defines
+// The convolutions in GCC's vector extensions. Included once for each instruction set, by a file that defines
 // MCLOSS_ISA (a namespace), MCLOSS_VECTOR_BYTES and MCLOSS_ROWS × MCLOSS_VECTORS (sums that are held in
 // registers) and is compiled for those instructions. Nothing of the standard library may be instantiated
 // here: the linker could choose that copy for every processor.
@@ -35,6 +35,12 @@ inline void store_some(const Floats& vector, float* to, int64_t count) {
 
 inline int64_t padded_to_lanes(int64_t count) {
   return (count + kLanes - 1) / kLanes * kLanes;
+}
+
+inline Floats held_between(Floats sum, const Floats& low, const Floats& high) {
+  // Comparisons that keep NaN.
+  sum = sum < low ? low : sum;
+  return sum > high ? high : sum;
 }
 
 // Where a tile's outputs begin.
@@ -188,11 +194,143 @@ void transform_output(const WinogradProblem& problem, const WinogradTiles& tiles
           const int64_t offset = start + i * row_stride + j * outputs + c;
           Floats sum = sums[j];
           if (problem.other) sum += load_some(problem.other + offset, count);
-          // Comparisons that keep NaN.
-          sum = sum < low ? low : sum;
-          sum = sum > high ? high : sum;
-          store_some(sum, problem.output + offset, count);
+          store_some(held_between(sum, low, high), problem.output + offset, count);
         }
+      }
+    }
+  }
+}
+
+// kRows rows by kVectors vectors of outputs, of which `count` are there.
+template <int kRows, int kVectors>
+inline void pointwise_block(const PointwiseProblem& problem, int64_t row, const float* weights, int64_t first,
+                            int64_t count) {
+  const int64_t depth = problem.channels;
+  const float* left = problem.input + row * depth;
+  Floats sums[kRows][kVectors] = {};
+  for (int64_t c = 0; c < depth; ++c) {
+    Floats factors[kVectors];
+    for (int v = 0; v < kVectors; ++v) factors[v] = load_floats(weights + (c * kVectors + v) * kLanes);
+    for (int r = 0; r < kRows; ++r) {
+      const float value = left[r * depth + c];
+      for (int v = 0; v < kVectors; ++v) sums[r][v] += factors[v] * value;
+    }
+  }
+  const Floats low = Floats{} + problem.low, high = Floats{} + problem.high;
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t offset = (row + r) * problem.outputs + first + v * kLanes;
+      Floats sum = sums[r][v] + load_floats(problem.bias + first + v * kLanes);
+      if (problem.other) sum += load_some(problem.other + offset, count - v * kLanes);
+      store_some(held_between(sum, low, high), problem.output + offset, count - v * kLanes);
+    }
+  }
+}
+
+template <int kRows, int kVectors>
+inline void pointwise_rest(const PointwiseProblem& problem, int64_t row, int64_t rows, const float* weights,
+                           int64_t first, int64_t count) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows) {
+      pointwise_block<kRows, kVectors>(problem, row, weights, first, count);
+    } else {
+      pointwise_rest<kRows - 1, kVectors>(problem, row, rows, weights, first, count);
+    }
+  }
+}
+
+template <int kVectors>
+void pointwise_columns(int64_t vectors, const PointwiseProblem& problem, int64_t begin, int64_t end,
+                       const float* weights, int64_t first, int64_t count) {
+  if constexpr (kVectors > 0) {
+    if (vectors != kVectors) {
+      return pointwise_columns<kVectors - 1>(vectors, problem, begin, end, weights, first, count);
+    }
+    for (; end - begin >= MCLOSS_ROWS; begin += MCLOSS_ROWS) {
+      pointwise_block<MCLOSS_ROWS, kVectors>(problem, begin, weights, first, count);
+    }
+    pointwise_rest<MCLOSS_ROWS - 1, kVectors>(problem, begin, end - begin, weights, first, count);
+  }
+}
+
+void pointwise(const PointwiseProblem& problem, int64_t begin, int64_t end, int64_t block) {
+  constexpr int64_t kColumns = MCLOSS_VECTORS * kLanes;
+  const int64_t first = block * kColumns;
+  const int64_t rest = problem.outputs - first;
+  const int64_t count = rest < kColumns ? rest : kColumns;
+  pointwise_columns<MCLOSS_VECTORS>(padded_to_lanes(count) / kLanes, problem, begin, end,
+                                    problem.weights + first * problem.channels, first, count);
+}
+
+constexpr int64_t kMostTaps = 49;
+// Outputs side by side that are summed at once, so that no sum waits for itself.
+constexpr int kOutputsAtOnce = 4;
+
+// One vector of channels of one row of outputs. kSize is the kernel's side, or 0 for what the problem says.
+template <int kSize>
+inline void depthwise_row(const DepthwiseProblem& problem, int64_t sample, int64_t y, int64_t c,
+                          int64_t count) {
+  const int64_t kernel_height = kSize ? kSize : problem.kernel_height;
+  const int64_t kernel_width = kSize ? kSize : problem.kernel_width;
+  const int64_t channels = problem.channels, padded = padded_to_lanes(channels);
+  Floats weights[kSize ? kSize * kSize : kMostTaps];
+  for (int64_t tap = 0; tap < kernel_height * kernel_width; ++tap) {
+    weights[tap] = load_floats(problem.weights + tap * padded + c);
+  }
+  const Floats bias = load_floats(problem.bias + c);
+  const Floats low = Floats{} + problem.low, high = Floats{} + problem.high;
+  const int64_t top = y * problem.stride_y - problem.pad_y;
+  const int64_t row_stride = problem.width * channels;
+  const float* image = problem.input + sample * problem.height * row_stride + c;
+  const bool rows_inside = top >= 0 && top + kernel_height <= problem.height && count >= kLanes;
+  const int64_t start = (sample * problem.output_height + y) * problem.output_width * channels + c;
+  const auto write = [&](int64_t x, Floats sum) {
+    const int64_t offset = start + x * channels;
+    if (problem.other) sum += load_some(problem.other + offset, count);
+    store_some(held_between(sum, low, high), problem.output + offset, count);
+  };
+  for (int64_t x = 0; x < problem.output_width;) {
+    const int64_t left = x * problem.stride_x - problem.pad_x;
+    const int64_t right = left + (kOutputsAtOnce - 1) * problem.stride_x + kernel_width;
+    if (rows_inside && left >= 0 && right <= problem.width && x + kOutputsAtOnce <= problem.output_width) {
+      Floats sums[kOutputsAtOnce] = {bias, bias, bias, bias};
+      const float* corner = image + top * row_stride + left * channels;
+      for (int64_t i = 0; i < kernel_height; ++i) {
+        for (int64_t j = 0; j < kernel_width; ++j) {
+          const float* from = corner + i * row_stride + j * channels;
+          const Floats weight = weights[i * kernel_width + j];
+          for (int u = 0; u < kOutputsAtOnce; ++u) {
+            sums[u] += load_floats(from + u * problem.stride_x * channels) * weight;
+          }
+        }
+      }
+      for (int u = 0; u < kOutputsAtOnce; ++u) write(x + u, sums[u]);
+      x += kOutputsAtOnce;
+      continue;
+    }
+    Floats sum = bias;
+    for (int64_t i = 0; i < kernel_height; ++i) {
+      if (top + i < 0 || top + i >= problem.height) continue;
+      for (int64_t j = 0; j < kernel_width; ++j) {
+        if (left + j < 0 || left + j >= problem.width) continue;
+        const float* from = image + (top + i) * row_stride + (left + j) * channels;
+        sum += load_some(from, count) * weights[i * kernel_width + j];
+      }
+    }
+    write(x, sum);
+    ++x;
+  }
+}
+
+void depthwise(const DepthwiseProblem& problem, int64_t begin, int64_t end) {
+  const bool three = problem.kernel_height == 3 && problem.kernel_width == 3;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t sample = row / problem.output_height, y = row % problem.output_height;
+    for (int64_t c = 0; c < problem.channels; c += kLanes) {
+      if (three) {
+        depthwise_row<3>(problem, sample, y, c, problem.channels - c);
+      } else {
+        depthwise_row<0>(problem, sample, y, c, problem.channels - c);
       }
     }
   }
@@ -200,8 +338,8 @@ void transform_output(const WinogradProblem& problem, const WinogradTiles& tiles
 
 }  // namespace
 
-WinogradKernel make_winograd_kernel() {
-  return {kLanes, MCLOSS_VECTORS * kLanes, transform_input, multiply, transform_output};
+ConvolutionKernel make_convolution_kernel() {
+  return {kLanes, MCLOSS_VECTORS * kLanes, transform_input, multiply, transform_output, pointwise, depthwise};
 }
 
 }  // namespace mcloss::cpu::MCLOSS_ISA

@@ -23,13 +23,37 @@ struct WinogradProblem {
 // Tiles side by side that are worked on together; `first` counts over all images.
 struct WinogradTiles {
   int64_t first, count;
-  float* transformed;  // [16, count, WinogradKernel::padded(channels)]
-  float* products;     // [16, count, WinogradKernel::padded(outputs)]
+  float* transformed;  // [16, count, ConvolutionKernel::padded(channels)]
+  float* products;     // [16, count, ConvolutionKernel::padded(outputs)]
 };
 
 constexpr int kWinogradPlaces = 16;
 
-struct WinogradKernel {
+// A 1×1 convolution of stride 1: each row of `channels` numbers gives one of `outputs`.
+struct PointwiseProblem {
+  int64_t channels, outputs;
+  const float* input;
+  const float* weights;  // [blocks of outputs, channels, outputs of the block]
+  const float* bias;     // [outputs, and up to a multiple of the kernel's width]
+  const float* other;    // as of WinogradProblem
+  float* output;
+  float low, high;
+};
+
+// A convolution of each channel by itself.
+struct DepthwiseProblem {
+  int64_t height, width, channels;  // of the input [N, height, width, channels]
+  int64_t output_height, output_width;
+  int64_t kernel_height, kernel_width, stride_y, stride_x, pad_y, pad_x;
+  const float* input;
+  const float* weights;  // [kernel_height, kernel_width, channels up to a multiple of the kernel's width]
+  const float* bias;     // [channels, and up to a multiple of the kernel's width]
+  const float* other;    // as of WinogradProblem
+  float* output;
+  float low, high;
+};
+
+struct ConvolutionKernel {
   int64_t width;    // floats in a vector
   int64_t columns;  // outputs that are multiplied at once
   // Of the tiles from `begin` to `end` of those at hand.
@@ -37,6 +61,10 @@ struct WinogradKernel {
   // The products at one place, of one block of `columns` outputs.
   void (*multiply)(const WinogradProblem&, const WinogradTiles&, int64_t place, int64_t block);
   void (*transform_output)(const WinogradProblem&, const WinogradTiles&, int64_t begin, int64_t end);
+  // One block of `columns` outputs of the rows from `begin` to `end`.
+  void (*pointwise)(const PointwiseProblem&, int64_t begin, int64_t end, int64_t block);
+  // Of the rows from `begin` to `end` of [N, output_height].
+  void (*depthwise)(const DepthwiseProblem&, int64_t begin, int64_t end);
 
   int64_t padded(int64_t channels) const { return (channels + width - 1) / width * width; }
   int64_t blocks(int64_t outputs) const { return (outputs + columns - 1) / columns; }
@@ -44,14 +72,14 @@ struct WinogradKernel {
 
 #if defined(__x86_64__)
 namespace avx512 {
-WinogradKernel make_winograd_kernel();
+ConvolutionKernel make_convolution_kernel();
 }
 namespace avx2 {
-WinogradKernel make_winograd_kernel();
+ConvolutionKernel make_convolution_kernel();
 }
 #endif
 
 // Null where this processor has no vectors that are worth it.
-const WinogradKernel* winograd_kernel();
+const ConvolutionKernel* convolution_kernel();
 
 }  // namespace mcloss::cpu

@@ -1,0 +1,320 @@
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "../convolution.h"
+#include "aligned_buffer.h"
+#include "convolution_kernel.h"
+
+// Of the OpenMP runtime that LibTorch brings.
+extern "C" void omp_set_num_threads(int);
+
+namespace mcloss {
+namespace cpu {
+
+const ConvolutionKernel* convolution_kernel() {
+#if defined(__x86_64__)
+  static const auto kernel = []() -> std::optional<ConvolutionKernel> {
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return std::nullopt;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
+      return avx512::make_convolution_kernel();
+    }
+    return avx2::make_convolution_kernel();
+  }();
+  return kernel ? &*kernel : nullptr;
+#else
+  return nullptr;
+#endif
+}
+
+namespace {
+
+// With fewer, Winograd's tiles are mostly transformed rather than multiplied.
+constexpr int64_t kWinogradChannelsAtLeast = 32;
+// Numbers that are worked on at once: few enough for a processor's own caches, where the weights are small
+// enough to be read again and again; and at least so many tiles that reading the weights costs little.
+constexpr int64_t kChunkFloats = 160 * 1024;
+constexpr int64_t kTilesAtLeast = 96;
+constexpr int64_t kRowFloats = 48 * 1024;
+// What makes a thread worth its start, in multiplications.
+constexpr int64_t kWorkAtLeast = 1 << 20;
+constexpr int64_t kMostTaps = 49;
+
+at::Tensor padded_bias(const at::Tensor& bias, int64_t outputs, const ConvolutionKernel& kernel) {
+  auto padded = at::zeros({kernel.padded(outputs)}, at::kFloat);
+  if (bias.defined()) padded.narrow(0, 0, outputs).copy_(bias);
+  return padded;
+}
+
+const float* other_of(const ConvolutionOutput& output) {
+  return output.other.defined() ? output.other.const_data_ptr<float>() : nullptr;
+}
+
+// [P, O, C] as [P, blocks of columns, C, columns], the last block up to a multiple of the kernel's width.
+at::Tensor pack_columns(const at::Tensor& matrices, const ConvolutionKernel& kernel) {
+  const int64_t places = matrices.size(0), outputs = matrices.size(1), channels = matrices.size(2);
+  const int64_t padded = kernel.padded(outputs);
+  const auto whole = at::zeros({places, padded, channels}, at::kFloat);
+  whole.narrow(1, 0, outputs).copy_(matrices);
+  auto packed = at::empty({places, padded * channels}, at::kFloat);
+  for (int64_t first = 0; first < padded; first += kernel.columns) {
+    const int64_t columns = std::min(kernel.columns, padded - first);
+    packed.narrow(1, first * channels, columns * channels)
+        .unflatten(1, {channels, columns})
+        .copy_(whole.narrow(1, first, columns).transpose(1, 2));
+  }
+  return packed;
+}
+
+// [O, C, 3, 3] as [16, O, C], in float64.
+at::Tensor transform_weights(const at::Tensor& weight) {
+  const auto g = at::tensor({1., 0., 0., .5, .5, .5, .5, -.5, .5, 0., 0., 1.}, at::kDouble).view({4, 3});
+  const auto both = at::matmul(at::matmul(g, weight.to(at::kDouble)), g.t());
+  return both.permute({2, 3, 0, 1}).reshape({kWinogradPlaces, weight.size(0), weight.size(1)});
+}
+
+struct Chunks {
+  int64_t tiles, each, count;
+};
+
+Chunks make_chunks(int64_t tiles, int64_t floats_a_tile) {
+  const int64_t most = std::max(kTilesAtLeast, kChunkFloats / floats_a_tile);
+  const int64_t count = (tiles + most - 1) / most;
+  const int64_t each = (tiles + count - 1) / count;
+  return {tiles, each, (tiles + each - 1) / each};
+}
+
+class Winograd final : public PackedFloatConvolution {
+ public:
+  Winograd(const at::Tensor& weight, const at::Tensor& bias, const std::vector<int64_t>& padding)
+      : weights_(pack_columns(transform_weights(weight), *convolution_kernel())),
+        bias_(padded_bias(bias, weight.size(0), *convolution_kernel())),
+        channels_(weight.size(1)),
+        outputs_(weight.size(0)),
+        padding_(padding) {}
+
+ private:
+  std::vector<int64_t> output_size(const at::Tensor& input) const override {
+    return {input.size(0), outputs_, input.size(2) + 2 * padding_[0] - 2,
+            input.size(3) + 2 * padding_[1] - 2};
+  }
+
+  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
+    const auto& kernel = *convolution_kernel();
+    const auto size = output_size(input);
+    const WinogradProblem problem{
+        .height = input.size(2),
+        .width = input.size(3),
+        .channels = channels_,
+        .output_height = size[2],
+        .output_width = size[3],
+        .outputs = outputs_,
+        .pad_y = padding_[0],
+        .pad_x = padding_[1],
+        .tiles_y = (size[2] + 1) / 2,
+        .tiles_x = (size[3] + 1) / 2,
+        .input = input.const_data_ptr<float>(),
+        .weights = weights_.const_data_ptr<float>(),
+        .bias = bias_.const_data_ptr<float>(),
+        .other = other_of(output),
+        .output = to,
+        .low = output.low,
+        .high = output.high,
+    };
+    const int64_t blocks = kernel.blocks(outputs_);
+    const int64_t floats_a_tile = kWinogradPlaces * (kernel.padded(channels_) + kernel.padded(outputs_));
+    const auto chunks = make_chunks(input.size(0) * problem.tiles_y * problem.tiles_x, floats_a_tile);
+    const auto tiles_of = [&](int64_t chunk, float* memory) {
+      const int64_t first = chunk * chunks.each;
+      const int64_t count = std::min(chunks.each, chunks.tiles - first);
+      return WinogradTiles{first, count, memory, memory + kWinogradPlaces * count * kernel.padded(channels_)};
+    };
+    const auto room = static_cast<size_t>(floats_a_tile * chunks.each);
+    if (chunks.count >= at::get_num_threads()) {
+      at::parallel_for(0, chunks.count, 1, [&](int64_t begin, int64_t end) {
+        const AlignedBuffer<float> memory(room);
+        for (int64_t chunk = begin; chunk < end; ++chunk) {
+          const auto tiles = tiles_of(chunk, memory.data());
+          kernel.transform_input(problem, tiles, 0, tiles.count);
+          for (int64_t place = 0; place < kWinogradPlaces; ++place) {
+            for (int64_t block = 0; block < blocks; ++block) kernel.multiply(problem, tiles, place, block);
+          }
+          kernel.transform_output(problem, tiles, 0, tiles.count);
+        }
+      });
+      return;
+    }
+    // Few and large: all threads work on each.
+    const AlignedBuffer<float> memory(room);
+    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
+      const auto tiles = tiles_of(chunk, memory.data());
+      at::parallel_for(0, tiles.count, 1, [&](int64_t begin, int64_t end) {
+        kernel.transform_input(problem, tiles, begin, end);
+      });
+      at::parallel_for(0, kWinogradPlaces * blocks, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) kernel.multiply(problem, tiles, i / blocks, i % blocks);
+      });
+      at::parallel_for(0, tiles.count, 1, [&](int64_t begin, int64_t end) {
+        kernel.transform_output(problem, tiles, begin, end);
+      });
+    }
+  }
+
+  at::Tensor weights_, bias_;
+  int64_t channels_, outputs_;
+  std::vector<int64_t> padding_;
+};
+
+class Pointwise final : public PackedFloatConvolution {
+ public:
+  Pointwise(const at::Tensor& weight, const at::Tensor& bias)
+      : weights_(pack_columns(weight.flatten(1).unsqueeze(0), *convolution_kernel())),
+        bias_(padded_bias(bias, weight.size(0), *convolution_kernel())),
+        channels_(weight.size(1)),
+        outputs_(weight.size(0)) {}
+
+ private:
+  std::vector<int64_t> output_size(const at::Tensor& input) const override {
+    return {input.size(0), outputs_, input.size(2), input.size(3)};
+  }
+
+  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
+    const auto& kernel = *convolution_kernel();
+    const PointwiseProblem problem{
+        .channels = channels_,
+        .outputs = outputs_,
+        .input = input.const_data_ptr<float>(),
+        .weights = weights_.const_data_ptr<float>(),
+        .bias = bias_.const_data_ptr<float>(),
+        .other = other_of(output),
+        .output = to,
+        .low = output.low,
+        .high = output.high,
+    };
+    const int64_t rows = input.size(0) * input.size(2) * input.size(3);
+    const int64_t blocks = kernel.blocks(outputs_);
+    const int64_t threads = at::get_num_threads();
+    // Of few rows each thread takes some of the outputs, so that it reads its part of the weights only.
+    if (rows < 16 * threads) {
+      const int64_t work = rows * channels_ * std::min(outputs_, kernel.columns);
+      at::parallel_for(0, blocks, 1 + kWorkAtLeast / std::max<int64_t>(work, 1),
+                       [&](int64_t begin, int64_t end) {
+                         for (int64_t block = begin; block < end; ++block)
+                           kernel.pointwise(problem, 0, rows, block);
+                       });
+      return;
+    }
+    const int64_t each = std::max<int64_t>(24, kRowFloats / channels_ / 6 * 6);
+    const int64_t grain = std::max<int64_t>(6, kWorkAtLeast / std::max<int64_t>(channels_ * outputs_, 1));
+    at::parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; row += each) {
+        for (int64_t block = 0; block < blocks; ++block) {
+          kernel.pointwise(problem, row, std::min(end, row + each), block);
+        }
+      }
+    });
+  }
+
+  at::Tensor weights_, bias_;
+  int64_t channels_, outputs_;
+};
+
+class Depthwise final : public PackedFloatConvolution {
+ public:
+  Depthwise(const at::Tensor& weight, const at::Tensor& bias, PackedConvolutionOptions options)
+      : bias_(padded_bias(bias, weight.size(0), *convolution_kernel())),
+        channels_(weight.size(0)),
+        kernel_{weight.size(2), weight.size(3)},
+        options_(std::move(options)) {
+    weights_ = at::zeros({kernel_[0], kernel_[1], convolution_kernel()->padded(channels_)}, at::kFloat);
+    weights_.narrow(2, 0, channels_).copy_(weight.squeeze(1).permute({1, 2, 0}));
+  }
+
+ private:
+  int64_t extent(const at::Tensor& input, size_t axis) const {
+    const int64_t whole = input.size(static_cast<int64_t>(axis) + 2) + 2 * options_.padding[axis];
+    return (whole - kernel_[axis]) / options_.stride[axis] + 1;
+  }
+
+  std::vector<int64_t> output_size(const at::Tensor& input) const override {
+    return {input.size(0), channels_, extent(input, 0), extent(input, 1)};
+  }
+
+  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
+    const DepthwiseProblem problem{
+        .height = input.size(2),
+        .width = input.size(3),
+        .channels = channels_,
+        .output_height = extent(input, 0),
+        .output_width = extent(input, 1),
+        .kernel_height = kernel_[0],
+        .kernel_width = kernel_[1],
+        .stride_y = options_.stride[0],
+        .stride_x = options_.stride[1],
+        .pad_y = options_.padding[0],
+        .pad_x = options_.padding[1],
+        .input = input.const_data_ptr<float>(),
+        .weights = weights_.const_data_ptr<float>(),
+        .bias = bias_.const_data_ptr<float>(),
+        .other = other_of(output),
+        .output = to,
+        .low = output.low,
+        .high = output.high,
+    };
+    const int64_t row_work = problem.output_width * channels_ * kernel_[0] * kernel_[1];
+    at::parallel_for(
+        0, input.size(0) * problem.output_height, 1 + kWorkAtLeast / 4 / std::max<int64_t>(row_work, 1),
+        [&](int64_t begin, int64_t end) { convolution_kernel()->depthwise(problem, begin, end); });
+  }
+
+  at::Tensor weights_, bias_;
+  int64_t channels_;
+  std::vector<int64_t> kernel_;
+  PackedConvolutionOptions options_;
+};
+
+}  // namespace
+}  // namespace cpu
+
+at::Tensor PackedFloatConvolution::run(const at::Tensor& input, const ConvolutionOutput& output) const {
+  auto result = output.in_place
+                    ? output.other
+                    : at::empty(output_size(input), input.options(), at::MemoryFormat::ChannelsLast);
+  if (result.numel() > 0) write(input, output, result.mutable_data_ptr<float>());
+  return result;
+}
+
+std::unique_ptr<PackedFloatConvolution> pack_float_convolution(const at::Tensor& weight,
+                                                               const at::Tensor& bias,
+                                                               const PackedConvolutionOptions& options) {
+  using Pair = std::vector<int64_t>;
+  if (!cpu::convolution_kernel() || !weight.is_cpu() || weight.scalar_type() != at::kFloat) return nullptr;
+  if (options.dilation != Pair{1, 1}) return nullptr;
+  const Pair kernel{weight.size(2), weight.size(3)};
+  const bool dense = options.groups == 1 && options.stride == Pair{1, 1};
+  if (dense && kernel == Pair{1, 1} && options.padding == Pair{0, 0}) {
+    return std::make_unique<cpu::Pointwise>(weight, bias);
+  }
+  const int64_t fewest = std::min(weight.size(0), weight.size(1));
+  if (dense && kernel == Pair{3, 3} && fewest >= cpu::kWinogradChannelsAtLeast) {
+    return std::make_unique<cpu::Winograd>(weight, bias, options.padding);
+  }
+  const bool by_channel = options.groups == weight.size(0) && weight.size(1) == 1;
+  if (by_channel && options.groups > 1 && kernel[0] * kernel[1] <= cpu::kMostTaps) {
+    return std::make_unique<cpu::Depthwise>(weight, bias, options);
+  }
+  return nullptr;
+}
+
+void use_threads_here(int count) {
+  if (at::get_num_threads() != count) omp_set_num_threads(count);
+}
+
+}  // namespace mcloss
