@@ -11,8 +11,9 @@ import {
   type LossOptions,
   type TrainerOptions,
 } from "mutual-channel-loss";
-import { normalize, resize } from "mutual-channel-loss/data";
+import { Batch, normalize, resize } from "mutual-channel-loss/data";
 import { withCosineClassifier } from "mutual-channel-loss/models";
+import { zeros } from "mutual-channel-loss/tensor";
 import { type StepEvent } from "mutual-channel-loss/train";
 import { caught, rejected } from "../support/errors.js";
 import { fixedLoader } from "../support/fixed-loader.js";
@@ -152,6 +153,23 @@ describe("losses beside MC-Loss", () => {
     using trainer = new Trainer(model, { epochs: 1, loss: { type: "balancedSoftmax" } });
     const error = await rejected(trainer.fit(uncounted));
     expect(error.argument).to.equal("loss.classCounts");
+  });
+
+  it("say where they need one class for each image, and are given distributions over the classes", async () => {
+    for (const type of ["gradientBoosting", "arcFace", "supervisedContrastive"] as const) {
+      const { labels, shape, images } = plugInLosses;
+      const loader = fixedLoader([{ images: Float64Array.from(images), shape: shape.slice(1), labels }]);
+      const batches = loader.batches.bind(loader);
+      const soft = async function* () {
+        for await (const batch of batches()) {
+          yield new Batch(batch.images, zeros([labels.length, 4], { dtype: "float64" }), batch.samples);
+        }
+      };
+      using model = await plugInModel({ type });
+      using trainer = new Trainer(model, { epochs: 1, loss: { type } });
+      const error = await rejected(trainer.fit(Object.assign(loader, { batches: soft })));
+      expect(error.message).to.contain(`the loss ${type} needs one class for each image`);
+    }
   });
 
   it("take the class counts from the training images, tell them in run.json, and refuse others in a resume", async () => {

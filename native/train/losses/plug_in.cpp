@@ -6,6 +6,8 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include <set>
+
 #include "plug_ins.h"
 
 namespace mcloss::train {
@@ -29,6 +31,9 @@ const std::map<std::string, Loss> kLosses{
 };
 
 const std::map<std::string, Change> kChanges{{"channelDropBlock", channel_drop_block}};
+
+// Of distributions over the classes they make nothing.
+const std::set<std::string> kNeedClasses{"gradientBoosting", "arcFace", "supervisedContrastive"};
 
 at::Tensor widened(const at::Tensor& values) {
   const bool is_narrow =
@@ -62,6 +67,8 @@ PlugInLoss plug_in_loss(const ClassifierOutput& output, const at::Tensor& labels
   const auto guard = without_autocast(output.logits);
   const auto loss = kLosses.find(term.type);
   TORCH_CHECK_VALUE(loss != kLosses.end(), "there is no loss ", term.type);
+  TORCH_CHECK_VALUE(!labels.is_floating_point() || !kNeedClasses.contains(term.type), "the loss ", term.type,
+                    " needs one class for each image, got labels ", labels.sizes());
   const ClassifierOutput wide{widened(output.logits), widened(output.features), widened(output.vectors),
                               output.training, output.group};
   return {loss->second(wide, labels, term), plain_cross_entropy(wide.logits.detach(), labels)};
