@@ -96,7 +96,7 @@ class Published(nn.Module):
 
     def __init__(self, name):
         super().__init__()
-        import torchvision
+        from any_torchvision import torchvision
 
         self.network = getattr(torchvision.models, name)(num_classes=200)
 

@@ -48,10 +48,12 @@ export class Steps {
   /** One step: its time in ms, and the loss. */
   async run(): Promise<{ ms: number; loss: number }> {
     const started = performance.now();
-    const { done, value } = await this.#events.next();
-    const ms = performance.now() - started;
-    if (done || value.type !== "step") throw new Error("no step is left");
-    return { ms, loss: value.loss };
+    for (;;) {
+      const { done, value } = await this.#events.next();
+      const ms = performance.now() - started;
+      if (done || value.type === "epoch") throw new Error("no step is left");
+      if (value.type === "step") return { ms, loss: value.loss };
+    }
   }
 }
 
