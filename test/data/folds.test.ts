@@ -12,7 +12,7 @@ const samples = COUNTS.flatMap((count, label) =>
   Array.from({ length: count }, (_, i) => ({ path: `${CLASSES[label]}/${i}.png`, label })),
 );
 const sets: TrainingSets = {
-  images: new ListDataset(CLASSES, samples) as TrainingSets["images"],
+  images: new ListDataset(CLASSES, samples),
   source: { kind: "folder", root: "photos" },
   chooses: false,
   notes: [],
