@@ -117,12 +117,14 @@ function tryParse<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult
   }
 }
 
-/** With an object of no use, which looks like it in messages, for each typed array. */
-function withoutViews(value: unknown): unknown {
-  if (ArrayBuffer.isView(value)) return Object.create({ constructor: value.constructor });
-  if (Array.isArray(value)) return value.map(withoutViews);
+/** With an object of no use, which looks like it in messages, for each typed array and for what holds itself. */
+function withoutViews(value: unknown, around: readonly unknown[] = []): unknown {
+  if (ArrayBuffer.isView(value) || around.includes(value))
+    return Object.create({ constructor: (value as object).constructor });
+  const within = [...around, value];
+  if (Array.isArray(value)) return value.map((inner) => withoutViews(inner, within));
   if (!isPlain(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutViews(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutViews(inner, within)]));
 }
 
 type Issue = z.core.$ZodIssue;

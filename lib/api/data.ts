@@ -1,4 +1,11 @@
-export { datasetFrom, ListDataset, type Box, type Dataset, type Sample } from "../data/dataset.js";
+export {
+  datasetFrom,
+  ListDataset,
+  type Box,
+  type Dataset,
+  type Sample,
+  type ShardPlace,
+} from "../data/dataset.js";
 export { ImageFolder, type ImageFolderOptions } from "../data/image-folder.js";
 export { listImages } from "../data/list-images.js";
 export { Batch } from "../loader/batch.js";
@@ -32,6 +39,7 @@ export { inaturalist } from "../data/sets/inaturalist.js";
 export { oxfordPet } from "../data/sets/oxford-pet.js";
 export { stanfordCars } from "../data/sets/stanford-cars.js";
 export { stanfordDogs } from "../data/sets/stanford-dogs.js";
+export type { Region } from "../image/geometry.js";
 export { openDataset, type OpenDatasetOptions } from "../data/open-dataset.js";
 export { openEvaluationSet, type EvaluationSetOptions } from "../data/training-sets.js";
 export {

@@ -41,6 +41,7 @@ export type {
   Weights,
 } from "../models/networks/definition.js";
 export { saveModel, type LoadModelOptions } from "../models/checkpoint.js";
+export type { InterpolatedPositions } from "../models/position-embeddings.js";
 export { loadWeights, type LoadedWeights, type LoadWeightsOptions } from "../models/load-weights.js";
 export { fetchWeights, type FetchWeightsOptions } from "../models/fetch-weights.js";
 export type { WeightsName } from "../models/official-weights.js";

@@ -67,6 +67,7 @@ export {
 } from "../recipes/recipe.js";
 export type { Fold } from "../data/folds.js";
 export type { RecipeData, RecipeTraining, TrainRecipeOptions } from "../recipes/recipe-training.js";
+export type { RecipeSampler } from "../recipes/recipe-sampler.js";
 export { prepareResume, type PrepareResumeOptions } from "../recipes/resume-recipe.js";
 export { train, type Changes, type TrainOptions, type TrainResult } from "../recipes/train.js";
 export { scaleRecipe, type RecipeScale } from "../recipes/scale.js";

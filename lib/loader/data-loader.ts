@@ -64,7 +64,7 @@ export interface DataLoaderOptions extends ImageLimitOptions {
   /**
    * Keeps images decoded, or resized where every epoch resizes them alike, so that only the first epoch decodes: in "ram",
    * up to `cacheBytes`, or on the "disk", in the folder of `diskCache` or else the package's cache. Every batch is the same
-   * as without it. Default: none. See also {@link cacheCost}.
+   * as without it. Default: none. See also {@link DataLoader.cacheCost}.
    */
   cache?: CacheKind;
   /** A folder for decoded images, which outlives the process. Default: none. */

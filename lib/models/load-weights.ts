@@ -19,7 +19,7 @@ import { findWeights, type FoundWeights, type Wanted } from "./find-weights.js";
 import { compareStates, type StateEntry } from "./load-state.js";
 import { checkModel, type Model } from "./model.js";
 import { isBatchCounter } from "./names.js";
-import { interpolatePositions, type Interpolated } from "./position-embeddings.js";
+import { interpolatePositions, type InterpolatedPositions } from "./position-embeddings.js";
 import { currentName, isWeightsName, officialWeights } from "./official-weights.js";
 import type { ModelSpec } from "./spec.js";
 
@@ -31,7 +31,7 @@ export interface LoadedWeights {
   /** Those that stay as they were initialised, and the shape that the file has for them, if any. */
   initialized: { name: string; shape: number[]; stored?: number[] }[];
   /** Position embeddings of images of another size, which were interpolated; absent where there are none. */
-  interpolated?: Interpolated[];
+  interpolated?: InterpolatedPositions[];
   /** Names in the file alone. */
   unused: string[];
   /** Where in the file they were found, where that is not its top; see {@link LoadWeightsOptions}. */
@@ -178,7 +178,7 @@ function report(
   model: Model,
   { state: { file, tensors }, key, prefix }: FoundWeights,
   whole: ReadonlyMap<string, unknown>,
-  interpolated: Interpolated[],
+  interpolated: InterpolatedPositions[],
 ): LoadedWeights {
   const own = new Set(model.state().map(({ name }) => name));
   const loaded = [...whole.keys(), ...interpolated.map(({ name }) => name)];

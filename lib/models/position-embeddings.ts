@@ -8,7 +8,7 @@ import { describe } from "./describe.js";
 import type { Model } from "./model.js";
 
 /** A tensor that was brought to another size. */
-export interface Interpolated {
+export interface InterpolatedPositions {
   name: string;
   /** In the network. */
   shape: number[];
@@ -24,10 +24,10 @@ export async function interpolatePositions(
   model: Model,
   { file, tensors }: StateFile,
   options: AbortOptions = {},
-): Promise<Interpolated[]> {
+): Promise<InterpolatedPositions[]> {
   const layers = describe(model.spec).layers.filter(({ type }) => type === "positionEmbedding");
   const names = new Set(layers.map(({ name }) => name));
-  const interpolated: Interpolated[] = [];
+  const interpolated: InterpolatedPositions[] = [];
   for (const { name, tensor } of model.state()) {
     const stored = names.has(name) ? tensors.get(name) : undefined;
     if (!stored || !isMapOf(stored.shape, tensor.shape)) continue;

@@ -29,8 +29,12 @@ export interface Suspect {
   /** What the model says of the two. */
   labelProbability: number;
   suggestedProbability: number;
-  /** See {@link LabelDoubt}. */
+  /**
+   * The logarithm of how many times likelier the suggested class is than the label, each beside how sure the model mostly is of
+   * it: above 0 the other class is likelier.
+   */
   doubt: number;
+  /** Whether the model is as sure of another class as it mostly is of that class's own images. */
   suspect: boolean;
 }
 
@@ -79,7 +83,7 @@ type Judged = ClassProbabilities<ListedSample>;
 
 /**
  * The images whose label is doubted most, by models that were trained without them: those of a cross-validation, or of one run
- * the images that it held out. Confident learning over the classes' probabilities; see {@link doubtLabels}.
+ * the images that it held out. Confident learning over the classes' probabilities (Northcutt, Jiang & Chuang 2021).
  * @param run the folder of a cross-validation, or of a run
  * @throws McLossError ERR_IO, ERR_CHECKPOINT, ERR_DATASET where nothing was held out or the images are others by now
  */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { count, rate } from "../schema.js";
 import { isBetter, type Figure } from "./monitor.js";
 
-/** When a run ends that no longer becomes better. */
+/** {@link EarlyStopping} */
 export const earlyStopping = z.strictObject({
   /** Judged epochs in a row without a gain, after which the run ends. */
   patience: count,
@@ -10,7 +10,7 @@ export const earlyStopping = z.strictObject({
   minDelta: rate.default(0),
 });
 
-/** As {@link earlyStopping} takes it. */
+/** When a run ends that no longer becomes better. */
 export interface EarlyStopping {
   /** Judged epochs in a row without a gain, after which the run ends. */
   patience: number;
