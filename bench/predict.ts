@@ -4,8 +4,8 @@
 // beside a Python script with torchvision's loader.
 //   npm run bench -- predict [--quick] [--rounds 15] [--threads 1,2] [--network resnet18,…] [--size 224,448] [--batch 1,16]
 //     [--precision float32,bfloat16] [--python python3] [--compile] [--only passes|requests|files] [--json]
-// onnxruntime-node is found on NODE_PATH: npm install --prefix DIR --ignore-scripts onnxruntime-node. --quick takes 224 and few
-// rounds. A ratio is our time over theirs: the median over the rounds, of each pair in the same round.
+// onnxruntime-node is found on NODE_PATH: npm install --prefix DIR --ignore-scripts onnxruntime-node. --quick takes 224, few
+// rounds and no compiled script, and less than four minutes. A ratio is our time over theirs: the median over the rounds, of each pair in the same round.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -183,10 +183,10 @@ if ((values.only ?? "passes") === "passes") {
 native().threads(availableParallelism());
 const requests =
   (values.only ?? "requests") === "requests"
-    ? await measureRequests(values.quick ? 100 : 400, runtime, say)
+    ? await measureRequests(values.quick ? 50 : 400, values.quick ? 1 : 3, runtime, say)
     : [];
 const files =
   (values.only ?? "files") === "files"
-    ? await compareFiles(values.quick ? 200 : 1000, values.python, say)
+    ? await compareFiles(values.quick ? 100 : 1000, values.python, values.quick, say)
     : undefined;
 if (values.json) console.log(JSON.stringify({ machine, rounds, rows, requests, files }, null, 2));

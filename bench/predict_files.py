@@ -26,9 +26,9 @@ BATCH = 32
 def main(name, folder, mode):
     network = make_network(name)
     if mode == "compiled":
-        import torch._inductor.config
+        from torch._inductor import config
 
-        torch._inductor.config.freezing = True
+        config.freezing = True
         network = torch.compile(network)
     transform = transforms.Compose(
         [

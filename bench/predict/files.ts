@@ -9,7 +9,6 @@ import { formatTable } from "#lib/table.js";
 import { writeJpegs } from "./jpegs.js";
 import { specFor, type Problem } from "./problem.js";
 
-const ROUNDS = 2;
 const NETWORKS: readonly Problem["network"][] = ["resnet18", "mobilenet_v2"];
 
 /** Seconds from the shell's start of a program to its end. */
@@ -35,8 +34,10 @@ function time(command: string, args: readonly string[]): number {
 export async function compareFiles(
   count: number,
   python: string | undefined,
+  quick: boolean,
   say: (line: string) => void,
 ): Promise<FilesRow[]> {
+  const rounds = quick ? 1 : 2;
   const folder = await mkdtemp(join(tmpdir(), "mcloss-bench-"));
   try {
     const images = join(folder, "images");
@@ -58,19 +59,19 @@ export async function compareFiles(
         ],
       ]);
       if (python) {
-        for (const mode of ["channels_last", "compiled"]) {
+        for (const mode of quick ? ["channels_last"] : ["channels_last", "compiled"]) {
           programs.set(`PyTorch, ${mode}`, [python, [script("../predict_files.py"), network, images, mode]]);
         }
       }
       const best = new Map<string, number>();
-      for (let round = 0; round < ROUNDS; round += 1) {
+      for (let round = 0; round < rounds; round += 1) {
         for (const [program, [command, args]] of programs) {
           best.set(program, Math.min(best.get(program) ?? Infinity, time(command, args)));
         }
       }
       for (const [program, seconds] of best) rows.push({ network, program, seconds });
     }
-    say(`${count} JPEGs of 500 × 375 from the shell, the faster of ${ROUNDS}`);
+    say(`${count} JPEGs of 500 × 375 from the shell, the fastest of ${rounds}`);
     say(
       formatTable([
         ["network", "", "s"],

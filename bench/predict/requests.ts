@@ -16,7 +16,6 @@ import { specFor } from "./problem.js";
 import { findOnnxRuntime } from "./sides.js";
 
 const CONCURRENCY = [1, 8, 50];
-const REPETITIONS = 3;
 const NETWORK = "resnet18";
 const SIDES = ["Classifier", "sharp + onnxruntime"] as const;
 
@@ -93,6 +92,7 @@ async function measure(answer: Answer, images: readonly Buffer[], concurrency: n
 /** Each side in a process of its own, in turn. */
 export async function measureRequests(
   count: number,
+  repetitions: number,
   runtime: unknown,
   say: (line: string) => void,
 ): Promise<RequestRow[]> {
@@ -112,7 +112,7 @@ export async function measureRequests(
     const rows: RequestRow[] = [];
     for (const concurrency of CONCURRENCY) {
       const measured = new Map<string, RequestRow[]>();
-      for (let i = 0; i < REPETITIONS; i += 1) {
+      for (let i = 0; i < repetitions; i += 1) {
         for (const [side, child] of children) {
           child.send({ concurrency, count });
           const [answer] = (await once(child, "message")) as [Omit<RequestRow, "side" | "concurrency">];
