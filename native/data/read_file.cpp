@@ -26,6 +26,15 @@ class Descriptor {
   int value_;
 };
 
+// The bytes of a regular file; none of anything else.
+size_t size_of(int descriptor) {
+  // fstat() has a new version in glibc 2.33, above what LibTorch itself needs.
+  struct statx status {};
+  const unsigned int asked = STATX_TYPE | STATX_SIZE;
+  if (statx(descriptor, "", AT_EMPTY_PATH, asked, &status) != 0 || !S_ISREG(status.stx_mode)) return 0;
+  return status.stx_size;
+}
+
 // Whether the file had so many bytes.
 bool read_all(int descriptor, uint8_t* bytes, size_t size) {
   size_t done = 0;
@@ -43,9 +52,8 @@ bool read_all(int descriptor, uint8_t* bytes, size_t size) {
 FileBytes read_file(const std::string& path, size_t most) {
   if (path.find('\0') != std::string::npos) return {};
   const Descriptor file(path);
-  struct stat status {};
-  if (file.get() < 0 || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  const auto size = static_cast<size_t>(status.st_size);
+  if (file.get() < 0) return {};
+  const auto size = size_of(file.get());
   // Files of the kernel say that they have none.
   if (size == 0 || size > most) return {};
   auto bytes = std::make_unique_for_overwrite<uint8_t[]>(size);

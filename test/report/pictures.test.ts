@@ -117,13 +117,13 @@ describe("writeReport() with images", function () {
     expect(page).to.contain("33.3%").and.contain("of the 9 images").and.contain("test.csv");
     expect(page.match(/data:image\/jpeg/g)).to.have.length(8);
     const both = await rejected(pageOf([manifest, photos]));
-    expect(both.message).to.equal("images must be one folder or manifest, or image files");
+    expect(both.message).to.equal("images must be one folder, manifest or set of shards, or image files");
   });
 
   it("names what is wrong with the images", async () => {
     expect(await rejected(pageOf(join(folder(), "none")))).to.include({ argument: "images" });
     const mixed = await rejected(pageOf([photos, join(photos, "green", "0.png")]));
-    expect(mixed.message).to.equal("images must be one folder or manifest, or image files");
+    expect(mixed.message).to.equal("images must be one folder, manifest or set of shards, or image files");
     expect(await rejected(pageOf(join(run, "run.json")))).to.include({ code: "ERR_IMAGE" });
   });
 

@@ -43,7 +43,7 @@ describe("the loaders of a run", () => {
       samples: 12,
       batchSize: 6,
       dropLast: false,
-      sampler: { type: "weighted", weights, replacement: true },
+      sampler: { type: "weighted", weights, power: 0.5, replacement: true },
       transforms: JSON.parse(JSON.stringify([resize(16), normalize()])) as unknown,
       seed: 3,
       onBadImage: "skip",
