@@ -60,8 +60,50 @@ function linspace(start: number, end: number, step: number, bins: number): numbe
     : Math.fround(last - gap * (bins - 1 - step));
 }
 
+/** Of AutoAugment and RandAugment, in the order in which RandAugment draws them. */
+export const AUTO_AUGMENT_SPACE: Space = {
+  ShearX: upTo(0.3),
+  ShearY: upTo(0.3),
+  TranslateX: upToShare(150 / 331, "width"),
+  TranslateY: upToShare(150 / 331, "height"),
+  Rotate: upTo(30),
+  Brightness: upTo(0.9),
+  Color: upTo(0.9),
+  Contrast: upTo(0.9),
+  Sharpness: upTo(0.9),
+  Posterize: bitsDownBy(4),
+  Solarize: downToZero,
+};
+
+/** What an operation of a space is drawn with. */
+interface Drawing {
+  /** Draws or tells the step. */
+  step: () => number;
+  bins: number;
+  image: Size;
+  outside: Outside;
+}
+
+/** An operation of a space at a magnitude that is drawn. */
+export function drawEdits(
+  space: Space,
+  operation: Operation,
+  { outside, ...drawing }: Drawing,
+  random: Random,
+): readonly PixelEdit[] {
+  const magnitude = drawMagnitude(operation, space[operation], drawing, random);
+  return editsOf(operation, magnitude, drawing.image, outside);
+}
+
+/** Any operation of a space, each as often, at a magnitude that is drawn. */
+export function drawAnyEdits(space: Space, drawing: Drawing, random: Random): readonly PixelEdit[] {
+  const operations = Object.keys(space) as Operation[];
+  const operation = operations[random.integer(0, operations.length - 1)] ?? "Identity";
+  return drawEdits(space, operation, drawing, random);
+}
+
 /** An operation's magnitude, with a sign that is drawn where it has one; 0 where it has none. */
-export function drawMagnitude(
+function drawMagnitude(
   operation: Operation,
   magnitude: Magnitude | undefined,
   { step, bins, image }: { step: () => number; bins: number; image: Size },

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { Model, tensor, type LossOptions, type ModelSpec } from "mutual-channel-loss";
+import { type LossOptions, type Model, type ModelSpec } from "mutual-channel-loss";
 import { type Metrics } from "mutual-channel-loss/train";
 import { fixedLoader } from "./fixed-loader.js";
+import { modelWith } from "./fixture-steps.js";
 
 /** What test/fixtures/losses/make.py wrote. */
 interface LossesFixture {
@@ -33,13 +34,8 @@ const SPEC: ModelSpec = {
 };
 
 /** The fixture's network, float64. */
-export async function fixtureModel(): Promise<Model> {
-  const model = await new Model(SPEC).to("float64");
-  const state = model.state().map(({ name, tensor: { shape } }) => {
-    return [name, tensor(Float64Array.from(lossesFixture.start[name]!), { shape })] as const;
-  });
-  model.loadStateDict(Object.fromEntries(state));
-  return model;
+export function fixtureModel(): Promise<Model> {
+  return modelWith(SPEC, lossesFixture.start);
 }
 
 /** The fixture's one batch. */

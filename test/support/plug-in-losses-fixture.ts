@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { Model, tensor, type DataLoader, type LossOptions, type ModelSpec } from "mutual-channel-loss";
+import { type DataLoader, type LossOptions, type Model, type ModelSpec } from "mutual-channel-loss";
 import { withCosineClassifier } from "mutual-channel-loss/models";
 import { fixedLoader } from "./fixed-loader.js";
+import { modelWith } from "./fixture-steps.js";
 
 /** What test/fixtures/plug-in-losses/make.py wrote. */
 interface PlugInLossesFixture {
@@ -38,15 +39,10 @@ const SPEC: ModelSpec = {
 };
 
 /** The fixture's network in the loss's form, float64. */
-export async function plugInModel(loss: LossOptions): Promise<Model> {
+export function plugInModel(loss: LossOptions): Promise<Model> {
   const isCosine = typeof loss === "object" && loss.type === "arcFace";
   const spec = isCosine ? withCosineClassifier(SPEC, loss.scale) : SPEC;
-  const model = await new Model(spec).to("float64");
-  const state = model.state().map(({ name, tensor: { shape } }) => {
-    return [name, tensor(Float64Array.from(plugInLosses.start[name]!), { shape })] as const;
-  });
-  model.loadStateDict(Object.fromEntries(state));
-  return model;
+  return modelWith(spec, plugInLosses.start);
 }
 
 /** The fixture's one batch, from a loader that counts its classes. */

@@ -14,10 +14,11 @@ import {
 } from "mutual-channel-loss";
 import { normalize, resize } from "mutual-channel-loss/data";
 import { openSafetensors } from "mutual-channel-loss/tensor";
-import { type StepEvent, type TrainingEvent } from "mutual-channel-loss/train";
+import { type TrainingEvent } from "mutual-channel-loss/train";
 import { center } from "#lib/train/losses/center.js";
 import { caught, rejected } from "../support/errors.js";
 import { fixedLoader } from "../support/fixed-loader.js";
+import { stepsOf as stepsFrom } from "../support/fixture-steps.js";
 import { fixturePath, numbersOf } from "../support/fixtures.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { fixtureLoader, fixtureModel, lossesFixture } from "../support/losses-fixture.js";
@@ -25,12 +26,7 @@ import { trainIn } from "../support/run.js";
 
 const folder = temporaryFolder();
 
-async function stepsOf(model: Model, options: TrainerOptions): Promise<StepEvent[]> {
-  const trainer = new Trainer(model, { schedule: { type: "constant" }, ...options });
-  const steps: StepEvent[] = [];
-  for await (const event of trainer.fit(fixtureLoader())) if (event.type === "step") steps.push(event);
-  return steps;
-}
+const stepsOf = (model: Model, options: TrainerOptions) => stepsFrom(model, fixtureLoader(), options);
 
 describe("training losses against PyTorch over 3 steps (float64, 1e-12)", () => {
   for (const { loss, steps, weights } of lossesFixture.runs) {

@@ -14,9 +14,9 @@ import {
 import { Batch, normalize, resize } from "mutual-channel-loss/data";
 import { withCosineClassifier } from "mutual-channel-loss/models";
 import { zeros } from "mutual-channel-loss/tensor";
-import { type StepEvent } from "mutual-channel-loss/train";
 import { caught, rejected } from "../support/errors.js";
 import { fixedLoader } from "../support/fixed-loader.js";
+import { stepsOf as stepsFrom } from "../support/fixture-steps.js";
 import { numbersOf } from "../support/fixtures.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 import { plugInLoader, plugInLosses, plugInModel } from "../support/plug-in-losses-fixture.js";
@@ -24,12 +24,7 @@ import { networkOf, trainIn } from "../support/run.js";
 
 const folder = temporaryFolder();
 
-async function stepsOf(model: Model, options: TrainerOptions): Promise<StepEvent[]> {
-  using trainer = new Trainer(model, { schedule: { type: "constant" }, ...options });
-  const steps: StepEvent[] = [];
-  for await (const event of trainer.fit(plugInLoader())) if (event.type === "step") steps.push(event);
-  return steps;
-}
+const stepsOf = (model: Model, options: TrainerOptions) => stepsFrom(model, plugInLoader(), options);
 
 describe("losses beside MC-Loss against references written from the papers, over 3 steps (float64, 1e-10)", () => {
   for (const { loss, steps, weights } of plugInLosses.runs) {

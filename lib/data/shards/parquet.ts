@@ -2,13 +2,12 @@ import type { AsyncBuffer, FileMetaData } from "hyparquet";
 import { McLossError } from "../../errors.js";
 import { RemoteReader } from "../../io/remote-file.js";
 import { isRecord } from "../../plain-data.js";
-import { mapAhead } from "../../prefetch.js";
-import { silentReporter } from "../../reporter.js";
 import { reasonOf } from "../../system-error.js";
 import { hashContents } from "../content-hash.js";
 import { quote } from "../sets/columns.js";
 import type { ListedSample, Listing } from "../sets/layout.js";
 import type { Report } from "../sets/problems.js";
+import { lookThrough } from "./look-through.js";
 import { findColumns, type ImageColumns } from "./parquet-columns.js";
 import { FetchCache } from "./shard-cache.js";
 import { badShard, openShard, type ShardFile } from "./shard-file.js";
@@ -16,7 +15,6 @@ import { labelling, partsOfShards, type Labelling } from "./shard-labels.js";
 import type { ShardOptions } from "./shard-options.js";
 import type { RawLabel } from "./tar-index.js";
 
-const AT_ONCE = 4;
 /** Rows are read by groups. Hugging Face's have 100 images; others may have all. */
 const MOST_GROUP_BYTES = 2 ** 30;
 
@@ -38,25 +36,11 @@ interface ParquetShard {
 export async function listParquet(
   names: readonly string[],
   report: Report,
-  {
-    classes,
-    reporter = silentReporter,
-    signal,
-    remote,
-  }: ShardOptions & { classes?: readonly string[] | undefined },
+  { classes, reporter, signal, remote }: ShardOptions & { classes?: readonly string[] | undefined },
 ): Promise<Listing> {
   const connections = new RemoteReader(remote);
-  const shards: ParquetShard[] = [];
-  reporter.start("reading the labels", names.length);
-  try {
-    const read = async (name: string) => readShard(await openShard(name, connections, signal), signal);
-    for await (const shard of mapAhead(names, AT_ONCE - 1, read)) {
-      shards.push(shard);
-      reporter.update(shards.length);
-    }
-  } finally {
-    reporter.stop();
-  }
+  const read = async (name: string) => readShard(await openShard(name, connections, signal), signal);
+  const shards = await lookThrough(names, "reading the labels", read, reporter);
   const labels = shards.flatMap((shard) => shard.labels);
   const known = shards.find(({ columns }) => columns.classes)?.columns.classes;
   return { ...listSamples(shards, labelling(labels, known, classes), report), inOrder: true };

@@ -1,18 +1,14 @@
 import { RemoteReader } from "../../io/remote-file.js";
-import { mapAhead } from "../../prefetch.js";
-import { silentReporter } from "../../reporter.js";
 import { PassedOver } from "../passed-over.js";
 import type { ListedSample, Listing } from "../sets/layout.js";
 import type { Report } from "../sets/problems.js";
 import { rememberIndex } from "./index-cache.js";
+import { lookThrough } from "./look-through.js";
 import { ShardReader } from "./shard-cache.js";
 import { openShard, type ShardFile } from "./shard-file.js";
 import { labelling, partsOfShards, readClassList, type Labelling } from "./shard-labels.js";
 import type { ShardOptions } from "./shard-options.js";
 import { indexTar, type TarIndex } from "./tar-index.js";
-
-/** Shards that are looked through at once: servers answer one after the other. */
-const AT_ONCE = 4;
 
 interface Shard {
   file: ShardFile;
@@ -28,28 +24,14 @@ interface Shard {
 export async function listWebDataset(
   names: readonly string[],
   report: Report,
-  {
-    classes,
-    reporter = silentReporter,
-    signal,
-    remote,
-  }: ShardOptions & { classes?: readonly string[] | undefined },
+  { classes, reporter, signal, remote }: ShardOptions & { classes?: readonly string[] | undefined },
 ): Promise<Listing> {
   const connections = new RemoteReader(remote);
-  const shards: Shard[] = [];
   const look = async (name: string): Promise<Shard> => {
     const file = await openShard(name, connections, signal);
     return { file, index: await rememberIndex(file, () => indexTar(file, signal)) };
   };
-  reporter.start("looking through the shards", names.length);
-  try {
-    for await (const shard of mapAhead(names, AT_ONCE - 1, look)) {
-      shards.push(shard);
-      reporter.update(shards.length);
-    }
-  } finally {
-    reporter.stop();
-  }
+  const shards = await lookThrough(names, "looking through the shards", look, reporter);
   const labels = shards.flatMap(({ index }) => index.images.map(([, , , , label]) => label));
   const hasNumbers = labels.some((label) => typeof label === "number");
   const [first = ""] = names;

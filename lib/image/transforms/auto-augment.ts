@@ -1,30 +1,9 @@
 import { z } from "zod";
 import { AUTO_AUGMENT_POLICIES } from "../auto-augment-policies.js";
-import {
-  bitsDownBy,
-  downToZero,
-  drawMagnitude,
-  editsOf,
-  upTo,
-  upToShare,
-  type Space,
-} from "../magnitudes.js";
+import { AUTO_AUGMENT_SPACE, drawEdits } from "../magnitudes.js";
 import { color, sampling } from "../transform-options.js";
 import { defineStep, make, type Made, type OptionsOf } from "../transform.js";
 
-const SPACE: Space = {
-  ShearX: upTo(0.3),
-  ShearY: upTo(0.3),
-  TranslateX: upToShare(150 / 331, "width"),
-  TranslateY: upToShare(150 / 331, "height"),
-  Rotate: upTo(30),
-  Brightness: upTo(0.9),
-  Color: upTo(0.9),
-  Contrast: upTo(0.9),
-  Sharpness: upTo(0.9),
-  Posterize: bitsDownBy(4),
-  Solarize: downToZero,
-};
 const BINS = 10;
 
 const definition = defineStep({
@@ -46,8 +25,8 @@ const definition = defineStep({
     const pair = pairs[random.integer(0, pairs.length - 1)] ?? [];
     const edits = pair.map(([operation, probability, at = 0]) => {
       if (random.uniform(0, 1) > probability) return [];
-      const drawing = { step: () => at, bins: BINS, image };
-      return editsOf(operation, drawMagnitude(operation, SPACE[operation], drawing, random), image, outside);
+      const drawing = { step: () => at, bins: BINS, image, outside };
+      return drawEdits(AUTO_AUGMENT_SPACE, operation, drawing, random);
     });
     return { edits: edits.flat() };
   },
@@ -63,4 +42,4 @@ export function autoAugment(options: OptionsOf<typeof definition> = {}): AutoAug
 /** @internal */
 autoAugment.definition = definition;
 /** @internal */
-autoAugment.space = SPACE;
+autoAugment.space = AUTO_AUGMENT_SPACE;

@@ -1,34 +1,14 @@
 import { count, index } from "../../schema.js";
-import {
-  bitsDownBy,
-  downToZero,
-  drawMagnitude,
-  editsOf,
-  upTo,
-  upToShare,
-  type Operation,
-  type Space,
-} from "../magnitudes.js";
+import { AUTO_AUGMENT_SPACE, drawAnyEdits, type Space } from "../magnitudes.js";
 import { color, sampling } from "../transform-options.js";
 import { defineStep, make, type Made, type OptionsOf } from "../transform.js";
 
 const SPACE: Space = {
   Identity: undefined,
-  ShearX: upTo(0.3),
-  ShearY: upTo(0.3),
-  TranslateX: upToShare(150 / 331, "width"),
-  TranslateY: upToShare(150 / 331, "height"),
-  Rotate: upTo(30),
-  Brightness: upTo(0.9),
-  Color: upTo(0.9),
-  Contrast: upTo(0.9),
-  Sharpness: upTo(0.9),
-  Posterize: bitsDownBy(4),
-  Solarize: downToZero,
+  ...AUTO_AUGMENT_SPACE,
   AutoContrast: undefined,
   Equalize: undefined,
 };
-const OPERATIONS = Object.keys(SPACE) as Operation[];
 
 const definition = defineStep({
   name: "randAugment",
@@ -51,11 +31,8 @@ const definition = defineStep({
   draw({ numOps, magnitude, numMagnitudeBins: bins, ...outside }, random, image) {
     // The strongest there is.
     const step = () => Math.min(magnitude, bins - 1);
-    const edits = Array.from({ length: numOps }, () => {
-      const operation = OPERATIONS[random.integer(0, OPERATIONS.length - 1)] ?? "Identity";
-      const strength = drawMagnitude(operation, SPACE[operation], { step, bins, image }, random);
-      return editsOf(operation, strength, image, outside);
-    });
+    const drawing = { step, bins, image, outside };
+    const edits = Array.from({ length: numOps }, () => drawAnyEdits(SPACE, drawing, random));
     return { edits: edits.flat() };
   },
 });

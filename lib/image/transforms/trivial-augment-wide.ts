@@ -1,13 +1,5 @@
 import { count } from "../../schema.js";
-import {
-  bitsDownBy,
-  downToZero,
-  drawMagnitude,
-  editsOf,
-  upTo,
-  type Operation,
-  type Space,
-} from "../magnitudes.js";
+import { bitsDownBy, downToZero, drawAnyEdits, upTo, type Space } from "../magnitudes.js";
 import { color, sampling } from "../transform-options.js";
 import { defineStep, make, type Made, type OptionsOf } from "../transform.js";
 
@@ -27,7 +19,6 @@ const SPACE: Space = {
   AutoContrast: undefined,
   Equalize: undefined,
 };
-const OPERATIONS = Object.keys(SPACE) as Operation[];
 
 const definition = defineStep({
   name: "trivialAugmentWide",
@@ -44,10 +35,8 @@ const definition = defineStep({
   },
   changes: ["edits"],
   draw({ numMagnitudeBins: bins, ...outside }, random, image) {
-    const operation = OPERATIONS[random.integer(0, OPERATIONS.length - 1)] ?? "Identity";
     const step = () => random.integer(0, bins - 1);
-    const strength = drawMagnitude(operation, SPACE[operation], { step, bins, image }, random);
-    return { edits: editsOf(operation, strength, image, outside) };
+    return { edits: drawAnyEdits(SPACE, { step, bins, image, outside }, random) };
   },
 });
 
