@@ -9,7 +9,7 @@ import { keptFormOf } from "../image/kept-form.js";
 import type { Pipeline } from "../image/pipeline.js";
 import { planSample } from "../image/plan.js";
 import { randomAt } from "../image/random.js";
-import type { DiskCacheOptions } from "./disk-cache.js";
+import { USUAL_DISK_BYTES, type DiskCacheOptions } from "./disk-cache.js";
 
 /** Where images are kept from epoch to epoch, decoded: "ram", the process's memory, or "disk", a folder that outlives it. */
 export type CacheKind = "ram" | "disk";
@@ -36,7 +36,6 @@ export interface CacheSettings {
 }
 
 const USUAL_MEMORY = 512 * 2 ** 20;
-const USUAL_DISK = 10 * 2 ** 30;
 /** Of the memory that is free when a loader is made. */
 const SHARE = 0.5;
 /** So many images tell what all take. */
@@ -82,7 +81,7 @@ async function keptBytes(sample: Sample, index: number, pipeline: Pipeline): Pro
   }
 }
 
-async function diskRoom({ dir, bytes = USUAL_DISK }: DiskCacheOptions): Promise<number> {
+async function diskRoom({ dir, bytes = USUAL_DISK_BYTES }: DiskCacheOptions): Promise<number> {
   let folder = resolve(dir);
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   const { bavail, bsize } = await statfs(folder);

@@ -16,6 +16,9 @@ export interface DiskCacheOptions {
   bytes?: number;
 }
 
+/** Of all entries together, where nothing else is said. */
+export const USUAL_DISK_BYTES = 10 * 2 ** 30;
+
 interface Entry {
   bytes: number;
   /** Whether this process has read or written it. */
@@ -42,7 +45,7 @@ export class DiskCache {
   #entries: Promise<Map<string, Entry>> | undefined;
   #bytes = 0;
 
-  constructor({ dir, bytes = 10 * 2 ** 30 }: DiskCacheOptions) {
+  constructor({ dir, bytes = USUAL_DISK_BYTES }: DiskCacheOptions) {
     this.#dir = resolve(dir);
     this.#limit = bytes;
   }
