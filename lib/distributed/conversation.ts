@@ -22,9 +22,11 @@ const LONG_MS = 10_000;
 /** How long rank 0, which keeps the store, stays for the others to hear why it ends. */
 const HEARD_MS = 1000;
 /** After this a store that does not answer is on a machine that is gone: c10d would wait for minutes. */
-const STORE_MS = 1500;
-/** How long those that lost a process wait for one another: all see it at about the same time. */
+const STORE_MS = 1800;
+/** How long those that lost a process wait for one more to say so: all see it at about the same time. */
 const LOST_MS = 400;
+/** How long where more than one is silent, as one that still computes: few end together. */
+const LOST_LONG_MS = 1100;
 /** How much longer rank 0 does, which keeps the store. */
 const LOST_FIRST_MS = 300;
 
@@ -170,11 +172,15 @@ export class Conversation {
     // Of two processes it is the other.
     if (this.worldSize === 2) return [1 - this.rank];
     await this.say(`${LOST}/${this.rank}`, true);
-    const deadline = new Deadline((this.rank === 0 ? LOST_MS + LOST_FIRST_MS : LOST_MS) / 1000);
+    const longer = this.rank === 0 ? LOST_FIRST_MS : 0;
+    const last = new Deadline((LOST_LONG_MS + longer) / 1000);
+    let quiet = new Deadline((LOST_MS + longer) / 1000);
     let missing = this.#keysOf(LOST);
-    while (!deadline.isOver && missing.length > 0) {
-      missing = await this.#absent(missing);
+    while (missing.length > 0 && !last.isOver && !(missing.length === 1 && quiet.isOver)) {
       await sleep(LAST_POLL_MS / 2);
+      const before = missing.length;
+      missing = await this.#absent(missing);
+      if (missing.length < before) quiet = new Deadline((LOST_MS + longer) / 1000);
     }
     return missing.map(([rank]) => rank);
   }

@@ -100,18 +100,20 @@ class BucketReducer final : public GradientReducer {
         if (!ready_[member]) put(member);
       }
     }
-    send_full();
-    for (auto& bucket : buckets_) receive(bucket);
+    try {
+      send_full();
+      for (auto& bucket : buckets_) receive(bucket);
+    } catch (...) {
+      drop_works();
+      throw;
+    }
     drop_unused();
   }
 
   void cancel() override {
     const std::lock_guard lock(mutex_);
     armed_ = false;
-    for (auto& bucket : buckets_) {
-      bucket.work.reset();
-      if (bucket.is_alone) let_go(bucket);
-    }
+    drop_works();
   }
 
  private:
@@ -259,6 +261,14 @@ class BucketReducer final : public GradientReducer {
     const auto used = used_.to(at::kCPU, at::kFloat);
     for (const size_t index : lacking_) {
       if (used[static_cast<int64_t>(index)].item<float>() == 0) parameters_[index].mutable_grad().reset();
+    }
+  }
+
+  // One that is kept keeps the connections too, for whose end the other processes wait.
+  void drop_works() {
+    for (auto& bucket : buckets_) {
+      bucket.work.reset();
+      if (bucket.is_alone) let_go(bucket);
     }
   }
 

@@ -38,6 +38,8 @@ class PairOfProcesses final : public distributed::ProcessGroup {
     bool waited = false;
   };
   std::vector<Message> messages;
+  bool is_gone = false;  // the other process: what is waited for throws
+  int works = 0;         // that are kept
 
   int rank() const override { return 0; }
   int size() const override { return 2; }
@@ -55,8 +57,10 @@ class PairOfProcesses final : public distributed::ProcessGroup {
   // Nothing of the other is there before it is waited for.
   class Sent final : public distributed::Work {
    public:
-    Sent(PairOfProcesses& group, size_t message) : group_(group), message_(message) {}
+    Sent(PairOfProcesses& group, size_t message) : group_(group), message_(message) { ++group_.works; }
+    ~Sent() override { --group_.works; }
     void wait() override {
+      if (group_.is_gone) throw distributed::DistributedError("closed");
       auto& message = group_.messages[message_];
       message.tensor.mul_(1 + group_.other_);
       message.waited = true;
@@ -248,6 +252,20 @@ void a_second_gradient_in_one_backward_is_refused() {
   require(is_all(parameters[0].grad(), 3), "after cancel() all goes on");
 }
 
+// As the connections are kept with it, for whose end the other processes wait.
+void nothing_that_was_sent_is_kept_after_a_failure() {
+  auto [group, parameters, reducer] = trained_of({parameter({4}), parameter({64}), parameter({64})});
+  group->is_gone = true;
+  reducer->begin();
+  run_backward(weigh(parameters));
+  try {
+    reducer->finish();
+    require(false, "an error");
+  } catch (const distributed::DistributedError&) {
+    require(group->messages.size() == 3 && group->works == 0, "no work");
+  }
+}
+
 void gradients_that_somebody_holds_keep_their_values() {
   auto [group, parameters, reducer] = trained_of({parameter({4}), parameter({64})});
   std::vector<at::Tensor> held;
@@ -302,6 +320,7 @@ int main() {
        a_network_of_large_gradients_alone_says_what_is_used},
       {"parameters may be trained later", parameters_may_be_trained_later},
       {"a second gradient in one backward is refused", a_second_gradient_in_one_backward_is_refused},
+      {"nothing that was sent is kept after a failure", nothing_that_was_sent_is_kept_after_a_failure},
       {"gradients that somebody holds keep their values", gradients_that_somebody_holds_keep_their_values},
       {"compressed gradients are sent in half the bytes", compressed_gradients_are_sent_in_half_the_bytes},
       {"gradients that are there are averaged", gradients_that_are_there_are_averaged},

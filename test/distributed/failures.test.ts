@@ -150,7 +150,7 @@ describe("a training on several processes", function () {
       const { code, stderr } = await supervisor.ended;
       expect(code).to.equal(1);
       expect(stderr).to.match(/rank 1 failed first: it was killed by SIGKILL/);
-      expect(stderr).to.match(/ranks 0 and 2: the connection to rank 1 was lost/);
+      expect(stderr, stderr).to.match(/ranks 0 and 2: the connection to rank 1 was lost/);
       await gone(pids);
     });
 

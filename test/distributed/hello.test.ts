@@ -157,6 +157,21 @@ describe("a rank that is lost", () => {
     }
   });
 
+  it("is not one that sees it late, as it computes for longer than the others", async () => {
+    const store = new MemoryStore();
+    const [zero, late] = [0, 2].map((rank) => talkOf(store, { rank, worldSize: 3 }));
+    const cause = new Error("closed");
+    let asked = 0;
+    const seen: Promise<McLossError>[] = [];
+    store.onHas = (key) => {
+      // Every 50 ms: after more than the 400 ms for which the others are awaited.
+      if (key.endsWith("lost/2") && ++asked === 16) seen.push(late!.lost(cause));
+    };
+    seen.push(zero!.lost(cause));
+    const first = await seen[0]!;
+    for (const error of [first, await seen[1]!]) expect(error.ranks).to.deep.equal([1]);
+  });
+
   it("is rank 0 where the store is gone", async () => {
     const store = new MemoryStore();
     store.gone = true;

@@ -5,6 +5,8 @@ export class MemoryStore implements Store {
   readonly #texts = new Map<string, string>();
   /** Whether it is gone, as with its process. */
   gone = false;
+  /** Called with each key that is looked for. */
+  onHas: (key: string) => void = () => undefined;
 
   set(key: string, value: string): Promise<void> {
     return this.#do(() => void this.#texts.set(key, value));
@@ -19,6 +21,7 @@ export class MemoryStore implements Store {
   }
 
   has(key: string): Promise<boolean> {
+    this.onHas(key);
     return this.#do(() => this.#texts.has(key));
   }
 
