@@ -61,11 +61,6 @@ class GradientHooks {
   std::vector<std::pair<Accumulator, uintptr_t>> hooks_;
 };
 
-// The elements of a tensor without gaps, in its own memory and their order there.
-at::Tensor flat_view(const at::Tensor& tensor) {
-  return tensor.as_strided({tensor.numel()}, {1}, tensor.storage_offset());
-}
-
 class BucketReducer final : public GradientReducer {
  public:
   // `share` is what gradients are multiplied by before they are added; 1: they are added in their own memory.

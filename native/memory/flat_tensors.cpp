@@ -56,6 +56,10 @@ bool is_movable(const at::Tensor& tensor, const std::vector<at::Tensor>& before)
 
 }  // namespace
 
+at::Tensor flat_view(const at::Tensor& tensor) {
+  return tensor.as_strided({tensor.numel()}, {1}, tensor.storage_offset());
+}
+
 FlatTensors flat_zeros_like(const std::vector<at::Tensor>& like) {
   const at::NoGradGuard no_grad;
   std::vector<Room> rooms;

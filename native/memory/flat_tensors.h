@@ -12,6 +12,9 @@ struct FlatTensors {
   std::vector<at::Tensor> tensors;  // in the blocks, each with a version of its own
 };
 
+// [elements]: a tensor without gaps, in its own memory and their order there.
+at::Tensor flat_view(const at::Tensor& tensor);
+
 // Zeros with the sizes and strides of `like`.
 FlatTensors flat_zeros_like(const std::vector<at::Tensor>& like);
 

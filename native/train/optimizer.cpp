@@ -8,8 +8,18 @@
 #include <utility>
 
 #include "../memory/block_cache.h"
+#include "../memory/flat_tensors.h"
 
 namespace mcloss::train {
+namespace {
+
+// LibTorch's fused kernels walk all of an update as flat memory, after a copy in channels-first order, which
+// they do not use, of each gradient that is in another.
+bool is_copied_in_vain(const at::Tensor& parameter) {
+  return parameter.is_cpu() && !parameter.is_contiguous() && parameter.is_non_overlapping_and_dense();
+}
+
+}  // namespace
 
 void Optimizer::add_group(std::vector<at::Tensor> parameters, double learning_rate,
                           const std::vector<std::string>& like_parameter,
@@ -35,11 +45,14 @@ Optimizer::Update Optimizer::gather(const Group& group) {
     const auto& parameter = group.parameters[i];
     const auto& gradient = parameter.grad();
     if (!gradient.defined()) continue;
-    update.parameters.push_back(parameter);
-    // The fused kernels walk both as flat memory.
+    const bool flat = is_copied_in_vain(parameter);
+    const auto given = [flat](const at::Tensor& tensor) {
+      return flat && tensor.dim() > 0 ? flat_view(tensor) : tensor;
+    };
+    update.parameters.push_back(given(parameter));
     const bool alike = gradient.strides() == parameter.strides();
-    update.gradients.push_back(alike ? gradient : at::empty_like(parameter).copy_(gradient));
-    for (const auto& [name, tensors] : group.state) update.state[name].push_back(tensors[i]);
+    update.gradients.push_back(given(alike ? gradient : at::empty_like(parameter).copy_(gradient)));
+    for (const auto& [name, tensors] : group.state) update.state[name].push_back(given(tensors[i]));
   }
   return update;
 }
