@@ -16,6 +16,7 @@ import { SUPPORTED_TEXT } from "#lib/addon/versions.js";
 const require = createRequire(import.meta.url);
 /** `./run.sh gpu`: what a GPU would feel and nothing else, in about ten minutes. */
 const QUICK = process.argv[2] === "gpu";
+const BENCHES = (process.env.MCLOSS_BENCHES ?? "op,train,data").split(",");
 /** Tests of the kernels and of what runs on them; each has a reference in float64. */
 const KERNEL_TESTS = "test/{loss/*,image/pixels-to-tensor,train/cuda-graph,train/devices}.test.js";
 const REPORT = join(PACKAGE_ROOT, "results", "report.json");
@@ -175,10 +176,10 @@ async function measure(device) {
   if (device === "cuda" && report.versions.sanitizer) {
     for (const tool of ["memcheck", "racecheck"]) add("smallest", await checkSmallest(device, tool));
   }
-  add("bench", await bench("op", device, "--device", device));
+  if (BENCHES.includes("op")) add("bench", await bench("op", device, "--device", device));
   // A CPU trains for minutes what a GPU does in seconds.
   const small = device === "cpu" ? ["--network", "demo", "--precision", "float32", "--no-compile"] : [];
-  add("bench", await bench("train", device, "--device", device, ...small));
+  if (BENCHES.includes("train")) add("bench", await bench("train", device, "--device", device, ...small));
 }
 
 /** The loader beside torchvision's, on images that are made here. */
@@ -236,7 +237,7 @@ async function main() {
   // What there is to see on a GPU comes first.
   if (report.cuda.available) await measure("cuda");
   if (!QUICK || !report.cuda.available) await measure("cpu");
-  await measureLoader();
+  if (BENCHES.includes("data")) await measureLoader();
 }
 
 await main();
