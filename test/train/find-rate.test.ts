@@ -94,6 +94,27 @@ describe("findRate", () => {
     expect(await fit(true)).to.deep.equal(await fit(false));
   });
 
+  it("mixes the batches as the training's first epoch does", async () => {
+    const options: TrainerOptions = {
+      ...{ epochs: 1, seed: 4, schedule: { type: "constant" }, mix: [{ type: "mixup" }, { type: "cutmix" }] },
+      // So low that the weights stay what they are.
+      optimizer: { type: "sgd", learningRate: 1e-30 },
+    };
+    const lossesOf = async (mix: TrainerOptions["mix"]) => {
+      using trainer = new Trainer(networkOf(images), { ...options, mix });
+      const { losses } = await trainer.findRate(loaderOf(images), { steps: 3, from: 1e-30, to: 1e-29 });
+      return losses;
+    };
+    const found = await lossesOf(options.mix);
+    using trainer = new Trainer(networkOf(images), options);
+    const trained: number[] = [];
+    for await (const event of trainer.fit(loaderOf(images)))
+      if (event.type === "step") trained.push(event.loss);
+    expect(found).to.have.length(3);
+    expect(found).to.deep.equal(trained.slice(0, 3));
+    expect(await lossesOf(undefined)).not.to.deep.equal(found);
+  });
+
   it("keeps the proportions of groups' and layers' rates, and tells each step", async () => {
     const options: TrainerOptions = {
       optimizer: {

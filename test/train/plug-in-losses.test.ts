@@ -7,13 +7,13 @@ import {
   ImageFolder,
   Model,
   smallResNet,
+  tensor,
   Trainer,
   type LossOptions,
   type TrainerOptions,
 } from "mutual-channel-loss";
 import { Batch, normalize, resize } from "mutual-channel-loss/data";
 import { withCosineClassifier } from "mutual-channel-loss/models";
-import { zeros } from "mutual-channel-loss/tensor";
 import { caught, rejected } from "../support/errors.js";
 import { fixedLoader } from "../support/fixed-loader.js";
 import { stepsOf as stepsFrom } from "../support/fixture-steps.js";
@@ -138,7 +138,7 @@ describe("losses beside MC-Loss", () => {
       [{ type: "gradientBoosting", negatives: 0 }, "loss.negatives"],
       [{ type: "arcFace", margin: 4 }, "loss.margin"],
       [{ type: "supervisedContrastive", temperature: 0 }, "loss.temperature"],
-      [{ type: "channelDropBlock", share: 2 }, "loss.share"],
+      [{ type: "channelDropBlock", share: 1 }, "loss.share"],
     ] as const) {
       expect(problem(loss).argument, JSON.stringify(loss)).to.equal(argument);
     }
@@ -150,20 +150,85 @@ describe("losses beside MC-Loss", () => {
     expect(error.argument).to.equal("loss.classCounts");
   });
 
+  /** The fixture's batch with these labels [N, 4]. */
+  const softLoader = (targets: readonly number[]): DataLoader => {
+    const { labels, shape, images } = plugInLosses;
+    const loader = fixedLoader([{ images: Float64Array.from(images), shape: shape.slice(1), labels }]);
+    const batches = loader.batches.bind(loader);
+    const soft = async function* () {
+      for await (const batch of batches()) {
+        const rows = tensor(Float64Array.from(targets), { shape: [labels.length, 4] });
+        yield new Batch(batch.images, rows, batch.samples);
+      }
+    };
+    return Object.assign(loader, { batches: soft, classCounts: () => plugInLosses.counts });
+  };
+  const oneHot = (labels: readonly number[]) =>
+    labels.flatMap((label) => [0, 1, 2, 3].map((own) => Number(own === label)));
+
   it("say where they need one class for each image, and are given distributions over the classes", async () => {
     for (const type of ["gradientBoosting", "arcFace", "supervisedContrastive"] as const) {
-      const { labels, shape, images } = plugInLosses;
-      const loader = fixedLoader([{ images: Float64Array.from(images), shape: shape.slice(1), labels }]);
-      const batches = loader.batches.bind(loader);
-      const soft = async function* () {
-        for await (const batch of batches()) {
-          yield new Batch(batch.images, zeros([labels.length, 4], { dtype: "float64" }), batch.samples);
-        }
-      };
       using model = await plugInModel({ type });
       using trainer = new Trainer(model, { epochs: 1, loss: { type } });
-      const error = await rejected(trainer.fit(Object.assign(loader, { batches: soft })));
+      const error = await rejected(trainer.fit(softLoader(oneHot(plugInLosses.labels))));
       expect(error.message).to.contain(`the loss ${type} needs one class for each image`);
+    }
+  });
+
+  it("have of a distribution that is one class the loss of that class, from the same draws", async () => {
+    for (const { loss, steps } of plugInLosses.runs) {
+      // Of cross-entropy with weights PyTorch's mean is over the images then, and over their weights otherwise.
+      if (["ce", "gradientBoosting", "arcFace", "supervisedContrastive"].includes(loss.type!)) continue;
+      const { learningRate, labels } = plugInLosses;
+      const options = { epochs: steps.length, loss, optimizer: { learningRate } };
+      using model = await plugInModel(loss);
+      const made = await stepsFrom(model, softLoader(oneHot(labels)), options);
+      steps.forEach((step, i) => {
+        expect(made[i]!.loss, `${JSON.stringify(loss)} ${i}`).to.be.closeTo(step.loss, 1e-10);
+      });
+    }
+  });
+
+  it("channelDropBlock: of a mixture its classes' losses by their shares, from the same draws", async () => {
+    for (const metric of ["bilinear", "maxActivation"] as const) {
+      const loss: LossOptions = { type: "channelDropBlock", share: 0.25, metric };
+      const lossOf = async (targets: readonly number[]) => {
+        const options = { epochs: 1, loss, optimizer: { learningRate: 0 } };
+        const [step] = await stepsFrom(await plugInModel(loss), softLoader(targets), options);
+        return step!.loss;
+      };
+      const own = oneHot(plugInLosses.labels);
+      const other = oneHot([...plugInLosses.labels.slice(1), 0]);
+      const [first, second] = [await lossOf(own), await lossOf(other)];
+      const mixed = await lossOf(own.map((share, i) => 0.7 * share + 0.3 * other[i]!));
+      expect(mixed).to.be.closeTo(0.7 * first + 0.3 * second, 1e-12);
+    }
+  });
+
+  it("channelDropBlock: raises what it keeps, so that features are as large as without it on average", async () => {
+    const loss: LossOptions = { type: "channelDropBlock", share: 0.25 };
+    using model = await plugInModel(loss);
+    const classifier = (name: string) => model.state().find((entry) => entry.name === `fc.${name}`)!.tensor;
+    // Every channel adds 1 to the first logit alone, and all features are 1.
+    classifier("weight").detach().zero_().select(0, 0).fill_(1);
+    classifier("bias").detach().zero_();
+    model.parameters("conv.weight").forEach((weight) => weight.detach().fill_(1 / 3));
+    const images = new Float64Array(2 * 3 * 4 * 5).fill(1);
+    const loader = fixedLoader([{ images, shape: [3, 4, 5], labels: [0, 0] }]);
+    const [step] = await stepsFrom(model, loader, { epochs: 1, loss, optimizer: { learningRate: 0 } });
+    // 6 of 8 channels, each 1 / 0.75.
+    expect(step!.loss).to.be.closeTo(Math.log(1 + 3 * Math.exp(-8)), 1e-12);
+  });
+
+  it("are in bfloat16 what they are in float32, to its 8 bits", async () => {
+    for (const { loss, steps } of plugInLosses.runs) {
+      using model = await plugInModel(loss);
+      await model.to("float32");
+      const { images, shape, labels, counts } = plugInLosses;
+      const batch = { images: Float32Array.from(images), shape: shape.slice(1), labels };
+      const loader = Object.assign(fixedLoader([batch]), { classCounts: () => counts });
+      const [step] = await stepsFrom(model, loader, { epochs: 1, loss, precision: "bfloat16" });
+      expect(step!.loss, JSON.stringify(loss)).to.be.closeTo(steps[0]!.loss, 0.02 * steps[0]!.loss);
     }
   });
 

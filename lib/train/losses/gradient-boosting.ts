@@ -15,7 +15,7 @@ export const gradientBoosting = defineClassification({
     peakRate: share.default(0.5),
     /** How often each other patch is. */
     patchRate: share.default(0.5),
-    /** Side of a patch, in places of the features. */
+    /** Side of a patch, in places of the features; at the right and lower border patches are cut. */
     patchSize: count.default(3),
     /** α, what is left of a suppressed place. */
     suppression: share.default(0.1),

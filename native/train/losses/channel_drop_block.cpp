@@ -1,5 +1,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 
@@ -21,9 +22,12 @@ at::Tensor correlation_of_places(const at::Tensor& places, const at::Tensor& dra
   return (unit * own).sum(2);
 }
 
-// Of each image how near every channel's strongest place is to that of the one drawn: [N, C].
-at::Tensor correlation_of_peaks(const at::Tensor& places, const at::Tensor& drawn, int64_t width) {
-  const auto peaks = places.argmax(2);
+// Of each image how near every channel's strongest place is to that of the one drawn: [N, C]. A place is as
+// strong as the 3×3 ones around it are on average.
+at::Tensor correlation_of_peaks(const at::Tensor& maps, const at::Tensor& drawn) {
+  const int64_t width = maps.size(3);
+  const auto smooth = at::avg_pool2d(maps, {3, 3}, /*stride=*/{1, 1}, /*padding=*/{1, 1});
+  const auto peaks = smooth.flatten(2).argmax(2);
   const auto rows = peaks.floor_divide(width), columns = peaks.remainder(width);
   const auto offset = [&](const at::Tensor& each) { return each - each.gather(1, drawn.unsqueeze(1)); };
   return -(offset(rows).square() + offset(columns).square()).to(at::kFloat);
@@ -34,10 +38,10 @@ at::Tensor kept_channels(const at::Tensor& features, const PlugInTerm& term) {
   const at::NoGradGuard no_grad;
   const int64_t images = features.size(0), channels = features.size(1);
   const auto dtype = features.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  const auto places = features.flatten(2).to(dtype);
+  const auto maps = features.detach().to(dtype);
   const auto drawn = at::randint(channels, {images}, features.options().dtype(at::kLong));
-  const auto correlation = term.number("byPeaks") != 0 ? correlation_of_peaks(places, drawn, features.size(3))
-                                                       : correlation_of_places(places, drawn);
+  const auto correlation = term.number("byPeaks") != 0 ? correlation_of_peaks(maps, drawn)
+                                                       : correlation_of_places(maps.flatten(2), drawn);
   const int64_t count =
       std::max<int64_t>(1, std::lround(term.number("share") * static_cast<double>(channels)));
   const auto dropped = std::get<1>(correlation.topk(count, 1));
@@ -46,9 +50,10 @@ at::Tensor kept_channels(const at::Tensor& features, const PlugInTerm& term) {
 
 }  // namespace
 
-// Features without a channel drawn for each image and those most correlated with it (Ding et al. 2021).
+// Features without a channel drawn for each image and those most correlated with it (Ding et al. 2021); the
+// others are raised as with dropout.
 at::Tensor channel_drop_block(const at::Tensor& features, const PlugInTerm& term) {
-  return features * kept_channels(features, term).unsqueeze(2).unsqueeze(3);
+  return features * kept_channels(features, term).unsqueeze(2).unsqueeze(3) / (1 - term.number("share"));
 }
 
 }  // namespace mcloss::train
