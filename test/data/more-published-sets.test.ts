@@ -3,6 +3,7 @@ import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openDataset } from "mutual-channel-loss";
 import { food101, inaturalist, oxfordPet, stanfordDogs } from "mutual-channel-loss/data";
+import { readJsonLists } from "#lib/data/sets/json-lists.js";
 import { openTrainingSets } from "#lib/data/training-sets.js";
 import { fixture } from "../support/datasets.js";
 import { rejected } from "../support/errors.js";
@@ -169,6 +170,21 @@ describe("inaturalist", () => {
     expect(none.message).to.contain("the labels of the test images are not published");
   });
 
+  it("is read piece by piece, wherever the pieces end, as a file may be larger than a text can be", async () => {
+    const path = await write(join(folder(), "pieces.json"), `\ufeff${list([[1, "Čáp/ä.jpg", 1]])}\n`);
+    for (const bytes of [1, 7, 1000]) {
+      const read: Record<string, unknown[]> = { images: [], categories: [] };
+      const take = (name: string) => (entry: unknown) => void read[name]!.push(entry);
+      await readJsonLists(path, { images: take("images"), categories: take("categories") }, bytes);
+      expect(read["categories"]).to.deep.equal(CATEGORIES);
+      expect(read["images"]).to.deep.equal([{ id: 1, file_name: "Čáp/ä.jpg", width: 8, height: 8 }]);
+    }
+    await write(path, Buffer.concat([Buffer.from('{"images": ["'), Buffer.from([0xe4, 0x22, 0x5d, 0x7d])]));
+    expect((await rejected(readJsonLists(path, { images: () => undefined }))).message).to.contain(
+      "is not UTF-8",
+    );
+  });
+
   it("tells classes of one name apart", async () => {
     const categories = CATEGORIES.map((category) => ({ ...category, name: "0" }));
     const lists = {
@@ -187,7 +203,12 @@ describe("inaturalist", () => {
 
   it("names the file and entry that does not fit", async () => {
     for (const [text, problem] of [
-      ["{", "train2019.json is not a list of iNaturalist"],
+      [
+        "{",
+        "train2019.json is not a file with the lists images, annotations, categories (it ends too early)",
+      ],
+      ['{"images": [], "annotations": [], "categories": []}', "(images: there are none)"],
+      ['{"images": [1]}', "images.0."],
       ['{"images": [{}]}', "images.0.id"],
       [list([[1, "../../a.jpg", 1]]), 'image 1 ("../../a.jpg") leads out of the folder'],
       [list([[1, a, 5]]), "image 1 is of the category 5, which is not in the training list"],

@@ -2,15 +2,14 @@ import { join } from "node:path";
 import { z } from "zod";
 import { McLossError } from "../../errors.js";
 import { parseOptions } from "../../schema.js";
-import { reasonOf } from "../../system-error.js";
 import type { ListDataset } from "../dataset.js";
 import { quote } from "./columns.js";
+import { readJsonLists } from "./json-lists.js";
 import type { Layout, ListedSample, Listing, OpenOptions, PublishedCounts, SplitPart } from "./layout.js";
 import { openOptions } from "./options.js";
 import { exists, joinInside } from "./paths.js";
 import { keepSamples, type AnnotationProblem, type Report } from "./problems.js";
 import { openPublished } from "./published.js";
-import { readText } from "./text-file.js";
 
 /**
  * iNaturalist (Van Horn et al., CVPR 2018), as its JSON files list it: those of the competitions of 2017, 2018 and 2019
@@ -56,14 +55,19 @@ export const INATURALIST: Layout = {
 };
 
 const id = z.union([z.number(), z.string()]);
-/** In the form of COCO's. What else it has is not looked at. */
-const schema = z.object({
-  images: z.array(z.object({ id, file_name: z.string() })),
-  annotations: z.array(z.object({ image_id: id, category_id: id })),
-  categories: z.array(z.object({ id, name: z.string() })),
-});
-type Annotations = z.infer<typeof schema>;
 type Id = z.infer<typeof id>;
+/** In the form of COCO's. What else an entry has is not looked at. */
+const imageSchema = z.object({ id, file_name: z.string() });
+const annotationSchema = z.object({ image_id: id, category_id: id });
+const categorySchema = z.object({ id, name: z.string() });
+
+/** What a file lists. */
+interface Annotations {
+  images: z.infer<typeof imageSchema>[];
+  /** The category of each image, by the keys of their ids. */
+  categoryOf: Map<string, Id>;
+  categories: z.infer<typeof categorySchema>[];
+}
 
 /** Numbers may be given as text. */
 function keyOf(value: Id): string {
@@ -102,15 +106,24 @@ async function findVersion(root: string): Promise<Version> {
 }
 
 async function readAnnotations(path: string): Promise<Annotations> {
-  const text = await readText(path);
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    const [issue] = cause instanceof z.ZodError ? cause.issues : [];
-    const problem = issue ? `${issue.path.join(".")}: ${issue.message}` : reasonOf(cause);
-    const advice = `${path} is not a list of iNaturalist (${problem}): unpack it again`;
-    throw new McLossError("ERR_DATASET", advice, { path, cause });
-  }
+  const found: Annotations = { images: [], categoryOf: new Map(), categories: [] };
+  await readJsonLists(path, {
+    images: (entry) => found.images.push(checked(imageSchema, entry)),
+    annotations: (entry) => {
+      const { image_id: image, category_id: category } = checked(annotationSchema, entry);
+      found.categoryOf.set(keyOf(image), category);
+    },
+    categories: (entry) => found.categories.push(checked(categorySchema, entry)),
+  });
+  return found;
+}
+
+/** @throws Error that begins with the key that is wrong */
+function checked<T>(schema: z.ZodType<T>, entry: unknown): T {
+  const { data, error } = schema.safeParse(entry);
+  if (!error) return data;
+  const [issue] = error.issues;
+  throw new Error(`${issue?.path.join(".")}: ${issue?.message}`);
 }
 
 /** In the order of their ids; names that several have are told apart by these. */
@@ -137,7 +150,6 @@ function convertAll(
   seen: Map<string, string>,
   report: Report,
 ): ListedSample[] {
-  const categories = new Map(annotations.annotations.map((each) => [keyOf(each.image_id), each.category_id]));
   const convert = (image: Annotations["images"][number]): ListedSample | AnnotationProblem => {
     const problem = (text: string) => ({ file, problem: `image ${image.id} ${text}` });
     const path = joinInside(root, image.file_name);
@@ -145,7 +157,7 @@ function convertAll(
     const earlier = seen.get(path);
     if (earlier !== undefined) return problem(`is ${quote(image.file_name)}, which is in ${earlier} too`);
     seen.set(path, file);
-    const category = categories.get(keyOf(image.id));
+    const category = annotations.categoryOf.get(keyOf(image.id));
     if (category === undefined) return problem("has no annotation");
     const label = labels.get(keyOf(category));
     if (label === undefined)

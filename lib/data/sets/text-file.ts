@@ -2,7 +2,7 @@ import { McLossError } from "../../errors.js";
 import { readWhole } from "../../io/open-file.js";
 import { reasonOf } from "../../system-error.js";
 
-/** The largest annotation file that is read: a text has at most 512 MiB. That of iNaturalist 2018 has 100 MB. */
+/** The largest annotation file that is read whole: a text has at most 512 MiB. */
 const MOST_BYTES = 500 * 2 ** 20;
 
 /** A line of an annotation file, without its end. */
