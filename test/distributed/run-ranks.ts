@@ -22,6 +22,8 @@ export interface Order {
   /** The rank that is told to. Default 0. */
   stopRank?: number;
   resume?: boolean;
+  /** What the processes share. Default: a shuffle. */
+  sampler?: "classBalanced" | "weighted";
   options: TrainerOptions;
 }
 
@@ -43,11 +45,11 @@ function network(images: ImageFolder): Model {
 /** Trains on a folder in batches of 12 images of all processes together. */
 async function trainOnce(group: ProcessGroup, order: Order): Promise<Seen> {
   const { rank, worldSize } = group;
-  const { stopAfter = Infinity, stopRank = 0, resume = false, options } = order;
+  const { stopAfter = Infinity, stopRank = 0, resume = false, sampler = "shuffle", options } = order;
   const images = await ImageFolder.open(order.images);
   const train = new DataLoader(images, {
     batchSize: 12 / worldSize,
-    sampler: samplers.distributed(rank, worldSize),
+    sampler: samplers.distributed(rank, worldSize, { sampler: samplers[sampler]() }),
     transforms: [resize(32), randomHorizontalFlip(), normalize()],
   });
   const validation = new DataLoader(images, {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { cp, readFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { loadModel, type TrainerOptions } from "mutual-channel-loss";
 import type { RunInfo } from "mutual-channel-loss/train";
@@ -32,6 +32,7 @@ const OPTIONS: Record<string, TrainerOptions> = {
     loss: { alpha: 1.5, beta: 2, perSample: true },
     optimizer: { type: "sgd", learningRate: 0.01 },
     precision: "float16",
+    monitor: "balancedAccuracy",
     syncBatchNorm: true,
     gradientCompression: "bfloat16",
     checkReplicas: true,
@@ -49,8 +50,12 @@ const output = (world: number, kind: string, name: string) => join(folder(), `${
 
 function ordersOf(world: number): Order[] {
   return Object.entries(OPTIONS).flatMap(([kind, options]) => {
-    const whole = { images, options, output: output(world, kind, "whole") };
-    const ended = { images, options, output: output(world, kind, "ended") };
+    const order: Omit<Order, "output"> = {
+      ...{ images, options },
+      sampler: kind === "half" ? "classBalanced" : undefined,
+    };
+    const whole = { ...order, output: output(world, kind, "whole") };
+    const ended = { ...order, output: output(world, kind, "ended") };
     return [whole, { ...ended, stopAfter: kind === "full" ? 4 : 1, stopRank: 1 }, { ...ended, resume: true }];
   });
 }
@@ -138,11 +143,16 @@ for (const world of [2, 3]) {
 describe("an evaluation of several processes", function () {
   this.timeout(120_000);
 
-  it("has the figures of one, whether each has a part or all of the images", async () => {
+  it("has the figures of one, whether each has a part or all of the images, of unequal classes too", async () => {
     await using group = await initProcessGroup({ rank: 0, worldSize: 1 });
-    const alone = await judge(group, { images, share: false });
+    const unequal = join(folder(), "unequal");
+    await cp(images, unequal, { recursive: true });
+    const few = join(unequal, "red");
+    for (const name of (await readdir(few)).slice(2)) await rm(join(few, name));
+    const alone = await judge(group, { images: unequal, share: false });
+    expect(alone.evaluation.balancedAccuracy).not.to.equal(alone.evaluation.accuracy);
     for (const share of [true, false]) {
-      const results = await runRanks<typeof alone>(3, RANKS, "judge", { images, share });
+      const results = await runRanks<typeof alone>(3, RANKS, "judge", { images: unequal, share });
       for (const { evaluation, channels } of results) {
         const { loss, crossEntropy, discriminality, diversity, ...counted } = evaluation;
         const {
@@ -153,7 +163,8 @@ describe("an evaluation of several processes", function () {
           ...counts
         } = alone.evaluation;
         expect(counted).to.deep.equal(counts);
-        expect(evaluation.images).to.equal(36);
+        expect(counted).to.include.keys("balancedAccuracy", "macroF1");
+        expect(evaluation.images).to.equal(26);
         expect(loss).to.be.closeTo(expected, 1e-6);
         expect([crossEntropy, discriminality, diversity]).to.have.length([ce, dis, div].length);
         expect(channels.diversity).to.be.closeTo(alone.channels.diversity, 1e-6);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { create } from "tar";
 import { fixture } from "../support/datasets.js";
 import { blocks, projectFolder, readPage } from "../support/docs.js";
@@ -9,6 +10,10 @@ import { mclossIn } from "../support/mcloss.js";
 
 const page = readPage("docs/cli.md");
 const QUICK = ["--image-size", "32", "--batch-size", "8", "--epochs", "1"];
+const TUNE = [
+  ...["photos/train", "--validation", "photos/test", ...QUICK, "--vary", "loss.beta=1,5"],
+  ...["--epochs", "2", "--first-epochs", "1", "--halving", "2"],
+];
 // Each with what a reader would call it with; in this order, as a run is needed by those after it.
 const COMMANDS: Record<string, string[]> = {
   train: ["photos/train", "--validation", "photos/test", ...QUICK, "--channel-health"],
@@ -20,7 +25,7 @@ const COMMANDS: Record<string, string[]> = {
   "find-rate": ["photos/train", "--image-size", "32", "--batch-size", "8", "--steps", "20"],
   crossval: ["photos/train", ...QUICK, "--folds", "2"],
   "data suspects": ["runs/crossval"],
-  tune: ["photos/train", "--validation", "photos/test", ...QUICK, "--vary", "loss.beta=1,5"],
+  tune: TUNE,
   reproduce: ["default", "photos/train", "--validation", "photos/test", ...QUICK, "--seeds", "0"],
   export: ["runs/latest", "--format", "onnx", "--out", "photos.onnx"],
   "data verify": ["photos/train"],
@@ -81,6 +86,21 @@ describe("docs/cli.md", function () {
     const { accuracy } = JSON.parse(await json("eval", "runs/latest", "photos/test")) as { accuracy: number };
     expect(await project.program(program!)).to.contain(`accuracy: ${accuracy}`);
     expect(existsSync(project.path("confusion.png"))).to.equal(true);
+  });
+
+  it("tunes as it says: the better half goes on, and what is done is kept", async () => {
+    const { trials } = JSON.parse(await json("tune", ...TUNE)) as {
+      trials: { epochs: number; value: number }[];
+    };
+    expect(trials.map(({ epochs }) => epochs)).to.deep.equal([2, 1]);
+    const lines = await Promise.all(
+      [1, 2].map((trial) =>
+        readFile(project.path("runs", "tune", `trial-${trial}`, "metrics.jsonl"), "utf8"),
+      ),
+    );
+    expect(lines.map((text) => text.trim().split("\n").length)).to.have.members([1, 2]);
+    const best = JSON.parse(await readFile(project.path("runs", "tune", "best.json"), "utf8")) as object;
+    expect(best).to.include({ epochs: 2 });
   });
 
   it("says what predict --json lists", async () => {

@@ -74,6 +74,16 @@ describe("samplers", () => {
     expect(samplerOf(samplers.distributed(0, 3), UNEVEN).count()).to.equal(34);
   });
 
+  it("distributed shares out what is drawn by class or weight: together all draw what one does", () => {
+    for (const sampler of [samplers.classBalanced(), samplers.weighted(), samplers.weighted(all)]) {
+      const whole = draw(sampler);
+      const shares = [0, 1].map((rank) => draw(samplers.distributed(rank, 2, { sampler })));
+      shares.forEach((share, rank) => {
+        expect(share).to.deep.equal(whole.filter((_, position) => position % 2 === rank));
+      });
+    }
+  });
+
   it("shard deals out every sample once", () => {
     const parts = [0, 1, 2].map((rank) => draw(samplers.shard(rank, 3)));
     expect(parts.map((part) => part.length)).to.deep.equal([34, 33, 33]);
