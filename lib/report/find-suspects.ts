@@ -18,6 +18,7 @@ import { loadModel } from "../run/load-model.js";
 import { runFiles } from "../run/run-files.js";
 import type { RunImages } from "../run/run-images.js";
 import { abortShape, callback, count, flag, optionsOf, parseOptions, text } from "../schema.js";
+import { isOverfit } from "./overfit.js";
 import { renderSuspects } from "./suspects-page.js";
 
 /** An image whose label is doubted. */
@@ -91,14 +92,17 @@ export async function findSuspects(run: string, given: FindSuspectsOptions = {})
   checkPlace("run", run);
   const options = parseOptions(schema, given);
   const folds = foldsIn(run);
+  const folders = folds.length > 0 ? folds : [run];
   const parts: Awaited<ReturnType<typeof judgeHeldOut>>[] = [];
-  for (const folder of folds.length > 0 ? folds : [run]) parts.push(await judgeHeldOut(folder, options));
+  for (const folder of folders) parts.push(await judgeHeldOut(folder, options));
   const judged = parts.flatMap((part) => part.judged);
   const notes = parts.flatMap((part) => part.notes);
   const { classes = [] } = parts[0] ?? {};
   if (folds.length === 0) {
     notes.push(`these are the images that ${run} held out; after mcloss crossval all are judged`);
   }
+  const overfit = await Promise.all(folders.map(isOverfit));
+  if (overfit.includes(true)) notes.push(OVERFIT);
   const found = doubtLabels(
     judged.map(({ sample: { label }, probabilities }) => ({ label, probabilities })),
     classes.length,
@@ -112,6 +116,9 @@ export async function findSuspects(run: string, given: FindSuspectsOptions = {})
 }
 
 const SHOWN = 200;
+const OVERFIT =
+  "the held-out loss rose before the last epoch: what has learned wrong labels by heart doubts them less. Train with --monitor loss, " +
+  "which keeps the epoch of the lowest, or for fewer epochs";
 
 function foldsIn(run: string): string[] {
   const folders: string[] = [];

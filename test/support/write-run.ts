@@ -7,6 +7,8 @@ interface WrittenRun {
   loss?: LossOptions;
   /** Of each epoch. */
   accuracies: readonly number[];
+  /** On the held-out images. Default: not measured. */
+  losses?: readonly number[];
   epochs?: number;
   network?: string;
   options?: object;
@@ -22,6 +24,7 @@ export async function writeRun(folder: string, run: WrittenRun): Promise<string>
     seed,
     loss,
     accuracies,
+    losses,
     epochs = accuracies.length,
     network = "resnet18",
     options,
@@ -41,7 +44,8 @@ export async function writeRun(folder: string, run: WrittenRun): Promise<string>
   await writeFile(join(folder, "run.json"), JSON.stringify(info));
   const lines = accuracies.map((accuracy, i) => {
     const time = new Date(STARTED + 10_000 * (i + 1)).toISOString();
-    return `${JSON.stringify({ time, epoch: i + 1, epochs, train: { accuracy: 1 }, validation: { accuracy } })}\n`;
+    const validation = { accuracy, loss: losses?.[i] };
+    return `${JSON.stringify({ time, epoch: i + 1, epochs, train: { accuracy: 1 }, validation })}\n`;
   });
   await writeFile(join(folder, "metrics.jsonl"), lines.join(""));
   return folder;
