@@ -40,6 +40,8 @@ const OWN_CHANNELS = 3;
 const NEW_LAYERS = ["classifier", "adapter"];
 /** The first four blocks stay as they are, and so do the statistics of all normalisations, which are folded. */
 const TRAINED = /^features\.([4-9]|1\d)\..*(weight|bias)$/;
+/** Epochs of a test in which the new layers alone are trained; short trials have none. */
+const HEAD_EPOCHS = 1;
 
 const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -116,7 +118,10 @@ async function train(
     },
     schedule: { type: "cosine", warmupEpochs: 1 },
     clipNorm: 5,
-    unfreeze: [TRAINED, ...fresh].map((pattern) => ({ epoch: 0, pattern })),
+    unfreeze: [
+      ...fresh.map((pattern) => ({ epoch: 0, pattern })),
+      { epoch: stage === "test" ? HEAD_EPOCHS : 0, pattern: TRAINED },
+    ],
   });
   const loader = new DataLoader(images, {
     ...{ batchSize: BATCH_SIZE, shuffle: true, dropLast: true, seed },
@@ -125,7 +130,9 @@ async function train(
   const validation = new DataLoader(held, { batchSize: 32, transforms: transforms.evaluation });
   const started = performance.now();
   let result: FineTuningResult | undefined;
-  for await (const event of trainer.fit(loader, { validation, validateEvery: epochs, signal })) {
+  for await (const event of trainer.fit(loader, {
+    ...{ validation, validateEvery: epochs, channelHealth: false, signal },
+  })) {
     if (event.type !== "epoch") continue;
     console.log(
       `  epoch ${event.epoch}: training loss ${event.train.loss.toFixed(3)}, ${seconds(started)} s`,
