@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { invalidArgument, McLossError } from "../errors.js";
 import { FileLock } from "../io/file-lock.js";
@@ -66,7 +67,7 @@ export function checkSeeds(seeds: readonly number[]): void {
 }
 
 /**
- * Writes the settings of what fills a folder at the first time; later they must be the same.
+ * Writes the settings of what fills a folder at the first time; later they must be the same, unless no run was begun with them.
  * @param kind what it is called: "ablation"
  * @throws McLossError ERR_ARGUMENT where they are others, ERR_IO
  */
@@ -85,9 +86,16 @@ export async function keepSettings(
   const now = JSON.parse(text) as Record<string, unknown>;
   const change = findChange("", before, now);
   if (!change) return;
+  if (!(await holdsRun(output))) return replaceWith(path, text);
   const [was, is] = [change.before, change.now].map((value) => JSON.stringify(value ?? null));
   const problem = `holds ${article(kind)} with another ${change.path}: ${was}, now ${is}. Choose another folder`;
   throw invalidArgument("output", `(${output}) ${problem}`);
+}
+
+/** Whether a run was begun in a folder, at any depth. */
+async function holdsRun(folder: string): Promise<boolean> {
+  const info = basename(runFiles("").info);
+  return (await named(folder, readdir(folder, { recursive: true }))).some((path) => basename(path) === info);
 }
 
 /** The innermost place where two pieces of plain data first differ. */

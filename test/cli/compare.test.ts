@@ -32,6 +32,9 @@ describe("mcloss reproduce", () => {
     await writeColorFolder(join(folder(), "birds", "test"), 2);
     const scale = ["--epochs", "1", "--image-size", "32", "--batch-size", "4"];
     const args = ["reproduce", "cub200-resnet18", "birds", "--kind", "folder", ...scale, "--seeds", "0..1"];
+    // What was asked for first and began no run does not bind.
+    const published = await mcloss(...args.filter((arg) => arg !== "--kind" && arg !== "folder"));
+    expect(published.stderr).to.match(/does not hold CUB-200-2011: .* give --kind folder$/m);
     const { code, stdout, stderr } = await mcloss(...args);
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/^cross-entropy, the network not widened +2 .* 45\.70, the paper \?$/m);
