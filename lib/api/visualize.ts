@@ -1,4 +1,5 @@
 export { renderImageSheet, type ImageSheetOptions } from "../visualize/image-sheet.js";
+export type { Background } from "../visualize/background.js";
 export { renderClassSheet, type ClassSheetOptions } from "../visualize/class-sheet.js";
 export {
   findExcitingImages,

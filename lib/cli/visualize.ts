@@ -14,6 +14,7 @@ import type { Model } from "../models/model.js";
 import { readRun } from "../run/read-run.js";
 import { formatTable } from "../table.js";
 import { tallyOf } from "../train/evaluate-channels.js";
+import type { Background } from "../visualize/background.js";
 import { renderClassSheet } from "../visualize/class-sheet.js";
 import { findExcitingImages } from "../visualize/exciting-images.js";
 import { drawImageSheet } from "../visualize/image-sheet.js";
@@ -31,6 +32,7 @@ export interface VisualizeFlags {
   rivals: number;
   compare?: string;
   byClass?: string;
+  background: Background;
   trustCode?: boolean;
   kind?: DatasetKind;
   allowPartial?: boolean;
@@ -58,6 +60,7 @@ export async function visualize(
     const { png, ranked, shown } = await drawImageSheet(model, image, {
       ...limits,
       rivals: flags.rivals,
+      background: flags.background,
       labels: flags.compare === undefined ? [path] : [path, flags.compare],
       classIndex,
       compare,
@@ -108,6 +111,7 @@ async function drawClasses(
   {
     kind,
     allowPartial,
+    background,
     json,
     channels,
     limits,
@@ -132,7 +136,7 @@ async function drawClasses(
   for (const index of wanted) {
     const { start, count } = groupsOf(model).channelsOf(index);
     const name = className(images.classes, index);
-    const png = await renderClassSheet(model, index, exciting, limits);
+    const png = await renderClassSheet(model, index, exciting, { ...limits, background });
     const picture = await folder.write(`class-${name}`, png);
     const shown = exciting.slice(start, start + count).map((row, place) => ({
       channel: start + place,

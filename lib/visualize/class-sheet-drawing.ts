@@ -7,6 +7,7 @@ import type { Model } from "../models/model.js";
 import { Canvas, FAINT, RIGHT, WRONG } from "../pictures/canvas.js";
 import { partColor } from "../pictures/part-colors.js";
 import type { Excitation } from "./exciting-images.js";
+import type { Background } from "./background.js";
 import { fitInto } from "./sheet-size.js";
 import { lookAt } from "./image-activations.js";
 import { heatTile, readTile } from "./tiles.js";
@@ -24,7 +25,7 @@ export async function drawClassSheet(
   model: Model,
   classIndex: number,
   exciting: readonly (readonly Excitation[])[],
-  { width, limits }: { width: number; limits: ImageLimits },
+  { width, limits, background }: { width: number; limits: ImageLimits; background: Background },
 ): Promise<Buffer> {
   const { start, count } = groupsOf(model).channelsOf(classIndex);
   const rows = Array.from({ length: count }, (_, place) => exciting[start + place] ?? []);
@@ -44,7 +45,7 @@ export async function drawClassSheet(
       top += NO_IMAGE;
       continue;
     }
-    await drawRow(canvas, model, { classIndex, place, row, cell, top, limits });
+    await drawRow(canvas, model, { classIndex, place, row, cell, top, limits, background });
     top += cell + CAPTION;
   }
   canvas.heatBar(MARGIN, top + 8, "0", "strongest");
@@ -68,6 +69,7 @@ interface Row {
   cell: number;
   top: number;
   limits: ImageLimits;
+  background: Background;
 }
 
 async function drawRow(canvas: Canvas, model: Model, { row, top, ...drawn }: Row): Promise<void> {
@@ -91,12 +93,19 @@ async function drawRow(canvas: Canvas, model: Model, { row, top, ...drawn }: Row
 async function excitedTile(
   model: Model,
   sample: Sample,
-  { classIndex, place, cell, limits, strongest }: Omit<Row, "row" | "top"> & { strongest: number },
+  {
+    classIndex,
+    place,
+    cell,
+    limits,
+    background,
+    strongest,
+  }: Omit<Row, "row" | "top"> & { strongest: number },
 ) {
   const image = encodedImageOf(sample, limits);
   const size = fitInto(await image.header(), { width: cell, height: cell });
   const trim = trimOf(sample);
   const { classes, seen } = await lookAt(model, { image, trim, size, choose: () => [classIndex] });
   const map = classes[0]?.channels[place] ?? new Float32Array();
-  return { tile: heatTile(await readTile(image, size), map, strongest, seen), ...size };
+  return { tile: heatTile(await readTile(image, size, background), map, strongest, seen), ...size };
 }

@@ -6,6 +6,7 @@ import { Canvas, FAINT } from "../pictures/canvas.js";
 import type { RgbImage } from "../image/rgb-image.js";
 import { partColor } from "../pictures/part-colors.js";
 import type { ClassScore } from "../models/prediction.js";
+import type { Background } from "./background.js";
 import type { CamMethod } from "./class-activation-map.js";
 import { fitInto } from "./sheet-size.js";
 import type { ClassActivations, ImageActivations } from "./image-activations.js";
@@ -64,11 +65,13 @@ export class SheetDrawing {
   readonly #layout: SheetLayout;
   readonly #image: TileImage;
   readonly #title: string;
+  readonly #background: Background;
 
-  constructor(layout: SheetLayout, image: TileImage, title: string) {
+  constructor(layout: SheetLayout, image: TileImage, title: string, background: Background) {
     this.#layout = layout;
     this.#image = image;
     this.#title = title;
+    this.#background = background;
   }
 
   draw(panels: readonly SheetPanel[]): Promise<Buffer> {
@@ -82,7 +85,12 @@ export class SheetDrawing {
     });
     const [first] = panels;
     const imageTop = TITLE + PANEL_TITLE + ROW_TITLE;
-    if (first) this.#canvas.image(imageTile(this.#image, first.look.seen), MARGIN, imageTop);
+    if (this.#background === "none") {
+      const style = { color: FAINT, width: tile.width };
+      this.#canvas.text("image not shown", MARGIN + tile.width / 2, imageTop + tile.height / 2, style);
+    } else if (first) {
+      this.#canvas.image(imageTile(this.#image, first.look.seen), MARGIN, imageTop);
+    }
     const bottoms = panels.map((panel, i) => this.#panel(panel, left + i * (panelWidth + PANEL_GAP)));
     const top = Math.max(maximum(bottoms), imageTop + tile.height);
     this.#legend(top);

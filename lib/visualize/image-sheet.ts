@@ -8,6 +8,7 @@ import type { ClassScore } from "../models/prediction.js";
 import { count, index, instanceOf, optionsOf, parseOptions } from "../schema.js";
 import { camMethod } from "./class-activation-map.js";
 import { lookAt, type ImageActivations } from "./image-activations.js";
+import { BACKGROUNDS, type Background } from "./background.js";
 import { checkWidth } from "./sheet-size.js";
 import { shown } from "../shown.js";
 
@@ -23,6 +24,8 @@ export interface ImageSheetOptions extends ImageLimitOptions {
   labels?: readonly string[];
   /** Of the picture, in pixels; at least 480. Default 1200, and 1680 with `compare`. */
   width?: number;
+  /** What the maps are drawn over: "none" shows nothing of the image itself. Default "image". */
+  background?: Background;
 }
 
 const schema = optionsOf<ImageSheetOptions>({
@@ -32,6 +35,7 @@ const schema = optionsOf<ImageSheetOptions>({
   compare: instanceOf(Model, "a Model").optional(),
   labels: z.array(z.string()).readonly().optional(),
   width: count.optional(),
+  background: z.enum(BACKGROUNDS).optional(),
 });
 
 /** What {@link drawImageSheet} made. */
@@ -66,7 +70,7 @@ export async function drawImageSheet(
   given: ImageSheetOptions = {},
 ): Promise<ImageSheet> {
   const options = parseOptions(schema, given);
-  const { rivals = 1, classIndex } = options;
+  const { rivals = 1, classIndex, background = "image" } = options;
   using held = holdModel(model);
   using compare = options.compare?.hold();
   const models = compare ? [held, compare] : [held];
@@ -85,13 +89,13 @@ export async function drawImageSheet(
     const same = () => classes.map(({ index }) => index);
     looks.push(await lookAt(compare, { image, size: layout.tile, choose: same }));
   }
-  const tile = await readTile(image, layout.tile);
+  const tile = await readTile(image, layout.tile, background);
   const panels = models.map((one, i) => ({
     look: looks[i] as ImageActivations,
     label: options.labels?.[i] ?? one.spec.name,
     method: camMethod(one),
   }));
-  const png = await new SheetDrawing(layout, tile, titleOf(path)).draw(panels);
+  const png = await new SheetDrawing(layout, tile, titleOf(path), background).draw(panels);
   const shown = classes.map(({ name, index, probability, start, channels }) => {
     return { name, index, probability, start, count: channels.length };
   });

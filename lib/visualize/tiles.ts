@@ -4,6 +4,7 @@ import type { Size } from "../image/geometry.js";
 import type { RgbImage } from "../image/rgb-image.js";
 import { blendHeat } from "../pictures/heat-map.js";
 import { blendParts } from "../pictures/part-colors.js";
+import type { Background } from "./background.js";
 
 /** An image at the size of a tile, in colour and in grey. */
 export interface TileImage extends RgbImage {
@@ -17,9 +18,14 @@ const UNSEEN_OPACITY = 0.25;
 const UNSEEN_COLOR = 225;
 const FRAME_COLOR = 255;
 
-/** Reads an image, upright, at a tile's size. @throws McLossError ERR_IMAGE naming the file */
-export async function readTile(image: EncodedImage, size: Size): Promise<TileImage> {
+/** Reads an image, upright, at a tile's size; black without it. @throws McLossError ERR_IMAGE naming the file */
+export async function readTile(
+  image: EncodedImage,
+  size: Size,
+  background: Background = "image",
+): Promise<TileImage> {
   const data = new Uint8Array(size.height * size.width * 3);
+  if (background === "none") return { ...size, data, gray: new Uint8Array(size.height * size.width) };
   await image.decode(planWhole(size), data);
   const gray = new Uint8Array(size.height * size.width);
   gray.forEach((_, place) => {

@@ -90,6 +90,25 @@ describe("renderImageSheet", () => {
     expect(await shareOf(red, isSkyBlue)).to.be.above(1.5 * (await shareOf(blue, isSkyBlue)));
   });
 
+  it("shows nothing of the image itself without a background", async () => {
+    // The model sees neither, as green is 0 in all its channels.
+    const green = [{ color: "#0f0", left: 20, top: 10, width: 40, height: 30 }];
+    const black = await writeScene(join(folder(), "black", "same", "x.png"), PHOTO, []);
+    const other = await writeScene(join(folder(), "green", "same", "x.png"), PHOTO, green);
+    const draw = (image: string, options: object) =>
+      renderImageSheet(colorModel(), image, { width: 480, classIndex: 0, ...options });
+    const [hidden, same] = [
+      await draw(black, { background: "none" }),
+      await draw(other, { background: "none" }),
+    ];
+    expect(hidden.equals(same)).to.equal(true);
+    expect((await draw(black, {})).equals(await draw(other, {}))).to.equal(false);
+    const none = await draw(path, { background: "none" });
+    expect(await shareOf(none, isBright)).to.be.above(0.001);
+    const wrong = draw(path, { background: "photo" });
+    expect((await rejected(wrong)).message).to.match(/background must be one of image, none/);
+  });
+
   it("shows a second model beside the first", async () => {
     const compare = colorModel({ transforms: [resize(36), centerCrop(SIZE), EXACTLY], head: "mlp" });
     const draw = (options: object) =>
@@ -167,5 +186,17 @@ describe("class sheets", () => {
     // The row of a channel that nothing excites has no images.
     expect((await sharp(blue).metadata()).height).to.be.below((await sharp(red).metadata()).height);
     expect(red.equals(blue)).to.equal(false);
+  });
+
+  it("show nothing of the images themselves without a background", async () => {
+    const seen = { left: 10, top: 10, width: 20, height: 30, color: "#f00" };
+    const unseen = { left: 60, top: 10, width: 20, height: 30, color: "#0f0" };
+    const draw = async (patches: (typeof seen)[], background?: "none") => {
+      const image = await writeScene(join(folder(), `${patches.length}`, "red", "1.png"), PHOTO, patches);
+      const row = [{ sample: { path: image, label: 0 }, activation: 1 }];
+      return renderClassSheet(colorModel(), 0, [row, []], { width: 480, background });
+    };
+    expect((await draw([seen], "none")).equals(await draw([seen, unseen], "none"))).to.equal(true);
+    expect((await draw([seen])).equals(await draw([seen, unseen]))).to.equal(false);
   });
 });

@@ -1,7 +1,8 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { kindOption, partialOption, trustOption } from "../dataset-options.js";
 import { addLimitFlags } from "../limit-flags.js";
 import { nonNegativeInteger } from "../arguments.js";
+import { BACKGROUNDS } from "../../visualize/background.js";
 import type { VisualizeFlags } from "../visualize.js";
 
 export function visualizeCommand(): Command {
@@ -13,6 +14,11 @@ export function visualizeCommand(): Command {
     .option("--rivals <n>", "other classes to show below it, the most probable first", nonNegativeInteger, 1)
     .option("--compare <model>", "another model of the same classes, to show beside it")
     .option("--by-class <dir>", "a data set: for each class the images that excite its channels most")
+    .addOption(
+      new Option("--background <what>", "what the maps are drawn over: the image, or none of it")
+        .choices(BACKGROUNDS)
+        .default("image"),
+    )
     .addOption(kindOption())
     .addOption(partialOption())
     .addOption(trustOption());
