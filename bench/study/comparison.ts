@@ -1,6 +1,6 @@
 import type { LossName } from "./losses.js";
 import { chooseSetting } from "./plan.js";
-import { findResult, readResults, type Result } from "./results.js";
+import { findResult, resultsOf, type Result } from "./results.js";
 import { pairedTTest, spread } from "#lib/compare/statistics.js";
 import { TUNING_SEED, type Setting, type Study, type Tested } from "./studies.js";
 
@@ -25,11 +25,11 @@ export interface Difference {
 
 /** Undefined where not all settings have been tried, or nothing has been tested. */
 export function readArm(name: string, study: Study, loss: LossName, tested: Tested): Arm | undefined {
-  const chosen = chooseSetting(study, readResults(study.tunedIn ?? name), loss, tested);
+  const chosen = chooseSetting(study, resultsOf(study.tunedIn ?? name).read(), loss, tested);
   if (!chosen) return undefined;
   const { accuracy: tuned, ...setting } = chosen;
   const { division } = tested;
-  const results = readResults(name);
+  const results = resultsOf(name).read();
   const tests = new Map<number, Result>();
   for (let seed = 0; seed < TUNING_SEED; seed += 1) {
     const found = findResult(results, { division, loss, ...setting, seed });

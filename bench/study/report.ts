@@ -5,10 +5,11 @@ import { readArm } from "./comparison.js";
 import { listTrials } from "./plan.js";
 import { describeFineTuning } from "./finetune/describe.js";
 import { describePhotos } from "./photos/describe.js";
+import { describeScratch } from "./scratch/describe.js";
 import { conclude, concludeAblations, concludeStrongest } from "./report/conclusions.js";
 import { INTRODUCTION } from "./report/introduction.js";
 import { tabulateTests, tabulateTrials } from "./report/tables.js";
-import { findResult, readResults } from "./results.js";
+import { resultsOf } from "./results.js";
 import { STUDIES, TEST_SEEDS, type Study } from "./studies.js";
 
 const NOTHING =
@@ -25,6 +26,7 @@ export async function writeReport(): Promise<void> {
     ...(conclusions.length === 0 ? [NOTHING] : [...conclusions, ...concludeStrongest()].map(listItem)),
     "",
     ...studies.flatMap(([name, study]) => describeStudy(name, study)),
+    ...describeScratch(),
     ...describePhotos(),
     ...describeFineTuning(),
     "## Not run yet",
@@ -44,7 +46,7 @@ function describeStudy(name: string, study: Study): string[] {
 }
 
 function listMissing(name: string, study: Study): string[] {
-  const trials = listTrials(study).filter((run) => !findResult(readResults(name), run)).length;
+  const trials = listTrials(study).filter((run) => !resultsOf(name).has(run)).length;
   const tests = study.tested
     .flatMap((tested) => study.losses.map((loss) => readArm(name, study, loss, tested)?.tests.size ?? 0))
     .reduce((sum, done) => sum + Math.max(0, TEST_SEEDS.length - done), 0);

@@ -1,7 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { appendFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import type { LossName } from "./losses.js";
+import { ResultFile } from "./result-file.js";
 import type { Setting } from "./studies.js";
 
 /** What makes one training differ from another of its study. */
@@ -30,29 +28,16 @@ export interface Result extends Run {
   versions: Readonly<Record<string, string>>;
 }
 
-/** Reads what was finished, on this day or before. */
-export function readResults(study: string): Result[] {
-  const path = pathOf(study);
-  if (!existsSync(path)) return [];
-  const lines = readFileSync(path, "utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Result);
-}
-
-export async function appendResult(study: string, result: Result): Promise<void> {
-  await appendFile(pathOf(study), `${JSON.stringify(result)}\n`);
+/** Those of a study, by its name. */
+export function resultsOf(study: string): ResultFile<Run, Result> {
+  return new ResultFile(new URL(`../results/study-${study}.jsonl`, import.meta.url), keyOf);
 }
 
 export function findResult(results: readonly Result[], run: Run): Result | undefined {
-  return results.find(
-    (result) =>
-      result.division === run.division &&
-      result.loss === run.loss &&
-      result.seed === run.seed &&
-      result.learningRate === run.learningRate &&
-      result.epochs === run.epochs,
-  );
+  const key = keyOf(run);
+  return results.find((result) => keyOf(result) === key);
 }
 
-function pathOf(study: string): string {
-  return fileURLToPath(new URL(`../results/study-${study}.jsonl`, import.meta.url));
+function keyOf({ division, loss, seed, learningRate, epochs }: Run): string {
+  return [division, loss, seed, learningRate, epochs].join();
 }

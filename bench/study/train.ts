@@ -1,16 +1,11 @@
-import { readFileSync } from "node:fs";
 import { DataLoader, smallResNet, Trainer } from "mutual-channel-loss";
 import { evaluationTransforms } from "#lib/image/presets.js";
-import { native } from "#lib/native/binding.js";
 import { LOSSES } from "./losses.js";
 import type { Result, Run, Score } from "./results.js";
 import type { StudySet } from "./sets/study-set.js";
+import { versions } from "./versions.js";
 
 const BATCH_SIZE = 32;
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
 
 /** Trains once, as the demo does but for the setting, and evaluates what is held out after the last epoch. */
 export async function train(
@@ -46,14 +41,9 @@ export async function train(
     scores[name] = { images: count, accuracy: round(accuracy), groupAccuracy: round(groupAccuracy ?? NaN) };
   }
   const { alpha, beta } = loss === "ce" ? { alpha: 0, beta: 0 } : LOSSES[loss];
-  const versions = {
-    "mutual-channel-loss": version,
-    libtorch: native().torchVersion().runtime,
-    node: process.version,
-  };
   return {
     ...{ division, head, loss, alpha, beta, learningRate, epochs, seed },
-    ...{ trainAccuracy: round(trainAccuracy), held: scores, seconds, versions },
+    ...{ trainAccuracy: round(trainAccuracy), held: scores, seconds, versions: versions() },
   };
 }
 

@@ -1,5 +1,5 @@
 import { LOSSES, RATES, chooseRate } from "./plan.js";
-import { readFineTunings, type FineTuned, type FineTuningResult } from "./results.js";
+import { FINE_TUNINGS, type FineTuned, type FineTuningResult } from "./results.js";
 
 const NAMES: Readonly<Record<FineTuned, string>> = {
   ce: "CE",
@@ -8,7 +8,7 @@ const NAMES: Readonly<Record<FineTuned, string>> = {
 
 /** What was measured of fine-tuning, in Markdown; nothing where nothing was. */
 export function describeFineTuning(): string[] {
-  const results = readFineTunings();
+  const results = FINE_TUNINGS.read();
   if (results.length === 0) return [];
   const trials = LOSSES.map((loss) => {
     const tried = RATES.map((rate) => {

@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { appendFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { ResultFile } from "../result-file.js";
 
 /** Cross-entropy on the network as it is, or MC-Loss on an adapter beside its classifier. */
 export type FineTuned = "ce" | "mc";
@@ -30,25 +28,7 @@ export interface FineTuningResult extends FineTuning {
   versions: Readonly<Record<string, string>>;
 }
 
-const PATH = fileURLToPath(new URL("../../results/finetune.jsonl", import.meta.url));
-
-export function readFineTunings(): FineTuningResult[] {
-  if (!existsSync(PATH)) return [];
-  const lines = readFileSync(PATH, "utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as FineTuningResult);
-}
-
-export async function appendFineTuning(result: FineTuningResult): Promise<void> {
-  await appendFile(PATH, `${JSON.stringify(result)}\n`);
-}
-
-export function isDone(results: readonly FineTuningResult[], run: FineTuning): boolean {
-  return results.some(
-    (result) =>
-      result.stage === run.stage &&
-      result.loss === run.loss &&
-      result.learningRate === run.learningRate &&
-      result.epochs === run.epochs &&
-      result.seed === run.seed,
-  );
-}
+export const FINE_TUNINGS = new ResultFile<FineTuning, FineTuningResult>(
+  new URL("../../results/finetune.jsonl", import.meta.url),
+  ({ stage, loss, learningRate, epochs, seed }) => [stage, loss, learningRate, epochs, seed].join(),
+);

@@ -1,20 +1,14 @@
-import { readFileSync } from "node:fs";
 import { DataLoader, mobilenet_v2, Trainer, type LossOptions } from "mutual-channel-loss";
 import { ListDataset } from "mutual-channel-loss/data";
 import { loadWeights } from "mutual-channel-loss/models";
 import { evaluateLocalisation } from "mutual-channel-loss/visualize";
 import { openTrainingSets } from "#lib/data/training-sets.js";
 import { pretrainedTransforms } from "#lib/image/presets.js";
-import { native } from "#lib/native/binding.js";
+import { trainUnfinished } from "../result-file.js";
+import { rounded, secondsSince } from "../rounded.js";
+import { versions } from "../versions.js";
 import { listTests, listTrials } from "./plan.js";
-import {
-  appendFineTuning,
-  isDone,
-  readFineTunings,
-  type FineTuned,
-  type FineTuning,
-  type FineTuningResult,
-} from "./results.js";
+import { FINE_TUNINGS, type FineTuned, type FineTuning, type FineTuningResult } from "./results.js";
 
 /** What the command line says. */
 export interface FineTuneOptions {
@@ -43,10 +37,6 @@ const TRAINED = /^features\.([4-9]|1\d)\..*(weight|bias)$/;
 /** Epochs of a test in which the new layers alone are trained; short trials have none. */
 const HEAD_EPOCHS = 1;
 
-const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
-
 /** Tries the rates on a part of the training images, then tests the best of each loss; goes on where it was. */
 export async function fineTune(options: FineTuneOptions, signal: AbortSignal): Promise<void> {
   const { images: dir, weights, seeds, deadline } = options;
@@ -54,19 +44,18 @@ export async function fineTune(options: FineTuneOptions, signal: AbortSignal): P
   if (!heldOut) throw new Error(`${dir} needs a test part`);
   const trial = divide(images);
   const test = { train: images, held: heldOut };
-  const runAll = async (runs: readonly FineTuning[], data: Images) => {
-    for (const run of runs) {
-      if (isDone(readFineTunings(), run)) continue;
-      if (performance.now() > deadline) return;
-      const result = await train(run, data, weights, signal);
-      await appendFineTuning(result);
-      const { stage, loss, learningRate, seed, accuracy, seconds } = result;
-      const reached = `${(100 * accuracy).toFixed(1)} % in ${seconds} s`;
-      console.log(`${stage}, ${loss}, learning rate ${learningRate}, seed ${seed}: ${reached}`);
-    }
-  };
+  const runAll = (runs: readonly FineTuning[], data: Images) =>
+    trainUnfinished(runs, {
+      file: FINE_TUNINGS,
+      deadline,
+      train: (run) => train(run, data, weights, signal),
+      describe: ({ stage, loss, learningRate, seed, accuracy, seconds }) => {
+        const reached = `${(100 * accuracy).toFixed(1)} % in ${seconds} s`;
+        return `${stage}, ${loss}, learning rate ${learningRate}, seed ${seed}: ${reached}`;
+      },
+    });
   await runAll(listTrials(), trial);
-  await runAll(listTests(readFineTunings(), seeds), test);
+  await runAll(listTests(FINE_TUNINGS.read(), seeds), test);
 }
 
 /** Half of the training images of each class to train on, and a fifth that chooses. */
@@ -135,7 +124,7 @@ async function train(
   })) {
     if (event.type !== "epoch") continue;
     console.log(
-      `  epoch ${event.epoch}: training loss ${event.train.loss.toFixed(3)}, ${seconds(started)} s`,
+      `  epoch ${event.epoch}: training loss ${event.train.loss.toFixed(3)}, ${secondsSince(started)} s`,
     );
     if (!event.validation) continue;
     const { accuracy, groupAccuracy = NaN } = event.validation;
@@ -145,12 +134,8 @@ async function train(
       weights: loss === "mc" ? MC_WEIGHTS : undefined,
       images: { train: images.length, held: held.length },
       ...shares,
-      seconds: seconds(started),
-      versions: {
-        "mutual-channel-loss": version,
-        libtorch: native().torchVersion().runtime,
-        node: process.version,
-      },
+      seconds: secondsSince(started),
+      versions: versions(),
     };
   }
   if (!result) throw new Error("nothing was evaluated");
@@ -161,13 +146,4 @@ async function train(
 
 function lossOptions(loss: FineTuned): LossOptions {
   return loss === "ce" ? loss : MC_WEIGHTS;
-}
-
-function seconds(since: number): number {
-  return Math.round((performance.now() - since) / 1000);
-}
-
-function rounded<Shares extends Record<string, number>>(shares: Shares): Shares {
-  const entries = Object.entries(shares).map(([name, share]) => [name, Math.round(share * 1e4) / 1e4]);
-  return Object.fromEntries(entries) as Shares;
 }

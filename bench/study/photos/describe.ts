@@ -1,11 +1,11 @@
 import { expectedModeCount } from "#lib/loss/expected-mode.js";
 import { summarize } from "../comparison.js";
 import { nameLoss } from "./losses.js";
-import { readPhotosResults, type PhotosResult } from "./results.js";
+import { PHOTOS_RESULTS, type PhotosResult } from "./results.js";
 
 /** What was measured on photographs, in Markdown; nothing where nothing was. */
 export function describePhotos(): string[] {
-  const results = readPhotosResults();
+  const results = PHOTOS_RESULTS.read();
   if (results.length === 0) return [];
   const comparisons = groupBy(results, ({ set, epochs, size, places }) =>
     [

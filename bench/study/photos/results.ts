@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { appendFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { ResultFile } from "../result-file.js";
 import { nameLoss, type PhotosLoss } from "./losses.js";
 
 /** A training of the photographs. */
@@ -38,26 +36,7 @@ export interface PhotosResult extends PhotosRun {
   versions: Readonly<Record<string, string>>;
 }
 
-const PATH = fileURLToPath(new URL("../../results/photos.jsonl", import.meta.url));
-
-export function readPhotosResults(): PhotosResult[] {
-  if (!existsSync(PATH)) return [];
-  const lines = readFileSync(PATH, "utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as PhotosResult);
-}
-
-export async function appendPhotosResult(result: PhotosResult): Promise<void> {
-  await appendFile(PATH, `${JSON.stringify(result)}\n`);
-}
-
-export function isDone(results: readonly PhotosResult[], run: PhotosRun): boolean {
-  return results.some(
-    (result) =>
-      result.set === run.set &&
-      nameLoss(result.loss) === nameLoss(run.loss) &&
-      result.epochs === run.epochs &&
-      result.size === run.size &&
-      result.places === run.places &&
-      result.seed === run.seed,
-  );
-}
+export const PHOTOS_RESULTS = new ResultFile<PhotosRun, PhotosResult>(
+  new URL("../../results/photos.jsonl", import.meta.url),
+  ({ set, loss, epochs, size, places, seed }) => [set, nameLoss(loss), epochs, size, places, seed].join(),
+);

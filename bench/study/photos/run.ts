@@ -1,20 +1,15 @@
-import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { DataLoader, smallResNet, Trainer, type Model } from "mutual-channel-loss";
 import { normalize } from "mutual-channel-loss/data";
 import { evaluateLocalisation } from "mutual-channel-loss/visualize";
 import { augmentation, evaluationTransforms } from "#lib/image/presets.js";
-import { native } from "#lib/native/binding.js";
 import { DEFAULT_OPTIMIZER } from "#lib/train/defaults.js";
+import { trainUnfinished } from "../result-file.js";
+import { rounded, secondsSince } from "../rounded.js";
+import { versions } from "../versions.js";
 import { openPhotos, type Photos } from "./images.js";
 import { lossOptions, nameLoss, type PhotosLoss } from "./losses.js";
-import {
-  appendPhotosResult,
-  isDone,
-  readPhotosResults,
-  type PhotosResult,
-  type PhotosRun,
-} from "./results.js";
+import { PHOTOS_RESULTS, type PhotosResult, type PhotosRun } from "./results.js";
 
 /** What the command line says. */
 export interface PhotosOptions {
@@ -35,34 +30,30 @@ export interface PhotosOptions {
 const BATCH_SIZE = 32;
 const EVALUATED_EVERY = 5;
 
-const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
-
 /** Trains the default recipe's network with each loss, seed by seed; goes on where it was. */
 export async function studyPhotos(options: PhotosOptions, signal: AbortSignal): Promise<void> {
   const { images, name: set = basename(resolve(images)), losses, epochs, size, seeds, deadline } = options;
   strideOf(options);
   const photos = await openPhotos(images);
-  for (const seed of seeds) {
-    for (const loss of losses) {
-      const run = { set, loss, epochs, size, places: options.places ** 2, seed };
-      if (isDone(readPhotosResults(), run)) continue;
-      if (performance.now() > deadline) return;
-      const result = await train(photos, run, signal);
-      await appendPhotosResult(result);
-      const { accuracy, habit, seconds } = result;
+  const runs = seeds.flatMap((seed) =>
+    losses.map((loss): PhotosRun => ({ set, loss, epochs, size, places: options.places ** 2, seed })),
+  );
+  await trainUnfinished(runs, {
+    file: PHOTOS_RESULTS,
+    deadline,
+    train: (run) => train(photos, run, signal),
+    describe: ({ loss, seed, accuracy, habit, seconds }) => {
       const [correct, kept] = [accuracy, habit].map((share) => (100 * share).toFixed(1));
-      console.log(`${set}, ${nameLoss(loss)}, seed ${seed}: ${correct} %, habit ${kept} % in ${seconds} s`);
-    }
-  }
+      return `${set}, ${nameLoss(loss)}, seed ${seed}: ${correct} %, habit ${kept} % in ${seconds} s`;
+    },
+  });
 }
 
 function strideOf({ size, places }: Pick<PhotosOptions, "size" | "places">): 4 | 8 | 16 {
   const stride = size / places;
   if (stride === 4 || stride === 8 || stride === 16) return stride;
   throw new Error(
-    `--places must be ${size / 4}, ${size / 8} or ${size / 16} with --size ${size}, not ${places}`,
+    `--places must be ${size / 4}, ${size / 8} or ${size / 16} with --image-size ${size}, not ${places}`,
   );
 }
 
@@ -99,12 +90,8 @@ export async function train(
       classes,
       images: { train: images.length, test: test.length },
       ...rounded({ ...shares, diversity, alignment, habit, ownHabit }),
-      seconds: Math.round((performance.now() - started) / 1000),
-      versions: {
-        "mutual-channel-loss": version,
-        libtorch: native().torchVersion().runtime,
-        node: process.version,
-      },
+      seconds: secondsSince(started),
+      versions: versions(),
     };
   }
   if (!result) throw new Error("the channels were not measured");
@@ -112,9 +99,4 @@ export async function train(
   if (!boxed) return result;
   const { channels } = await evaluateLocalisation(model, test, { signal });
   return { ...result, ...rounded({ pointing: channels.pointing, boxIou: channels.iou }) };
-}
-
-function rounded<Shares extends Record<string, number>>(shares: Shares): Shares {
-  const entries = Object.entries(shares).map(([name, share]) => [name, Math.round(share * 1e4) / 1e4]);
-  return Object.fromEntries(entries) as Shares;
 }

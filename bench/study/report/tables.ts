@@ -2,7 +2,7 @@ import { accuracies, readArm, type Arm } from "../comparison.js";
 import { LOSS_LABELS } from "../losses.js";
 import { spread } from "#lib/compare/statistics.js";
 import { chooseSetting, findTrial, listTrials } from "../plan.js";
-import { readResults, type Result } from "../results.js";
+import { resultsOf, type Result } from "../results.js";
 import type { Setting, Study } from "../studies.js";
 import { readWhole } from "./conclusions.js";
 import { maximum, minimum } from "#lib/extremes.js";
@@ -50,7 +50,7 @@ function testCells(arm: Arm): string[] {
 
 /** What each loss chose from. */
 export function tabulateTrials(name: string, study: Study): string[] {
-  const results = readResults(name);
+  const results = resultsOf(name).read();
   if (listTrials(study).length === 0 || results.length === 0) return [];
   const parts = study.tested.map(({ tunedBy }) => tunedBy);
   const of = parts.length > 1 ? ` for splits ${parts.join(" / ")}` : "";
