@@ -17,3 +17,4 @@ run(`${folder}/loss_test`, ...process.argv.slice(2));
 run(`${folder}/prepare_test`);
 run(`${folder}/edit_test`);
 run(`${folder}/reducer_test`);
+if (process.arch === "x64") run(`${folder}/convolution_test`);

@@ -18,22 +18,6 @@ extern "C" void omp_set_num_threads(int);
 namespace mcloss {
 namespace cpu {
 
-const ConvolutionKernel* convolution_kernel() {
-#if defined(__x86_64__)
-  static const auto kernel = []() -> std::optional<ConvolutionKernel> {
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return std::nullopt;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
-      return avx512::make_convolution_kernel();
-    }
-    return avx2::make_convolution_kernel();
-  }();
-  return kernel ? &*kernel : nullptr;
-#else
-  return nullptr;
-#endif
-}
-
 namespace {
 
 // With fewer, Winograd's tiles are mostly transformed rather than multiplied.
@@ -42,10 +26,11 @@ constexpr int64_t kWinogradChannelsAtLeast = 32;
 // enough to be read again and again; and at least so many tiles that reading the weights costs little.
 constexpr int64_t kChunkFloats = 160 * 1024;
 constexpr int64_t kTilesAtLeast = 96;
-constexpr int64_t kRowFloats = 48 * 1024;
+constexpr int64_t kRowFloats = 64 * 1024;
+constexpr int64_t kRowsAtLeast = 48;
+constexpr int64_t kProductRows = 12;  // a multiple of what the kernels make at once
 // What makes a thread worth its start, in multiplications.
 constexpr int64_t kWorkAtLeast = 1 << 20;
-constexpr int64_t kMostTaps = 49;
 
 at::Tensor padded_bias(const at::Tensor& bias, int64_t outputs, const ConvolutionKernel& kernel) {
   auto padded = at::zeros({kernel.padded(outputs)}, at::kFloat);
@@ -172,6 +157,25 @@ class Winograd final : public PackedFloatConvolution {
   std::vector<int64_t> padding_;
 };
 
+// Of an image's axis of `size` numbers.
+int64_t output_extent(int64_t size, size_t axis, int64_t kernel, const PackedConvolutionOptions& options) {
+  return (size + 2 * options.padding[axis] - kernel) / options.stride[axis] + 1;
+}
+
+// As many rows to each part that what is read and written stays in a processor's own caches, and no part with
+// much fewer than another.
+int64_t rows_a_part(int64_t rows, int64_t floats_a_row, int64_t threads) {
+  const int64_t most = std::max(kRowsAtLeast, kRowFloats / floats_a_row);
+  const int64_t count = (rows + most - 1) / most;
+  const int64_t shared = (count + threads - 1) / threads * threads;
+  const int64_t each = (rows + shared - 1) / shared;
+  return each < kRowsAtLeast ? each : (each + kProductRows - 1) / kProductRows * kProductRows;
+}
+
+int64_t worthwhile_threads(int64_t multiplications) {
+  return std::min<int64_t>(at::get_num_threads(), 1 + multiplications / kWorkAtLeast);
+}
+
 class Pointwise final : public PackedFloatConvolution {
  public:
   Pointwise(const at::Tensor& weight, const at::Tensor& bias)
@@ -187,43 +191,135 @@ class Pointwise final : public PackedFloatConvolution {
 
   void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
     const auto& kernel = *convolution_kernel();
-    const PointwiseProblem problem{
-        .channels = channels_,
+    const ProductProblem problem{
         .outputs = outputs_,
-        .input = input.const_data_ptr<float>(),
+        .stretches = 1,
+        .length = channels_,
+        .stretch_stride = 0,
+        .input_stride = channels_,
         .weights = weights_.const_data_ptr<float>(),
         .bias = bias_.const_data_ptr<float>(),
-        .other = other_of(output),
-        .output = to,
         .low = output.low,
         .high = output.high,
     };
+    const float* from = input.const_data_ptr<float>();
+    const float* other = other_of(output);
     const int64_t rows = input.size(0) * input.size(2) * input.size(3);
     const int64_t blocks = kernel.blocks(outputs_);
-    const int64_t threads = at::get_num_threads();
-    // Of few rows each thread takes some of the outputs, so that it reads its part of the weights only.
-    if (rows < 16 * threads) {
-      const int64_t work = rows * channels_ * std::min(outputs_, kernel.columns);
-      at::parallel_for(0, blocks, 1 + kWorkAtLeast / std::max<int64_t>(work, 1),
-                       [&](int64_t begin, int64_t end) {
-                         for (int64_t block = begin; block < end; ++block)
-                           kernel.pointwise(problem, 0, rows, block);
-                       });
+    const int64_t threads = worthwhile_threads(rows * channels_ * outputs_);
+    const auto multiply = [&](int64_t first, int64_t last, int64_t first_block, int64_t last_block) {
+      const ProductRows part{last - first, from + first * channels_,
+                             other ? other + first * outputs_ : nullptr, to + first * outputs_};
+      for (int64_t block = first_block; block < last_block; ++block) kernel.product(problem, part, block);
+    };
+    // Where there are more weights than inputs, each thread reads its part of the weights only.
+    if (threads > 1 && blocks >= threads && outputs_ > rows) {
+      at::parallel_for(0, blocks, (blocks + threads - 1) / threads, [&](int64_t begin, int64_t end) {
+        const int64_t each = rows_a_part(rows, channels_, 1);
+        for (int64_t row = 0; row < rows; row += each) multiply(row, std::min(rows, row + each), begin, end);
+      });
       return;
     }
-    const int64_t each = std::max<int64_t>(24, kRowFloats / channels_ / 6 * 6);
-    const int64_t grain = std::max<int64_t>(6, kWorkAtLeast / std::max<int64_t>(channels_ * outputs_, 1));
-    at::parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; row += each) {
-        for (int64_t block = 0; block < blocks; ++block) {
-          kernel.pointwise(problem, row, std::min(end, row + each), block);
-        }
+    const int64_t each = rows_a_part(rows, channels_ + outputs_, threads);
+    const int64_t parts = (rows + each - 1) / each;
+    at::parallel_for(0, parts, (parts + threads - 1) / threads, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) {
+        multiply(part * each, std::min(rows, (part + 1) * each), 0, blocks);
       }
     });
   }
 
   at::Tensor weights_, bias_;
   int64_t channels_, outputs_;
+};
+
+// Each output sums over the rows of the kernel, whose numbers lie side by side in the images.
+class Direct final : public PackedFloatConvolution {
+ public:
+  Direct(const at::Tensor& weight, const at::Tensor& bias, PackedConvolutionOptions options)
+      : weights_(pack_columns(weight.permute({0, 2, 3, 1}).flatten(1).unsqueeze(0), *convolution_kernel())),
+        bias_(padded_bias(bias, weight.size(0), *convolution_kernel())),
+        channels_(weight.size(1)),
+        outputs_(weight.size(0)),
+        kernel_{weight.size(2), weight.size(3)},
+        options_(std::move(options)) {}
+
+ private:
+  std::vector<int64_t> output_size(const at::Tensor& input) const override {
+    return {input.size(0), outputs_, output_extent(input.size(2), 0, kernel_[0], options_),
+            output_extent(input.size(3), 1, kernel_[1], options_)};
+  }
+
+  // Rows of one image's padded input from `first` on, which may lie outside it.
+  void pad(const at::Tensor& input, int64_t sample, int64_t first, int64_t count, float* to) const {
+    const int64_t height = input.size(2), length = input.size(3) * channels_;
+    const int64_t margin = options_.padding[1] * channels_;
+    const float* image = input.const_data_ptr<float>() + sample * height * length;
+    for (int64_t row = 0; row < count; ++row) {
+      const int64_t y = first + row - options_.padding[0];
+      if (y < 0 || y >= height) {
+        to = std::fill_n(to, length + 2 * margin, 0.0F);
+        continue;
+      }
+      to = std::fill_n(to, margin, 0.0F);
+      to = std::copy_n(image + y * length, length, to);
+      to = std::fill_n(to, margin, 0.0F);
+    }
+  }
+
+  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
+    const auto& kernel = *convolution_kernel();
+    const auto size = output_size(input);
+    const int64_t height = size[2], width = size[3];
+    const int64_t row_floats = (input.size(3) + 2 * options_.padding[1]) * channels_;
+    const ProductProblem problem{
+        .outputs = outputs_,
+        .stretches = kernel_[0],
+        .length = kernel_[1] * channels_,
+        .stretch_stride = row_floats,
+        .input_stride = options_.stride[1] * channels_,
+        .weights = weights_.const_data_ptr<float>(),
+        .bias = bias_.const_data_ptr<float>(),
+        .low = output.low,
+        .high = output.high,
+    };
+    const bool pads = options_.padding[0] > 0 || options_.padding[1] > 0;
+    const int64_t work = size[0] * height * width * outputs_ * kernel_[0] * problem.length;
+    const int64_t threads = worthwhile_threads(work);
+    const int64_t each = std::max<int64_t>(
+        1, rows_a_part(height * width, options_.stride[0] * options_.stride[1] * channels_ + outputs_, 1) /
+               width);
+    const int64_t parts = (height + each - 1) / each;
+    const int64_t input_rows = (each - 1) * options_.stride[0] + kernel_[0];
+    at::parallel_for(
+        0, size[0] * parts, (size[0] * parts + threads - 1) / threads, [&](int64_t begin, int64_t end) {
+          const AlignedBuffer<float> padded(pads ? static_cast<size_t>(input_rows * row_floats) : 0);
+          for (int64_t part = begin; part < end; ++part) {
+            const int64_t sample = part / parts, first = part % parts * each;
+            const int64_t count = std::min(each, height - first);
+            const int64_t top = first * options_.stride[0];
+            const float* from = input.const_data_ptr<float>() + (sample * input.size(2) + top) * row_floats;
+            if (pads) {
+              pad(input, sample, top, (count - 1) * options_.stride[0] + kernel_[0], padded.data());
+              from = padded.data();
+            }
+            for (int64_t block = 0; block < kernel.blocks(outputs_); ++block) {
+              for (int64_t row = 0; row < count; ++row) {
+                const int64_t offset = (sample * height + first + row) * width * outputs_;
+                const ProductRows rows{width, from + row * options_.stride[0] * row_floats,
+                                       output.other.defined() ? other_of(output) + offset : nullptr,
+                                       to + offset};
+                kernel.product(problem, rows, block);
+              }
+            }
+          }
+        });
+  }
+
+  at::Tensor weights_, bias_;
+  int64_t channels_, outputs_;
+  std::vector<int64_t> kernel_;
+  PackedConvolutionOptions options_;
 };
 
 class Depthwise final : public PackedFloatConvolution {
@@ -239,8 +335,7 @@ class Depthwise final : public PackedFloatConvolution {
 
  private:
   int64_t extent(const at::Tensor& input, size_t axis) const {
-    const int64_t whole = input.size(static_cast<int64_t>(axis) + 2) + 2 * options_.padding[axis];
-    return (whole - kernel_[axis]) / options_.stride[axis] + 1;
+    return output_extent(input.size(static_cast<int64_t>(axis) + 2), axis, kernel_[axis], options_);
   }
 
   std::vector<int64_t> output_size(const at::Tensor& input) const override {
@@ -306,8 +401,9 @@ std::unique_ptr<PackedFloatConvolution> pack_float_convolution(const at::Tensor&
   if (dense && kernel == Pair{3, 3} && fewest >= cpu::kWinogradChannelsAtLeast) {
     return std::make_unique<cpu::Winograd>(weight, bias, options.padding);
   }
+  if (options.groups == 1) return std::make_unique<cpu::Direct>(weight, bias, options);
   const bool by_channel = options.groups == weight.size(0) && weight.size(1) == 1;
-  if (by_channel && options.groups > 1 && kernel[0] * kernel[1] <= cpu::kMostTaps) {
+  if (by_channel && kernel[0] * kernel[1] <= cpu::kMostTaps) {
     return std::make_unique<cpu::Depthwise>(weight, bias, options);
   }
   return nullptr;

@@ -28,16 +28,26 @@ struct WinogradTiles {
 };
 
 constexpr int kWinogradPlaces = 16;
+constexpr int64_t kMostTaps = 49;  // of the kernel of a depthwise convolution
 
-// A 1×1 convolution of stride 1: each row of `channels` numbers gives one of `outputs`.
-struct PointwiseProblem {
-  int64_t channels, outputs;
-  const float* input;
-  const float* weights;  // [blocks of outputs, channels, outputs of the block]
-  const float* bias;     // [outputs, and up to a multiple of the kernel's width]
-  const float* other;    // as of WinogradProblem
-  float* output;
+// A convolution whose every output sums over stretches of numbers that lie side by side: the rows of its
+// kernel, with all their channels.
+struct ProductProblem {
+  int64_t outputs;
+  int64_t stretches, length;
+  int64_t stretch_stride;  // from one stretch to the next
+  int64_t input_stride;    // from the first stretch of an output to that of the next
+  const float* weights;    // [blocks of outputs, stretches, length, outputs of the block]
+  const float* bias;       // [outputs, and up to a multiple of the kernel's width]
   float low, high;
+};
+
+// Outputs side by side.
+struct ProductRows {
+  int64_t count;
+  const float* input;  // the first stretch of the first
+  const float* other;  // as of WinogradProblem
+  float* output;
 };
 
 // A convolution of each channel by itself.
@@ -61,8 +71,8 @@ struct ConvolutionKernel {
   // The products at one place, of one block of `columns` outputs.
   void (*multiply)(const WinogradProblem&, const WinogradTiles&, int64_t place, int64_t block);
   void (*transform_output)(const WinogradProblem&, const WinogradTiles&, int64_t begin, int64_t end);
-  // One block of `columns` outputs of the rows from `begin` to `end`.
-  void (*pointwise)(const PointwiseProblem&, int64_t begin, int64_t end, int64_t block);
+  // One block of `columns` channels.
+  void (*product)(const ProductProblem&, const ProductRows&, int64_t block);
   // Of the rows from `begin` to `end` of [N, output_height].
   void (*depthwise)(const DepthwiseProblem&, int64_t begin, int64_t end);
 
