@@ -35,15 +35,42 @@ at::Tensor by_channel(const at::Tensor& values, int64_t dimensions) {
   return values.view(shape);
 }
 
-// The weight [O, I] of a linear layer as the kernels [O, I, 1, 1] of a convolution.
-Planner::Convolution as_convolution(const Planner::Linear& linear) {
-  return {linear.weight.unsqueeze(2).unsqueeze(3), linear.bias, {}};
-}
+// A linear layer of vectors [N, I], or of the channels of each place of [N, I, H, W]: the first input says of
+// which, and the weights are kept for that alone.
+class PreparedLinear {
+ public:
+  PreparedLinear(Planner::Linear linear, ConvolutionEnd end, bool use_packed)
+      : linear_(std::move(linear)), end_(end), use_packed_(use_packed) {}
+
+  at::Tensor run(const at::Tensor& input) const {
+    if (input.dim() == 4) return packed().run(input, {}, false);
+    const auto& bias = linear_.bias;
+    auto output = at::linear(input, linear_.weight, bias.defined() ? std::optional(bias) : std::nullopt);
+    if (end_.activation) end_.activation->apply(output);
+    return output;
+  }
+
+ private:
+  const PackedConvolution& packed() const {
+    if (!packed_) {
+      const auto kernels = linear_.weight.unsqueeze(2).unsqueeze(3);  // [O, I, 1, 1]
+      packed_ = pack_convolution({kernels, linear_.bias, {}}, end_, use_packed_);
+      linear_ = {};
+    }
+    return *packed_;
+  }
+
+  mutable Planner::Linear linear_;  // empty once it is packed
+  ConvolutionEnd end_;
+  bool use_packed_;
+  mutable std::unique_ptr<PackedConvolution> packed_;
+};
 
 // One operation with what was folded into it: a step of the plan.
 struct Fused {
   Planner::Operation operation;
   std::vector<Value> inputs;
+  std::optional<Planner::Affine> before = {}, after = {};  // of what is weighted
   std::optional<Activation> activation = {};
   bool adds = false;  // the last input
 
@@ -54,21 +81,35 @@ struct Fused {
   bool is_open() const { return !activation && !adds; }
 };
 
-// Takes x * scale + shift after a convolution or a linear layer into its weights.
-template <class Weighted>
-void fold_after(Weighted& weighted, const Planner::Affine& affine) {
-  std::vector<int64_t> shape(static_cast<size_t>(weighted.weight.dim()), 1);
-  shape[0] = -1;
-  weighted.weight = weighted.weight.detach().to(at::kDouble) * affine.scale.view(shape);
-  const auto& bias = weighted.bias;
-  weighted.bias = bias.defined() ? bias.detach().to(at::kDouble) * affine.scale + affine.shift : affine.shift;
+// First one, then the other.
+Planner::Affine compose(const std::optional<Planner::Affine>& first, const Planner::Affine& second) {
+  if (!first) return second;
+  return {first->scale * second.scale, first->shift * second.scale + second.shift};
 }
 
-void fold_before(Planner::Linear& linear, const Planner::Affine& affine) {
-  const auto weight = linear.weight.detach().to(at::kDouble);
-  const auto shift = at::mv(weight, affine.shift);
-  linear.bias = linear.bias.defined() ? linear.bias.detach().to(at::kDouble) + shift : shift;
-  linear.weight = weight * affine.scale;
+at::Tensor plus(const at::Tensor& bias, const at::Tensor& shift) {
+  return bias.defined() ? bias + shift : shift;
+}
+
+// With what is folded into it, in float64.
+template <class Weighted>
+Weighted fold(Weighted weighted, const Fused& fused) {
+  if (!fused.before && !fused.after) return weighted;
+  auto& weight = weighted.weight;
+  auto& bias = weighted.bias;
+  weight = weight.detach().to(at::kDouble);
+  if (bias.defined()) bias = bias.detach().to(at::kDouble);
+  if (const auto& affine = fused.before) {
+    bias = plus(bias, at::mv(weight, affine->shift));
+    weight = weight * affine->scale;
+  }
+  if (const auto& affine = fused.after) {
+    std::vector<int64_t> shape(static_cast<size_t>(weight.dim()), 1);
+    shape[0] = -1;
+    weight = weight * affine->scale.view(shape);
+    bias = plus(bias.defined() ? bias * affine->scale : bias, affine->shift);
+  }
+  return weighted;
 }
 
 }  // namespace
@@ -187,10 +228,10 @@ class InferencePlan::Compiler {
       }
     }
     Fused fused{node.operation, node.inputs};
-    if (auto* linear = fused.as<Planner::Linear>()) {
+    if (fused.as<Planner::Linear>()) {
       auto* before = only_for_this(node.inputs[0]);
       if (before && before->is_open() && before->as<Planner::Affine>()) {
-        fold_before(*linear, *before->as<Planner::Affine>());
+        fused.before = *before->as<Planner::Affine>();
         fused.inputs = before->inputs;
         fused_.erase(giver_[node.inputs[0]]);
       }
@@ -201,15 +242,9 @@ class InferencePlan::Compiler {
   bool fold_affine(Value input, const Planner::Affine& affine) {
     auto* before = only_for_this(input);
     if (!before || !before->is_open()) return false;
-    if (auto* convolution = before->as<Planner::Convolution>()) {
-      fold_after(*convolution, affine);
-      return true;
-    }
-    if (auto* linear = before->as<Planner::Linear>()) {
-      fold_after(*linear, affine);
-      return true;
-    }
-    return false;
+    if (!before->as<Planner::Convolution>() && !before->as<Planner::Linear>()) return false;
+    before->after = compose(before->after, affine);
+    return true;
   }
 
   bool attach(Value input, const Activation& activation) {
@@ -252,24 +287,19 @@ class InferencePlan::Compiler {
 
   std::function<at::Tensor(Inputs&)> step_of(const Planner::Convolution& convolution, const Fused& fused,
                                              bool overwrites) const {
-    std::shared_ptr<PackedConvolution> packed = pack(convolution, {fused.adds, fused.activation});
+    std::shared_ptr<PackedConvolution> packed =
+        pack(fold(convolution, fused), {fused.adds, fused.activation});
     return [packed, dtype = options_.dtype, adds = fused.adds, overwrites](Inputs& inputs) {
       return packed->run(inputs[0].to(dtype), adds ? inputs[1] : at::Tensor(), overwrites);
     };
   }
 
   std::function<at::Tensor(Inputs&)> step_of(const Planner::Linear& linear, const Fused& fused, bool) const {
-    const Planner::Linear prepared{ready(linear.weight), ready(linear.bias)};
-    std::shared_ptr<PackedConvolution> packed = pack(as_convolution(prepared), {false, fused.activation});
-    return [packed, prepared, dtype = options_.dtype, activation = fused.activation](Inputs& inputs) {
-      const auto input = inputs[0].to(dtype);
-      // The channels of each place.
-      if (input.dim() == 4) return packed->run(input, {}, false);
-      auto output = at::linear(input, prepared.weight,
-                               prepared.bias.defined() ? std::optional(prepared.bias) : std::nullopt);
-      if (activation) activation->apply(output);
-      return output;
-    };
+    const auto folded = fold(linear, fused);
+    auto prepared =
+        std::make_shared<PreparedLinear>(Planner::Linear{ready(folded.weight), ready(folded.bias)},
+                                         ConvolutionEnd{false, fused.activation}, options_.use_packed);
+    return [prepared, dtype = options_.dtype](Inputs& inputs) { return prepared->run(inputs[0].to(dtype)); };
   }
 
   std::function<at::Tensor(Inputs&)> step_of(const Planner::Affine& affine, const Fused& fused,
