@@ -162,7 +162,7 @@ const machine = {
   cpu: cpus()[0]?.model ?? "unknown",
   cores: availableParallelism(),
   node: process.version,
-  jpeg: native().hasJpegDecoder() ? "libjpeg" : "sharp",
+  jpeg: native().hasImageDecoder("jpeg") ? "libjpeg" : "sharp",
   ...python?.versions,
 };
 say(

@@ -4,8 +4,8 @@ import { reasonOf } from "../system-error.js";
 import { loadAddon } from "./load.js";
 
 try {
-  const addon = loadAddon([process.argv[2] ?? ""]) as { hasJpegDecoder(): boolean };
-  console.log(addon.hasJpegDecoder() ? "libjpeg" : "sharp");
+  const addon = loadAddon([process.argv[2] ?? ""]) as { hasImageDecoder(format: string): boolean };
+  console.log(addon.hasImageDecoder("jpeg") ? "libjpeg" : "sharp");
 } catch (error) {
   console.log(reasonOf(error));
   process.exitCode = 1;

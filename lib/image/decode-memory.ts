@@ -35,7 +35,7 @@ export function estimateMemory(shape: DecodedShape): number {
   // The others need not be kept whole, but these are, by the way that they are stored or read.
   return turned || format === "bmp" || format === "netpbm" || format === "tiff"
     ? streamed + row * height
-    : Math.max(streamed, format === "jpeg" ? row * height : 0);
+    : Math.max(streamed, format === "jpeg" || format === "png" ? row * height : 0);
 }
 
 /** Memory for work that says beforehand how much it takes; what does not fit waits, first come first served. */

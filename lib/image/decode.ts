@@ -141,7 +141,7 @@ async function decodeCut(
   damage: DamagePolicy,
 ): Promise<string | undefined> {
   const decode = async (how: DamagePolicy) => {
-    if (await decodePlainJpeg(image, cut, target, how)) return;
+    if (await decodePlain(image, cut, target, how)) return;
     await cutPixels(await decodeBySharp(image, cut.eighths, how), image.header, cut, target);
   };
   try {
@@ -157,20 +157,23 @@ async function decodeCut(
 }
 
 /**
- * By libjpeg: libvips takes several times as long for images of this size. False where sharp has to look at the image:
- * it is no plain JPEG or, where damage is an error, no intact one.
+ * By libjpeg, libpng and libwebp, on threads of this package: libvips takes several times as long for images of this
+ * size. False where sharp has to look at the image: it is no plain one in these formats or, where damage is an error, no
+ * intact one.
  */
-async function decodePlainJpeg(
-  { bytes, header, limits }: InspectedImage,
+async function decodePlain(
+  { bytes, header, limits, usual, alpha }: InspectedImage,
   cut: Cut,
   target: Uint8Array,
   damage: DamagePolicy,
 ): Promise<boolean> {
-  if (header.format !== "jpeg" || !native().hasJpegDecoder()) return false;
-  const { orientation } = header;
+  const { format, orientation } = header;
   const { limitInputPixels } = limits;
-  const options = { ...cut, orientation, limitInputPixels, repair: damage === "repair" };
-  return native().decodeJpeg(bytes, options, target);
+  if (!usual || !native().hasImageDecoder(format)) return false;
+  // Of the others what is damaged is repaired by sharp.
+  if (format !== "jpeg" && damage === "repair") return false;
+  const options = { ...cut, orientation, alpha, limitInputPixels, repair: damage === "repair" };
+  return native().decodeImage(format, bytes, options, target);
 }
 
 async function decodeBySharp(

@@ -7,7 +7,7 @@ export function decodedPlace({ decodedBytes }: Pipeline, target: Uint8Array): Ui
   return decodedBytes === target.byteLength ? target : new Uint8Array(decodedBytes);
 }
 
-/** Makes a sample's edits of its decoded pixels, on a thread of libuv's pool. @param decoded may be `target` */
+/** Makes a sample's edits of its decoded pixels, on one of the threads for images. @param decoded may be `target` */
 export async function editPixels(
   { decoded: { height, width } }: Pipeline,
   edits: readonly PixelEdit[],

@@ -7,8 +7,10 @@ import { checkLimits, type ImageLimits } from "./limits.js";
 import { ImageProblem } from "./image-problem.js";
 import { readJpegHeader } from "./jpeg-header.js";
 import { netpbm } from "./netpbm.js";
+import { readPngHeader } from "./png-header.js";
 import type { RawDecoder } from "./raw-image.js";
 import { loadSharp } from "./sharp.js";
+import { readWebpHeader } from "./webp-header.js";
 
 export interface ImageHeader extends Size {
   format: ImageFormat;
@@ -24,6 +26,10 @@ export interface InspectedImage {
   limits: ImageLimits;
   /** The most that decoding it takes, roughly, in bytes. */
   memory: number;
+  /** Whether nothing of its header is for sharp to see to. */
+  usual: boolean;
+  /** Whether it may be transparent. */
+  alpha: boolean;
   /** A sharp image of it, upright and whole, though it may be decoded in parts. */
   open(damage: DamagePolicy): Promise<Sharp>;
 }
@@ -50,6 +56,8 @@ export async function inspectImage(bytes: Uint8Array, limits: ImageLimits): Prom
     limits,
     header: { format, orientation, ...size },
     memory,
+    usual: stored.usual,
+    alpha: stored.channels === 2 || stored.channels === 4,
     open: (damage) => openImage(bytes, format, limits, damage),
   };
 }
@@ -58,13 +66,19 @@ interface StoredImage extends ImageHeader {
   channels: number;
   bytesPerSample: number;
   interlaced: boolean;
+  usual: boolean;
 }
 
 async function readStored(bytes: Uint8Array, format: ImageFormat): Promise<StoredImage> {
+  const usual = { format, bytesPerSample: 1, interlaced: false, orientation: 1, usual: true };
   const jpeg = readJpegHeader(bytes);
-  if (jpeg) return { ...jpeg, format, bytesPerSample: 1, interlaced: jpeg.progressive };
+  if (jpeg) return { ...usual, ...jpeg, interlaced: jpeg.progressive };
+  const png = readPngHeader(bytes);
+  if (png) return { ...usual, ...png };
+  const webp = readWebpHeader(bytes);
+  if (webp) return { ...usual, ...webp, channels: webp.alpha ? 4 : 3 };
   const raw = RAW_DECODERS[format]?.readHeader(bytes);
-  if (raw) return { ...raw, format, bytesPerSample: 1, interlaced: false, orientation: 1 };
+  if (raw) return { ...usual, ...raw, usual: false };
   // Of any size, as nothing is decoded: it is compared with the limits afterwards.
   const sharp = await loadSharp();
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
@@ -77,6 +91,7 @@ async function readStored(bytes: Uint8Array, format: ImageFormat): Promise<Store
     interlaced,
     orientation: orientation >= 1 && orientation <= 8 ? orientation : 1,
     bytesPerSample: sampleBytes(metadata),
+    usual: format === "jpeg",
   };
 }
 

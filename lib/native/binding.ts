@@ -67,14 +67,18 @@ export interface CutOptions {
   interpolation: "nearest" | "bilinear" | "bicubic" | "lanczos";
 }
 
-export interface DecodeJpegOptions extends CutOptions {
-  /** EXIF's: all else is about the upright image. */
-  orientation: number;
-  /** 1, 2, 4 or 8: of its size, that it is decoded at. Where nothing is resized, windows are in these pixels. */
-  eighths: number;
+export interface DecodeImageOptions extends CutOptions {
   limitInputPixels: number;
-  /** Decodes what is there of a damaged image. */
-  repair: boolean;
+  /** EXIF's, of a JPEG: all else is about the upright image. */
+  orientation?: number;
+  /**
+   * 1, 2, 4 or 8: of its size, that a JPEG is decoded at. Where nothing is resized, windows are in these pixels.
+   */
+  eighths?: number;
+  /** Decodes what is there of a damaged JPEG. */
+  repair?: boolean;
+  /** Whether a WebP image may be transparent. */
+  alpha?: boolean;
 }
 
 /** The term of the classifier's logits, as native/train takes it: cross-entropy, and what makes another loss of it. */
@@ -451,7 +455,8 @@ export interface Binding {
   /** Whose batches batch normalisation takes for one in training; null for this process's alone. */
   setBatchNormGroup(model: ModelHandle, group: ProcessGroupHandle | null): void;
 
-  hasJpegDecoder(): boolean;
+  /** Of "jpeg", "png" and "webp": whether decodeImage() can be asked. */
+  hasImageDecoder(format: string): boolean;
   /** How many threads work on images, of all environments together; lets at least `count` be. */
   imageThreads(count?: number): number;
   /** Has one of these threads sleep: for a benchmark, what work on a core of its own would take. */
@@ -459,7 +464,12 @@ export interface Binding {
   /** All of a regular file; null where it is none, is empty, has more bytes or cannot be read. */
   readFile(path: string | Uint8Array, mostBytes: number): Promise<Uint8Array | null>;
   /** False where the file is for sharp to decode. */
-  decodeJpeg(bytes: Uint8Array, options: DecodeJpegOptions, target: Uint8Array): Promise<boolean>;
+  decodeImage(
+    format: string,
+    bytes: Uint8Array,
+    options: DecodeImageOptions,
+    target: Uint8Array,
+  ): Promise<boolean>;
   /**
    * Makes changes of 8-bit RGB pixels, each its name and its numbers, one after another; see native/data/edit_pixels.h. The
    * two may be the same memory.

@@ -2,17 +2,16 @@
 
 #if __has_include(<jpeglib.h>) && __has_include(<jconfig.h>)
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
-#include <vector>
 
 #include "color_profile.h"
+#include "scratch.h"
+#include "shared_library.h"
 
 // After <cstdio>, which it needs.
 #include <jpeglib.h>
@@ -22,12 +21,10 @@ namespace {
 
 constexpr int kColorProfile = JPEG_APP0 + 2;
 constexpr std::string_view kProfileName("ICC_PROFILE\0", 12);
-constexpr std::string_view kOnlyPart("\1\1", 2);      // the first of one
-constexpr int kMaxScans = 100;                        // as many as a decoder may be made to work for
-constexpr long kMaxDecoderBytes = 256L << 20;         // of a progressive image's coefficients
-constexpr size_t kMaxPixelBytes = size_t{256} << 20;  // of the decoded image
-constexpr int64_t kBorder = 2;                        // chroma is interpolated from the pixel beside it
-constexpr size_t kKeptBytes = size_t{16} << 20;       // each thread keeps so much for its next image
+constexpr std::string_view kOnlyPart("\1\1", 2);  // the first of one
+constexpr int kMaxScans = 100;                    // as many as a decoder may be made to work for
+constexpr long kMaxDecoderBytes = 256L << 20;     // of a progressive image's coefficients
+constexpr int64_t kBorder = 2;                    // chroma is interpolated from the pixel beside it
 
 // libjpeg, opened at run time: the addon loads where it is missing, too.
 struct Library {
@@ -46,28 +43,22 @@ struct Library {
   void (*crop_rows)(j_decompress_ptr, JDIMENSION* left, JDIMENSION* width);
 };
 
-template <class Function>
-bool find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  return function != nullptr;
-}
-
 std::optional<Library> open_library() {
-  void* opened = dlopen(JPEG_LIB_VERSION >= 80 ? "libjpeg.so.8" : "libjpeg.so.62", RTLD_NOW | RTLD_LOCAL);
+  void* opened = open_shared_library(JPEG_LIB_VERSION >= 80 ? "libjpeg.so.8" : "libjpeg.so.62");
   if (opened == nullptr) return std::nullopt;
   Library library{};
-  const bool complete = find(opened, "jpeg_std_error", library.std_error) &&
-                        find(opened, "jpeg_CreateDecompress", library.create) &&
-                        find(opened, "jpeg_mem_src", library.set_source) &&
-                        find(opened, "jpeg_save_markers", library.save_markers) &&
-                        find(opened, "jpeg_read_header", library.read_header) &&
-                        find(opened, "jpeg_calc_output_dimensions", library.calc_output) &&
-                        find(opened, "jpeg_start_decompress", library.start) &&
-                        find(opened, "jpeg_read_scanlines", library.read_rows) &&
-                        find(opened, "jpeg_finish_decompress", library.finish) &&
-                        find(opened, "jpeg_destroy_decompress", library.destroy);
-  const bool partial = find(opened, "jpeg_skip_scanlines", library.skip_rows) &&
-                       find(opened, "jpeg_crop_scanline", library.crop_rows);
+  const bool complete = find_function(opened, "jpeg_std_error", library.std_error) &&
+                        find_function(opened, "jpeg_CreateDecompress", library.create) &&
+                        find_function(opened, "jpeg_mem_src", library.set_source) &&
+                        find_function(opened, "jpeg_save_markers", library.save_markers) &&
+                        find_function(opened, "jpeg_read_header", library.read_header) &&
+                        find_function(opened, "jpeg_calc_output_dimensions", library.calc_output) &&
+                        find_function(opened, "jpeg_start_decompress", library.start) &&
+                        find_function(opened, "jpeg_read_scanlines", library.read_rows) &&
+                        find_function(opened, "jpeg_finish_decompress", library.finish) &&
+                        find_function(opened, "jpeg_destroy_decompress", library.destroy);
+  const bool partial = find_function(opened, "jpeg_skip_scanlines", library.skip_rows) &&
+                       find_function(opened, "jpeg_crop_scanline", library.crop_rows);
   if (!partial) library.skip_rows = nullptr;
   return complete ? std::optional(library) : std::nullopt;
 }
@@ -235,28 +226,13 @@ void turn_pixels(const Image& image, const Turn& turn, const Window& wanted, uin
   }
 }
 
-// Threads live on: their memory is used again, unless it is much.
-class Scratch {
- public:
-  uint8_t* take(size_t bytes) {
-    if (memory_.size() < bytes) memory_.resize(bytes);
-    return memory_.data();
-  }
-  void trim() {
-    if (memory_.size() > kKeptBytes) std::vector<uint8_t>().swap(memory_);
-  }
-
- private:
-  std::vector<uint8_t> memory_;
-};
-
 bool decode_part(Decoder& decoder, const Turn& turn, const Size& whole, const Cut& cut, uint8_t* target) {
   thread_local Scratch stored;
   thread_local Scratch upright;
   const auto read = find_read(turn.upright(), whole, cut);
   if (!decoder.find_part(turn.find(read))) return false;
   const auto bytes = static_cast<size_t>(3 * decoder.part().width * (decoder.part().height + 1));
-  if (bytes > kMaxPixelBytes) return false;
+  if (bytes > kMostPixelBytes) return false;
   Image image{stored.take(bytes), turn.stored, decoder.part()};
   const bool done = decoder.read_rows(stored.take(bytes));
   if (done && (turn.exchanged || turn.across || turn.down)) {

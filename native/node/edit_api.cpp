@@ -1,10 +1,12 @@
 #include "edit_api.h"
 
 #include <algorithm>
-#include <memory>
+#include <string>
 #include <utility>
 
 #include "../data/edit_pixels.h"
+#include "errors.h"
+#include "promised_job.h"
 
 namespace mcloss::node {
 namespace {
@@ -22,35 +24,30 @@ std::vector<data::PixelEdit> to_edits(const Napi::Array& list) {
   return edits;
 }
 
-// Runs on a thread of libuv's pool, as the decoders do.
-class EditWorker final : public Napi::AsyncWorker {
+class EditJob final : public PromisedJob {
  public:
-  EditWorker(Napi::Env env, const Napi::Uint8Array& source, data::PixelImage image,
-             std::vector<data::PixelEdit> edits, Napi::Uint8Array target)
-      : AsyncWorker(env, "mcloss edit"),
+  EditJob(Napi::Env env, const Napi::Uint8Array& source, data::PixelImage image,
+          std::vector<data::PixelEdit> edits, Napi::Uint8Array target)
+      : PromisedJob(env),
         kept_source_(Napi::Persistent(source)),
         kept_target_(Napi::Persistent(target)),
         source_(source.Data(), source.ByteLength()),
         target_(target.Data(), target.ByteLength()),
         image_(std::move(image)),
-        edits_(std::move(edits)),
-        deferred_(env) {}
-
-  Napi::Value promise() const { return deferred_.Promise(); }
+        edits_(std::move(edits)) {}
 
  protected:
-  void Execute() override {
+  void work() override {
     image_.bytes.assign(source_.begin(), source_.end());
     data::edit_pixels(image_, edits_);
     if (image_.bytes.size() != target_.size()) {
-      return SetError("the edited image has " + std::to_string(image_.bytes.size()) +
-                      " bytes, but its place " + std::to_string(target_.size()));
+      throw CodedError("ERR_ARGUMENT", "the edited image has " + std::to_string(image_.bytes.size()) +
+                                           " bytes, but its place " + std::to_string(target_.size()));
     }
     std::ranges::copy(image_.bytes, target_.begin());
     image_.bytes = {};
   }
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
 
  private:
   Napi::Reference<Napi::Uint8Array> kept_source_;
@@ -59,7 +56,6 @@ class EditWorker final : public Napi::AsyncWorker {
   std::span<uint8_t> target_;
   data::PixelImage image_;
   std::vector<data::PixelEdit> edits_;
-  Napi::Promise::Deferred deferred_;
 };
 
 }  // namespace
@@ -67,13 +63,10 @@ class EditWorker final : public Napi::AsyncWorker {
 Napi::Value edit_pixels(const Napi::CallbackInfo& info) {
   const auto size = info[1].As<Napi::Array>();
   const auto side = [&](uint32_t index) { return size.Get(index).As<Napi::Number>().Int64Value(); };
-  auto worker = std::make_unique<EditWorker>(
-      info.Env(), info[0].As<Napi::Uint8Array>(), data::PixelImage{side(0), side(1), {}},
-      to_edits(info[2].As<Napi::Array>()), info[3].As<Napi::Uint8Array>());
-  const auto promise = worker->promise();
-  worker->Queue();
-  static_cast<void>(worker.release());  // it deletes itself when it is done
-  return promise;
+  // Its sample is nearly done, and others wait for it.
+  return PromisedJob::submit<EditJob>(info.Env(), /*urgent=*/true, info[0].As<Napi::Uint8Array>(),
+                                      data::PixelImage{side(0), side(1), {}},
+                                      to_edits(info[2].As<Napi::Array>()), info[3].As<Napi::Uint8Array>());
 }
 
 }  // namespace mcloss::node

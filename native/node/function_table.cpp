@@ -116,11 +116,11 @@ constexpr Row kFunctions[] = {
     sync_unless_busy<"createReducer(group, parameters, options)", create_reducer>(),
     sync_unless_busy<"setBatchNormGroup(model, group)", set_batch_norm_group>(),
 
-    sync<"hasJpegDecoder()", has_jpeg_decoder>(),
+    sync<"hasImageDecoder(format)", has_image_decoder>(),
     sync<"imageThreads(count?)", image_threads>(),
     raw<"holdImageThread(milliseconds)", Way::kJob, hold_image_thread>(),
     raw<"readFile(path, mostBytes)", Way::kJob, read_file>(),
-    raw<"decodeJpeg(bytes, options, target)", Way::kJob, decode_jpeg>(),
+    raw<"decodeImage(format, bytes, options, target)", Way::kJob, decode_image>(),
     raw<"cutPixels(pixels, options, target)", Way::kJob, cut_pixels>(),
     raw<"editPixels(source, size, edits, target)", Way::kJob, edit_pixels>(),
     job<"sendBatch(options)", send_batch>(),

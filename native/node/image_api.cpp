@@ -1,6 +1,7 @@
 #include "image_api.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -8,10 +9,13 @@
 
 #include "../data/cut.h"
 #include "../data/jpeg.h"
+#include "../data/png.h"
 #include "../data/read_file.h"
 #include "../data/thread_pool.h"
+#include "../data/webp.h"
 #include "environment.h"
 #include "errors.h"
+#include "promised_job.h"
 
 namespace mcloss::node {
 namespace {
@@ -63,42 +67,6 @@ std::string to_path(const Napi::Value& value) {
   const auto bytes = bytes_of(value.As<Napi::Uint8Array>());
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-
-// Has a promise.
-class PromisedJob : public PoolJob {
- public:
-  explicit PromisedJob(Napi::Env env) : deferred_(env) {}
-
-  // Gives the promise of the job, which the pool takes.
-  template <class Made, class... Arguments>
-  static Napi::Value submit(Napi::Env env, bool urgent, Arguments&&... arguments) {
-    auto job = std::make_unique<Made>(env, std::forward<Arguments>(arguments)...);
-    const Napi::Value promise = job->deferred_.Promise();
-    Environment::of(env).pool.submit(env, std::move(job), urgent);
-    return promise;
-  }
-
-  void run() override {
-    try {
-      work();
-    } catch (...) {
-      failure_ = describe(std::current_exception());
-    }
-  }
-
-  void settle(Napi::Env env) override {
-    if (failure_) return deferred_.Reject(make_error(env, *failure_).Value());
-    deferred_.Resolve(result(env));
-  }
-
- protected:
-  virtual void work() = 0;
-  virtual Napi::Value result(Napi::Env env) = 0;
-
- private:
-  Napi::Promise::Deferred deferred_;
-  std::optional<ErrorReport> failure_;
-};
 
 class ReadJob final : public PromisedJob {
  public:
@@ -157,14 +125,16 @@ class PixelJob : public PromisedJob {
 
 class DecodeJob final : public PixelJob {
  public:
-  DecodeJob(Napi::Env env, const Napi::Uint8Array& bytes, const Napi::Uint8Array& target, data::JpegPlan plan)
-      : PixelJob(env, bytes, target), plan_(plan) {}
+  using Decode = std::function<bool(std::span<const uint8_t> bytes, std::span<uint8_t> target)>;
+
+  DecodeJob(Napi::Env env, const Napi::Uint8Array& bytes, const Napi::Uint8Array& target, Decode decode)
+      : PixelJob(env, bytes, target), decode_(std::move(decode)) {}
 
  protected:
-  void work() override { done_ = data::decode_jpeg(bytes_, plan_, target_); }
+  void work() override { done_ = decode_(bytes_, target_); }
 
  private:
-  data::JpegPlan plan_;
+  Decode decode_;
 };
 
 class CutJob final : public PixelJob {
@@ -190,10 +160,29 @@ class CutJob final : public PixelJob {
   data::Size whole_;
 };
 
+DecodeJob::Decode to_decoding(const std::string& format, const Napi::Object& options) {
+  if (format == "jpeg") {
+    return [plan = to_jpeg_plan(options)](auto bytes, auto target) {
+      return data::decode_jpeg(bytes, plan, target);
+    };
+  }
+  const auto cut = to_cut(options);
+  const int64_t limit = to_integer(options, "limitInputPixels");
+  if (format == "png") {
+    return [cut, limit](auto bytes, auto target) { return data::decode_png(bytes, cut, limit, target); };
+  }
+  const bool has_alpha = options.Get("alpha").ToBoolean();
+  return [cut, limit, has_alpha](auto bytes, auto target) {
+    return data::decode_webp(bytes, cut, has_alpha, limit, target);
+  };
+}
+
 }  // namespace
 
-bool has_jpeg_decoder() {
-  return data::has_libjpeg();
+bool has_image_decoder(const std::string& format) {
+  if (format == "jpeg") return data::has_libjpeg();
+  if (format == "png") return data::has_libpng();
+  return format == "webp" && data::has_libwebp();
 }
 
 int64_t image_threads(std::optional<int64_t> count) {
@@ -211,10 +200,10 @@ Napi::Value read_file(const Napi::CallbackInfo& info) {
                                       static_cast<size_t>(info[1].As<Napi::Number>().Int64Value()));
 }
 
-Napi::Value decode_jpeg(const Napi::CallbackInfo& info) {
-  return PromisedJob::submit<DecodeJob>(info.Env(), /*urgent=*/false, info[0].As<Napi::Uint8Array>(),
-                                        info[2].As<Napi::Uint8Array>(),
-                                        to_jpeg_plan(info[1].As<Napi::Object>()));
+Napi::Value decode_image(const Napi::CallbackInfo& info) {
+  return PromisedJob::submit<DecodeJob>(info.Env(), /*urgent=*/false, info[1].As<Napi::Uint8Array>(),
+                                        info[3].As<Napi::Uint8Array>(),
+                                        to_decoding(info[0].As<Napi::String>(), info[2].As<Napi::Object>()));
 }
 
 Napi::Value cut_pixels(const Napi::CallbackInfo& info) {

@@ -23,7 +23,12 @@ async function isPlain(bytes: Uint8Array): Promise<boolean> {
   const window = { top: 0, left: 0, height: 8, width: 8 };
   const size = { region: undefined, resized: undefined, window, orientation: 1, eighths: 8 };
   const options = { ...size, limitInputPixels: 1e6, repair: false };
-  return native().decodeJpeg(bytes, { ...options, interpolation: "bilinear" }, new Uint8Array(8 * 8 * 3));
+  return native().decodeImage(
+    "jpeg",
+    bytes,
+    { ...options, interpolation: "bilinear" },
+    new Uint8Array(8 * 8 * 3),
+  );
 }
 
 /** A JPEG whose profile's bytes are changed in place. */
@@ -59,7 +64,7 @@ describe("a JPEG's colour profile", () => {
   });
 
   it("is read, not searched for a name", async function () {
-    if (!native().hasJpegDecoder()) this.skip();
+    if (!native().hasImageDecoder("jpeg")) this.skip();
     const named = editProfile(p3, (profile) => {
       // After the type, the count of names, each one's length, language and place.
       profile.write("sRGB", tagAt(profile, "desc") + 28, "latin1");
@@ -77,7 +82,7 @@ describe("a JPEG's colour profile", () => {
   });
 
   it("that is not the whole of sRGB's figures is left to sharp", async function () {
-    if (!native().hasJpegDecoder()) this.skip();
+    if (!native().hasImageDecoder("jpeg")) this.skip();
     const changes: Record<string, (profile: Buffer) => void> = {
       "another red": (profile) => profile.writeInt32BE(0x9000, tagAt(profile, "rXYZ") + 8),
       "another curve": (profile) =>

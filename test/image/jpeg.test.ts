@@ -3,14 +3,14 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DecodePlan } from "#lib/image/decode.js";
 import { EncodedImage } from "#lib/image/encoded-image.js";
-import { native, type DecodeJpegOptions } from "#lib/native/binding.js";
+import { native, type DecodeImageOptions } from "#lib/native/binding.js";
 import sharp from "sharp";
 import { plain } from "../support/image-files.js";
 
 const FOLDER = new URL("../fixtures/jpeg/", import.meta.url);
 const pathOf = (name: string) => fileURLToPath(new URL(name, FOLDER));
 const whole = { top: 0, left: 0, height: 110, width: 150 };
-const OPTIONS: DecodeJpegOptions = {
+const OPTIONS: DecodeImageOptions = {
   region: undefined,
   resized: undefined,
   window: whole,
@@ -25,7 +25,7 @@ const read = async (name: string) =>
   new Uint8Array(await sharp(pathOf(name)).toColourspace("srgb").raw().toBuffer());
 
 /** What `window` shows of an image of `size`. */
-function cut(pixels: Uint8Array, size: { width: number }, window: DecodeJpegOptions["window"]): Uint8Array {
+function cut(pixels: Uint8Array, size: { width: number }, window: DecodeImageOptions["window"]): Uint8Array {
   const rows = Array.from({ length: window.height }, (_, row) => {
     const from = ((window.top + row) * size.width + window.left) * 3;
     return pixels.subarray(from, from + window.width * 3);
@@ -35,17 +35,17 @@ function cut(pixels: Uint8Array, size: { width: number }, window: DecodeJpegOpti
 
 async function decode(
   bytes: Uint8Array,
-  options: Partial<DecodeJpegOptions>,
+  options: Partial<DecodeImageOptions>,
 ): Promise<Uint8Array | undefined> {
   const { height, width } = options.window ?? OPTIONS.window;
   const target = new Uint8Array(height * width * 3);
-  return (await native().decodeJpeg(bytes, { ...OPTIONS, ...options }, target)) ? target : undefined;
+  return (await native().decodeImage("jpeg", bytes, { ...OPTIONS, ...options }, target)) ? target : undefined;
 }
 
 describe("plain JPEGs", function () {
   before(function () {
     // libjpeg's headers were not there when the addon was built: sharp decodes JPEGs too.
-    if (!native().hasJpegDecoder()) this.skip();
+    if (!native().hasImageDecoder("jpeg")) this.skip();
   });
 
   for (const name of ["plain", "progressive", "grey"]) {
@@ -159,7 +159,7 @@ describe("plain JPEGs", function () {
     expect(await decode(bytes, { window: { ...whole, left: 1 } }), "a window beyond the image").to.equal(
       undefined,
     );
-    const tooSmall = native().decodeJpeg(bytes, OPTIONS, new Uint8Array(7));
+    const tooSmall = native().decodeImage("jpeg", bytes, OPTIONS, new Uint8Array(7));
     expect(await tooSmall, "a target of another size").to.equal(false);
   });
 
