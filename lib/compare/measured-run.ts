@@ -49,7 +49,7 @@ export async function readMeasuredRun(folder: string): Promise<MeasuredRun> {
   const { model, changes } = run.info;
   const options = completeRecordedOptions(run.info.options);
   // A run whose options were changed on the way is not one that had them from the start.
-  const about = changes ? { ...run.info.about, changes } : run.info.about;
+  const about = changes?.length ? { ...run.info.about, changes } : run.info.about;
   const accuracies = validatedAccuracies(run);
   const known = accuracies.filter((accuracy) => !Number.isNaN(accuracy));
   const recipe = recordedRecipe(about);

@@ -57,6 +57,8 @@ export interface Reproduction {
   /** The paths of what is not as in the recipe that the published figures are of, such as "epochs". */
   changed: string[];
   rows: ReproducedRow[];
+  /** Runs that are in no row, as they were not trained as the other seeds of their loss, and what each is. */
+  leftOut: { folder: string; label: string }[];
 }
 
 /**
@@ -106,7 +108,8 @@ async function summarize(
   const { name, description, epochs, published = [] } = recipe;
   const groupOf = (loss: ReproductionRun["name"]) => {
     const folders = runs.filter((run) => run.name === loss).map(({ output }) => output);
-    return groups.find(({ runs: [first] }) => first && folders.includes(first.folder));
+    const own = groups.filter(({ runs: [first] }) => first && folders.includes(first.folder));
+    return own.sort((a, b) => b.runs.length - a.runs.length)[0];
   };
   const plain = groupOf("ce");
   const rows = (["ce", "mc"] as const).flatMap((loss): ReproducedRow[] => {
@@ -128,7 +131,11 @@ async function summarize(
   });
   const { seed, ...sources } = recipe.sources ?? {};
   const changed = Object.keys(sources).filter((path) => sources[path] === "user");
-  return { recipe: { name, description, epochs }, changed, rows };
+  const taken = new Set(rows.flatMap((row) => row.runs.map(({ folder }) => folder)));
+  const leftOut = groups.flatMap(({ label, runs: [first, ...others] }) =>
+    first && !taken.has(first.folder) ? [first, ...others].map(({ folder }) => ({ folder, label })) : [],
+  );
+  return { recipe: { name, description, epochs }, changed, rows, leftOut };
 }
 
 const LABELS = { ce: "cross-entropy", mc: "MC-Loss" };

@@ -76,11 +76,11 @@ function publishedText({ accuracy, source, epoch, verified }: PublishedAccuracy)
   return `${(100 * accuracy).toFixed(2)}, ${which}${PUBLISHERS[source]}${verified ? "" : " ?"}`;
 }
 
-function notesOf({ recipe, changed, rows }: Reproduction): string[] {
+function notesOf({ recipe, changed, rows, leftOut }: Reproduction): string[] {
   const published = rows.flatMap((row) => row.published);
   const unfinished = rows.flatMap(({ runs }) => runs.filter(({ finished }) => !finished));
   return [
-    `top-1 accuracy on the test images in %, after ${recipe.epochs} epochs: mean ± standard deviation over seeds`,
+    `top-1 accuracy on the test images in %, after ${recipe.epochs} ${recipe.epochs === 1 ? "epoch" : "epochs"}: mean ± standard deviation over seeds`,
     "the best epoch is chosen on the test images: what the authors report, and no honest selection",
     ...(rows.some(({ gain }) => gain?.last.p !== undefined)
       ? ["p is that of the two-sided paired t-test"]
@@ -89,6 +89,9 @@ function notesOf({ recipe, changed, rows }: Reproduction): string[] {
       ? [`not the recipe's, so that the published figures are of other settings: ${changed.join(", ")}`]
       : []),
     ...(published.some(({ verified }) => !verified) ? ["? was not looked up where it was published"] : []),
+    ...leftOut.map(
+      ({ folder, label }) => `left out, as it was not trained as the others: ${folder} (${label})`,
+    ),
     ...unfinished.map(
       ({ folder, epochs, epochsAsked }) => `${folder} is at epoch ${epochs} of ${epochsAsked}`,
     ),

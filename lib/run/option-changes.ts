@@ -61,8 +61,8 @@ export function resumedInfo(
   const { options, about, loaders } = asRecorded(now);
   const known = isDeepStrictEqual([before.about, before.loaders], [about, loaders]);
   if (changes.length === 0 && known) return undefined;
-  const told = changes.map((change) => ({ epoch, ...change }));
-  return { ...before, options, about, loaders, changes: [...(before.changes ?? []), ...told] };
+  const told = [...(before.changes ?? []), ...changes.map((change) => ({ epoch, ...change }))];
+  return { ...before, options, about, loaders, ...(told.length > 0 && { changes: told }) };
 }
 
 /** As it would be read again. */

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Comparison } from "mutual-channel-loss/report";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
@@ -47,6 +47,11 @@ describe("mcloss reproduce", () => {
     expect(again.stderr).to.equal("");
     const written = JSON.parse(await readFile(join(made, "table.json"), "utf8")) as object;
     expect(JSON.parse(again.stdout)).to.deep.include(written);
+    // A run that was killed in its first epoch begins anew, and is a seed as the others.
+    for (const name of ["metrics.jsonl", "checkpoints"]) {
+      await rm(join(made, "mc", "seed-1", name), { recursive: true });
+    }
+    expect((await mcloss(...args)).stdout).to.equal(stdout);
     const other = await mcloss(...args, "--set", "optimizer.momentum=0.5");
     expect(other.stderr).to.match(
       /holds a reproduction with another recipe\.optimizer\.momentum: 0\.9, now 0\.5/,

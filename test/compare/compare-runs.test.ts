@@ -76,6 +76,15 @@ describe("compareRuns", () => {
     expect(groups[2]!.gain!.baseline).to.equal(groups[1]!.label);
   });
 
+  it("keeps a run apart whose options were changed on the way, but not one that only went on", async () => {
+    const changed = [{ epoch: 2, option: "clipNorm", from: null, to: 1 }];
+    const whole = await runs("whole", "ce", [0.7, 0.7]);
+    const [, , again] = await runs("again", "ce", [0.7, 0.7, 0.7], { changes: [] });
+    const [, , , other] = await runs("changed", "ce", [0.7, 0.7, 0.7, 0.7], { changes: changed });
+    const { groups } = await compareRuns([...whole, again!, other!]);
+    expect(groups.map((group) => group.runs.length)).to.deep.equal([3, 1]);
+  });
+
   it("keeps other images apart, but not another revision of the manifest that lists the same", async () => {
     const of = (letter: string, commit: string) => {
       const train = { count: 9, sha256: letter.repeat(64), manifest: { commit, modified: false } };

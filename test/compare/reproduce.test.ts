@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   reproduce,
@@ -59,6 +60,28 @@ describe("reproduce", () => {
     const again = await reproduce({ train, recipe, seeds: [0, 1, 2], output: output() });
     expect(seen.map(({ recipe: { seed } }) => seed)).to.deep.equal([2, 2]);
     expect(again.rows[1]!.gain?.last.pairs).to.equal(3);
+  });
+
+  it("says which run it leaves out, as it was trained otherwise than the other seeds", async () => {
+    const changes = [{ epoch: 2, option: "clipNorm", from: null, to: 1 }];
+    const odd = async (run: ReproductionRun) => {
+      await pretend(run);
+      if (run.name === "ce" || run.recipe.seed > 0) return;
+      const path = join(run.output, "run.json");
+      const info = JSON.parse(await readFile(path, "utf8")) as object;
+      await writeFile(path, JSON.stringify({ ...info, changes }));
+    };
+    const output = join(folder(), "odd");
+    const { rows, leftOut } = await reproduce({ train: odd, recipe, seeds: [0, 1, 2], output });
+    expect(rows.map(({ runs }) => runs.map(({ seed }) => seed))).to.deep.equal([
+      [0, 1, 2],
+      [1, 2],
+    ]);
+    expect(leftOut.map((run) => run.folder)).to.deep.equal([join(output, "mc", "seed-0")]);
+    const text = reproductionTable({ ...result, leftOut });
+    expect(text).to.match(
+      /^left out, as it was not trained as the others: .*mc.seed-0 \(MC-Loss .*clipNorm/m,
+    );
   });
 
   it("is written for a terminal, in Markdown and in LaTeX", () => {

@@ -13,6 +13,8 @@ interface WrittenRun {
   network?: string;
   options?: object;
   about?: object;
+  /** Options that were changed when it was resumed. */
+  changes?: readonly object[];
 }
 
 const STARTED = Date.parse("2026-03-01T10:00:00.000Z");
@@ -29,6 +31,7 @@ export async function writeRun(folder: string, run: WrittenRun): Promise<string>
     network = "resnet18",
     options,
     about = {},
+    changes,
   } = run;
   await mkdir(folder, { recursive: true });
   const info = {
@@ -40,6 +43,7 @@ export async function writeRun(folder: string, run: WrittenRun): Promise<string>
     model: { name: network, classes: 3 },
     options: { epochs, loss, seed, ...options },
     about,
+    changes,
   };
   await writeFile(join(folder, "run.json"), JSON.stringify(info));
   const lines = accuracies.map((accuracy, i) => {

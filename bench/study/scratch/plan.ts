@@ -78,7 +78,7 @@ export function chooseRate(
 }
 
 /** Of one core for a multiply-accumulate of the network in training, with its share of the evaluation, as first measured. */
-const SECONDS_PER_MAC = 4.0e-11;
+const SECONDS_PER_MAC = 5.7e-11;
 
 /** By what such runs took for each multiply-accumulate, where there are any. */
 export function estimateSeconds(
