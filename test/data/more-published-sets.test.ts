@@ -185,6 +185,12 @@ describe("inaturalist", () => {
     );
   });
 
+  it("says where it has its lists without the images", async () => {
+    const root = await writeSet(path("lists-alone"), [], LISTS);
+    const { message } = await rejected(inaturalist(root, { allowPartial: true, split: "train" }));
+    expect(message).to.match(/has no images in train: 3 of 3 listed images are not there and are left out$/);
+  });
+
   it("tells classes of one name apart", async () => {
     const categories = CATEGORIES.map((category) => ({ ...category, name: "0" }));
     const lists = {

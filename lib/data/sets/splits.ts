@@ -34,12 +34,14 @@ export function takeSplit(
   });
 }
 
-function adviseOn({ samples, absent = {} }: Listing, split: Split): string {
+function adviseOn({ samples, notes = [], absent = {} }: Listing, split: Split): string {
   const why = split === "trainval" ? undefined : absent[split];
   if (why !== undefined) return why;
   const counts = countParts(samples);
   const parts = PARTS.filter((part) => counts[part]);
-  return parts.length > 0 ? `it has ${parts.join(" and ")}` : "it is not divided into splits";
+  const has = parts.length > 0 ? [`it has ${parts.join(" and ")}`] : [];
+  const undivided = samples.length > 0 && parts.length === 0 ? ["it is not divided into splits"] : [];
+  return [...has, ...undivided, ...notes].join("; ") || "it has none";
 }
 
 /** The same images with the labels that `classes` gives their classes. */
