@@ -42,7 +42,7 @@ function suspectsCommand(): Command {
     .addHelpText(
       "after",
       "\nConfident learning over cross-validated probabilities (Northcutt et al. 2021).\n" +
-        "\nExamples:\n  mcloss crossval photos --folds 5 --epochs 30 --out runs/crossval\n" +
+        "\nExamples:\n  mcloss crossval photos --folds 5 --epochs 30 --monitor loss\n" +
         "  mcloss data suspects runs/crossval photos",
     )
     .action(suspects);

@@ -1,4 +1,3 @@
-import { JSONParser } from "@streamparser/json";
 import { McLossError } from "../../errors.js";
 import { openFile } from "../../io/open-file.js";
 import { reasonOf } from "../../system-error.js";
@@ -18,6 +17,7 @@ export async function readJsonLists(
   chunkBytes = CHUNK_BYTES,
 ): Promise<void> {
   const names = Object.keys(lists);
+  const { JSONParser } = await import("@streamparser/json");
   const found = new Set<string>();
   const parser = new JSONParser({
     paths: names.map((name) => `$.${name}.*`),
