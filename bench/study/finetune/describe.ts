@@ -27,11 +27,13 @@ const TEXT = `## Fine-tuning from ImageNet
 
 Written from \`bench/results/finetune.jsonl\`; \`npm run study -- finetune --images DIR --weights FILE\` goes on with it. MobileNetV2
 at 224 pixels on *cub50*, the first 50 classes of CUB-200-2011, uncropped, by the published split (1,500 and 1,389 images). The weights are
-Google's 8-bit Coral model of ImageNet as float32, whose normalisations are folded into the convolutions and so keep their statistics; the first four blocks stay as they are. SGD with Nesterov momentum 0.9 and weight decay 1e-4, batch 16, cosine after one
-epoch of warm-up, 5 epochs; new layers have ten times the rate. With MC-Loss an adapter of 3 channels a class lies beside the classifier, which reads the backbone in both. The
-rate is searched for each loss on half of the training images and judged by another fifth of them, 3 epochs and a seed of its own. The test images are measured once, after the
-last epoch. *groups alone* and *pointing* of CE are those of the backbone's 1,280 channels divided among the classes, which nothing has taught; *CAM* is
-the class activation map. A ridge regression on the frozen features reached 70.1 %.
+Google's 8-bit Coral model of ImageNet as float32, whose normalisations are folded into the convolutions and so keep their statistics. SGD with
+Nesterov momentum 0.9 and weight decay 1e-4, batch 16, random crops of 224 from a shorter side of 256, flips, cosine after one epoch of warm-up;
+new layers have ten times the rate. With MC-Loss an adapter of 3 channels a class lies beside the classifier, which reads the backbone in both. The
+rate is searched for each loss on half of the training images and judged by another fifth of them: 3 epochs of all but the first four blocks, and a seed of
+its own. A test is 5 epochs on all training images, the first of the new layers alone and the others of all but the first seven blocks; the test images
+are measured once, after the last epoch. *groups alone* and *pointing* of CE are those of the backbone's 1,280 channels divided among the classes, which
+nothing has taught; *CAM* is the class activation map. A ridge regression on the frozen features reached 70.1 %.
 
 Accuracy of the trials by learning rate:`;
 

@@ -5,7 +5,7 @@ export const LOSSES: readonly FineTuned[] = ["ce", "mc"];
 export const RATES = [0.001, 0.003, 0.01] as const;
 const TRIAL_EPOCHS = 3;
 /** In the first of them the new layers alone are trained. */
-const TEST_EPOCHS = 6;
+const TEST_EPOCHS = 5;
 const TRIAL_SEED = 100;
 
 /** Every rate for each loss. */

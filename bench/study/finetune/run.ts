@@ -32,8 +32,11 @@ const MC_WEIGHTS = { alpha: 1.5, beta: 1 };
 /** Channels of each class in the adapter. */
 const OWN_CHANNELS = 3;
 const NEW_LAYERS = ["classifier", "adapter"];
-/** The first four blocks stay as they are, and so do the statistics of all normalisations, which are folded. */
-const TRAINED = /^features\.([4-9]|1\d)\..*(weight|bias)$/;
+/** What is trained of the network: not the first blocks, nor the statistics of normalisations, which are folded. */
+const TRAINED = {
+  trial: /^features\.([4-9]|1\d)\..*(weight|bias)$/,
+  test: /^features\.([7-9]|1\d)\..*(weight|bias)$/,
+} as const;
 /** Epochs of a test in which the new layers alone are trained; short trials have none. */
 const HEAD_EPOCHS = 1;
 
@@ -109,7 +112,7 @@ async function train(
     clipNorm: 5,
     unfreeze: [
       ...fresh.map((pattern) => ({ epoch: 0, pattern })),
-      { epoch: stage === "test" ? HEAD_EPOCHS : 0, pattern: TRAINED },
+      { epoch: stage === "test" ? HEAD_EPOCHS : 0, pattern: TRAINED[stage] },
     ],
   });
   const loader = new DataLoader(images, {
