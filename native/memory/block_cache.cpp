@@ -22,6 +22,8 @@ constexpr size_t kCacheLine = 64;
 // Kept for reuse in any case.
 constexpr size_t kAlwaysKept = size_t{1} << 30;
 
+thread_local bool keeps_blocks = true;
+
 class BlockCache final : public c10::Allocator {
  public:
   explicit BlockCache(c10::Allocator* source) : source_(source) {}
@@ -119,6 +121,12 @@ class BlockCache final : public c10::Allocator {
     const auto known = sizes_.find(block);
     if (known == sizes_.end()) return false;
     const size_t bytes = known->second;
+    if (!keeps_blocks) {
+      used_ -= static_cast<int64_t>(bytes);
+      sizes_.erase(known);
+      std::free(block);
+      return true;
+    }
     by_size_[bytes].push_back(free_.insert(free_.end(), {block, bytes}));
     kept_ += bytes;
     used_ -= static_cast<int64_t>(bytes);
@@ -192,6 +200,12 @@ void end_training_steps() {
 
 void empty_block_cache() {
   the_cache().release_all();
+}
+
+UnkeptBlocks::UnkeptBlocks() : outer_(std::exchange(keeps_blocks, false)) {}
+
+UnkeptBlocks::~UnkeptBlocks() {
+  keeps_blocks = outer_;
 }
 
 }  // namespace mcloss

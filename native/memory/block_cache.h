@@ -29,4 +29,17 @@ void end_training_steps();
 // Gives every free block back to the system.
 void empty_block_cache();
 
+// What this thread frees meanwhile goes back to the system: for work that is done once, whose sizes nothing
+// will ask for again.
+class UnkeptBlocks {
+ public:
+  UnkeptBlocks();
+  ~UnkeptBlocks();
+  UnkeptBlocks(const UnkeptBlocks&) = delete;
+  UnkeptBlocks& operator=(const UnkeptBlocks&) = delete;
+
+ private:
+  bool outer_;
+};
+
 }  // namespace mcloss

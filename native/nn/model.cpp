@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../memory/block_cache.h"
+
 namespace mcloss::nn {
 namespace {
 
@@ -86,14 +88,17 @@ ModelOutput Model::infer(const at::Tensor& images, bool use_packed) const {
   const auto dtype =
       at::autocast::is_autocast_enabled(type) ? at::autocast::get_autocast_dtype(type) : input.scalar_type();
   auto& plan = plan_for(dtype, images.device(), use_packed);
-  if (!plan.is_checked) {
-    const auto one = input.narrow(0, 0, 1);
-    plan.is_checked = true;
-    if (!is_near(plan.steps->run(one).last, forward(one, /*training=*/false).logits)) plan.steps.reset();
-  }
+  if (!plan.is_checked) check(plan, input.narrow(0, 0, 1));
   if (!plan.steps) return plain();
   auto output = plan.steps->run(input);
   return {std::move(output.watched), std::move(output.last)};
+}
+
+void Model::check(Plan& plan, const at::Tensor& image) const {
+  const UnkeptBlocks unkept;
+  plan.is_checked = true;
+  const auto wanted = forward(image, /*training=*/false).logits;
+  if (!is_near(plan.steps->run(image).last, wanted)) plan.steps.reset();
 }
 
 Model::Plan& Model::plan_for(at::ScalarType dtype, c10::Device device, bool use_packed) const {
@@ -104,6 +109,7 @@ Model::Plan& Model::plan_for(at::ScalarType dtype, c10::Device device, bool use_
   };
   const auto found = std::ranges::find_if(plans_, fits);
   if (found != plans_.end()) return *found;
+  const UnkeptBlocks unkept;
   Planner planner;
   planner.watch(features_.layer);
   auto value = planner.add(Planner::Input{}, {});

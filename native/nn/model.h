@@ -66,6 +66,8 @@ class Model {
   };
 
   Tap locate(const std::string& name) const;
+  // Packs what is packed by the first pass, too.
+  void check(Plan& plan, const at::Tensor& image) const;
   Plan& plan_for(at::ScalarType dtype, c10::Device device, bool use_packed) const;
 
   State state_;

@@ -17,6 +17,7 @@ import { inferenceMode, loadStateDict } from "mutual-channel-loss/tensor";
 import { inferShapes } from "#lib/models/infer-shapes.js";
 import * as functions from "#lib/models/networks/index.js";
 import { native, type InferenceForm } from "#lib/native/binding.js";
+import { runModule } from "../support/child.js";
 import { fixedLoader } from "../support/fixed-loader.js";
 import { fixturePath, numbersOf, readFixture, stateOf } from "../support/fixtures.js";
 import { cotangent, formulaState } from "../support/formula.js";
@@ -368,5 +369,23 @@ describe("a model frozen for inference", function () {
       await inferenceMode(() => model.forward(images));
       expect(await numbersOf(images)).to.deep.equal(before);
     }
+  });
+
+  it("keeps its weights packed and little else, and takes no more than a layer's copies to make them", async () => {
+    const { code, output, errors } = await runModule(`
+      import { resnet18 } from "mutual-channel-loss";
+      import { memory } from "mutual-channel-loss/tensor";
+      const model = resnet18({ classes: 6, inputSize: 64 });
+      await model.freezeForInference();
+      const weights = memory().bytes;
+      const { allocated, reserved, peak } = memory().allocators.cpu;
+      console.log(JSON.stringify([allocated, reserved, peak].map((bytes) => bytes / weights)));`);
+    expect(errors).to.equal("");
+    expect(code).to.equal(0);
+    const [allocated = 0, reserved = 0, peak = 0] = JSON.parse(output) as number[];
+    // The weights and, by Winograd's transformation, 16/9 of them.
+    expect(allocated).to.be.within(1, 2.9);
+    expect(reserved - allocated).to.be.at.most(0.4);
+    expect(peak).to.be.at.most(4.5);
   });
 });

@@ -43,19 +43,29 @@ const float* other_of(const ConvolutionOutput& output) {
 }
 
 // [P, O, C] as [P, blocks of columns, C, columns], the last block up to a multiple of the kernel's width.
-at::Tensor pack_columns(const at::Tensor& matrices, const ConvolutionKernel& kernel) {
-  const int64_t places = matrices.size(0), outputs = matrices.size(1), channels = matrices.size(2);
+// `make` gives [P, count, C] of the outputs from `first` on.
+template <class Make>
+at::Tensor pack_columns(int64_t places, int64_t outputs, int64_t channels, const Make& make) {
+  const auto& kernel = *convolution_kernel();
   const int64_t padded = kernel.padded(outputs);
-  const auto whole = at::zeros({places, padded, channels}, at::kFloat);
-  whole.narrow(1, 0, outputs).copy_(matrices);
-  auto packed = at::empty({places, padded * channels}, at::kFloat);
+  auto packed = at::zeros({places, padded * channels}, at::kFloat);
   for (int64_t first = 0; first < padded; first += kernel.columns) {
     const int64_t columns = std::min(kernel.columns, padded - first);
+    const int64_t count = std::min(columns, outputs - first);
     packed.narrow(1, first * channels, columns * channels)
         .unflatten(1, {channels, columns})
-        .copy_(whole.narrow(1, first, columns).transpose(1, 2));
+        .narrow(2, 0, count)
+        .copy_(make(first, count).transpose(1, 2));
   }
   return packed;
+}
+
+// Kernels [O, C, H, W], each a row of numbers as they lie in images of channels_last.
+at::Tensor pack_rows(const at::Tensor& weight) {
+  const int64_t depth = weight[0].numel();
+  return pack_columns(1, weight.size(0), depth, [&](int64_t first, int64_t count) {
+    return weight.narrow(0, first, count).permute({0, 2, 3, 1}).reshape({1, count, depth});
+  });
 }
 
 // [O, C, 3, 3] as [16, O, C], in float64.
@@ -63,6 +73,13 @@ at::Tensor transform_weights(const at::Tensor& weight) {
   const auto g = at::tensor({1., 0., 0., .5, .5, .5, .5, -.5, .5, 0., 0., 1.}, at::kDouble).view({4, 3});
   const auto both = at::matmul(at::matmul(g, weight.to(at::kDouble)), g.t());
   return both.permute({2, 3, 0, 1}).reshape({kWinogradPlaces, weight.size(0), weight.size(1)});
+}
+
+// A block of outputs at a time: in float64 all would take several times the weights.
+at::Tensor pack_transformed(const at::Tensor& weight) {
+  return pack_columns(kWinogradPlaces, weight.size(0), weight.size(1), [&](int64_t first, int64_t count) {
+    return transform_weights(weight.narrow(0, first, count));
+  });
 }
 
 struct Chunks {
@@ -79,7 +96,7 @@ Chunks make_chunks(int64_t tiles, int64_t floats_a_tile) {
 class Winograd final : public PackedFloatConvolution {
  public:
   Winograd(const at::Tensor& weight, const at::Tensor& bias, const std::vector<int64_t>& padding)
-      : weights_(pack_columns(transform_weights(weight), *convolution_kernel())),
+      : weights_(pack_transformed(weight)),
         bias_(padded_bias(bias, weight.size(0), *convolution_kernel())),
         channels_(weight.size(1)),
         outputs_(weight.size(0)),
@@ -179,7 +196,7 @@ int64_t worthwhile_threads(int64_t multiplications) {
 class Pointwise final : public PackedFloatConvolution {
  public:
   Pointwise(const at::Tensor& weight, const at::Tensor& bias)
-      : weights_(pack_columns(weight.flatten(1).unsqueeze(0), *convolution_kernel())),
+      : weights_(pack_rows(weight)),
         bias_(padded_bias(bias, weight.size(0), *convolution_kernel())),
         channels_(weight.size(1)),
         outputs_(weight.size(0)) {}
@@ -237,7 +254,7 @@ class Pointwise final : public PackedFloatConvolution {
 class Direct final : public PackedFloatConvolution {
  public:
   Direct(const at::Tensor& weight, const at::Tensor& bias, PackedConvolutionOptions options)
-      : weights_(pack_columns(weight.permute({0, 2, 3, 1}).flatten(1).unsqueeze(0), *convolution_kernel())),
+      : weights_(pack_rows(weight)),
         bias_(padded_bias(bias, weight.size(0), *convolution_kernel())),
         channels_(weight.size(1)),
         outputs_(weight.size(0)),
