@@ -6,7 +6,7 @@
 //     [--stage rates,test,half,long,ablations] [--seeds 0,1] [--arms ce,ce-widened,mc,beta-1] [--epochs 60] [--image-size 96]
 //     [--precision bfloat16] [--plan]    cub50-scratch is the same with the published set of 50 classes
 //   npm run study -- curves [--name cub100] [--epochs …] [--seeds 0]    draws docs/images/curves.png from its results
-//   npm run study -- gradients --images DIR --name cub100 --image-size 96,112,224 [--checkpoints RUN,…]
+//   npm run study -- gradients --images DIR --name cub100 --image-size 96,112,224 [--checkpoints NAME=FILE,…]
 //   npm run study -- photos --images DIR [--name NAME] [--losses ce,mc:20,own:5,scores:5] [--epochs 50] [--image-size 80]
 //     [--places 10]    the side of the last map: a quarter, an eighth (as without it) or a sixteenth of the size
 //   npm run study -- cub100 --images DIR    the same with what was measured of 100 classes of CUB-200-2011
@@ -14,7 +14,6 @@
 //   npm run study -- habit --images DIR [--classes 20] [--losses …]    draws docs/images/habit.png
 //   npm run study -- finetune --images DIR --weights FILE    MobileNetV2 from ImageNet on 50 classes of CUB-200-2011
 //   npm run study -- report
-import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { native } from "#lib/native/binding.js";
@@ -177,7 +176,9 @@ async function runGradients(): Promise<void> {
   await measureGradients({
     ...{ images, set, recipe },
     imageSizes: sizes?.split(",").map(Number) ?? [],
-    checkpoints: new Map(paths.map((path) => [basename(path), path])),
+    checkpoints: new Map(
+      paths.map((each) => [each.replace(/=.*/, ""), each.slice(each.indexOf("=") + 1)] as const),
+    ),
   });
 }
 

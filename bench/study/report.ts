@@ -6,6 +6,7 @@ import { listTrials } from "./plan.js";
 import { describeFineTuning } from "./finetune/describe.js";
 import { describePhotos } from "./photos/describe.js";
 import { describeScratch } from "./scratch/describe.js";
+import { describeGradients } from "./scratch/describe-gradients.js";
 import { conclude, concludeAblations, concludeStrongest } from "./report/conclusions.js";
 import { INTRODUCTION } from "./report/introduction.js";
 import { tabulateTests, tabulateTrials } from "./report/tables.js";
@@ -27,6 +28,7 @@ export async function writeReport(): Promise<void> {
     "",
     ...studies.flatMap(([name, study]) => describeStudy(name, study)),
     ...describeScratch(),
+    ...describeGradients(),
     ...describePhotos(),
     ...describeFineTuning(),
     "## Not run yet",

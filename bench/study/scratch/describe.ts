@@ -1,3 +1,4 @@
+import { expectedModeCount } from "#lib/loss/expected-mode.js";
 import { spread } from "#lib/compare/statistics.js";
 import { summarize } from "../comparison.js";
 import { ABLATED, COMPARED, armOf, type ArmName } from "./arms.js";
@@ -26,7 +27,13 @@ Written from \`bench/results/scratch.jsonl\`; \`npm run study -- cub100-scratch 
 rate 0.1, momentum 0.9 and weight decay 5e-4, batch 32, rate ÷ 10 at half and at three quarters of the epochs, α 1.5, β 20. The epochs, the
 schedule and the images are scaled as each heading says. The paper's baseline is torchvision's network with cross-entropy; the second row has cross-entropy on the
 network of MC-Loss. The test images are measured five times in a run; *best* is the best of these, no honest selection. \`over CE\` is of the last
-epoch against torchvision's network, in points, with p of Student's paired t-test over the seeds (two-sided, not corrected for the number of comparisons).`;
+epoch against torchvision's network, in points, with p of Student's paired t-test over the seeds (two-sided, not corrected for the number of comparisons). *training* is the training accuracy of the last epoch, *pointing* the pointing game of the class's
+channels and, beside it, of the class activation map.
+
+![Cross-entropy, L_dis and L_div in training and on the test images, and the test accuracy, epoch by epoch](images/curves.png)
+
+_The curves of the first seed, drawn by_ \`npm run study -- curves --name cub50\`_; cross-entropy's L_dis and L_div are measured on the test images alone, and torchvision's network has
+those of its 512 channels shared out among the classes._`;
 
 function titleOf({ set, recipe, stage, epochs, imageSize, precision }: ScratchResult): string {
   const planned = stage === "long" ? epochs / 2 : epochs;
@@ -80,7 +87,28 @@ function tabulate(runs: readonly ScratchResult[], base = runs): string[] {
     return own.length === 0 ? [] : [cellsOf(arm, own, base, boxed)];
   });
   const head = [...HEAD, ...(boxed ? ["pointing, %", "of CAM"] : [])];
-  return [row(head), row(["-", "-", "-", ...head.slice(3).map(() => "-:")]), ...rows.map(row)];
+  return [
+    row(head),
+    row(["-", "-", "-", ...head.slice(3).map(() => "-:")]),
+    ...rows.map(row),
+    "",
+    `By chance: habit ${chances(runs)}.`,
+  ];
+}
+
+/** Of each size of the last map, the whole test set's and one class's images. */
+function chances(runs: readonly ScratchResult[]): string {
+  const sizes = new Map(runs.map((run) => [run.places, run]));
+  return [...sizes]
+    .sort(([a], [b]) => a - b)
+    .map(([places, { images, classes }]) => {
+      const side = Math.sqrt(places);
+      const [all, own] = [images.held, Math.round(images.held / classes)].map((count) =>
+        percent(expectedModeCount(count, places) / count),
+      );
+      return `${all} % and, of the own class, ${own} % at ${side}×${side}`;
+    })
+    .join("; ");
 }
 
 function cellsOf(

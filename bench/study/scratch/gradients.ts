@@ -16,15 +16,23 @@ interface GradientsAt {
   imageSize: number;
 }
 
-/** L2 norms of the gradients of the terms, with their weights, with respect to a batch's features: means over batches. */
+/** L2 norms of the gradients of the terms, with their weights α and β. */
+export interface Norms {
+  crossEntropy: number;
+  discriminality: number;
+  diversity: number;
+}
+
+/** Means over batches. */
 export interface Gradients extends GradientsAt {
   classes: number;
   places: number;
   alpha: number;
   beta: number;
-  crossEntropy: number;
-  discriminality: number;
-  diversity: number;
+  /** With respect to a batch's features. */
+  features: Norms;
+  /** With respect to the weights before them, in which what images ask for in common adds up and what they do not does not. */
+  weights: Norms;
 }
 
 export const GRADIENTS = new ResultFile<GradientsAt, Gradients>(
@@ -72,27 +80,50 @@ export async function measureGradients(options: GradientsOptions): Promise<void>
   }
 }
 
-async function normsOf(model: Model, loader: DataLoader, { loss }: Recipe) {
+/** See {@link Gradients}. */
+export async function normsOf(model: Model, loader: DataLoader, { loss }: Recipe) {
   const { alpha = 1.5, beta = 20 } = loss as { alpha?: number; beta?: number };
-  const sums = { crossEntropy: 0, discriminality: 0, diversity: 0 };
+  const [features, weights] = [zeroNorms(), zeroNorms()];
+  const backbone = model.parameters(/^(?!classifier|fc)/);
   let [batches, places] = [0, 0];
   for await (using batch of loader) {
     await tidy(async () => {
-      const { features, logits } = await model.train().forward(batch.images);
-      const terms = mcLoss(features, batch.labels, { groups: groupsOf(model) });
-      const norm = async (term: Tensor, weight: number) => {
-        const [gradient] = await grad(term, [features], { retainGraph: true });
-        return weight * (gradient?.norm().item() ?? 0);
+      const { features: seen, logits } = await model.train().forward(batch.images);
+      const terms = mcLoss(seen, batch.labels, { groups: groupsOf(model) });
+      const weighted = {
+        crossEntropy: crossEntropy(logits, batch.labels),
+        discriminality: terms.discriminality.mul(alpha),
+        diversity: terms.diversity.mul(beta),
       };
-      sums.crossEntropy += await norm(crossEntropy(logits, batch.labels), 1);
-      sums.discriminality += await norm(terms.discriminality, alpha);
-      sums.diversity += await norm(terms.diversity, beta);
-      const [, , height = 0, width = 0] = features.shape;
+      for (const name of TERMS) {
+        const [own, ...others] = await grad(weighted[name], [seen, ...backbone], { retainGraph: true });
+        features[name] += normOf([own]) / BATCHES;
+        weights[name] += normOf(others) / BATCHES;
+      }
+      const [, , height = 0, width = 0] = seen.shape;
       places = height * width;
     });
     batches += 1;
     if (batches === BATCHES) break;
   }
-  const means = Object.entries(sums).map(([name, sum]) => [name, Number((sum / batches).toPrecision(3))]);
-  return { places, alpha, beta, ...(Object.fromEntries(means) as typeof sums) };
+  return { places, alpha, beta, features: short(features), weights: short(weights) };
+}
+
+const TERMS = ["crossEntropy", "discriminality", "diversity"] as const;
+
+function zeroNorms(): Norms {
+  return { crossEntropy: 0, discriminality: 0, diversity: 0 };
+}
+
+/** To three digits. */
+function short(norms: Norms): Norms {
+  const figures = zeroNorms();
+  for (const name of TERMS) figures[name] = Number(norms[name].toPrecision(3));
+  return figures;
+}
+
+/** Of all tensors as one; null is 0. */
+function normOf(gradients: readonly (Tensor | null | undefined)[]): number {
+  const squares = gradients.map((gradient) => (gradient?.norm().item() ?? 0) ** 2);
+  return Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
 }
