@@ -5,6 +5,7 @@ import { networks } from "../models/networks.js";
 import { hasPlainForm } from "../models/networks/definition.js";
 import { changeRecipe } from "../recipes/change.js";
 import type { PublishedAccuracy, Recipe } from "../recipes/recipe.js";
+import { readRunInfo } from "../run/run-info.js";
 import { isChannelLoss } from "../train/losses.js";
 import { compareRuns, gain, type ComparedRun, type Gain } from "./compare-runs.js";
 import type { Spread } from "./statistics.js";
@@ -56,6 +57,8 @@ export interface Reproduction {
   recipe: Pick<Recipe, "name" | "description" | "epochs">;
   /** The paths of what is not as in the recipe that the published figures are of, such as "epochs". */
   changed: string[];
+  /** What it was trained and tested on; absent where the runs do not say. */
+  data?: { classes: number; train: number; test: number };
   rows: ReproducedRow[];
   /** Runs that are in no row, as they were not trained as the other seeds of their loss, and what each is. */
   leftOut: { folder: string; label: string }[];
@@ -135,7 +138,16 @@ async function summarize(
   const leftOut = groups.flatMap(({ label, runs: [first, ...others] }) =>
     first && !taken.has(first.folder) ? [first, ...others].map(({ folder }) => ({ folder, label })) : [],
   );
-  return { recipe: { name, description, epochs }, changed, rows, leftOut };
+  const data = await dataOf(runs);
+  return { recipe: { name, description, epochs }, changed, ...(data && { data }), rows, leftOut };
+}
+
+/** As the first run has it, whose images are those of all. */
+async function dataOf([run]: readonly { output: string }[]): Promise<Reproduction["data"]> {
+  if (!run) return undefined;
+  const { loaders, model } = await readRunInfo(run.output);
+  const { train, validation } = loaders ?? {};
+  return train && validation && { classes: model.classes, train: train.samples, test: validation.samples };
 }
 
 const LABELS = { ce: "cross-entropy", mc: "MC-Loss" };

@@ -76,11 +76,12 @@ function publishedText({ accuracy, source, epoch, verified }: PublishedAccuracy)
   return `${(100 * accuracy).toFixed(2)}, ${which}${PUBLISHERS[source]}${verified ? "" : " ?"}`;
 }
 
-function notesOf({ recipe, changed, rows, leftOut }: Reproduction): string[] {
+function notesOf({ recipe, changed, data, rows, leftOut }: Reproduction): string[] {
   const published = rows.flatMap((row) => row.published);
   const unfinished = rows.flatMap(({ runs }) => runs.filter(({ finished }) => !finished));
   return [
     `top-1 accuracy on the test images in %, after ${recipe.epochs} ${recipe.epochs === 1 ? "epoch" : "epochs"}: mean ± standard deviation over seeds`,
+    ...(data ? [`${data.classes} classes, ${data.train} training and ${data.test} test images`] : []),
     "the best epoch is chosen on the test images: what the authors report, and no honest selection",
     ...(rows.some(({ gain }) => gain?.last.p !== undefined)
       ? ["p is that of the two-sided paired t-test"]

@@ -40,6 +40,7 @@ describe("mcloss reproduce", () => {
     expect(stdout).to.match(/^cross-entropy, the network not widened +2 .* 45\.70, the paper \?$/m);
     expect(stdout)
       .to.match(/^gain +2 +[+−].* \+13\.71, the paper \?$/m)
+      .and.match(/^3 classes, 12 training and 6 test images$/m)
       .and.match(/^not the recipe's, .*network\.inputSize/m);
     const made = join(folder(), "runs", "reproduce", "cub200-resnet18");
     expect(await readdir(made)).to.include.members(["ce", "mc", "table.md", "table.tex", "table.json"]);
