@@ -7,14 +7,7 @@ import sys
 
 import torch
 
-# torchvision's wheel for CUDA registers fake kernels for operators that it lacks beside a CPU PyTorch.
-declared = torch.library.Library("torchvision", "DEF")
-try:
-    declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-except RuntimeError:
-    pass
-
+import any_torchvision  # first: it says how
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 

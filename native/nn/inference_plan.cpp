@@ -72,7 +72,8 @@ struct Fused {
   std::vector<Value> inputs;
   std::optional<Planner::Affine> before = {}, after = {};  // of what is weighted
   std::optional<Activation> activation = {};
-  bool adds = false;  // the last input
+  bool adds = false;                // the last input
+  std::vector<Fused> earlier = {};  // convolutions that this one's first input goes through
 
   template <class T>
   T* as() {
@@ -133,6 +134,9 @@ class InferencePlan::Compiler {
     for (Value value = 1; value < nodes_.size(); ++value) {
       if (is_needed(value)) take(value);
     }
+    std::vector<Value> positions;
+    for (const auto& [position, fused] : fused_) positions.push_back(position);
+    for (const Value position : positions) join(position);
     std::map<Value, Value> last_use;
     for (const auto& [position, fused] : fused_) {
       for (const auto input : fused.inputs) last_use[giver_[input]] = position;
@@ -175,7 +179,9 @@ class InferencePlan::Compiler {
     const auto* linear = fused.as<Planner::Linear>();
     if (!convolution && !linear) return 1;
     const auto& weight = convolution ? convolution->weight : linear->weight;
-    return weight.numel() / std::max<int64_t>(1, weight.size(0));
+    int64_t multiplications = weight.numel();
+    for (auto& stage : fused.earlier) multiplications += stage.as<Planner::Convolution>()->weight.numel();
+    return multiplications / std::max<int64_t>(1, weight.size(0));
   }
 
   static bool may_split(Fused& fused) {
@@ -266,6 +272,36 @@ class InferencePlan::Compiler {
     return true;
   }
 
+  // Convolutions of whose outputs little is kept, where what they give goes nowhere else.
+  void join(Value position) {
+    const auto found = fused_.find(position);
+    if (found == fused_.end() || !options_.use_packed || options_.dtype != at::kFloat) return;
+    auto& last = found->second;
+    if (!is_pointwise(last)) return;
+    auto* middle = only_for_this(last.inputs[0]);
+    if (!middle || middle->adds || !is_depthwise(*middle)) return;
+    auto* first = only_for_this(middle->inputs[0]);
+    if (first && (first->adds || !is_pointwise(*first))) first = nullptr;
+    const Value middle_value = giver_[last.inputs[0]], first_value = giver_[middle->inputs[0]];
+    last.inputs[0] = first ? first->inputs[0] : middle->inputs[0];
+    if (first) last.earlier.push_back(std::move(*first));
+    last.earlier.push_back(std::move(*middle));
+    if (first) fused_.erase(first_value);
+    fused_.erase(middle_value);
+  }
+
+  static bool is_pointwise(Fused& fused) {
+    const auto* convolution = fused.as<Planner::Convolution>();
+    return convolution && convolution->window.groups == 1 && convolution->weight.size(2) == 1 &&
+           convolution->weight.size(3) == 1;
+  }
+
+  static bool is_depthwise(Fused& fused) {
+    const auto* convolution = fused.as<Planner::Convolution>();
+    return convolution && convolution->window.groups == convolution->weight.size(0) &&
+           convolution->weight.size(1) == 1;
+  }
+
   at::Tensor ready(const at::Tensor& tensor) const {
     return tensor.defined() ? tensor.detach().to(options_.dtype) : tensor;
   }
@@ -287,10 +323,38 @@ class InferencePlan::Compiler {
 
   std::function<at::Tensor(Inputs&)> step_of(const Planner::Convolution& convolution, const Fused& fused,
                                              bool overwrites) const {
-    std::shared_ptr<PackedConvolution> packed =
-        pack(fold(convolution, fused), {fused.adds, fused.activation});
+    std::shared_ptr<PackedConvolution> packed = join_stages(fused);
+    if (!packed && !fused.earlier.empty()) return one_by_one(fused, overwrites);
+    if (!packed) packed = pack(fold(convolution, fused), {fused.adds, fused.activation});
     return [packed, dtype = options_.dtype, adds = fused.adds, overwrites](Inputs& inputs) {
       return packed->run(inputs[0].to(dtype), adds ? inputs[1] : at::Tensor(), overwrites);
+    };
+  }
+
+  ConvolutionStage stage_of(const Fused& fused) const {
+    const auto folded = fold(std::get<Planner::Convolution>(fused.operation), fused);
+    return {{ready(folded.weight), ready(folded.bias), folded.window}, {fused.adds, fused.activation}};
+  }
+
+  std::unique_ptr<PackedConvolution> join_stages(const Fused& fused) const {
+    if (fused.earlier.empty()) return nullptr;
+    std::vector<ConvolutionStage> stages;
+    for (const auto& stage : fused.earlier) stages.push_back(stage_of(stage));
+    stages.push_back(stage_of(fused));
+    return join_convolutions(stages);
+  }
+
+  std::function<at::Tensor(Inputs&)> one_by_one(const Fused& fused, bool overwrites) const {
+    std::vector<std::function<at::Tensor(Inputs&)>> steps;
+    for (auto stage : fused.earlier) steps.push_back(make_step(stage, false));
+    auto last = fused;
+    last.earlier.clear();
+    return [steps, end = make_step(last, overwrites)](Inputs& inputs) {
+      for (const auto& step : steps) {
+        Inputs only{inputs[0]};
+        inputs[0] = step(only);
+      }
+      return end(inputs);
     };
   }
 

@@ -191,20 +191,40 @@ class FloatConvolution final : public PackedConvolution {
   ConvolutionEnd end_;
 };
 
+std::unique_ptr<PackedFloatConvolution> pack_float(const Planner::Convolution& convolution) {
+  const auto& window = convolution.window;
+  return pack_float_convolution(convolution.weight, convolution.bias,
+                                {window.stride, window.padding, window.dilation, window.groups});
+}
+
 }  // namespace
 
 std::unique_ptr<PackedConvolution> pack_convolution(Planner::Convolution convolution, ConvolutionEnd end,
                                                     bool use_packed) {
   if (use_packed) {
-    const auto& window = convolution.window;
-    auto packed = pack_float_convolution(convolution.weight, convolution.bias,
-                                         {window.stride, window.padding, window.dilation, window.groups});
+    auto packed = pack_float(convolution);
     if (packed) return std::make_unique<FloatConvolution>(std::move(packed), end);
     if (onednn_takes(convolution.weight)) {
       return std::make_unique<OneDnnConvolution>(std::move(convolution), end);
     }
   }
   return std::make_unique<PlainConvolution>(std::move(convolution), end);
+}
+
+std::unique_ptr<PackedConvolution> join_convolutions(const std::vector<ConvolutionStage>& stages) {
+  std::vector<FloatStage> earlier;
+  for (const auto& [convolution, end] : stages) {
+    const auto bounds = bounds_of(end.activation);
+    auto packed = pack_float(convolution);
+    if (!packed) return nullptr;
+    if (&convolution == &stages.back().convolution) {
+      auto joined = join_float_convolutions(std::move(earlier), std::move(packed));
+      return joined ? std::make_unique<FloatConvolution>(std::move(joined), end) : nullptr;
+    }
+    if (!bounds || end.adds) return nullptr;
+    earlier.push_back({std::move(packed), bounds->first, bounds->second});
+  }
+  return nullptr;
 }
 
 }  // namespace mcloss::nn

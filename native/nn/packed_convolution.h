@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "planner.h"
 
@@ -29,5 +30,14 @@ class PackedConvolution {
 // processor have them.
 std::unique_ptr<PackedConvolution> pack_convolution(Planner::Convolution convolution, ConvolutionEnd end,
                                                     bool use_packed);
+
+struct ConvolutionStage {
+  Planner::Convolution convolution;
+  ConvolutionEnd end;
+};
+
+// One convolution that does what `stages` do one after another, in the cases that join_float_convolutions()
+// knows; null in others. What the last one adds is all that is added.
+std::unique_ptr<PackedConvolution> join_convolutions(const std::vector<ConvolutionStage>& stages);
 
 }  // namespace mcloss::nn

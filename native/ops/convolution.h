@@ -38,6 +38,16 @@ struct PackedConvolutionOptions {
 MCLOSS_OPS_API std::unique_ptr<PackedFloatConvolution> pack_float_convolution(
     const at::Tensor& weight, const at::Tensor& bias, const PackedConvolutionOptions& options);
 
+struct FloatStage {
+  std::unique_ptr<PackedFloatConvolution> convolution;
+  float low, high;  // what its sums are held between
+};
+
+// One convolution that does what these do one after another: a 1×1 one, which may be missing, and one of each
+// channel by itself, before a 1×1 one. Null for others.
+MCLOSS_OPS_API std::unique_ptr<PackedFloatConvolution> join_float_convolutions(
+    std::vector<FloatStage> earlier, std::unique_ptr<PackedFloatConvolution> last);
+
 // The threads of LibTorch that this thread's operators use, where a thread has set none of its own.
 MCLOSS_OPS_API void use_threads_here(int count);
 

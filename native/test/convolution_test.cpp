@@ -85,12 +85,12 @@ class Cases {
 
   bool adds() const { return adds_; }
 
- private:
   int64_t between(int64_t low, int64_t high) {
     return std::uniform_int_distribution<int64_t>(low, high)(random_);
   }
   bool chance(int64_t one_in) { return between(1, one_in) == 1; }
 
+ private:
   std::mt19937_64 random_;
   bool adds_ = false;
 };
@@ -118,6 +118,44 @@ bool check(uint64_t seed) {
   const double error = (output - expected).abs().max().item<double>();
   if (output.is_contiguous(kChannelsLast) && error < 2e-6 * (terms + 10)) return true;
   std::printf("an error of %g\n", error);
+  return false;
+}
+
+// A 1×1 convolution or none, one of each channel by itself and a 1×1 one, as one and one after another.
+bool check_joined(uint64_t seed) {
+  Cases cases(seed);
+  const bool has_first = cases.chance(2);
+  const int64_t inputs = cases.between(2, 40), outputs = cases.between(1, 40);
+  const int64_t channels = has_first ? 16 * cases.between(1, 20) + cases.between(-3, 3) : inputs;
+  const int64_t side = 2 * cases.between(1, 3) + 1, stride = cases.between(1, 3);
+  const auto pack = [](const at::Tensor& weight, std::vector<int64_t> strides, int64_t padding,
+                       int64_t groups) {
+    return pack_float_convolution(weight, {}, {std::move(strides), {padding, padding}, {1, 1}, groups});
+  };
+  const auto input =
+      at::randn({cases.between(1, 2), inputs, cases.between(side, 40), cases.between(side, 40)})
+          .contiguous(kChannelsLast);
+  const auto first = at::randn({channels, inputs, 1, 1}), middle = at::randn({channels, 1, side, side});
+  const auto last = at::randn({outputs, channels, 1, 1});
+  std::vector<FloatStage> earlier;
+  if (has_first) earlier.push_back({pack(first, {1, 1}, 0, 1), 0, 6});
+  earlier.push_back({pack(middle, {stride, stride}, side / 2, channels), -1, kInfinity});
+  const auto joined = join_float_convolutions(std::move(earlier), pack(last, {1, 1}, 0, 1));
+  if (!joined) return false;
+  at::set_num_threads(cases.chance(3) ? 3 : 1);
+  auto expected = input.to(at::kDouble);
+  if (has_first) expected = at::clamp(at::conv2d(expected, first.to(at::kDouble)), 0, 6);
+  expected = at::clamp(at::conv2d(expected, middle.to(at::kDouble), {}, {stride, stride},
+                                  {side / 2, side / 2}, {1, 1}, channels),
+                       -1, kInfinity);
+  expected = at::conv2d(expected, last.to(at::kDouble));
+  const auto other = cases.chance(2) ? at::randn(expected.sizes()).contiguous(kChannelsLast) : at::Tensor();
+  if (other.defined()) expected = expected + other;
+  const auto output = joined->run(input, {other, false, -kInfinity, kInfinity});
+  const double error = (output - expected).abs().max().item<double>();
+  const double largest = expected.abs().max().item<double>();
+  if (output.is_contiguous(kChannelsLast) && error < 1e-5 * (1 + largest)) return true;
+  std::printf("joined: an error of %g of %g\n", error, largest);
   return false;
 }
 
@@ -153,14 +191,14 @@ std::vector<Named> find_kernels() {
 }  // namespace mcloss::test
 
 int main(int count, char** values) {
-  const int cases = count > 1 ? std::atoi(values[1]) : 400;
+  const int cases = count > 1 ? std::atoi(values[1]) : 250;
   const auto seed = count > 2 ? std::strtoull(values[2], nullptr, 10) : 1ULL;
   const at::NoGradGuard no_grad;
   int ran = 0, failed = 0;
   for (const auto& [name, kernel] : mcloss::test::find_kernels()) {
     mcloss::cpu::chosen = kernel;
     for (int i = 0; i < cases; ++i) {
-      if (mcloss::test::check(seed + i)) continue;
+      if (mcloss::test::check(seed + i) && mcloss::test::check_joined(seed + i)) continue;
       std::printf("again, %s: convolution_test 1 %llu\n", name, static_cast<unsigned long long>(seed + i));
       ++failed;
     }

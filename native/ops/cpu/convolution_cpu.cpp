@@ -6,7 +6,9 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <bit>
 #include <optional>
+#include <utility>
 
 #include "../convolution.h"
 #include "aligned_buffer.h"
@@ -28,6 +30,8 @@ constexpr int64_t kChunkFloats = 160 * 1024;
 constexpr int64_t kTilesAtLeast = 96;
 constexpr int64_t kRowFloats = 64 * 1024;
 constexpr int64_t kRowsAtLeast = 48;
+constexpr int64_t kMostBandRows = 16;
+constexpr int64_t kBandFloats = 128 * 1024;
 constexpr int64_t kProductRows = 12;  // a multiple of what the kernels make at once
 // What makes a thread worth its start, in multiplications.
 constexpr int64_t kWorkAtLeast = 1 << 20;
@@ -201,14 +205,11 @@ class Pointwise final : public PackedFloatConvolution {
         channels_(weight.size(1)),
         outputs_(weight.size(0)) {}
 
- private:
-  std::vector<int64_t> output_size(const at::Tensor& input) const override {
-    return {input.size(0), outputs_, input.size(2), input.size(3)};
-  }
+  int64_t channels() const { return channels_; }
+  int64_t outputs() const { return outputs_; }
 
-  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
-    const auto& kernel = *convolution_kernel();
-    const ProductProblem problem{
+  ProductProblem problem(float low, float high) const {
+    return {
         .outputs = outputs_,
         .stretches = 1,
         .length = channels_,
@@ -216,34 +217,53 @@ class Pointwise final : public PackedFloatConvolution {
         .input_stride = channels_,
         .weights = weights_.const_data_ptr<float>(),
         .bias = bias_.const_data_ptr<float>(),
-        .low = output.low,
-        .high = output.high,
+        .low = low,
+        .high = high,
     };
+  }
+
+  // Rows of channels that lie side by side, by this thread.
+  void write_rows(const ProductProblem& problem, const ProductRows& rows) const {
+    const auto& kernel = *convolution_kernel();
+    const int64_t each = rows_a_part(rows.count, channels_ + outputs_, 1);
+    for (int64_t row = 0; row < rows.count; row += each) {
+      const ProductRows part{std::min(each, rows.count - row), rows.input + row * channels_,
+                             rows.other ? rows.other + row * outputs_ : nullptr,
+                             rows.output + row * outputs_};
+      for (int64_t block = 0; block < kernel.blocks(outputs_); ++block) kernel.product(problem, part, block);
+    }
+  }
+
+  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
+    const auto& kernel = *convolution_kernel();
+    const auto product = problem(output.low, output.high);
     const float* from = input.const_data_ptr<float>();
     const float* other = other_of(output);
     const int64_t rows = input.size(0) * input.size(2) * input.size(3);
     const int64_t blocks = kernel.blocks(outputs_);
     const int64_t threads = worthwhile_threads(rows * channels_ * outputs_);
-    const auto multiply = [&](int64_t first, int64_t last, int64_t first_block, int64_t last_block) {
-      const ProductRows part{last - first, from + first * channels_,
-                             other ? other + first * outputs_ : nullptr, to + first * outputs_};
-      for (int64_t block = first_block; block < last_block; ++block) kernel.product(problem, part, block);
+    const auto part_of = [&](int64_t first, int64_t last) {
+      return ProductRows{last - first, from + first * channels_, other ? other + first * outputs_ : nullptr,
+                         to + first * outputs_};
     };
     // Where there are more weights than inputs, each thread reads its part of the weights only.
     if (threads > 1 && blocks >= threads && outputs_ > rows) {
       at::parallel_for(0, blocks, (blocks + threads - 1) / threads, [&](int64_t begin, int64_t end) {
         const int64_t each = rows_a_part(rows, channels_, 1);
-        for (int64_t row = 0; row < rows; row += each) multiply(row, std::min(rows, row + each), begin, end);
+        for (int64_t row = 0; row < rows; row += each) {
+          const auto part = part_of(row, std::min(rows, row + each));
+          for (int64_t block = begin; block < end; ++block) kernel.product(product, part, block);
+        }
       });
       return;
     }
-    const int64_t each = rows_a_part(rows, channels_ + outputs_, threads);
-    const int64_t parts = (rows + each - 1) / each;
-    at::parallel_for(0, parts, (parts + threads - 1) / threads, [&](int64_t begin, int64_t end) {
-      for (int64_t part = begin; part < end; ++part) {
-        multiply(part * each, std::min(rows, (part + 1) * each), 0, blocks);
-      }
-    });
+    at::parallel_for(0, rows, (rows + threads - 1) / threads,
+                     [&](int64_t begin, int64_t end) { write_rows(product, part_of(begin, end)); });
+  }
+
+ private:
+  std::vector<int64_t> output_size(const at::Tensor& input) const override {
+    return {input.size(0), outputs_, input.size(2), input.size(3)};
   }
 
   at::Tensor weights_, bias_;
@@ -350,36 +370,44 @@ class Depthwise final : public PackedFloatConvolution {
     weights_.narrow(2, 0, channels_).copy_(weight.squeeze(1).permute({1, 2, 0}));
   }
 
- private:
-  int64_t extent(const at::Tensor& input, size_t axis) const {
-    return output_extent(input.size(static_cast<int64_t>(axis) + 2), axis, kernel_[axis], options_);
-  }
+  int64_t channels() const { return channels_; }
 
-  std::vector<int64_t> output_size(const at::Tensor& input) const override {
-    return {input.size(0), channels_, extent(input, 0), extent(input, 1)};
-  }
-
-  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
-    const DepthwiseProblem problem{
-        .height = input.size(2),
-        .width = input.size(3),
+  // Of images of this size; where they and the outputs lie is left open.
+  DepthwiseProblem problem(int64_t height, int64_t width, float low, float high) const {
+    return {
+        .height = height,
+        .width = width,
         .channels = channels_,
-        .output_height = extent(input, 0),
-        .output_width = extent(input, 1),
+        .output_height = output_extent(height, 0, kernel_[0], options_),
+        .output_width = output_extent(width, 1, kernel_[1], options_),
         .kernel_height = kernel_[0],
         .kernel_width = kernel_[1],
         .stride_y = options_.stride[0],
         .stride_x = options_.stride[1],
         .pad_y = options_.padding[0],
         .pad_x = options_.padding[1],
-        .input = input.const_data_ptr<float>(),
+        .row_mask = -1,
+        .input = nullptr,
         .weights = weights_.const_data_ptr<float>(),
         .bias = bias_.const_data_ptr<float>(),
-        .other = other_of(output),
-        .output = to,
-        .low = output.low,
-        .high = output.high,
+        .other = nullptr,
+        .output = nullptr,
+        .low = low,
+        .high = high,
     };
+  }
+
+ private:
+  std::vector<int64_t> output_size(const at::Tensor& input) const override {
+    return {input.size(0), channels_, output_extent(input.size(2), 0, kernel_[0], options_),
+            output_extent(input.size(3), 1, kernel_[1], options_)};
+  }
+
+  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
+    auto problem = this->problem(input.size(2), input.size(3), output.low, output.high);
+    problem.input = input.const_data_ptr<float>();
+    problem.other = other_of(output);
+    problem.output = to;
     const int64_t row_work = problem.output_width * channels_ * kernel_[0] * kernel_[1];
     at::parallel_for(
         0, input.size(0) * problem.output_height, 1 + kWorkAtLeast / 4 / std::max<int64_t>(row_work, 1),
@@ -391,6 +419,109 @@ class Depthwise final : public PackedFloatConvolution {
   std::vector<int64_t> kernel_;
   PackedConvolutionOptions options_;
 };
+
+struct Bounds {
+  float low, high;
+};
+
+// A convolution of each channel by itself between 1×1 ones, of which the first may be missing: MobileNetV2's
+// block. What lies between is made a few rows at a time, and used while they are in a processor's own caches.
+class Separable final : public PackedFloatConvolution {
+ public:
+  Separable(std::unique_ptr<Pointwise> first, Bounds after_first, std::unique_ptr<Depthwise> middle,
+            Bounds after_middle, std::unique_ptr<Pointwise> last)
+      : first_(std::move(first)),
+        middle_(std::move(middle)),
+        last_(std::move(last)),
+        after_first_(after_first),
+        after_middle_(after_middle) {}
+
+ private:
+  // Rows of outputs that are made together, and of the middle's inputs that are kept: a power of two.
+  struct Band {
+    int64_t rows, kept;
+  };
+
+  DepthwiseProblem middle_of(const at::Tensor& input) const {
+    return middle_->problem(input.size(2), input.size(3), after_middle_.low, after_middle_.high);
+  }
+
+  std::vector<int64_t> output_size(const at::Tensor& input) const override {
+    const auto middle = middle_of(input);
+    return {input.size(0), last_->outputs(), middle.output_height, middle.output_width};
+  }
+
+  Band choose_band(const DepthwiseProblem& middle) const {
+    for (int64_t rows = kMostBandRows;; --rows) {
+      const int64_t seen = (rows - 1) * middle.stride_y + middle.kernel_height;
+      const auto kept = first_ ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(seen))) : 0;
+      const int64_t floats = (kept * middle.width + rows * middle.output_width) * middle.channels;
+      if (rows == 1 || floats <= kBandFloats) return {rows, kept};
+    }
+  }
+
+  void write(const at::Tensor& input, const ConvolutionOutput& output, float* to) const override {
+    const auto middle = middle_of(input);
+    const int64_t samples = input.size(0), height = middle.output_height;
+    const int64_t work = samples * height * middle.output_width * middle.channels * last_->outputs();
+    const int64_t parts = (worthwhile_threads(work) + samples - 1) / samples;
+    const int64_t each = (height + parts - 1) / parts;
+    at::parallel_for(0, samples * parts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) {
+        const int64_t first = part % parts * each;
+        write_part(middle, input, output, to, part / parts, first, std::min(height, first + each));
+      }
+    });
+  }
+
+  // The rows from `begin` to `end` of one image.
+  void write_part(DepthwiseProblem middle, const at::Tensor& input, const ConvolutionOutput& output,
+                  float* to, int64_t sample, int64_t begin, int64_t end) const {
+    const auto& kernel = *convolution_kernel();
+    const int64_t channels = middle.channels, outputs = last_->outputs();
+    const int64_t from_row = input.size(1) * middle.width, row = middle.width * channels;
+    const int64_t to_row = middle.output_width * channels, last_row = middle.output_width * outputs;
+    const auto band = choose_band(middle);
+    const AlignedBuffer<float> memory(static_cast<size_t>(band.kept * row + band.rows * to_row));
+    float* const made = memory.data() + band.kept * row;
+    const float* const image = input.const_data_ptr<float>() + sample * middle.height * from_row;
+    const auto first = first_ ? first_->problem(after_first_.low, after_first_.high) : ProductProblem{};
+    const auto last = last_->problem(output.low, output.high);
+    if (first_) middle.row_mask = band.kept - 1;
+    middle.input = first_ ? memory.data() : image;
+    int64_t next = std::max<int64_t>(0, begin * middle.stride_y - middle.pad_y);  // of the middle's inputs
+    for (int64_t y = begin; y < end; y += band.rows) {
+      const int64_t stop = std::min(end, y + band.rows);
+      const int64_t seen = (stop - 1) * middle.stride_y - middle.pad_y + middle.kernel_height;
+      while (first_ && next < std::min(middle.height, seen)) {
+        const int64_t place = next & middle.row_mask;
+        const int64_t count = std::min(std::min(middle.height, seen) - next, band.kept - place);
+        first_->write_rows(
+            first, {count * middle.width, image + next * from_row, nullptr, memory.data() + place * row});
+        next += count;
+      }
+      middle.output = made - y * to_row;
+      kernel.depthwise(middle, y, stop);
+      const int64_t offset = (sample * middle.output_height + y) * last_row;
+      const float* other = other_of(output);
+      last_->write_rows(
+          last, {(stop - y) * middle.output_width, made, other ? other + offset : nullptr, to + offset});
+    }
+  }
+
+  std::unique_ptr<Pointwise> first_;
+  std::unique_ptr<Depthwise> middle_;
+  std::unique_ptr<Pointwise> last_;
+  Bounds after_first_, after_middle_;
+};
+
+// Takes what is in `from` where it is a T.
+template <class T>
+std::unique_ptr<T> take_as(std::unique_ptr<PackedFloatConvolution>& from) {
+  auto* found = dynamic_cast<T*>(from.get());
+  if (found) static_cast<void>(from.release());
+  return std::unique_ptr<T>(found);
+}
 
 }  // namespace
 }  // namespace cpu
@@ -424,6 +555,20 @@ std::unique_ptr<PackedFloatConvolution> pack_float_convolution(const at::Tensor&
     return std::make_unique<cpu::Depthwise>(weight, bias, options);
   }
   return nullptr;
+}
+
+std::unique_ptr<PackedFloatConvolution> join_float_convolutions(
+    std::vector<FloatStage> earlier, std::unique_ptr<PackedFloatConvolution> last) {
+  const bool has_first = earlier.size() == 2;
+  if (!has_first && earlier.size() != 1) return nullptr;
+  auto& middle = earlier.back();
+  auto first = has_first ? cpu::take_as<cpu::Pointwise>(earlier[0].convolution) : nullptr;
+  auto depthwise = cpu::take_as<cpu::Depthwise>(middle.convolution);
+  auto pointwise = cpu::take_as<cpu::Pointwise>(last);
+  if ((has_first && !first) || !depthwise || !pointwise) return nullptr;
+  return std::make_unique<cpu::Separable>(std::move(first), cpu::Bounds{earlier[0].low, earlier[0].high},
+                                          std::move(depthwise), cpu::Bounds{middle.low, middle.high},
+                                          std::move(pointwise));
 }
 
 void use_threads_here(int count) {

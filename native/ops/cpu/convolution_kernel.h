@@ -55,6 +55,7 @@ struct DepthwiseProblem {
   int64_t height, width, channels;  // of the input [N, height, width, channels]
   int64_t output_height, output_width;
   int64_t kernel_height, kernel_width, stride_y, stride_x, pad_y, pad_x;
+  int64_t row_mask;  // row y of an image lies where row y & row_mask would
   const float* input;
   const float* weights;  // [kernel_height, kernel_width, channels up to a multiple of the kernel's width]
   const float* bias;     // [channels, and up to a multiple of the kernel's width]

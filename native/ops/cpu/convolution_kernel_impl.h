@@ -389,7 +389,7 @@ struct DepthwiseChannels {
   inline __attribute__((always_inline)) void add_row(const float* image, int64_t top, int64_t left, int64_t i,
                                                      Floats* sums) const {
     if (top + i < 0 || top + i >= problem.height) return;
-    const float* row = image + ((top + i) * problem.width + left) * problem.channels;
+    const float* row = image + (((top + i) & problem.row_mask) * problem.width + left) * problem.channels;
     const auto at = [&](int64_t column) {
       if (!kAtEdge) return load_floats(row + column * problem.channels);
       const bool inside = left + column >= 0 && left + column < problem.width;
