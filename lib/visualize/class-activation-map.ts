@@ -1,6 +1,8 @@
-import { layerName } from "../models/layers.js";
-import { toPair } from "../models/layers/shapes.js";
+import { describeSpec } from "../models/describe-spec.js";
+import { layerName, type LayerSpec } from "../models/layers.js";
+import { linearOfAverage } from "../models/linear-of-average.js";
 import { checkModel, type Model, type ModelOutput } from "../models/model.js";
+import type { ModelSpec } from "../models/spec.js";
 import { grad } from "../tensor/autograd.js";
 import { enableGrad, noGrad } from "../tensor/grad-mode.js";
 import { einsum } from "../tensor/operators.js";
@@ -18,26 +20,37 @@ export function camMethod(model: Model): CamMethod {
   return linearHead(model) ? "CAM" : "Grad-CAM";
 }
 
+/** What a model makes of images. */
+export interface OutputForCam extends Pick<ModelOutput, "features" | "logits"> {
+  /** [N, C, H, W], which the classifier reads: the features, or what they are made of where they lie beside its way. */
+  read: Tensor;
+}
+
 /** Runs `model` in evaluation mode, recording what {@link classActivationMap} needs. */
-export async function forwardForCam(model: Model, images: Tensor): Promise<ModelOutput> {
-  const options = { training: false };
-  if (linearHead(model)) return noGrad(() => model.forward(images, options));
-  return enableGrad(() => model.forward(images.withGrad(), options));
+export async function forwardForCam(model: Model, images: Tensor): Promise<OutputForCam> {
+  const layer = layerRead(model);
+  const taps = layer === model.spec.features ? [] : [layer];
+  const options = { training: false, taps };
+  const output = linearHead(model)
+    ? await noGrad(() => model.forward(images, options))
+    : await enableGrad(() => model.forward(images.withGrad(), options));
+  return { ...output, read: output.taps[layer] ?? output.features };
 }
 
 /**
  * Where in each image the classifier finds its class: [N, H, W] of the features' size, what speaks against the class
- * set to 0. CAM: ReLU(Σ_j w_kj·x_j). Grad-CAM: ReLU(Σ_j a_j·x_j), where a_j is the mean over places of ∂logit_k/∂x_j.
+ * set to 0. CAM: ReLU(Σ_j w_kj·x_j), x what the classifier reads. Grad-CAM: ReLU(Σ_j a_j·x_j), where a_j is the mean over places
+ * of ∂logit_k/∂x_j.
  * @param output what {@link forwardForCam} gave; may be asked for several classes, one after another
  * @param classes int64 [N]
  */
 export async function classActivationMap(
   model: Model,
-  { features, logits }: Pick<ModelOutput, "features" | "logits">,
+  { read, logits }: OutputForCam,
   classes: Tensor,
 ): Promise<Tensor> {
-  const weights = weightsOfHead(model, classes) ?? (await meanGradients(features, logits, classes));
-  return noGrad(() => einsum("nc,nchw->nhw", [weights, features]).relu());
+  const weights = weightsOfHead(model, classes) ?? (await meanGradients(read, logits, classes));
+  return noGrad(() => einsum("nc,nchw->nhw", [weights, read]).relu());
 }
 
 function weightsOfHead(model: Model, classes: Tensor): Tensor | undefined {
@@ -48,27 +61,36 @@ function weightsOfHead(model: Model, classes: Tensor): Tensor | undefined {
 }
 
 /** Images do not mix in evaluation, so the sum's gradient has that of each image's own logit. */
-async function meanGradients(features: Tensor, logits: Tensor, classes: Tensor): Promise<Tensor> {
+async function meanGradients(read: Tensor, logits: Tensor, classes: Tensor): Promise<Tensor> {
   const chosen = enableGrad(() => logits.gather(1, classes.unsqueeze(1)).sum());
-  const [gradients] = await grad(chosen, [features], { retainGraph: true });
+  const [gradients] = await grad(chosen, [read], { retainGraph: true });
   // A classifier that does not look at the features at all.
-  if (!gradients) return features.detach().mul(0).mean([2, 3]);
+  if (!gradients) return read.detach().mul(0).mean([2, 3]);
   return gradients.mean([2, 3]);
 }
 
-/** The name of the linear layer, where features, mean over places and that layer are all there is. */
-function linearHead({ spec }: Model): string | undefined {
-  const named = spec.layers.map((layer, position) => ({ layer, name: layerName(layer, position) }));
-  const start = named.findIndex(({ name }) => name === spec.features);
-  if (start < 0) return undefined;
-  const head = named.slice(start + 1).filter(({ layer }) => !WITHOUT_EFFECT.includes(layer.type));
-  const [pool, flatten, linear] = head;
-  if (head.length !== 3 || pool?.layer.type !== "adaptiveAvgPool2d") return undefined;
-  const isMean = toPair(pool.layer.outputSize).every((extent) => extent === 1);
-  return isMean && flatten?.layer.type === "flatten" && linear?.layer.type === "linear"
-    ? linear.name
-    : undefined;
+/**
+ * The name of the layer whose output the classifier reads: the features', or the one before those that lie beside the way to the
+ * logits, where it gives a map too.
+ */
+function layerRead({ spec }: Model): string {
+  const named = namedLayers(spec);
+  const at = named.findIndex(
+    ({ layer, name }) => layer.type === "aside" && spec.features.startsWith(`${name}.`),
+  );
+  const before = named[at - 1]?.name;
+  const described = describeSpec(spec).layers.find(({ name }) => name === before);
+  return before !== undefined && described?.outputShape.length === 3 ? before : spec.features;
 }
 
-/** In evaluation. */
-const WITHOUT_EFFECT: readonly string[] = ["dropout", "identity"];
+function namedLayers({ layers }: ModelSpec): { layer: LayerSpec; name: string }[] {
+  return layers.map((layer, position) => ({ layer, name: layerName(layer, position) }));
+}
+
+/** The name of the linear layer, where what is read, mean over places and that layer are all there is. */
+function linearHead(model: Model): string | undefined {
+  const { spec } = model;
+  const onTheWay = namedLayers(spec).filter(({ layer }) => layer.type !== "aside");
+  const layers = onTheWay.map(({ layer, name }): LayerSpec => ({ ...layer, name }));
+  return linearOfAverage({ ...spec, layers, groups: [], features: layerRead(model) });
+}

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { resnet50, smallResNet, tensor, vgg16 } from "mutual-channel-loss";
+import { mobilenet_v2, resnet50, smallResNet, tensor, vgg16 } from "mutual-channel-loss";
 import { camMethod } from "mutual-channel-loss/visualize";
 import { classActivationMap, forwardForCam } from "#lib/visualize/class-activation-map.js";
 import { numbersOf } from "../support/fixtures.js";
@@ -49,6 +49,28 @@ describe("the class activation map", () => {
     const model = colorModel().train();
     await forwardForCam(model, images());
     expect(model.training).to.equal(true);
+  });
+
+  it("is of what the classifier reads, where the features are an adapter's beside it", async () => {
+    const options = { classes: 3, inputSize: 64, seed: 4 };
+    using plain = mobilenet_v2(options);
+    using beside = mobilenet_v2({ ...options, adapter: { channelsPerClass: 2, head: "backbone" } });
+    beside.loadStateDict(Object.fromEntries(plain.state().map(({ name, tensor: each }) => [name, each])), {
+      strict: false,
+    });
+    expect([camMethod(plain), camMethod(beside)]).to.deep.equal(["CAM", "CAM"]);
+    const pictures = tensor(
+      Float32Array.from({ length: 2 * 3 * 64 * 64 }, (_, i) => Math.sin(i / 7)),
+      { shape: [2, 3, 64, 64] },
+    );
+    const maps = await Promise.all(
+      [plain, beside].map(async (model) => {
+        const output = await forwardForCam(model, pictures);
+        return numbersOf(await classActivationMap(model, output, classes(0, 1)));
+      }),
+    );
+    expect(maps[0]!.some((value) => value > 0)).to.equal(true);
+    expect(maps[1]).to.deep.equal(maps[0]);
   });
 
   it("is CAM for a linear head alone", () => {
