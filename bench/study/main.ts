@@ -108,7 +108,7 @@ async function main(): Promise<void> {
   const unknown = positionals.find((name) => !Object.hasOwn(STUDIES, name));
   if (positionals.length === 0 || unknown !== undefined) {
     throw new Error(
-      `name studies (${Object.keys(STUDIES).join(", ")}), ${Object.keys(PHOTOS_STUDIES).join(", ")}, cub100-scratch, cub50-scratch, finetune or report, not ${unknown ?? "nothing"}`,
+      `name studies (${Object.keys(STUDIES).join(", ")}), ${Object.keys(PHOTOS_STUDIES).join(", ")}, cub100-scratch, cub50-scratch, curves, gradients, habit, finetune or report, not ${unknown ?? "nothing"}`,
     );
   }
   const signal = interrupts();
