@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { describeSpec } from "../models/describe-spec.js";
 import { layerName, type LayerSpec } from "../models/layers.js";
 import { linearOfAverage } from "../models/linear-of-average.js";
@@ -71,7 +72,7 @@ async function meanGradients(read: Tensor, logits: Tensor, classes: Tensor): Pro
 
 /**
  * The name of the layer whose output the classifier reads: the features', or the one before those that lie beside the way to the
- * logits, where it gives a map too.
+ * logits, where it gives a map of the same places. (A ViT's tokens are none: its classifier reads the class token, and no place.)
  */
 function layerRead({ spec }: Model): string {
   const named = namedLayers(spec);
@@ -79,8 +80,10 @@ function layerRead({ spec }: Model): string {
     ({ layer, name }) => layer.type === "aside" && spec.features.startsWith(`${name}.`),
   );
   const before = named[at - 1]?.name;
-  const described = describeSpec(spec).layers.find(({ name }) => name === before);
-  return before !== undefined && described?.outputShape.length === 3 ? before : spec.features;
+  if (before === undefined) return spec.features;
+  const { layers, features } = describeSpec(spec);
+  const [, ...places] = layers.find(({ name }) => name === before)?.outputShape ?? [];
+  return isDeepStrictEqual(places, features.slice(1)) ? before : spec.features;
 }
 
 function namedLayers({ layers }: ModelSpec): { layer: LayerSpec; name: string }[] {
@@ -90,7 +93,10 @@ function namedLayers({ layers }: ModelSpec): { layer: LayerSpec; name: string }[
 /** The name of the linear layer, where what is read, mean over places and that layer are all there is. */
 function linearHead(model: Model): string | undefined {
   const { spec } = model;
-  const onTheWay = namedLayers(spec).filter(({ layer }) => layer.type !== "aside");
+  const features = layerRead(model);
+  const named = namedLayers(spec);
+  const onTheWay = named.filter(({ layer }) => layer.type !== "aside");
+  if (named.some((one) => !onTheWay.includes(one) && features.startsWith(`${one.name}.`))) return undefined;
   const layers = onTheWay.map(({ layer, name }): LayerSpec => ({ ...layer, name }));
-  return linearOfAverage({ ...spec, layers, groups: [], features: layerRead(model) });
+  return linearOfAverage({ ...spec, layers, groups: [], features });
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mobilenet_v2, resnet50, smallResNet, tensor, vgg16 } from "mutual-channel-loss";
+import { mobilenet_v2, resnet50, smallResNet, tensor, vgg16, vit_b_16 } from "mutual-channel-loss";
 import { camMethod } from "mutual-channel-loss/visualize";
 import { classActivationMap, forwardForCam } from "#lib/visualize/class-activation-map.js";
 import { numbersOf } from "../support/fixtures.js";
@@ -71,6 +71,17 @@ describe("the class activation map", () => {
     );
     expect(maps[0]!.some((value) => value > 0)).to.equal(true);
     expect(maps[1]).to.deep.equal(maps[0]);
+  });
+
+  it("is empty for a ViT, whose classifier reads no place, with an adapter beside it or without", async () => {
+    for (const adapter of [undefined, { channelsPerClass: 2, head: "backbone" }] as const) {
+      using model = vit_b_16({ classes: 3, inputSize: 32, ...(adapter && { adapter }) });
+      const pictures = tensor(new Float32Array(3 * 32 * 32).fill(0.5), { shape: [1, 3, 32, 32] });
+      const output = await forwardForCam(model, pictures);
+      const map = await classActivationMap(model, output, classes(1));
+      expect(map.shape).to.deep.equal([1, 2, 2]);
+      expect(await numbersOf(map)).to.deep.equal([0, 0, 0, 0]);
+    }
   });
 
   it("is CAM for a linear head alone", () => {
