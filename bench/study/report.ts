@@ -5,7 +5,7 @@ import { readArm } from "./comparison.js";
 import { listTrials } from "./plan.js";
 import { describeFineTuning } from "./finetune/describe.js";
 import { describePhotos } from "./photos/describe.js";
-import { describeScratch } from "./scratch/describe.js";
+import { describeScratch, listScratchMissing } from "./scratch/describe.js";
 import { describeGradients } from "./scratch/describe-gradients.js";
 import { conclude, concludeAblations, concludeStrongest } from "./report/conclusions.js";
 import { INTRODUCTION } from "./report/introduction.js";
@@ -33,6 +33,7 @@ export async function writeReport(): Promise<void> {
     ...describeFineTuning(),
     "## Not run yet",
     ...studies.flatMap(([name, study]) => listMissing(name, study)).map(listItem),
+    ...listScratchMissing().map(listItem),
     "",
     "The paper's own data sets are in no package registry; their recipes wait for whoever has the images.",
   ].join("\n");

@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { openTrainingSets } from "#lib/data/training-sets.js";
 import { runFiles } from "#lib/run/run-files.js";
 import { drawCurves } from "../../bench/study/scratch/curves.js";
-import { describeScratch } from "../../bench/study/scratch/describe.js";
+import { describeScratch, listScratchMissing } from "../../bench/study/scratch/describe.js";
 import {
   chooseRate,
   estimateSeconds,
@@ -191,5 +191,9 @@ describe("the report of a study from scratch", () => {
       ...listRuns(plan, "half", []).map((run) => resultOf(run, 0.3)),
     ]);
     expect(half.join("\n")).to.include("Half of the training images:");
+    expect(listScratchMissing(results)).to.have.length(1);
+    expect(listScratchMissing(results)[0])
+      .to.match(/3 of 5 seeds of cub200-resnet18 on birds, 60 epochs/)
+      .and.match(/the stages rates, half, long, ablations/);
   });
 });

@@ -2,22 +2,36 @@ import { expectedModeCount } from "#lib/loss/expected-mode.js";
 import { spread } from "#lib/compare/statistics.js";
 import { summarize } from "../comparison.js";
 import { ABLATED, COMPARED, armOf, type ArmName } from "./arms.js";
-import { RATES, type Stage } from "./plan.js";
+import { TEST_SEEDS } from "../studies.js";
+import { RATES, STAGES, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS, type ScratchResult } from "./results.js";
 
 /** What was trained from scratch with the paper's recipe, in Markdown; nothing where nothing was. */
 export function describeScratch(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
   if (results.length === 0) return [];
-  const groups = new Map<string, ScratchResult[]>();
-  for (const result of results) {
-    const title = titleOf(result);
-    groups.set(title, [...(groups.get(title) ?? []), result]);
-  }
+  const groups = groupByTitle(results);
   return [
     TEXT,
     ...[...groups].flatMap(([title, group]) => ["", `**${title}**`, "", ...describeGroup(group)]),
     "",
   ];
+}
+
+/** What the study has and nothing was run of. */
+export function listScratchMissing(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
+  const stages = (Object.keys(STAGES) as Stage[]).filter((stage) =>
+    results.every((run) => run.stage !== stage),
+  );
+  const tests = groupByTitle(results.filter(({ stage }) => stage === "test"));
+  const seeds = [...tests].flatMap(([title, runs]) => {
+    const done = new Set(runs.map(({ seed }) => seed)).size;
+    const left = TEST_SEEDS.length - done;
+    return left > 0 ? [`${left} of ${TEST_SEEDS.length} seeds of ${title}`] : [];
+  });
+  const parts = [...seeds, ...(stages.length > 0 ? [`the stages ${stages.join(", ")}`] : [])];
+  return parts.length === 0
+    ? []
+    : [`\`cub50-scratch\` and \`cub100-scratch\`: ${parts.join("; ")}; \`--plan\` tells what they cost`];
 }
 
 const TEXT = `## The paper's recipe from scratch, scaled down
@@ -34,6 +48,15 @@ channels and, beside it, of the class activation map.
 
 _The curves of the first seed, drawn by_ \`npm run study -- curves --name cub50\`_; cross-entropy's L_dis and L_div are measured on the test images alone, and torchvision's network has
 those of its 512 channels shared out among the classes._`;
+
+function groupByTitle(results: readonly ScratchResult[]): Map<string, ScratchResult[]> {
+  const groups = new Map<string, ScratchResult[]>();
+  for (const result of results) {
+    const title = titleOf(result);
+    groups.set(title, [...(groups.get(title) ?? []), result]);
+  }
+  return groups;
+}
 
 function titleOf({ set, recipe, stage, epochs, imageSize, precision }: ScratchResult): string {
   const planned = stage === "long" ? epochs / 2 : epochs;
