@@ -1,5 +1,4 @@
-/** What the maps of a sheet are drawn over: the image, or nothing of it where its terms do not allow showing it. */
 export const BACKGROUNDS = ["image", "none"] as const;
 
-/** One of {@link BACKGROUNDS}. */
+/** What the maps of a sheet are drawn over: the image, or nothing of it where its terms do not allow showing it. */
 export type Background = (typeof BACKGROUNDS)[number];
