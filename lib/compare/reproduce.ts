@@ -138,8 +138,7 @@ async function summarize(
   const leftOut = groups.flatMap(({ label, runs: [first, ...others] }) =>
     first && !taken.has(first.folder) ? [first, ...others].map(({ folder }) => ({ folder, label })) : [],
   );
-  const data = await dataOf(runs);
-  return { recipe: { name, description, epochs }, changed, ...(data && { data }), rows, leftOut };
+  return { recipe: { name, description, epochs }, changed, data: await dataOf(runs), rows, leftOut };
 }
 
 /** As the first run has it, whose images are those of all. */

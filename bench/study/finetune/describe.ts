@@ -1,5 +1,6 @@
 import { LOSSES, RATES, chooseRate } from "./plan.js";
 import { FINE_TUNINGS, type FineTuned, type FineTuningResult } from "./results.js";
+import { mean, percent } from "../page-text.js";
 
 const NAMES: Readonly<Record<FineTuned, string>> = {
   ce: "CE",
@@ -52,12 +53,4 @@ function tabulate(results: readonly FineTuningResult[], loss: FineTuned): string
   ];
   const cells = figures.map((shares) => `${percent(mean(shares))} (${shares.map(percent).join(", ")})`);
   return [`| ${[NAMES[loss], runs.length, ...cells].join(" | ")} |`];
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }

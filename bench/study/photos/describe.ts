@@ -2,6 +2,7 @@ import { expectedModeCount } from "#lib/loss/expected-mode.js";
 import { summarize } from "../comparison.js";
 import { nameLoss } from "./losses.js";
 import { PHOTOS_RESULTS, type PhotosResult } from "./results.js";
+import { mean, percent, row } from "../page-text.js";
 
 /** What was measured on photographs, in Markdown; nothing where nothing was. */
 export function describePhotos(): string[] {
@@ -98,16 +99,4 @@ function groupBy<Value>(values: readonly Value[], keyOf: (value: Value) => strin
   const groups = new Map<string, Value[]>();
   for (const value of values) groups.set(keyOf(value), [...(groups.get(keyOf(value)) ?? []), value]);
   return groups;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }

@@ -10,6 +10,7 @@ import { tidy } from "#lib/tensor/scope.js";
 import { openPhotos } from "./images.js";
 import { nameLoss, type PhotosLoss } from "./losses.js";
 import { train } from "./run.js";
+import { percent } from "../page-text.js";
 
 export interface HabitPicture {
   images: string;
@@ -99,8 +100,4 @@ function ownMaps(model: Model, path: string, start: number, count: number): Prom
       }));
     }),
   );
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }

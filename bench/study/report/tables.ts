@@ -6,6 +6,7 @@ import { resultsOf, type Result } from "../results.js";
 import type { Setting, Study } from "../studies.js";
 import { readWhole } from "./conclusions.js";
 import { maximum, minimum } from "#lib/extremes.js";
+import { percent, row } from "../page-text.js";
 
 /** What has been tested, in Markdown; nothing where nothing has. */
 export function tabulateTests(name: string, study: Study): string[] {
@@ -88,12 +89,4 @@ function isAtEdge(setting: Setting | undefined, grid: readonly Setting[]): boole
   return (
     setting.epochs === maximum(epochs) || [minimum(rates), maximum(rates)].includes(setting.learningRate)
   );
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }

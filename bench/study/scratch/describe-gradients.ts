@@ -1,4 +1,5 @@
 import { GRADIENTS, type Gradients, type Norms } from "./gradients.js";
+import { row } from "../page-text.js";
 
 /** How hard each term pulls, in Markdown; nothing where nothing was measured. */
 export function describeGradients(all: readonly Gradients[] = GRADIENTS.read()): string[] {
@@ -32,8 +33,4 @@ function rowOf({ set, classes, model, imageSize, places, weights, features }: Gr
 
 function cellsOf({ crossEntropy, discriminality, diversity }: Norms): string[] {
   return [crossEntropy, discriminality, diversity].map(String);
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }

@@ -5,6 +5,7 @@ import { ABLATED, COMPARED, armOf, type ArmName } from "./arms.js";
 import { TEST_SEEDS } from "../studies.js";
 import { RATES, STAGES, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS, type ScratchResult } from "./results.js";
+import { mean, percent, row } from "../page-text.js";
 
 /** What was trained from scratch with the paper's recipe, in Markdown; nothing where nothing was. */
 export function describeScratch(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
@@ -174,16 +175,4 @@ function overPlain(own: readonly ScratchResult[], base: readonly ScratchResult[]
   const { mean: points, p } = summarize(pairs);
   const chance = p === undefined ? "" : `, p ${p < 0.001 ? "< 0.001" : p.toFixed(3)}`;
   return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)}${chance}`;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }
