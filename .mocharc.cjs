@@ -3,7 +3,8 @@ const retries = Number(process.env.MCLOSS_TEST_RETRIES ?? 0);
 
 module.exports = {
   "node-option": ["import=tsx/esm", "expose-gc"],
-  timeout: 20000,
+  // It finds what hangs, not what a busy machine is slow at.
+  timeout: 240_000,
   retries,
   reporter: "test/support/reporter.cjs",
 };

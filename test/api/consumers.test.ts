@@ -43,8 +43,7 @@ const RESOLUTIONS: Record<string, ts.CompilerOptions> = {
   bundler: { module: ts.ModuleKind.Preserve, moduleResolution: ts.ModuleResolutionKind.Bundler },
 };
 
-describe("a program that uses the package", function () {
-  this.timeout(120_000);
+describe("a program that uses the package", () => {
   const folder = temporaryFolder();
 
   before(() => {

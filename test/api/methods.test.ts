@@ -142,9 +142,7 @@ const wrong = fc.array(fc.constantFrom(...WRONG), { maxLength: 3 });
 const exported = Object.values(subpaths).flatMap((names) => Object.entries(names));
 const classes = exported.filter((entry): entry is [string, new () => unknown] => isClass(entry[1]));
 
-describe("every method of the package's classes", function () {
-  this.timeout(120_000);
-
+describe("every method of the package's classes", () => {
   before(async () => {
     images = await ImageFolder.open(await writeColorFolder(join(folder(), "photos"), 1));
     await saveStateDict(join(folder(), "weights.safetensors"), { weight: weight() });

@@ -110,8 +110,7 @@ const WRONG_FILES: Case[] = [
   [["data", "prepare", "photos"], 1, /photos is no file: give the archives/],
 ];
 
-describe("mcloss, used clumsily", function () {
-  this.timeout(60_000);
+describe("mcloss, used clumsily", () => {
   const folder = temporaryFolder();
 
   before(async () => {

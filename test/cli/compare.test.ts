@@ -26,8 +26,7 @@ describe("mcloss compare", () => {
 });
 
 describe("mcloss reproduce", () => {
-  it("trains a scaled recipe, writes its table beside the published figures, and goes on where it was", async function () {
-    this.timeout(120_000);
+  it("trains a scaled recipe, writes its table beside the published figures, and goes on where it was", async () => {
     await writeColorFolder(join(folder(), "birds", "train"), 4);
     await writeColorFolder(join(folder(), "birds", "test"), 2);
     const scale = ["--epochs", "1", "--image-size", "32", "--batch-size", "4"];
@@ -62,8 +61,7 @@ describe("mcloss reproduce", () => {
 });
 
 describe("mcloss ablate", () => {
-  it("trains the table's runs on a folder, keeps them, and prints the comparison", async function () {
-    this.timeout(120_000);
+  it("trains the table's runs on a folder, keeps them, and prints the comparison", async () => {
     await writeColorFolder(join(folder(), "photos", "train"), 4);
     await writeColorFolder(join(folder(), "photos", "val"), 2);
     const options = ["--epochs", "1", "--batch-size", "6", "--image-size", "32", "--channels-per-class", "2"];
@@ -89,8 +87,7 @@ describe("mcloss ablate", () => {
     expect((await mcloss("ablate", "photos", "--seeds", "1,1")).code).to.equal(2);
   });
 
-  it("--losses: trains the losses named, and says before it trains which is none or does not fit", async function () {
-    this.timeout(120_000);
+  it("--losses: trains the losses named, and says before it trains which is none or does not fit", async () => {
     await writeColorFolder(join(folder(), "pictures", "train"), 4);
     await writeColorFolder(join(folder(), "pictures", "val"), 2);
     const options = ["--epochs", "1", "--batch-size", "6", "--image-size", "32", "--channels-per-class", "2"];

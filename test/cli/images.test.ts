@@ -20,8 +20,7 @@ before(async () => {
   await saveModel(model, join(folder(), "model.safetensors"));
 });
 
-describe("limits of images on the command line", function () {
-  this.timeout(60_000);
+describe("limits of images on the command line", () => {
   const TRAIN = ["train", "photos", "--epochs", "1", "--image-size", "32", "--batch-size", "3"];
   const READING: Record<string, string[]> = {
     train: [...TRAIN, "--out", "refused"],

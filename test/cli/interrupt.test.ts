@@ -17,9 +17,7 @@ function makePipe(name: string): string {
   return path;
 }
 
-describe("interrupting a command", function () {
-  this.timeout(60_000);
-
+describe("interrupting a command", () => {
   const held = {
     "a wait": "setInterval(() => undefined, 1000)",
     // process.exit() would wait for these threads.
@@ -47,9 +45,7 @@ describe("interrupting a command", function () {
   }
 });
 
-describe("a pipe in place of a file", function () {
-  this.timeout(60_000);
-
+describe("a pipe in place of a file", () => {
   before(async () => {
     await writeColorFolder(join(folder(), "photos"), 2);
     const info = { classNames: ["blue", "green", "red"], normalization: normalize() };

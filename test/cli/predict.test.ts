@@ -41,9 +41,7 @@ const PHOTOS = ["blue", "green", "red"].flatMap((name) =>
   [0, 1].map((i) => join("photos", name, `${i}.png`)),
 );
 
-describe("mcloss predict", function () {
-  this.timeout(60_000);
-
+describe("mcloss predict", () => {
   it("takes files and folders, whose images it finds at any depth, and shows the best classes of each", async () => {
     const { code, stdout, stderr } = await mcloss(
       "predict",
@@ -132,9 +130,7 @@ describe("mcloss predict", function () {
   });
 });
 
-describe("mcloss export", function () {
-  this.timeout(60_000);
-
+describe("mcloss export", () => {
   it("writes ONNX, and a checkpoint without what training keeps", async () => {
     const onnx = await mcloss("export", MODEL, "--out", "model.onnx");
     expect(onnx, onnx.stderr).to.deep.equal({ code: 0, stdout: "", stderr: "wrote model.onnx\n" });

@@ -60,8 +60,7 @@ describe("mcloss report", () => {
 describe("mcloss train --watch", () => {
   before(() => writeColorFolder(join(folder(), "photos")));
 
-  it("serves the run while it trains, and ends with it", async function () {
-    this.timeout(60_000);
+  it("serves the run while it trains, and ends with it", async () => {
     const quick = ["--epochs", "3", "--batch-size", "8", "--image-size", "32", "--out", "run"];
     const child = start("train", "photos", ...quick, "--port", "0");
     let stderr = "";
@@ -83,8 +82,7 @@ describe("mcloss train --watch", () => {
     expect(await readFile(join(folder(), "run", "run.json"), "utf8")).to.not.match(/"watch"|"port"/);
   });
 
-  it("trains on, whatever watchers do, where few files may be open", async function () {
-    this.timeout(120_000);
+  it("trains on, whatever watchers do, where few files may be open", async () => {
     const port = await freePort();
     const quick = ["--epochs", "40", "--batch-size", "8", "--image-size", "32", "--out", "besieged"];
     const command = [process.execPath, MCLOSS, "train", "photos", ...quick, "--port", String(port)].join(" ");

@@ -8,8 +8,7 @@ import { mclossIn } from "../support/mcloss.js";
 const folder = temporaryFolder();
 
 describe("mcloss train --resume", () => {
-  it("goes on with more epochs, with moved images, and refuses by name what may not change", async function () {
-    this.timeout(120_000);
+  it("goes on with more epochs, with moved images, and refuses by name what may not change", async () => {
     await writeColorFolder(join(folder(), "photos"));
     const cwd = folder();
     const options = ["--image-size", "32", "--epochs", "1", "--batch-size", "8", "--out", "run"];

@@ -22,9 +22,7 @@ const SETS: readonly (readonly [kind: DatasetKind, first: string])[] = [
   ["food101", "Apple pie"],
 ];
 
-describe("published annotation files", function () {
-  this.timeout(60_000);
-
+describe("published annotation files", () => {
   before(function () {
     if (existsSync(published)) return;
     // Mocha prints the reason beside the skipped tests.

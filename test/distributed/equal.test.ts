@@ -78,8 +78,7 @@ function expectAlike(
   }
 }
 
-describe("several processes train as one does, in float64 with batch normalisation over all", function () {
-  this.timeout(240_000);
+describe("several processes train as one does, in float64 with batch normalisation over all", () => {
   const folder = temporaryFolder();
   const names = Object.keys(TRAININGS);
   let alone: Trained[];

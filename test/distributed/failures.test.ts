@@ -11,8 +11,7 @@ const SMALL = ["train", "photos", "--image-size", "32", "--batch-size", "6", "--
 // More than a test lets pass.
 const LONG = [...SMALL, "5000"];
 
-describe("a training on several processes", function () {
-  this.timeout(120_000);
+describe("a training on several processes", () => {
   const folder = temporaryFolder();
   let started: Ranked[] = [];
 
@@ -204,7 +203,7 @@ describe("a training on several processes", function () {
       expect(twice.stderr).to.match(/has started this process as one of 2: leave out --processes/);
     });
 
-    it("wants GPUs for --devices", async function () {
+    it("wants GPUs for --devices", async () => {
       const { code, stderr } = await supervise([...SMALL, "1", "--devices", "64"]).ended;
       expect(code).to.equal(2);
       expect(stderr).to.match(/--devices cannot be 64, as LibTorch sees \d+ GPUs here/);

@@ -14,9 +14,7 @@ import type { collectives, Meeting, portMeetings } from "./group-ranks.js";
 
 const RANKS = new URL("group-ranks.js", import.meta.url).href;
 
-describe("a process group", function () {
-  this.timeout(120_000);
-
+describe("a process group", () => {
   for (const world of [2, 3]) {
     it(`of ${world} reduces, broadcasts and gathers, bit for bit the same on all`, async () => {
       const results = await runRanks<Awaited<ReturnType<typeof collectives>>>(world, RANKS, "collectives");
@@ -77,7 +75,7 @@ describe("a process group", function () {
     expect(codes[0]).to.equal(7);
   });
 
-  it("leaves nothing open when it is destroyed", async function () {
+  it("leaves nothing open when it is destroyed", async () => {
     const folder = await mkdtemp(join(tmpdir(), "mcloss-groups-"));
     try {
       const counts = await runRanks<number[]>(2, RANKS, "manyGroups", { folder, count: 200 });

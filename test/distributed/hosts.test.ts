@@ -20,8 +20,7 @@ const HOSTS: Readonly<Record<string, string>> = {
 };
 
 /** Two network namespaces with a wire between them stand for two machines. */
-describe("two machines (skipped where this user may not make networks)", function () {
-  this.timeout(120_000);
+describe("two machines (skipped where this user may not make networks)", () => {
   const folder = temporaryFolder();
   let started: Ranked[] = [];
 

@@ -18,8 +18,7 @@ interface Launched {
   seconds: number;
 }
 
-describe("the supervisor", function () {
-  this.timeout(60_000);
+describe("the supervisor", () => {
   const folder = temporaryFolder();
 
   /** Starts ranks that run `source`, in which `rank` and `say` are known. */

@@ -16,8 +16,7 @@ interface Person {
   env?: NodeJS.ProcessEnv;
 }
 
-describe("processes that cannot train together", function () {
-  this.timeout(120_000);
+describe("processes that cannot train together", () => {
   const folder = temporaryFolder();
   const servers: Server[] = [];
   const sockets: Socket[] = [];

@@ -67,8 +67,7 @@ async function filesOf(run: string): Promise<Buffer[]> {
 }
 
 for (const world of [2, 3]) {
-  describe(`a run of ${world} processes`, function () {
-    this.timeout(240_000);
+  describe(`a run of ${world} processes`, () => {
     let seen: Seen[][];
 
     before(async () => {
@@ -140,9 +139,7 @@ for (const world of [2, 3]) {
   });
 }
 
-describe("an evaluation of several processes", function () {
-  this.timeout(120_000);
-
+describe("an evaluation of several processes", () => {
   it("has the figures of one, whether each has a part or all of the images, of unequal classes too", async () => {
     await using group = await initProcessGroup({ rank: 0, worldSize: 1 });
     const unequal = join(folder(), "unequal");

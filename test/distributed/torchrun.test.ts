@@ -19,8 +19,7 @@ const SMALL = [
   "--epochs",
 ];
 
-describe("torchrun (skipped where Python has no PyTorch)", function () {
-  this.timeout(240_000); // it takes many seconds to import torch
+describe("torchrun (skipped where Python has no PyTorch)", () => {
   const folder = temporaryFolder();
   let started: Ranked | undefined;
 

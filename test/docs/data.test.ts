@@ -28,8 +28,7 @@ describe("docs/data.md's code", () => {
       await copyFile(join(flowers, name), project.path(name));
   });
 
-  it("runs: the commands", async function () {
-    this.timeout(60_000);
+  it("runs: the commands", async () => {
     const small = (command: string) => command.split(" ").flatMap((word) => SMALL[word] ?? []);
     await project.commands(commandsOf("docs/data.md"), small);
   });
@@ -41,8 +40,7 @@ describe("docs/data.md's code", () => {
     expect(mix).to.have.length(2);
   });
 
-  it("runs: the programs", async function () {
-    this.timeout(60_000);
+  it("runs: the programs", async () => {
     const programs = blocks("docs/data.md", "ts");
     expect(programs).to.have.length(2);
     for (const program of programs) {

@@ -9,8 +9,7 @@ import { writeColorFolder } from "../support/images.js";
 describe("docs/deploy.md's code", () => {
   const project = projectFolder();
 
-  it("runs: the commands and the program", async function () {
-    this.timeout(120_000);
+  it("runs: the commands and the program", async () => {
     const { classes } = await ImageFolder.open(await writeColorFolder(project.path("photos", "train")));
     const checkpoints = project.path("runs", "photos", "checkpoints");
     const info = { classNames: classes, transforms: [resize(32), normalize()] };

@@ -3,8 +3,7 @@ import { parseAllDocuments } from "yaml";
 import { blocks, commandsOf, projectFolder } from "../support/docs.js";
 import { writeColorFolder } from "../support/images.js";
 
-describe("docs/distributed.md's code", function () {
-  this.timeout(120_000);
+describe("docs/distributed.md's code", () => {
   const project = projectFolder();
 
   before(() => writeColorFolder(project.path("photos"), 4));

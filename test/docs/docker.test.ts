@@ -17,8 +17,7 @@ describe("docs/docker.md's Dockerfiles", () => {
     }
   });
 
-  it("start a training", async function () {
-    this.timeout(120_000);
+  it("start a training", async () => {
     await writeColorFolder(project.path("photos", "train"));
     await writeColorFolder(project.path("photos", "test"), 3);
     const started = files.map((file) => {

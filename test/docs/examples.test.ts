@@ -45,8 +45,7 @@ function expectTraining(lines: readonly string[]): void {
   expect(minimum(losses.slice(1))).to.be.below(losses[0]!);
 }
 
-describe("examples/", function () {
-  this.timeout(120_000);
+describe("examples/", () => {
   let photos: string;
 
   before(async () => {

@@ -7,8 +7,7 @@ import { writeColorFolder } from "../support/images.js";
 
 const SMALL = ["--image-size", "32", "--batch-size", "8"];
 
-describe("docs/experiments.md's code", function () {
-  this.timeout(180_000);
+describe("docs/experiments.md's code", () => {
   const project = projectFolder();
 
   before(async () => {

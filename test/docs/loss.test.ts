@@ -6,8 +6,7 @@ import { blocks, projectFolder, ROOT } from "../support/docs.js";
 describe("docs/loss.md's code", () => {
   const project = projectFolder();
 
-  it("runs: the program", async function () {
-    this.timeout(60_000);
+  it("runs: the program", async () => {
     const [program] = blocks("docs/loss.md", "ts");
     const [groups, rest] = (await project.program(program!)).split(/\]\n/);
     expect(groups)

@@ -10,8 +10,7 @@ describe("docs/losses.md's code", () => {
     await writeColorFolder(project.path("photos", "test"), 3);
   });
 
-  it("runs, each block by itself", async function () {
-    this.timeout(60_000);
+  it("runs, each block by itself", async () => {
     const outputs: string[] = [];
     for (const block of blocks("docs/losses.md", "ts")) outputs.push(await project.program(block));
     expect(outputs[0]).to.equal("19\n");

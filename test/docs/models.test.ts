@@ -6,8 +6,7 @@ import { fixturePath } from "../support/fixtures.js";
 describe("docs/models.md's code", () => {
   const project = projectFolder();
 
-  it("runs, each block by itself", async function () {
-    this.timeout(60_000);
+  it("runs, each block by itself", async () => {
     await copyFile(fixturePath("small.pt"), project.path("small.pt"));
     const outputs: string[] = [];
     for (const block of blocks("docs/models.md", "ts")) outputs.push(await project.program(block));

@@ -24,8 +24,7 @@ describe("README's code", () => {
   });
 
   for (const page of ["README.md", "CONTRIBUTING.md"]) {
-    it(`runs: the commands of ${page}`, async function () {
-      this.timeout(60_000);
+    it(`runs: the commands of ${page}`, async () => {
       await project.commands(commandsOf(page).filter((command) => !RUN_BY_THE_GATE.includes(command)));
     });
   }

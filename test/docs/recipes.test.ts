@@ -13,13 +13,11 @@ describe("docs/recipes.md's code", () => {
     await writeFile(project.path("small.yaml"), yaml!);
   });
 
-  it("runs: the commands", async function () {
-    this.timeout(120_000);
+  it("runs: the commands", async () => {
     await project.commands(commandsOf("docs/recipes.md"));
   });
 
-  it("runs: the program", async function () {
-    this.timeout(60_000);
+  it("runs: the program", async () => {
     const [program] = blocks("docs/recipes.md", "ts");
     expect(await project.program(program!)).to.match(/^3 \d+\.\d+ /m);
   });

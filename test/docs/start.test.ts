@@ -20,8 +20,7 @@ describe("docs/start.md's code", () => {
     await access(project.path("report.html"));
   });
 
-  it("runs: the program", async function () {
-    this.timeout(120_000);
+  it("runs: the program", async () => {
     const [program = ""] = blocks("docs/start.md", "ts");
     const output = await project.program(program.replace("epochs: 40", "epochs: 3"));
     expect(output)

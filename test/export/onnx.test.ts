@@ -93,8 +93,7 @@ const others: Record<string, () => Model> = {
 
 const folder = temporaryFolder();
 
-describe("exportOnnx", function () {
-  this.timeout(120_000);
+describe("exportOnnx", () => {
   const runtime = findOnnxRuntime();
 
   async function expectSameLogits(model: Model, batches: readonly Tensor[], opset?: number): Promise<void> {

@@ -23,9 +23,7 @@ function python(command: string, path: string): Fields {
   return JSON.parse(stdout) as Fields;
 }
 
-describe("state dicts between Python and here, bit for bit (skipped where it has no PyTorch)", function () {
-  this.timeout(180_000); // each Python takes seconds to import torch
-
+describe("state dicts between Python and here, bit for bit (skipped where it has no PyTorch)", () => {
   let written: Fields;
   let state: Record<string, Tensor>;
 

@@ -159,8 +159,7 @@ describe("an iteration", () => {
     }
   });
 
-  describe("in a process of its own", function () {
-    this.timeout(60_000);
+  describe("in a process of its own", () => {
     const script = (end: string) => `
       import { DataLoader } from "mutual-channel-loss";
       import { normalize, resize } from "mutual-channel-loss/data";

@@ -38,9 +38,7 @@ function python(args: string[], input: string): { stdout: string; stderr: string
   return spawnSync("python3", args, { input, encoding: "utf8", cwd: root });
 }
 
-describe("torch.ops.mcloss in Python (skipped where it has no PyTorch of the addon's version)", function () {
-  this.timeout(120_000);
-
+describe("torch.ops.mcloss in Python (skipped where it has no PyTorch of the addon's version)", () => {
   before(async function () {
     const torch = await findTorchPackage("python3");
     const found = typeof torch === "string" ? libtorchVersion(torch) : undefined;

@@ -33,9 +33,7 @@ interface Adapter {
   head?: "adapter" | "backbone";
 }
 
-describe("an adapter", function () {
-  this.timeout(60_000);
-
+describe("an adapter", () => {
   for (const head of ["adapter", "backbone"] as const) {
     for (const [name, build] of Object.entries(backbones)) {
       it(`gives each class its own channels of ${name}, where the classifier reads the ${head}`, async () => {

@@ -179,9 +179,7 @@ function conv(inChannels: number, outChannels: number, choice = 0): LayerSpec {
   return forms[choice % forms.length]!;
 }
 
-describe("a model frozen for inference", function () {
-  this.timeout(120_000);
-
+describe("a model frozen for inference", () => {
   describe(`answers as before within ${TOLERANCE}, with its features`, () => {
     const families: Record<string, () => Model> = {
       smallResNet: () => smallResNet({ classes: 5, inputSize: 48, width: 16 }),

@@ -163,9 +163,7 @@ describe("Model.load", () => {
   });
 });
 
-describe("loading a large checkpoint", function () {
-  this.timeout(120_000);
-
+describe("loading a large checkpoint", () => {
   it("takes its own size in memory and a tenth at most, into a new model and into one that is there", async () => {
     const path = join(folder(), "large.safetensors");
     using model = resnet101({ classes: 1000, inputSize: 224, head: "linear" });

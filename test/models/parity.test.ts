@@ -40,9 +40,7 @@ function expectGradients(model: Model, wanted: Network["gradients"]): void {
   }
 }
 
-describe("networks with weights from a formula, against torchvision (fixtures)", function () {
-  this.timeout(60_000);
-
+describe("networks with weights from a formula, against torchvision (fixtures)", () => {
   for (const name of ["resnet18", "resnet50"] as const) {
     it(`${name}: logits in float32 within 1e-5, in float64 within 1e-10, with the same gradients`, async () => {
       const wanted = fixtures[name];

@@ -33,8 +33,7 @@ async function run(recipe: Recipe, dir: string, output: string, steps = Infinity
   return last(output);
 }
 
-describe("training from shards", function () {
-  this.timeout(120_000);
+describe("training from shards", () => {
   ownCache(() => path("cache"));
   const listen = localServers();
 

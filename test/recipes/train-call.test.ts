@@ -6,8 +6,7 @@ import { evaluationTransforms } from "mutual-channel-loss/data";
 import { rejected } from "../support/errors.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 
-describe("train()", function () {
-  this.timeout(60_000);
+describe("train()", () => {
   const folder = temporaryFolder();
   const at = (...parts: string[]) => join(folder(), ...parts);
   const small = {

@@ -14,8 +14,7 @@ import { maximum, minimum } from "#lib/extremes.js";
 
 const folder = temporaryFolder();
 
-describe("a report's page in Chromium", function () {
-  this.timeout(180_000);
+describe("a report's page in Chromium", () => {
   let browser: Browser | undefined;
   let page: Page;
   let problems: string[];

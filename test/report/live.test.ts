@@ -149,8 +149,7 @@ describe("watchRun()", () => {
     expect(missing.headers["x-content-type-options"]).to.equal("nosniff");
   });
 
-  it("takes no more than some connections, and those that ask for nothing make room", async function () {
-    this.timeout(30_000);
+  it("takes no more than some connections, and those that ask for nothing make room", async () => {
     const port = Number(new URL(watching.url).port);
     const idle = Array.from({ length: 100 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
     const ended = idle.map((socket) => new Promise((resolve) => socket.once("close", resolve)));

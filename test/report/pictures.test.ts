@@ -71,9 +71,7 @@ describe("findConfusions()", () => {
   });
 });
 
-describe("writeReport() with images", function () {
-  this.timeout(60_000);
-
+describe("writeReport() with images", () => {
   it("shows the most confused classes with examples, and what the channels look at", async () => {
     const page = await pageOf(photos);
     expect(page).to.contain("33.3%").and.contain("of the 9 images");

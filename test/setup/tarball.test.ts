@@ -45,8 +45,7 @@ function targets(value: unknown): string[] {
   return Object.values(value as Record<string, unknown>).flatMap(targets);
 }
 
-describe("the package on npm", function () {
-  this.timeout(120_000);
+describe("the package on npm", () => {
   const project = temporaryFolder();
   let own: string;
   let installed: string;
@@ -206,8 +205,7 @@ describe("the package on npm", function () {
   });
 });
 
-describe("the package of a platform", function () {
-  this.timeout(120_000);
+describe("the package of a platform", () => {
   const project = temporaryFolder();
 
   it("is an optional dependency in this version", async () => {

@@ -134,8 +134,7 @@ describe("a study from scratch", () => {
     ]);
   });
 
-  it("keeps the curves of a run, and goes on with one that was interrupted", async function () {
-    this.timeout(60_000);
+  it("keeps the curves of a run, and goes on with one that was interrupted", async () => {
     const sets = await openTrainingSets({ dir });
     const [, , run] = listRuns({ ...plan, epochs: 2, imageSize: 32, seeds: [0] }, "test", []);
     const never = new AbortController().signal;

@@ -120,8 +120,7 @@ const WAITING = (backward: string) => `
 `;
 
 describe("a process that ends while backward waits for JavaScript", () => {
-  it("ends, whether the function returns or not", async function () {
-    this.timeout(60_000);
+  it("ends, whether the function returns or not", async () => {
     for (const backward of [
       "() => process.exit(7)",
       "async () => process.exit(7)",
@@ -149,8 +148,7 @@ describe("a process that ends while backward waits for JavaScript", () => {
     expect(child).to.include({ code: 0, output: "done\n" });
   });
 
-  it("survives workers that are terminated there", async function () {
-    this.timeout(60_000);
+  it("survives workers that are terminated there", async () => {
     const waiting = WAITING('() => { parentPort.postMessage("waiting"); return new Promise(() => {}); }');
     const spinning = WAITING('() => { parentPort.postMessage("spinning"); for (;;); }');
     for (const source of [waiting, spinning]) {

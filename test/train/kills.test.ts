@@ -70,8 +70,7 @@ describe("a run that is killed", () => {
   ];
   for (const moment of MOMENTS) {
     const { file, time, when } = moment;
-    it(`${when} ${file} is written (${time}) has no record better than its best, and ends as an uninterrupted one`, async function () {
-      this.timeout(120_000);
+    it(`${when} ${file} is written (${time}) has no record better than its best, and ends as an uninterrupted one`, async () => {
       const output = join(folder(), `${file}-${time}-${when}`);
       await die(output, moment);
       const recorded = (await recordsOf(output)).map(({ validation }) => validation!.accuracy);

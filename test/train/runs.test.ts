@@ -104,8 +104,7 @@ describe("a run", () => {
     });
   }
 
-  it("killed at any moment goes on from its last checkpoint, to the same end", async function () {
-    this.timeout(60_000);
+  it("killed at any moment goes on from its last checkpoint, to the same end", async () => {
     const [whole, killed] = [join(folder(), "whole"), join(folder(), "killed")];
     if (!existsSync(whole)) await train(whole);
     const name = `../support/run-to-kill${extname(import.meta.url)}`;

@@ -43,8 +43,7 @@ describe("prepareEmojiFaces", () => {
   let dir = "";
   let faces: EmojiFaces;
 
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     dir = join(folder(), "faces");
     faces = await prepareEmojiFaces(dir, "A");
   });

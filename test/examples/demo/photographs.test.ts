@@ -24,8 +24,7 @@ describe("the demo on photographs", () => {
     expect(await lengths("whole")).to.deep.equal([12, 3]);
   });
 
-  it("trains with both losses, and prints the terms that were measured, the table and the picture", async function () {
-    this.timeout(120_000);
+  it("trains with both losses, and prints the terms that were measured, the table and the picture", async () => {
     const { code, stdout, stderr } = await mclossIn(folder(), "demo", "--images", "whole", "--epochs", "2");
     expect(code, stderr).to.equal(0);
     expect(stderr).to.match(/^12 photographs of 3 classes; held out: 3, every fifth of each class$/m);
