@@ -65,6 +65,12 @@ const FLAGS: readonly RecipeFlag[] = [
   flag("--alpha <weight>", "loss.alpha", "weight of the discriminality component", nonNegativeNumber),
   flag("--beta <weight>", "loss.beta", "weight of the diversity component", nonNegativeNumber),
   flag(
+    "--beta-warmup <epochs>",
+    "loss.betaWarmupEpochs",
+    "epochs in which that weight rises from 0 (default: 0)",
+    nonNegativeNumber,
+  ),
+  flag(
     "--diversity-over <classes>",
     "loss.diversityOver",
     "whose diversity counts on an image (default: classes)",

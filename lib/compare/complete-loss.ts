@@ -31,9 +31,10 @@ export function isPlainCrossEntropy(loss: unknown): boolean {
 /** MC-Loss without an ablation, or anything beside it. */
 export function isWholeMcLoss(loss: unknown): boolean {
   const whole = completeLoss(loss);
-  const { type, alpha, beta, keep, pooling, diversityOver, classification } = whole;
+  const { type, alpha, beta, betaWarmupEpochs, keep, pooling, diversityOver, classification } = whole;
   if (type !== "mc" || alpha === 0 || beta === 0 || keep === "all" || pooling !== "max") return false;
   if (diversityOver !== "classes" && diversityOver !== "blocks") return false;
+  if (betaWarmupEpochs !== 0) return false;
   return isPlainCrossEntropy(classification) && !Object.keys(addedTerms).some((name) => name in whole);
 }
 

@@ -25,8 +25,7 @@ export function scaleRecipe(given: Recipe, scale: RecipeScale): Recipe {
   checkRecord("recipe", given, "a recipe");
   const recipe = checkRecipe(given);
   const { epochs = recipe.epochs, inputSize } = parseOptions(scaleOptions, scale);
-  const schedule = recipe.schedule && scaleSchedule(recipe.schedule, epochs / recipe.epochs);
-  const scaled: Patch = epochs === recipe.epochs ? {} : { epochs, ...(schedule && { schedule }) };
+  const scaled = epochs === recipe.epochs ? {} : scaleEpochs(recipe, epochs);
   const { inputSize: before } = recipe.network as { inputSize?: number };
   if (inputSize === undefined || inputSize === before) return changeRecipe(recipe, scaled);
   const { train, test } = recipe.transforms;
@@ -41,13 +40,25 @@ export function scaleRecipe(given: Recipe, scale: RecipeScale): Recipe {
   });
 }
 
+function scaleEpochs({ schedule, loss, ...recipe }: Recipe, epochs: number): Patch {
+  const factor = epochs / recipe.epochs;
+  const { betaWarmupEpochs } = loss as { betaWarmupEpochs?: number };
+  return {
+    epochs,
+    ...(schedule && { schedule: scaleSchedule(schedule, factor) }),
+    ...(betaWarmupEpochs && { loss: { betaWarmupEpochs: betaWarmupEpochs * factor } }),
+  };
+}
+
 /** What is other in it. */
 function scaleSchedule(schedule: Schedule, factor: number): Patch {
   const length = (epochs: number) => Math.max(1, Math.round(epochs * factor));
+  const { warmupEpochs } = schedule as { warmupEpochs?: number };
+  const warmup = warmupEpochs ? { warmupEpochs: warmupEpochs * factor } : {};
   if (schedule.type === "multiStep") {
-    return { milestones: [...new Set(schedule.milestones.map(length))] };
+    return { milestones: [...new Set(schedule.milestones.map(length))], ...warmup };
   }
-  return schedule.type === "step" ? { size: length(schedule.size) } : {};
+  return schedule.type === "step" ? { size: length(schedule.size), ...warmup } : warmup;
 }
 
 function scaleTransform(transform: TransformSpec, factor: number): TransformSpec {

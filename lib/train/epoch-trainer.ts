@@ -72,7 +72,7 @@ export class EpochTrainer {
           break;
         }
         const dataMs = performance.now() - asked;
-        this.setLearningRates(progress, progress.batches);
+        this.applySchedules(progress, progress.batches);
         const mixing = this.#mixingOf(batch, progress);
         const handle = await this.#maker.step(batch, this.#accumulation(progress.batches), mixing);
         progress.batches += 1;
@@ -91,11 +91,12 @@ export class EpochTrainer {
   }
 
   /** @param done batches of the epoch that came before */
-  setLearningRates({ epoch, judged: metrics }: Progress, done: number): void {
+  applySchedules({ epoch, judged: metrics }: Progress, done: number): void {
     const { epochs } = this.#options;
     const stepsPerEpoch = this.#train.length;
     const position = { epoch: epoch - 1 + done / stepsPerEpoch, epochs, stepsPerEpoch, metrics };
     this.#maker.setLearningRates(this.#factorAt(position));
+    this.#maker.setEpochs(epoch - 1 + (done + 1) / stepsPerEpoch);
   }
 
   #begin(epoch: number): void {

@@ -18,6 +18,7 @@ export class RunObjective {
   /** Training images of each class, where the loss goes by them. */
   readonly classCounts: readonly number[] | undefined;
   readonly #owned: readonly Tensor[];
+  readonly #betaWarmupEpochs: number;
 
   /**
    * @param images the training set, in a run
@@ -28,6 +29,7 @@ export class RunObjective {
     const objective = buildObjective(model, loss, seed, context);
     this.classCounts = context.counts;
     this.#owned = context.owned;
+    this.#betaWarmupEpochs = betaWarmupOf(loss);
     this.channels = trainsChannels(objective);
     const added = createAdded(model, loss);
     const natives = added.map(([name, { native }]) => [name, native]);
@@ -35,11 +37,29 @@ export class RunObjective {
     this.tensors = Object.fromEntries(added.flatMap(([, { tensors }]) => Object.entries(tensors)));
   }
 
+  /** What a step minimises after which so many epochs of the run are over; a part of one counts. */
+  after(epochs: number): ObjectiveOptions {
+    const { beta } = this.options;
+    return this.isWarm(epochs)
+      ? this.options
+      : { ...this.options, beta: (beta * epochs) / this.#betaWarmupEpochs };
+  }
+
+  /** Whether β is what it was given as. */
+  isWarm(epochs: number): boolean {
+    return epochs >= this.#betaWarmupEpochs;
+  }
+
   /** Frees the generator and the added terms. */
   dispose(): void {
     for (const tensor of [...Object.values(this.tensors), ...this.#owned]) tensor.dispose();
     if (this.options.generator) native().dispose(this.options.generator);
   }
+}
+
+function betaWarmupOf(given: LossOptions): number {
+  const loss = completeLoss(given);
+  return loss.type === "mc" ? loss.betaWarmupEpochs : 0;
 }
 
 function createAdded(model: Model, given: LossOptions): [name: string, term: AddedTerm][] {

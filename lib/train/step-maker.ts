@@ -44,6 +44,8 @@ export class StepMaker {
   readonly #ema: EMA | undefined;
   readonly #graph: StepGraph | undefined;
   readonly #foundInf: Tensor;
+  /** Epochs of the run that are over after the next step. */
+  #epochs = Infinity;
   /** Notices of the run that were not told yet. */
   #untold: readonly NoticeEvent[];
 
@@ -92,6 +94,11 @@ export class StepMaker {
     });
   }
 
+  /** @param epochs of the run that are over after the next step; a part of one counts */
+  setEpochs(epochs: number): void {
+    this.#epochs = epochs;
+  }
+
   /** Makes a step and frees the batch. Gives the batch's metrics, on the model's device. */
   async step(batch: Batch, accumulation: Accumulation, mixing?: Mixing): Promise<TensorHandle> {
     const data = {
@@ -115,14 +122,15 @@ export class StepMaker {
       ...accumulation,
       model: this.model.handle,
       optimizer: this.#optimizer.handle,
-      objective: this.#objective.options,
+      objective: this.#objective.after(this.#epochs),
       learningRates: this.#optimizer.learningRates,
       autocast: precision === "float32" ? undefined : precision,
       clipNorm,
       clipValue,
       scaler: this.#scaler?.handle,
       ema: this.#ema?.handle,
-      ...this.#graph?.stepOptions,
+      // A captured step has the weight of its own time.
+      ...(this.#objective.isWarm(this.#epochs) ? this.#graph?.stepOptions : undefined),
       ...this.parallel?.stepOptions,
       foundInf: this.#foundInf.handle,
       skipNonFinite: onNan === "skip",

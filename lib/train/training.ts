@@ -62,7 +62,7 @@ export class Training {
       const trainer = this.#epochTrainer();
       this.#progress = yield* this.#record.begin(this.#fit.resume ?? false);
       // For the record of an epoch of which no step is left.
-      if (this.#progress.batches > 0) trainer.setLearningRates(this.#progress, this.#progress.batches - 1);
+      if (this.#progress.batches > 0) trainer.applySchedules(this.#progress, this.#progress.batches - 1);
       yield* this.#maker.notices();
       await this.#agreement.agree();
       this.#stoppedEarly = !this.#isDone && this.#isPatienceOver(this.#progress.judged);

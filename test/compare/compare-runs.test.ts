@@ -223,6 +223,7 @@ describe("compareRuns", () => {
   it("keeps losses apart in whatever they differ, and names it", async () => {
     const plain = { alpha: 1.5, beta: 20 };
     const losses: [object, string][] = [
+      [{ betaWarmupEpochs: 3 }, "β warmed up for 3 epochs"],
       [{ keep: { drop: 0.6 } }, "drops 0.6 of the channels"],
       [{ keep: 1 }, "keeps 1 channels"],
       [{ perSample: true }, "a mask per sample"],

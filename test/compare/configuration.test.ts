@@ -20,6 +20,7 @@ const loss: fc.Arbitrary<LossOptions> = fc.oneof(
     type: maybe(fc.constant("mc" as const)),
     alpha: maybe(fc.constantFrom(0, 1, 1.5)),
     beta: maybe(fc.constantFrom(0, 1, 20)),
+    betaWarmupEpochs: maybe(fc.constantFrom(0, 2.5)),
     keep: maybe(
       fc.oneof(
         fc.constant("all" as const),

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { recipes, scaleRecipe, sourceOf } from "mutual-channel-loss/train";
+import { changeRecipe, recipes, scaleRecipe, sourceOf } from "mutual-channel-loss/train";
 
 const scratch = recipes.get("cub200-resnet18")!;
 
@@ -15,6 +15,16 @@ describe("scaleRecipe", () => {
     expect(
       ["epochs", "schedule.milestones", "schedule.gamma"].map((path) => sourceOf(small, path)),
     ).to.deep.equal(["user", "user", "code"]);
+  });
+
+  it("brings warm-ups to the epochs", () => {
+    const warm = changeRecipe(recipes.get("default")!, {
+      schedule: { type: "step", size: 30, warmupEpochs: 4 },
+      loss: { betaWarmupEpochs: 10 },
+    });
+    const half = scaleRecipe(warm, { epochs: warm.epochs / 2 });
+    expect(half.schedule).to.include({ size: 15, warmupEpochs: 2 });
+    expect(half.loss).to.include({ betaWarmupEpochs: 5 });
   });
 
   it("keeps crops smaller than what they are taken from, and schedules that go by themselves", () => {

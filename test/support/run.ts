@@ -14,7 +14,7 @@ import { normalize, randomHorizontalFlip, resize } from "mutual-channel-loss/dat
 /** A run in which everything that can be drawn, averaged or scheduled is. */
 export const OPTIONS: TrainerOptions = {
   epochs: 3,
-  loss: { alpha: 1.5, beta: 2 },
+  loss: { alpha: 1.5, beta: 2, betaWarmupEpochs: 1.5 },
   optimizer: { type: "adamw", learningRate: 0.01 },
   schedule: { type: "oneCycle" },
   ema: 0.9,

@@ -84,6 +84,23 @@ describe("training losses", () => {
     });
   }
 
+  it("give diversity its weight step by step in β's warm-up, and judge with all of it", async () => {
+    using model = await fixtureModel();
+    const loss = { alpha: 1.5, beta: 2, betaWarmupEpochs: 2 };
+    const optimizer = { learningRate: lossesFixture.learningRate };
+    const made = await stepsOf(model, { epochs: 4, loss, optimizer });
+    const perEpoch = made.length / 4;
+    const weightOf = ({ loss, crossEntropy, discriminality = 0, diversity = 0 }: (typeof made)[number]) =>
+      (loss - crossEntropy - 1.5 * discriminality) / diversity;
+    made.forEach((step, i) => {
+      expect(weightOf(step), `step ${i + 1}`).to.be.closeTo(Math.min(2, (i + 1) / perEpoch), 1e-9);
+    });
+    using trainer = new Trainer(model, { loss });
+    const judged = await trainer.evaluate(fixtureLoader());
+    const { discriminality = 0, diversity = 0 } = judged;
+    expect(judged.loss).to.be.closeTo(judged.crossEntropy + 1.5 * discriminality + 2 * diversity, 1e-9);
+  });
+
   it("are finite where the classifier is certain", async () => {
     const model = await fixtureModel();
     model.parameters("fc").forEach((parameter) => parameter.detach().mul_(1e6));
@@ -107,6 +124,7 @@ describe("training losses", () => {
     expect(argument({ keep: "none" })).to.equal("loss.keep");
     expect(argument({ keep: 99 })).to.equal("loss.keep");
     expect(argument({ alpa: 1 })).to.equal("loss.alpa");
+    expect(argument({ betaWarmupEpochs: -1 })).to.equal("loss.betaWarmupEpochs");
     expect(argument({ alpha: -1 })).to.equal("loss.alpha");
   });
 

@@ -1,5 +1,5 @@
 import { basename, resolve } from "node:path";
-import { DataLoader, smallResNet, Trainer, type Model } from "mutual-channel-loss";
+import { DataLoader, Model, smallResNet, Trainer } from "mutual-channel-loss";
 import { normalize } from "mutual-channel-loss/data";
 import { evaluateLocalisation } from "mutual-channel-loss/visualize";
 import { augmentation, evaluationTransforms } from "#lib/image/presets.js";
@@ -69,7 +69,9 @@ export async function train(
   const stride = strideOf({ size, places: Math.sqrt(run.places) });
   const { mean, std } = normalize();
   const info = { classNames: images.classes, normalization: { mean, std } };
-  using model = smallResNet({ classes, inputSize: size, stride, seed, info });
+  const spec = smallResNet.spec({ classes, inputSize: size, stride });
+  const beforeReLU = loss !== "ce" && loss.beforeReLU;
+  using model = new Model(beforeReLU ? { ...spec, features: "bn2" } : spec, { seed, info });
   const loader = new DataLoader(images, {
     ...{ batchSize: BATCH_SIZE, shuffle: true, dropLast: images.length > BATCH_SIZE, seed },
     transforms: augmentation(model, "flip"),

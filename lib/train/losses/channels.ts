@@ -1,5 +1,6 @@
 import type { Given } from "../../definition.js";
 import { channelLossOptions } from "../../loss/mc-loss.js";
+import { rate } from "../../schema.js";
 import { classificationLosses, describeClassification } from "./classification.js";
 import { defineLoss } from "./definition.js";
 
@@ -9,14 +10,21 @@ export const channels = defineLoss({
   summary: "MC-Loss beside a classification term: + α·L_dis + β·L_div",
   options: {
     ...channelLossOptions,
+    /**
+     * Epochs in which β rises from 0 to what it is, step by step in equal parts, so that channels may learn their classes before
+     * they are parted.
+     */
+    betaWarmupEpochs: rate.default(0),
     /** The term of the classifier's logits, as a loss of its own. */
     classification: classificationLosses.filled.default({ type: "ce", labelSmoothing: 0 }),
   },
-  describe: ({ alpha, beta, keep, perSample, pooling, diversityPooling, diversityOver, classification }) => {
+  describe: ({ alpha, beta, betaWarmupEpochs, keep, perSample, classification, ...options }) => {
+    const { pooling, diversityPooling, diversityOver } = options;
     const weights = [...(alpha === 0 ? [] : [`α ${alpha}`]), ...(beta === 0 ? [] : [`β ${beta}`])];
     const isPlain = classification.type === "ce" && classification.labelSmoothing === 0;
     return [
       ["MC-Loss", ...weights].join(" "),
+      ...(betaWarmupEpochs === 0 ? [] : [`β warmed up for ${betaWarmupEpochs} epochs`]),
       ...describeKeep(keep),
       ...(perSample ? ["a mask per sample"] : []),
       ...(pooling === "mean" ? ["CCAP"] : []),
