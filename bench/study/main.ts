@@ -8,6 +8,7 @@
 //   npm run study -- curves [--name cub100] [--epochs …] [--seeds 0]    draws docs/images/curves.png from its results
 //   npm run study -- gradients --images DIR --name cub100 --image-size 96,112,224 [--checkpoints NAME=FILE,…]
 //   npm run study -- photos --images DIR [--name NAME] [--losses ce,mc:20,own:5,scores:5] [--epochs 50] [--image-size 80]
+//     mc:20:warm10 lets β rise for ten epochs, mc:20:raw is of the features before the last ReLU
 //     [--places 10]    the side of the last map: a quarter, an eighth (as without it) or a sixteenth of the size
 //   npm run study -- cub100 --images DIR    the same with what was measured of 100 classes of CUB-200-2011
 //   npm run study -- cub50 --images DIR     a published set, whose boxes tell whether channels point at the bird
