@@ -62,6 +62,8 @@ export async function requireFreePort({ port }: TcpPlace, address?: string): Pro
 /** A connection; what refuses one may begin to listen until the deadline. */
 async function open(place: TcpPlace, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
   const { host, port } = place;
+  // The last attempt may have no time for an answer.
+  let seen: unknown = new Error("no answer");
   for (;;) {
     throwIfAborted(signal, WAIT);
     const socket = connect({ host, port, autoSelectFamily: true });
@@ -72,10 +74,9 @@ async function open(place: TcpPlace, deadline: Deadline, signal?: AbortSignal): 
     } catch (error) {
       // Its own comes after the timeout's.
       socket.on("error", () => undefined).destroy();
+      if (!timeout.aborted) seen = error;
       const isUnknown = (error as NodeJS.ErrnoException).code === "ENOTFOUND";
-      if (isUnknown || deadline.left <= RETRY_MS) {
-        throw notReached(place, deadline, timeout.aborted ? new Error("no answer") : error);
-      }
+      if (isUnknown || deadline.left <= RETRY_MS) throw notReached(place, deadline, seen);
     }
     await sleep(RETRY_MS);
   }

@@ -54,9 +54,10 @@ describe("a process group", () => {
   });
 
   it("fails at once where a process is gone, and from then on", async () => {
-    const [alone] = await runRanks<[string, string, number] | null>(2, RANKS, "lonely");
+    const [alone] = await runRanks<[string, string, number, number] | null>(2, RANKS, "lonely");
     expect(alone?.slice(0, 2)).to.deep.equal(["ERR_DISTRIBUTED", "ERR_DISTRIBUTED"]);
-    expect(alone?.[2]).to.be.below(2000);
+    const [, , took = NaN, slowness = NaN] = alone ?? [];
+    expect(took, "ms").to.be.below(2000 + slowness);
   });
 
   it("does not keep a process that exits waiting for the others", async () => {
@@ -134,7 +135,7 @@ describe("a process group", () => {
       serve: true,
       listen: "127.0.0.1",
       worldSize: 1,
-      timeout: 5000,
+      timeout: 60_000,
     });
     await store.set("key", "värde");
     expect(await store.get("key")).to.equal("värde");
@@ -148,7 +149,7 @@ describe("a process group", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
-    const options = { host: "127.0.0.1", port, serve: true, worldSize: 1, timeout: 5000 };
+    const options = { host: "127.0.0.1", port, serve: true, worldSize: 1, timeout: 60_000 };
     const taken = await rejected(C10dStore.connect({ ...options, listen: "127.0.0.1" }));
     server.close();
     expect(taken).to.include({ code: "ERR_DISTRIBUTED" });

@@ -15,31 +15,33 @@ const RANK_PROCESS = JSON.stringify(new URL("../../dist/distributed/rank-process
 interface Launched {
   code: number;
   lines: string[];
-  seconds: number;
 }
 
 describe("the supervisor", () => {
   const folder = temporaryFolder();
 
-  /** Starts ranks that run `source`, in which `rank` and `say` are known. */
+  /** Starts ranks that run `source`, in which `rank`, `say` and `meet`, which waits for as many ranks, are known. */
   async function start(source: string, options: Partial<LaunchOptions> = {}): Promise<Launched> {
     const file = join(folder(), `${Math.random()}.mjs`);
     const head = `
-      import { appendFileSync, existsSync } from "node:fs";
+      import { appendFileSync, readFileSync } from "node:fs";
       import { setTimeout as sleep } from "node:timers/promises";
       const rank = Number(process.env.RANK);
       const said = ${JSON.stringify(file)} + ".txt";
       const say = (text) => appendFileSync(said, text + "\\n");
-      const env = process.env;`;
+      const env = process.env;
+      const meet = async (count, where = "a") => {
+        const place = ${JSON.stringify(file)} + "." + where;
+        appendFileSync(place, ".");
+        while (readFileSync(place, "utf8").length < count) await sleep(5);
+      };`;
     await writeFile(file, head + source);
     const lines: string[] = [];
-    const began = performance.now();
     const tell = (line: string) => void lines.push(line);
     const onLine = (rank: number, line: string) => void lines.push(`[rank ${rank}] ${line}`);
     const code = await launch({ processes: 2, command: [file], tell, onLine, ...options });
-    const seconds = (performance.now() - began) / 1000;
     const said = existsSync(`${file}.txt`) ? readFileSync(`${file}.txt`, "utf8").trim().split("\n") : [];
-    return { code, lines: [...lines, ...said.sort()], seconds };
+    return { code, lines: [...lines, ...said.sort()] };
   }
 
   it("gives each rank its place, a share of the cores, and the file where all meet", async () => {
@@ -64,8 +66,9 @@ describe("the supervisor", () => {
 
   it("names the first that failed, ends the others, and gives its exit code", async () => {
     const source = `
-      if (rank === 1) process.exit(3);
       process.on("SIGTERM", () => { say("told to end"); process.exit(1); });
+      await meet(2);
+      if (rank === 1) process.exit(3);
       setInterval(() => undefined, 1000);`;
     const { code, lines } = await start(source);
     expect(code).to.equal(1);
@@ -84,18 +87,25 @@ describe("the supervisor", () => {
   it("kills those that do not end, and those that are stopped", async () => {
     const source = `
       process.on("SIGTERM", () => undefined);
-      if (rank === 2) process.exit(1);
+      await meet(3);
+      if (rank === 2) {
+        say(Date.now());
+        process.exit(1);
+      }
       if (rank === 1) process.kill(process.pid, "SIGSTOP");
       setInterval(() => undefined, 1000);`;
-    const { code, seconds } = await start(source, { processes: 3, graceSeconds: 0.5 });
+    const { code, lines } = await start(source, { processes: 3, graceSeconds: 0.5 });
     expect(code).to.equal(1);
-    expect(seconds).to.be.below(10);
+    // A second in which they could see it by themselves, and the half; by default they have ten.
+    expect(Date.now() - Number(lines.at(-1)), "ms").to.be.within(1400, 10_000);
   });
 
   it("prints what several failed with once", async () => {
     const source = `
       const { reportFailure } = await import(${RANK_PROCESS});
+      await meet(2);
       await reportFailure("the images are gone");
+      await meet(2, "end");
       process.exitCode = 1;`;
     const { lines } = await start(source);
     expect(lines.filter((line) => line.includes("the images are gone"))).to.deep.equal([
@@ -106,14 +116,16 @@ describe("the supervisor", () => {
   it("names the ranks that failed with something", async () => {
     const source = `
       const { reportFailure } = await import(${RANK_PROCESS});
+      await meet(3);
       await reportFailure(rank === 1 ? "no memory" : "lost rank 1");
+      await meet(3, "end");
       process.exitCode = 1;`;
     const { lines } = await start(source, { processes: 3 });
     expect(lines).to.include("rank 1: no memory").and.include("ranks 0 and 2: lost rank 1");
   });
 
   it("starts all anew after a failure, as often as it may, and says so", async () => {
-    const source = `say(rank + " " + env.MCLOSS_RESTARTS); if (rank === 1 && env.MCLOSS_RESTARTS < 2) process.exit(1);`;
+    const source = `say(rank + " " + env.MCLOSS_RESTARTS); await meet(2, env.MCLOSS_RESTARTS); if (rank === 1 && env.MCLOSS_RESTARTS < 2) process.exit(1);`;
     const { code, lines } = await start(source, { maxRestarts: 2 });
     expect(code).to.equal(0);
     expect(lines).to.include.members(["0 0", "0 1", "0 2", "1 0", "1 1", "1 2"]);

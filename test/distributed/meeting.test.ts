@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { once } from "node:events";
 import { join } from "node:path";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
-import { freePort } from "../support/local-server.js";
+import { freePort, listensAt } from "../support/local-server.js";
 import { rankEnv, startRank, type EndedRank, type Ranked } from "../support/train-ranks.js";
 
 const TRAIN = ["train", "photos", "--image-size", "32", "--batch-size", "6", "--epochs", "1", "--overwrite"];
@@ -112,14 +112,20 @@ describe("processes that cannot train together", () => {
     });
   }
 
-  const ports: [string, number, () => Server, RegExp][] = [
+  const ports: [string, number, () => Server, RegExp, string?][] = [
     [
       "rank 0's port has another program",
       0,
       () => createServer(),
       /rank 0 cannot listen at MASTER_PORT \d+ \(address already in use\)/,
     ],
-    ["a web server is at the port", 1, () => createHttpServer(), /it answered "HTTP\/1\.1 400 Bad Request"/],
+    [
+      "a web server is at the port",
+      1,
+      () => createHttpServer(),
+      /it answered "HTTP\/1\.1 400 Bad Request"/,
+      "60",
+    ],
     [
       "what is at the port never answers",
       1,
@@ -127,10 +133,10 @@ describe("processes that cannot train together", () => {
       /is not rank 0 of a training: it does not answer/,
     ],
   ];
-  for (const [name, rank, server, message] of ports) {
+  for (const [name, rank, server, message, timeout = "2"] of ports) {
     it(`say so, and end with 1: ${name}`, async () => {
       const port = await listen(server());
-      const args = [...TRAIN, "--distributed-timeout", "2"];
+      const args = [...TRAIN, "--distributed-timeout", timeout];
       const [ended] = await meet([{ rank, args }], port);
       expect(ended!.code).to.equal(1);
       expect(ended!.stderr).to.match(message);
@@ -138,10 +144,10 @@ describe("processes that cannot train together", () => {
   }
 
   it("wait for one another, unless they are interrupted", async () => {
-    started = [startRank(folder(), rankEnv(0, 2, await freePort()), TRAIN)];
+    const port = await freePort();
+    started = [startRank(folder(), rankEnv(0, 2, port), TRAIN)];
     const [alone] = started;
-    // The store is there once it waits.
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await listensAt(port);
     alone!.kill("SIGTERM");
     const { code } = await alone!.ended;
     expect(code).to.equal(130);

@@ -11,6 +11,7 @@ export class Ranked {
   stdout = "";
   stderr = "";
   readonly ended: Promise<EndedRank>;
+  readonly #began = performance.now();
   #onText: (() => void)[] = [];
 
   constructor(child: ChildProcess) {
@@ -43,6 +44,11 @@ export class Ranked {
         reject(new Error(`ended without ${String(pattern)}:\n${this.stderr}`));
       });
     });
+  }
+
+  /** Milliseconds since it was started. */
+  get age(): number {
+    return performance.now() - this.#began;
   }
 
   kill(signal: NodeJS.Signals): number {
@@ -88,6 +94,27 @@ export async function startRanks(
   );
 }
 
+/**
+ * Ranks that wait for one another for a few seconds at most and train; where that is too short for them to find one
+ * another, as on a busy machine, for longer.
+ */
+export async function startImpatient(
+  start: (timeout: readonly string[]) => Promise<Ranked[]>,
+): Promise<{ ranks: Ranked[]; seconds: number }> {
+  for (let seconds = 2; ; seconds *= 3) {
+    const ranks = await start(["--distributed-timeout", `${seconds}`]);
+    const isTraining = await ranks[0]!.saw(/epoch 1\//).then(
+      () => true,
+      () => false,
+    );
+    if (isTraining) return { ranks, seconds };
+    const ends = await Promise.all(ranks.map(({ ended }) => ended));
+    const late = /did not come|was not reached|was lost/;
+    if (!ends.every(({ stderr }) => late.test(stderr)))
+      throw new Error(ends.map(({ stderr }) => stderr).join("\n"));
+  }
+}
+
 export function rankEnv(
   rank: number,
   worldSize: number,
@@ -122,6 +149,12 @@ function parentOf(pid: number): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Of a process that is one. */
+export function rankOf(pid: number): number {
+  const [, rank] = /(?:^|\0)RANK=(\d+)/.exec(readFileSync(`/proc/${pid}/environ`, "utf8")) ?? [];
+  return Number(rank);
 }
 
 /** Waits until none of the processes is there; the test's timeout is the limit. */
