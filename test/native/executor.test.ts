@@ -20,10 +20,13 @@ import { native } from "#lib/native/binding.js";
 import { BUSY, runModule } from "../support/child.js";
 import { rejected } from "../support/errors.js";
 
-/** A job that keeps the executor busy while others are asked for. */
-function keepBusy(): Promise<void> {
+/** A job that keeps the executor busy while others are asked for: until the event loop has a turn, and for longer. */
+function keepBusy(onBegun: () => void = () => undefined): Promise<void> {
   const x = tensor(new Float32Array(1e6).fill(0.001), { shape: [1000, 1000], requiresGrad: true });
-  return x.matmul(x).matmul(x).sum().backward();
+  const product = x.matmul(x).matmul(x);
+  // Called once backward runs, of which the most is still to come.
+  product.registerHook(onBegun);
+  return product.sum().backward();
 }
 
 function network() {
@@ -45,15 +48,17 @@ describe("the executor", () => {
   });
 
   it("leaves the event loop to others meanwhile", async () => {
-    let turns = 0;
-    let turnsMeanwhile: number | undefined;
-    const done = keepBusy().then(() => (turnsMeanwhile = turns));
-    while (turnsMeanwhile === undefined) {
-      await nextTask();
-      turns += 1;
+    let most = 0;
+    // Once is enough where nothing else wants the cores.
+    for (let attempt = 0; attempt < 20 && most <= 10; attempt += 1) {
+      let turns = 0;
+      const state = { isDone: false };
+      const done = keepBusy(() => (turns = 0)).then(() => (state.isDone = true));
+      for (; !state.isDone; turns += 1) await nextTask();
+      await done;
+      most = Math.max(most, turns);
     }
-    await done;
-    expect(turnsMeanwhile).to.be.above(10);
+    expect(most).to.be.above(10);
   });
 
   it("rejects, rather than throws, what cannot be asked for", async () => {
@@ -93,21 +98,13 @@ describe("AbortSignal", () => {
   });
 
   it("lets work that has begun finish, wholly", async () => {
-    const outcomes = new Set<string>();
-    for (let attempt = 0; attempt < 20 && !outcomes.has("finished"); attempt += 1) {
-      const controller = new AbortController();
-      const x = tensor(new Float32Array(250_000).fill(0.001), { shape: [500, 500], requiresGrad: true });
-      const pending = x.matmul(x).sum().backward({ signal: controller.signal });
-      await nextTask(); // mostly enough for the executor to begin
-      controller.abort();
-      const outcome = await pending.then(
-        () => "finished",
-        (error: unknown) => (error as { code: string }).code,
-      );
-      expect(x.grad === null).to.equal(outcome === "ERR_ABORTED");
-      outcomes.add(outcome);
-    }
-    expect([...outcomes]).to.include("finished");
+    const controller = new AbortController();
+    const x = tensor(new Float32Array(250_000).fill(0.001), { shape: [500, 500], requiresGrad: true });
+    const product = x.matmul(x);
+    product.registerHook(() => controller.abort());
+    await product.sum().backward({ signal: controller.signal });
+    expect(controller.signal.aborted).to.equal(true);
+    expect(x.grad).to.not.equal(null);
   });
 
   it("is an option of everything that waits for its turn", async () => {

@@ -46,9 +46,11 @@ export function startWorker(source: string, workerData?: unknown): Worker {
 export const busy = (size: number): string => `
   import { tensor } from "mutual-channel-loss";
   const x = tensor(new Float32Array(${size ** 2}).fill(0.001), { shape: [${size}, ${size}], requiresGrad: true });
-  let y = x;
-  for (let i = 0; i < 8; i += 1) y = y.matmul(x);
-  const done = y.sum().backward();
+  // Where the collector sees them.
+  const made = (globalThis.made = [x]);
+  for (let i = 0; i < 8; i += 1) made.push(made.at(-1).matmul(x));
+  made.push(made.at(-1).sum());
+  const done = made.at(-1).backward();
 `;
 
 export const BUSY = busy(1000);
