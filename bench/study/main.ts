@@ -31,7 +31,7 @@ import { trainUnfinished } from "./result-file.js";
 import { parseArm } from "./scratch/arms.js";
 import { drawCurves } from "./scratch/curves.js";
 import { measureGradients } from "./scratch/gradients.js";
-import { STAGES, type Stage } from "./scratch/plan.js";
+import { STAGES, withChosenRates, type Stage } from "./scratch/plan.js";
 import { SCRATCH_RESULTS } from "./scratch/results.js";
 import { studyScratch } from "./scratch/run.js";
 import type { StudySet } from "./sets/study-set.js";
@@ -157,7 +157,7 @@ async function runScratch(set: string, signal: AbortSignal): Promise<void> {
 
 async function runCurves(): Promise<void> {
   const { name = "cub100", epochs } = values;
-  const runs = SCRATCH_RESULTS.read().filter(
+  const runs = withChosenRates(SCRATCH_RESULTS.read()).filter(
     (run) =>
       run.stage === "test" &&
       run.set === name &&

@@ -185,6 +185,15 @@ describe("the report of a study from scratch", () => {
       /\| MC-Loss, α 1\.5, β 20 \| 300×6×6 \| 50\.0, 51\.0 \| 50\.5 ± 0\.7 \| \+10\.5, p 0\.030 \|/,
     );
     expect(text).to.include("No rate was searched");
+    const trials = listRuns(plan, "rates", []).map((run) =>
+      resultOf(run, run.arm === "ce" && run.learningRate === 0.3 ? 0.9 : 0.1 + run.learningRate / 10),
+    );
+    const [first] = listRuns(plan, "test", trials).map((run) => resultOf(run, 0.45));
+    expect(first).to.include({ arm: "ce", learningRate: 0.3, seed: 0 });
+    const searched = describeScratch([...results, ...trials, first!]).join("\n");
+    expect(searched, "without the runs of other rates")
+      .to.match(/\| CE, torchvision's network \| \S+ \| 45\.0 \|/)
+      .and.include("0.03: 10.3 %, 0.1: 11.0 %, 0.3: 90.0 %");
     const half = describeScratch([
       ...results,
       ...listRuns(plan, "half", []).map((run) => resultOf(run, 0.3)),

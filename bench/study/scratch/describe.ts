@@ -3,14 +3,14 @@ import { spread } from "#lib/compare/statistics.js";
 import { summarize } from "../comparison.js";
 import { ABLATED, COMPARED, armOf, type ArmName } from "./arms.js";
 import { TEST_SEEDS } from "../studies.js";
-import { RATES, STAGES, type Stage } from "./plan.js";
+import { RATES, STAGES, withChosenRates, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS, type ScratchResult } from "./results.js";
 import { mean, percent, row } from "../page-text.js";
 
 /** What was trained from scratch with the paper's recipe, in Markdown; nothing where nothing was. */
 export function describeScratch(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
   if (results.length === 0) return [];
-  const groups = groupByTitle(results);
+  const groups = groupByTitle(withChosenRates(results));
   return [
     TEXT,
     ...[...groups].flatMap(([title, group]) => ["", `**${title}**`, "", ...describeGroup(group)]),

@@ -77,6 +77,14 @@ export function chooseRate(
   return own.reduce((best, next) => (next.accuracy > best.accuracy ? next : best)).learningRate;
 }
 
+/** The trials, and of the other runs those with the rates that are chosen by now: some were run before all had been tried. */
+export function withChosenRates(results: readonly ScratchResult[]): ScratchResult[] {
+  return results.filter(({ stage, epochs, learningRate, arm, ...run }) => {
+    const planned = stage === "long" ? epochs / 2 : epochs;
+    return stage === "rates" || learningRate === chooseRate({ ...run, epochs: planned }, arm, results);
+  });
+}
+
 /** Of one core for a multiply-accumulate of the network in training, with its share of the evaluation, as first measured. */
 const SECONDS_PER_MAC = 5.7e-11;
 
