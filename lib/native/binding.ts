@@ -418,6 +418,7 @@ export interface Binding {
     labels: TensorHandle,
     objective: ObjectiveOptions,
     autocast: Dtype | undefined,
+    byPlan: boolean,
   ): Promise<BatchEvaluation>;
 
   connectStore(options: NativeStoreOptions): Promise<StoreHandle>;

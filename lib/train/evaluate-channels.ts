@@ -7,6 +7,7 @@ import { holdModel, type Model } from "../models/model.js";
 import type { AbortOptions } from "../native/abortable.js";
 import { abortShape, callback, optionsOf, parseOptions } from "../schema.js";
 import { tidy } from "../tensor/scope.js";
+import { isWorthPlan } from "./by-plan.js";
 import { checkSameClasses } from "../models/same-classes.js";
 import { checkSameDevice } from "./same-device.js";
 
@@ -33,10 +34,11 @@ export async function evaluateChannels(
   checkSameDevice(held, loader);
   checkSameClasses(held, loader);
   using tally = tallyOf(held);
-  let done = 0;
+  let [done, byPlan] = [0, false];
   for await (const batch of loader.batches({ signal: options.signal })) {
     using current = batch;
-    await addBatch(tally, held, current, options);
+    if (done === 0) byPlan = isWorthPlan(current, loader);
+    await addBatch(tally, held, current, { byPlan, signal: options.signal });
     done += 1;
     options.onBatch?.(done, loader.length);
   }
@@ -48,14 +50,15 @@ export function tallyOf(model: Model): ChannelHealthTally {
   return new ChannelHealthTally(groupsOf(model));
 }
 
-/** Adds the features of one batch, computed in evaluation mode. */
+/** Adds the features of one batch, computed in evaluation mode; `byPlan` as frozen for inference. */
 export async function addBatch(
   tally: ChannelHealthTally,
   model: Model,
   { images, samples }: Batch,
-  options: AbortOptions = {},
+  { byPlan, signal }: AbortOptions & { byPlan: boolean },
 ): Promise<void> {
+  using viewer = byPlan ? model.holdFrozen() : model.hold();
   const [, views = 1] = images.ndim === 5 ? images.shape : [];
   const labels = samples.flatMap(({ label }) => new Array<number>(views).fill(label));
-  await tidy(async () => tally.add(await evaluateFeatures(model, images, options), labels));
+  await tidy(async () => tally.add(await evaluateFeatures(viewer, images, { signal }), labels));
 }

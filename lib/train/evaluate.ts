@@ -7,6 +7,7 @@ import { abortable, type AbortOptions } from "../native/abortable.js";
 import type { ObjectiveOptions } from "../native/binding.js";
 import { abortShape, callback, instanceOf, optionsOf, parseOptions, type Shape } from "../schema.js";
 import { autocastOf, precisionSchema, type Precision } from "../tensor/precision.js";
+import { isWorthPlan } from "./by-plan.js";
 import { addBatch } from "./evaluate-channels.js";
 import { checkSameClasses } from "../models/same-classes.js";
 import { checkSameDevice } from "./same-device.js";
@@ -95,7 +96,8 @@ export interface EvaluationOptions extends Omit<EvaluateOptions, "loss"> {
 }
 
 /**
- * Losses and accuracy of `model` in evaluation mode over everything that `loader` yields.
+ * Losses and accuracy of `model` in evaluation mode over everything that `loader` yields: on the CPU in float32 as with
+ * {@link Model.freezeForInference}, except of a few images.
  * @throws McLossError ERR_ARGUMENT, and what the loader throws
  */
 export async function evaluate(
@@ -125,15 +127,16 @@ export async function evaluateObjective(
   const sharded = isSharded(group, loader);
   const sum = new MetricsSum(channels);
   const tally = new ClassificationTally(model.spec.classes);
-  let done = 0;
+  let [done, byPlan] = [0, false];
   const batches = group
     ? batchesTogether(group, loader, options)
     : loader.batches({ signal: options.signal });
   for await (const batch of batches) {
     using current = batch;
     const { images, labels, samples } = current;
+    if (done === 0) byPlan = isWorthPlan(current, loader);
     const result = await abortable(group ? undefined : options.signal, "the evaluation", (binding) =>
-      binding.evaluateBatch(held.handle, images.handle, labels.handle, objective, autocast),
+      binding.evaluateBatch(held.handle, images.handle, labels.handle, objective, autocast, byPlan),
     );
     sum.add(result, samples.length);
     tally.add(
@@ -141,7 +144,7 @@ export async function evaluateObjective(
       result.samples,
     );
     const { channels: health, signal } = options;
-    if (health) await addBatch(health, held, current, { signal: group ? undefined : signal });
+    if (health) await addBatch(health, held, current, { byPlan, signal: group ? undefined : signal });
     options.onSamples?.(samples, predictedClasses(result.samples));
     done += 1;
     options.onBatch?.(done, loader.length);

@@ -95,7 +95,7 @@ constexpr Row kFunctions[] = {
     sync<"createStepGraph()", create_step_graph>(),
     sync_unless_busy<"stepGraphRefusal(graph)", step_graph_refusal>(),
     job<"readMetrics(steps)", read_metrics>(),
-    job<"evaluateBatch(model, images, labels, objective, autocast)", evaluate_batch>(),
+    job<"evaluateBatch(model, images, labels, objective, autocast, byPlan)", evaluate_batch>(),
 
     job<"connectStore(options)", connect_store>(),
     job<"storeSet(store, key, value)", store_set>(),

@@ -130,8 +130,8 @@ std::vector<train::BatchMetrics> read_metrics(const std::vector<at::Tensor>& ste
 
 train::BatchEvaluation evaluate_batch(const ConstModelPointer& model, const at::Tensor& images,
                                       const at::Tensor& labels, const train::Objective& objective,
-                                      std::optional<at::ScalarType> autocast) {
-  return train::evaluate_batch(*model, images, labels, objective, autocast);
+                                      std::optional<at::ScalarType> autocast, bool by_plan) {
+  return train::evaluate_batch(*model, images, labels, objective, autocast, by_plan);
 }
 
 }  // namespace mcloss::node

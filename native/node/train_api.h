@@ -62,6 +62,6 @@ train::MixedBatch mix_batch(const at::Tensor& images, const at::Tensor& labels, 
 std::vector<train::BatchMetrics> read_metrics(const std::vector<at::Tensor>& steps);
 train::BatchEvaluation evaluate_batch(const ConstModelPointer& model, const at::Tensor& images,
                                       const at::Tensor& labels, const train::Objective& objective,
-                                      std::optional<at::ScalarType> autocast);
+                                      std::optional<at::ScalarType> autocast, bool by_plan);
 
 }  // namespace mcloss::node

@@ -106,8 +106,10 @@ struct BatchEvaluation {
   at::Tensor samples;
 };
 
-// The same losses in evaluation mode, over whole groups (no mask); waits for the device once.
+// The same losses in evaluation mode, over whole groups (no mask); waits for the device once. `by_plan`:
+// through Model::infer() where that answers the same, which is worth its making for more than a few images.
 BatchEvaluation evaluate_batch(const nn::Model& model, const at::Tensor& images, const at::Tensor& labels,
-                               const Objective& objective, std::optional<at::ScalarType> autocast);
+                               const Objective& objective, std::optional<at::ScalarType> autocast,
+                               bool by_plan);
 
 }  // namespace mcloss::train

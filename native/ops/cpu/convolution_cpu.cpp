@@ -1,11 +1,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/matmul.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <optional>
 #include <utility>
@@ -46,44 +45,64 @@ const float* other_of(const ConvolutionOutput& output) {
   return output.other.defined() ? output.other.const_data_ptr<float>() : nullptr;
 }
 
-// [P, O, C] as [P, blocks of columns, C, columns], the last block up to a multiple of the kernel's width.
-// `make` gives [P, count, C] of the outputs from `first` on.
-template <class Make>
-at::Tensor pack_columns(int64_t places, int64_t outputs, int64_t channels, const Make& make) {
+// Kernels [O, C, H, W], each a row of D = H·W·C numbers as they lie in images of channels_last: [blocks of
+// columns, D, columns], the last block up to a multiple of the kernel's width.
+at::Tensor pack_rows(const at::Tensor& weight) {
   const auto& kernel = *convolution_kernel();
-  const int64_t padded = kernel.padded(outputs);
-  auto packed = at::zeros({places, padded * channels}, at::kFloat);
+  const int64_t outputs = weight.size(0), depth = weight[0].numel(), padded = kernel.padded(outputs);
+  auto packed = at::zeros({padded * depth}, at::kFloat);
   for (int64_t first = 0; first < padded; first += kernel.columns) {
     const int64_t columns = std::min(kernel.columns, padded - first);
     const int64_t count = std::min(columns, outputs - first);
-    packed.narrow(1, first * channels, columns * channels)
-        .unflatten(1, {channels, columns})
-        .narrow(2, 0, count)
-        .copy_(make(first, count).transpose(1, 2));
+    const auto rows = weight.narrow(0, first, count).permute({0, 2, 3, 1}).reshape({count, depth});
+    packed.narrow(0, first * depth, columns * depth)
+        .view({depth, columns})
+        .narrow(1, 0, count)
+        .copy_(rows.t());
   }
   return packed;
 }
 
-// Kernels [O, C, H, W], each a row of numbers as they lie in images of channels_last.
-at::Tensor pack_rows(const at::Tensor& weight) {
-  const int64_t depth = weight[0].numel();
-  return pack_columns(1, weight.size(0), depth, [&](int64_t first, int64_t count) {
-    return weight.narrow(0, first, count).permute({0, 2, 3, 1}).reshape({1, count, depth});
-  });
+// G·g, of a row or column g of three: what Winograd's F(2×2, 3×3) multiplies by.
+std::array<double, 4> transform_three(double a, double b, double c) {
+  return {a, (a + b + c) / 2, (a - b + c) / 2, c};
 }
 
-// [O, C, 3, 3] as [16, O, C], in float64.
-at::Tensor transform_weights(const at::Tensor& weight) {
-  const auto g = at::tensor({1., 0., 0., .5, .5, .5, .5, -.5, .5, 0., 0., 1.}, at::kDouble).view({4, 3});
-  const auto both = at::matmul(at::matmul(g, weight.to(at::kDouble)), g.t());
-  return both.permute({2, 3, 0, 1}).reshape({kWinogradPlaces, weight.size(0), weight.size(1)});
+// G·g·Gᵀ of a kernel g [3, 3], in float64 until it is written: the numbers lie `stride` apart.
+void transform_kernel(const float* g, float* to, int64_t stride) {
+  std::array<std::array<double, 4>, 3> columns;  // of G·g
+  for (size_t i = 0; i < 3; ++i) columns[i] = transform_three(g[i], g[i + 3], g[i + 6]);
+  for (size_t y = 0; y < 4; ++y) {
+    for (const double number : transform_three(columns[0][y], columns[1][y], columns[2][y])) {
+      *to = static_cast<float>(number);
+      to += stride;
+    }
+  }
 }
 
-// A block of outputs at a time: in float64 all would take several times the weights.
-at::Tensor pack_transformed(const at::Tensor& weight) {
-  return pack_columns(kWinogradPlaces, weight.size(0), weight.size(1), [&](int64_t first, int64_t count) {
-    return transform_weights(weight.narrow(0, first, count));
+// Kernels [O, C, 3, 3] as [16, blocks of columns, C, columns], the last block as pack_rows() has it.
+at::Tensor pack_transformed(const at::Tensor& given) {
+  const auto weight = given.contiguous();
+  const auto& kernel = *convolution_kernel();
+  const int64_t outputs = weight.size(0), channels = weight.size(1), padded = kernel.padded(outputs);
+  auto packed = at::zeros({kWinogradPlaces, padded * channels}, at::kFloat);
+  const auto* from = weight.const_data_ptr<float>();
+  auto* to = packed.mutable_data_ptr<float>();
+  at::parallel_for(0, kernel.blocks(outputs), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t first = block * kernel.columns;
+      const int64_t columns = std::min(kernel.columns, padded - first);
+      const int64_t count = std::min(columns, outputs - first);
+      for (int64_t channel = 0; channel < channels; ++channel) {
+        float* place = to + first * channels + channel * columns;
+        for (int64_t column = 0; column < count; ++column) {
+          transform_kernel(from + ((first + column) * channels + channel) * 9, place + column,
+                           padded * channels);
+        }
+      }
+    }
   });
+  return packed;
 }
 
 struct Chunks {
