@@ -1,7 +1,7 @@
 // Times inference from images to logits: this package, frozen for inference, beside onnxruntime-node, PyTorch in
-// channels_last and PyTorch compiled with frozen weights; the same networks with 200 classes, all in this run, in turn. Then
-// requests of JPEG bytes through Classifier, beside sharp and onnxruntime-node, and `mcloss predict` of 1,000 files
-// beside a Python script with torchvision's loader.
+// channels_last and PyTorch compiled with frozen weights; the same networks with 200 classes, all in this run, in turn, each
+// in a process of its own that is stopped while another has its turn. Then requests of JPEG bytes through Classifier, beside
+// sharp and onnxruntime-node, and `mcloss predict` of 1,000 files beside a Python script with torchvision's loader.
 //   npm run bench -- predict [--quick] [--rounds 15] [--threads 1,2] [--network resnet18,…] [--size 224,448] [--batch 1,16]
 //     [--precision float32,bfloat16] [--python python3] [--compile] [--only passes|requests|files] [--json]
 // onnxruntime-node is found on NODE_PATH: npm install --prefix DIR --ignore-scripts onnxruntime-node. --quick takes 224, few
@@ -9,7 +9,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { native } from "#lib/native/binding.js";
 import { formatTable } from "#lib/table.js";
@@ -18,7 +17,16 @@ import { compareFiles } from "./predict/files.js";
 import { findPeak } from "./predict/peak.js";
 import { NETWORKS, type Problem } from "./predict/problem.js";
 import { measureRequests } from "./predict/requests.js";
-import { exportProblem, findOnnxRuntime, onnx, ours, pytorch, type Side } from "./predict/sides.js";
+import { SideProcess } from "./predict/side-process.js";
+import {
+  exportProblem,
+  findOnnxRuntime,
+  pytorch,
+  startPython,
+  type Pass,
+  type Side,
+} from "./predict/sides.js";
+import type { PythonProcess } from "./python-process.js";
 import type { Precision } from "./train/problem.js";
 
 const { values } = parseArgs({
@@ -39,8 +47,8 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds ?? (values.quick ? 5 : 15));
 /** Passes that are not timed: what is loaded, packed and compiled once. */
 const WARM_UP = 2;
-/** Threads of the side before may still be spinning. */
-const PAUSE = 30;
+/** Passes of fewer ms are the second of their turn. */
+const BRIEF = 100;
 /** With --json, stdout has the document alone. */
 const say = values.json ? console.error : console.log;
 const runtime = findOnnxRuntime();
@@ -52,8 +60,8 @@ interface Row extends Problem {
   imagesPerSecond: number;
   p50: number;
   p99: number;
-  /** Of the processors of this process, in ms: what is left of a time on a busy machine. The least of the rounds. */
-  cpu?: number;
+  /** Of the processors, in ms: what is left of a time on a busy machine. The least of the rounds. */
+  cpu: number;
   /** Our time over this side's. */
   ratio?: number;
   /** Bytes that a fresh process has at most, beyond those before the network. */
@@ -84,46 +92,67 @@ function listProblems(): Problem[] {
   return problems;
 }
 
-async function openSides(problem: Problem): Promise<Map<string, Side>> {
-  const sides = new Map<string, Side>([["ours", await ours(problem, true)]]);
-  if (runtime && problem.precision === "float32") {
+/** The processes of the sides, from problem to problem. */
+interface Processes {
+  ours: SideProcess;
+  onnxruntime?: SideProcess;
+  eager?: PythonProcess;
+  compiled?: PythonProcess;
+}
+
+async function startProcesses(): Promise<Processes> {
+  const processes: Processes = { ours: await SideProcess.start("ours") };
+  if (runtime) processes.onnxruntime = await SideProcess.start("onnxruntime");
+  if (values.python) processes.eager = await startPython(values.python);
+  if (values.python && values.compile) processes.compiled = await startPython(values.python);
+  return processes;
+}
+
+async function openSides(problem: Problem, processes: Processes): Promise<Map<string, Side>> {
+  const { ours, onnxruntime, eager, compiled } = processes;
+  await ours.open(problem, EXPORTED);
+  const sides = new Map<string, Side>([["ours", ours]]);
+  if (onnxruntime && problem.precision === "float32") {
     await exportProblem(problem, EXPORTED);
-    sides.set("onnxruntime", await onnx(problem, EXPORTED, runtime));
+    await onnxruntime.open(problem, EXPORTED);
+    sides.set("onnxruntime", onnxruntime);
   }
-  if (values.python) {
-    sides.set("PyTorch", await pytorch(problem, values.python, false));
-    if (values.compile) sides.set("compiled", await pytorch(problem, values.python, true));
-  }
+  if (eager) sides.set("PyTorch", await pytorch(eager, problem, false));
+  if (compiled) sides.set("compiled", await pytorch(compiled, problem, true));
   return sides;
 }
 
-function checkSame(sides: ReadonlyMap<string, Side>): void {
-  const [wanted, got] = [sides.get("onnxruntime")?.logits, sides.get("ours")?.logits];
-  if (!wanted || !got) return;
+/** One pass of a side that has the machine to itself; short ones after one that wakes its threads and caches. */
+async function takeTurn(side: Side, last: number): Promise<Pass> {
+  side.resume();
+  if (last < BRIEF) await side.pass();
+  const pass = await side.pass();
+  side.pause();
+  return pass;
+}
+
+async function checkSame({ ours, onnxruntime }: Processes): Promise<void> {
+  if (!onnxruntime) return;
+  const [wanted, got] = [await onnxruntime.logits(), await ours.logits()];
   const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
   const off = wanted.findIndex((value, i) => !(Math.abs(value - (got[i] ?? NaN)) <= 1e-5 * largest));
   if (off >= 0) throw new Error(`logits[${off}] is ${got[off]}, onnxruntime's ${wanted[off]}`);
 }
 
-async function measure(problem: Problem): Promise<Row[]> {
-  const sides = await openSides(problem);
-  const times = new Map<string, number[]>([...sides.keys()].map((name) => [name, []]));
-  const cpu = new Map<string, number>();
+async function measure(problem: Problem, processes: Processes): Promise<Row[]> {
+  const sides = await openSides(problem, processes);
+  const passes = new Map<string, Pass[]>([...sides.keys()].map((name) => [name, []]));
   for (let round = -WARM_UP; round < rounds; round += 1) {
     for (const [name, side] of sides) {
-      const before = process.cpuUsage();
-      const ms = await side.run();
-      const { user, system } = process.cpuUsage(before);
-      if (round >= 0) times.get(name)?.push(ms);
-      if (round >= 0) cpu.set(name, Math.min(cpu.get(name) ?? Infinity, (user + system) / 1000));
-      await sleep(PAUSE);
+      passes.get(name)?.push(await takeTurn(side, passes.get(name)?.at(-1)?.ms ?? Infinity));
     }
   }
-  checkSame(sides);
-  for (const side of sides.values()) side.stop?.();
-  const own = times.get("ours") ?? [];
+  if (sides.has("onnxruntime")) await checkSame(processes);
+  const timed = (name: string) => passes.get(name)?.slice(WARM_UP) ?? [];
+  const own = timed("ours").map(({ ms }) => ms);
   const rows: Row[] = [];
-  for (const [side, all] of times) {
+  for (const side of sides.keys()) {
+    const all = timed(side).map(({ ms }) => ms);
     const p50 = median(all);
     const sorted = all.toSorted((a, b) => a - b);
     const row: Row = {
@@ -132,10 +161,8 @@ async function measure(problem: Problem): Promise<Row[]> {
       imagesPerSecond: (1000 * problem.batch) / p50,
       p50,
       p99: sorted[Math.ceil(0.99 * sorted.length) - 1] ?? NaN,
+      cpu: timed(side).reduce((least, { cpu }) => Math.min(least, cpu), Infinity),
     };
-    const processors = cpu.get(side);
-    // Python's is another process.
-    if (processors !== undefined && ["ours", "onnxruntime"].includes(side)) row.cpu = processors;
     if (side !== "ours") row.ratio = median(all.map((ms, i) => (own[i] ?? NaN) / ms));
     if (!values.quick && (side === "ours" || side === "onnxruntime")) {
       const peak = await findPeak(side, problem, EXPORTED);
@@ -153,7 +180,7 @@ function cells({ network, size, batch, threads, precision, side, ...row }: Row):
     row.imagesPerSecond.toFixed(1),
     row.p50.toFixed(2),
     row.p99.toFixed(2),
-    row.cpu?.toFixed(2) ?? "",
+    row.cpu.toFixed(2),
     row.ratio?.toFixed(2) ?? "",
     row.peak === undefined ? "" : (row.peak / 2 ** 20).toFixed(0),
   ];
@@ -174,11 +201,13 @@ say(
 );
 const rows: Row[] = [];
 if ((values.only ?? "passes") === "passes") {
+  const processes = await startProcesses();
   for (const problem of listProblems()) {
-    const measured = await measure(problem);
+    const measured = await measure(problem, processes);
     for (const row of measured) rows.push(row);
     say(formatTable([HEAD, ...measured.map(cells)]));
   }
+  for (const started of Object.values(processes)) (started as { stop(): void }).stop();
 }
 native().threads(availableParallelism());
 const requests =

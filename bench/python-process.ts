@@ -34,7 +34,17 @@ export class PythonProcess {
     return answer as Answer;
   }
 
+  /** Stops it where it is, until resume(). */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   stop(): void {
+    this.resume();
     this.#child.stdin.end();
   }
 }
@@ -45,6 +55,8 @@ function spawnPython(command: string, script: string, env: NodeJS.ProcessEnv) {
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, ...env },
   });
+  // What is stopped does not see that its parent has ended.
+  process.once("exit", () => child.kill("SIGKILL"));
   // A Python that is missing or ends is seen by the end of its output.
   child.on("error", () => undefined);
   child.stdin.on("error", () => undefined);

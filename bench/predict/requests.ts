@@ -1,5 +1,3 @@
-import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +12,7 @@ import { median } from "../median.js";
 import { makeJpegs } from "./jpegs.js";
 import { specFor } from "./problem.js";
 import { findOnnxRuntime } from "./sides.js";
+import { answerTurns, TurnProcess } from "./turn-process.js";
 
 const CONCURRENCY = [1, 8, 50];
 const NETWORK = "resnet18";
@@ -29,6 +28,8 @@ export interface RequestRow {
   /** The most bytes that the process had so far. */
   peak: number;
 }
+
+type Measured = Omit<RequestRow, "side" | "concurrency">;
 
 /** Says what is on an image. */
 type Answer = (bytes: Buffer) => Promise<unknown>;
@@ -66,7 +67,12 @@ async function openOnnx(path: string): Promise<Answer> {
   };
 }
 
-async function measure(answer: Answer, images: readonly Buffer[], concurrency: number, count: number) {
+async function measure(
+  answer: Answer,
+  images: readonly Buffer[],
+  concurrency: number,
+  count: number,
+): Promise<Measured> {
   const latencies: number[] = [];
   let next = 0;
   const client = async () => {
@@ -89,7 +95,7 @@ async function measure(answer: Answer, images: readonly Buffer[], concurrency: n
   };
 }
 
-/** Each side in a process of its own, in turn. */
+/** Each side in a process of its own, in turn, the other stopped meanwhile. */
 export async function measureRequests(
   count: number,
   repetitions: number,
@@ -98,24 +104,23 @@ export async function measureRequests(
 ): Promise<RequestRow[]> {
   const folder = await mkdtemp(join(tmpdir(), "mcloss-bench-"));
   const path = join(folder, "model.onnx");
-  const children = new Map<string, ChildProcess>();
+  const children = new Map<string, TurnProcess>();
   try {
     if (runtime) {
       using model = makeModel();
       await exportOnnx(model, path);
     }
     for (const side of SIDES.slice(0, runtime ? 2 : 1)) {
-      const child = fork(fileURLToPath(import.meta.url), [side, path]);
-      await once(child, "message");
-      children.set(side, child);
+      children.set(side, await TurnProcess.start(fileURLToPath(import.meta.url), [side, path]));
     }
     const rows: RequestRow[] = [];
     for (const concurrency of CONCURRENCY) {
       const measured = new Map<string, RequestRow[]>();
       for (let i = 0; i < repetitions; i += 1) {
         for (const [side, child] of children) {
-          child.send({ concurrency, count });
-          const [answer] = (await once(child, "message")) as [Omit<RequestRow, "side" | "concurrency">];
+          child.resume();
+          const answer = await child.ask<Measured>({ concurrency, count });
+          child.pause();
           measured.set(side, [...(measured.get(side) ?? []), { side, concurrency, ...answer }]);
         }
       }
@@ -128,7 +133,7 @@ export async function measureRequests(
     say(formatTable([["at once", "", "images/s", "p50 ms", "p99 ms", "peak, MB"], ...rows.map(cells)]));
     return rows;
   } finally {
-    for (const child of children.values()) child.disconnect();
+    for (const child of children.values()) child.stop();
     await rm(folder, { recursive: true });
   }
 }
@@ -146,10 +151,10 @@ async function main(side: string, path: string): Promise<void> {
     answer = (bytes) => classifier.predict(bytes);
   } else answer = await openOnnx(path);
   await measure(answer, images, 8, 32);
-  process.on("message", ({ concurrency, count }: { concurrency: number; count: number }) => {
-    void measure(answer, images, concurrency, count).then((row) => process.send?.(row));
+  answerTurns((request) => {
+    const { concurrency, count } = request as { concurrency: number; count: number };
+    return measure(answer, images, concurrency, count);
   });
-  process.send?.("ready");
 }
 
 const [, script, side = "", path = ""] = process.argv;

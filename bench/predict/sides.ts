@@ -6,13 +6,33 @@ import { native } from "#lib/native/binding.js";
 import { PythonProcess } from "../python-process.js";
 import { specFor, type Problem } from "./problem.js";
 
-/** One way to predict: each run is one batch, from images in memory to logits in memory. */
-export interface Side {
-  /** Its time in ms. */
-  run(): Promise<number>;
-  /** What it answered last, where it tells. */
+/** What one batch took, from images in memory to logits in memory, in ms; `cpu` of all the process's threads. */
+export interface Pass {
+  ms: number;
+  cpu: number;
+}
+
+/** One way to predict, in this process: each run is one batch. */
+export interface Passes {
+  run(): Promise<Pass>;
+  /** What was answered last. */
   logits?: Float32Array;
-  stop?(): void;
+  end(): Promise<void>;
+}
+
+/** One way to predict, in a process of its own, which is stopped but for its turns. */
+export interface Side {
+  resume(): void;
+  pause(): void;
+  pass(): Promise<Pass>;
+}
+
+async function time(work: () => Promise<void>): Promise<Pass> {
+  const [before, started] = [process.cpuUsage(), performance.now()];
+  await work();
+  const ms = performance.now() - started;
+  const { user, system } = process.cpuUsage(before);
+  return { ms, cpu: (user + system) / 1000 };
 }
 
 export function imagesOf({ batch, size }: Problem): Tensor {
@@ -24,26 +44,29 @@ export function modelOf(problem: Problem): Model {
 }
 
 /** This package; `frozen` or as training leaves it. */
-export async function ours(problem: Problem, frozen: boolean): Promise<Side> {
+export async function ours(problem: Problem, frozen: boolean): Promise<Passes> {
   const { precision, threads } = problem;
   const model = modelOf(problem);
   const images = imagesOf(problem);
   if (frozen) await model.freezeForInference({ precision });
-  const side: Side = {
+  native().threads(threads);
+  const passes: Passes = {
     run: () =>
-      inferenceMode(async () => {
-        native().threads(threads);
-        const started = performance.now();
-        const { features, logits } = await model.forward(images, { precision });
-        side.logits = (await logits.data()) as Float32Array;
-        const ms = performance.now() - started;
-        features.dispose();
-        logits.dispose();
-        return ms;
-      }),
-    stop: () => model.dispose(),
+      time(() =>
+        inferenceMode(async () => {
+          const { features, logits } = await model.forward(images, { precision });
+          passes.logits = (await logits.data()) as Float32Array;
+          features.dispose();
+          logits.dispose();
+        }),
+      ),
+    end: async () => {
+      images.dispose();
+      model.dispose();
+      await Promise.resolve();
+    },
   };
-  return side;
+  return passes;
 }
 
 interface OnnxRuntime {
@@ -75,31 +98,39 @@ export async function exportProblem(problem: Problem, path: string): Promise<voi
 }
 
 /** The same images through what {@link exportProblem} wrote, in onnxruntime. */
-export async function onnx(problem: Problem, path: string, runtime: OnnxRuntime): Promise<Side> {
+export async function onnx(problem: Problem, path: string, runtime: OnnxRuntime): Promise<Passes> {
   using images = imagesOf(problem);
   const input = new runtime.Tensor("float32", (await images.data()) as Float32Array, images.shape);
   const session = await runtime.InferenceSession.create(path, {
     intraOpNumThreads: problem.threads,
     graphOptimizationLevel: "all",
   });
-  const side: Side = {
-    run: async () => {
-      const started = performance.now();
-      side.logits = (await session.run({ images: input })).logits.data;
-      return performance.now() - started;
-    },
-    stop: () => void session.release(),
+  const passes: Passes = {
+    run: () =>
+      time(async () => {
+        passes.logits = (await session.run({ images: input })).logits.data;
+      }),
+    end: () => session.release(),
   };
-  return side;
+  return passes;
 }
 
-/** A PyTorch process: eager in channels_last, or compiled with frozen weights. */
-export async function pytorch(problem: Problem, command: string, compile: boolean): Promise<Side> {
+/** A process of Python for {@link pytorch}, stopped until it is asked. */
+export async function startPython(command: string): Promise<PythonProcess> {
   const python = await PythonProcess.start(command, "predict.py");
   if (!python) throw new Error(`no PyTorch in ${command}`);
+  python.pause();
+  return python;
+}
+
+/** PyTorch: eager in channels_last, or compiled with frozen weights. */
+export async function pytorch(python: PythonProcess, problem: Problem, compile: boolean): Promise<Side> {
+  python.resume();
   await python.ask({ ask: "begin", ...problem, compile });
+  python.pause();
   return {
-    run: async () => (await python.ask<{ ms: number }>({ ask: "run" })).ms,
-    stop: () => python.stop(),
+    resume: () => python.resume(),
+    pause: () => python.pause(),
+    pass: () => python.ask<Pass>({ ask: "run" }),
   };
 }
