@@ -4,7 +4,7 @@ import { decodeBudget } from "./decode-memory.js";
 import { imageError, ImageProblem } from "./image-problem.js";
 import { inspectImage, type DamagePolicy, type ImageHeader, type InspectedImage } from "./inspect-image.js";
 import { TRAINING_LIMITS, type ImageLimits } from "./limits.js";
-import { readImage } from "./read-image.js";
+import { freeImage, readImage } from "./read-image.js";
 
 /** An encoded image: its file, its bytes, or what fetches them. */
 export type ImageSource = string | Uint8Array | (() => Promise<Uint8Array>);
@@ -91,6 +91,14 @@ export class EncodedImage {
           .toBuffer();
       }),
     );
+  }
+
+  /** Frees the bytes that it read from a file, after all work with it has ended; they are read anew if there is more. */
+  async release(): Promise<void> {
+    const read = this.#bytes;
+    this.#bytes = this.#inspected = undefined;
+    const bytes = await read?.catch(() => undefined);
+    if (bytes) freeImage(bytes);
   }
 
   /** @param work see {@link withOwnReason} */

@@ -74,14 +74,18 @@ export class SampleReader<T extends Sample> {
     const { limits, needsSize, fixed } = this.#pipeline;
     const image = encodedImageOf(sample, limits, this.#headers.get(index));
     const trim = trimOf(sample);
-    const { decode, edits, augmentation } = await planSample(this.#pipeline, random, image, trim);
-    if ((fixed || this.#keepsDecoded) && (needsSize || trim.bottom > 0)) {
-      this.#headers.set(index, await image.header());
+    try {
+      const { decode, edits, augmentation } = await planSample(this.#pipeline, random, image, trim);
+      if ((fixed || this.#keepsDecoded) && (needsSize || trim.bottom > 0)) {
+        this.#headers.set(index, await image.header());
+      }
+      const decoded = decodedPlace(this.#pipeline, target);
+      const repaired = await this.#readDecoded(sample, index, image, decode, decoded);
+      await editPixels(this.#pipeline, edits, decoded, target);
+      return { augmentation, repaired };
+    } finally {
+      await image.release();
     }
-    const decoded = decodedPlace(this.#pipeline, target);
-    const repaired = await this.#readDecoded(sample, index, image, decode, decoded);
-    await editPixels(this.#pipeline, edits, decoded, target);
-    return { augmentation, repaired };
   }
 
   #readDecoded(

@@ -464,6 +464,8 @@ export interface Binding {
   holdImageThread(milliseconds: number): Promise<void>;
   /** All of a regular file; null where it is none, is empty, has more bytes or cannot be read. */
   readFile(path: string | Uint8Array, mostBytes: number): Promise<Uint8Array | null>;
+  /** Frees what `readFile` gave, which is empty then, before the garbage collector finds it. */
+  freeBytes(bytes: Uint8Array): void;
   /** False where the file is for sharp to decode. */
   decodeImage(
     format: string,

@@ -57,7 +57,11 @@ export async function decodeInput(
   damage: DamagePolicy = "error",
 ): Promise<DecodedImage> {
   const image = new EncodedImage(source, { limits: pipeline.limits });
-  return decodePlanned(pipeline, await planSample(pipeline, randomAt(0), image), image, damage);
+  try {
+    return await decodePlanned(pipeline, await planSample(pipeline, randomAt(0), image), image, damage);
+  } finally {
+    await image.release();
+  }
 }
 
 /** As {@link decodeInput}, by a plan that is drawn already. */

@@ -120,6 +120,7 @@ constexpr Row kFunctions[] = {
     sync<"imageThreads(count?)", image_threads>(),
     raw<"holdImageThread(milliseconds)", Way::kJob, hold_image_thread>(),
     raw<"readFile(path, mostBytes)", Way::kJob, read_file>(),
+    raw<"freeBytes(bytes)", Way::kSync, free_bytes>(),
     raw<"decodeImage(format, bytes, options, target)", Way::kJob, decode_image>(),
     raw<"cutPixels(pixels, options, target)", Way::kJob, cut_pixels>(),
     raw<"editPixels(source, size, edits, target)", Way::kJob, edit_pixels>(),

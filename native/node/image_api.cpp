@@ -200,6 +200,12 @@ Napi::Value read_file(const Napi::CallbackInfo& info) {
                                       static_cast<size_t>(info[1].As<Napi::Number>().Int64Value()));
 }
 
+Napi::Value free_bytes(const Napi::CallbackInfo& info) {
+  auto buffer = info[0].As<Napi::Uint8Array>().ArrayBuffer();
+  if (!buffer.IsDetached()) buffer.Detach();
+  return info.Env().Undefined();
+}
+
 Napi::Value decode_image(const Napi::CallbackInfo& info) {
   return PromisedJob::submit<DecodeJob>(info.Env(), /*urgent=*/false, info[1].As<Napi::Uint8Array>(),
                                         info[3].As<Napi::Uint8Array>(),

@@ -16,6 +16,8 @@ int64_t image_threads(std::optional<int64_t> count);
 Napi::Value hold_image_thread(const Napi::CallbackInfo& info);
 // readFile(path, mostBytes): Promise<Uint8Array | null>
 Napi::Value read_file(const Napi::CallbackInfo& info);
+// freeBytes(bytes): void
+Napi::Value free_bytes(const Napi::CallbackInfo& info);
 // decodeImage(format, bytes, { region?, resized?, window, interpolation, limitInputPixels; of "jpeg" also
 // orientation, eighths and repair, of "webp" alpha }, target): Promise<boolean>
 Napi::Value decode_image(const Napi::CallbackInfo& info);

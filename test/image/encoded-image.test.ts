@@ -1,12 +1,18 @@
 import { expect } from "chai";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { DataLoader, type Sample } from "mutual-channel-loss";
 import { normalize, randomCrop, resize } from "mutual-channel-loss/data";
 import { planWhole } from "#lib/image/decode.js";
 import { EncodedImage } from "#lib/image/encoded-image.js";
+import { buildPipeline } from "#lib/image/pipeline.js";
+import { native } from "#lib/native/binding.js";
+import { decodeInput } from "#lib/predict/model-input.js";
 import { renderClassSheet } from "#lib/visualize/class-sheet.js";
 import { runModule } from "../support/child.js";
 import { rejected } from "../support/errors.js";
-import { plain } from "../support/image-files.js";
+import { plain, write } from "../support/image-files.js";
+import { temporaryFolder } from "../support/images.js";
 import { colorModel } from "../visualize/color-model.js";
 
 const SMALL = { height: 4, width: 5 };
@@ -45,6 +51,66 @@ describe("an encoded image", () => {
     expect(calls.count).to.equal(1);
     await renderClassSheet(colorModel(), 0, [[{ sample, activation: 1 }]]);
     expect(calls.count).to.equal(2);
+  });
+
+  describe("of a file", () => {
+    const folder = temporaryFolder();
+    const binding = native();
+    const freeBytes = binding.freeBytes.bind(binding);
+    let freed: Uint8Array[];
+
+    beforeEach(() => {
+      freed = [];
+      binding.freeBytes = (bytes) => {
+        freed.push(bytes);
+        freeBytes(bytes);
+      };
+    });
+    afterEach(() => {
+      binding.freeBytes = freeBytes;
+    });
+
+    async function writePng(): Promise<string> {
+      return await write(
+        join(folder(), "one", "a.png"),
+        await plain([200, 100, 50], 30, 20).png().toBuffer(),
+      );
+    }
+
+    it("frees its bytes when it is released, not those that others have, and reads them anew", async () => {
+      const path = await writePng();
+      const image = new EncodedImage(path);
+      for (let i = 0; i < 2; i += 1) {
+        const pixels = new Uint8Array(3);
+        await image.decode(planWhole({ height: 1, width: 1 }), pixels);
+        expect([...pixels]).to.deep.equal([200, 100, 50]);
+        await image.release();
+        await image.release();
+        expect(freed).to.have.length(i + 1);
+        expect(freed[i]).to.have.length(0);
+      }
+      const bytes = new Uint8Array(await readFile(path));
+      const { length } = bytes;
+      const given = new EncodedImage(bytes);
+      await given.header();
+      await given.release();
+      expect(bytes).to.have.length(length);
+      expect(freed).to.have.length(2);
+    });
+
+    it("keeps no bytes for the garbage collector after an epoch, a prediction or a file that is damaged", async () => {
+      const path = await writePng();
+      const damaged = await write(join(folder(), "one", "b.png"), (await readFile(path)).subarray(0, 90));
+      const images = { length: 2, classes: ["one"], sample: () => ({ path, label: 0 }) };
+      const transforms = [resize(16), randomCrop(12), normalize()];
+      for await (const batch of new DataLoader(images, { batchSize: 1, transforms })) batch.dispose();
+      expect(freed).to.have.length(2);
+      const pipeline = buildPipeline(transforms);
+      await decodeInput(pipeline, path);
+      expect(freed).to.have.length(3);
+      await rejected(decodeInput(pipeline, damaged));
+      expect(freed.map((bytes) => bytes.length)).to.deep.equal([0, 0, 0, 0]);
+    });
   });
 
   it("is called by its name, or its file, in every error", async () => {

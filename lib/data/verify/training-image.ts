@@ -9,16 +9,16 @@ const SMALL = { height: 8, width: 8 };
 
 /** What is wrong with an image for training within `limits`: it is decoded to its last pixel. Undefined where nothing is. */
 export async function problemOf(sample: Sample, limits: ImageLimits): Promise<string | undefined> {
+  const image = encodedImageOf(sample, limits);
   try {
-    await encodedImageOf(sample, limits).decode(
-      planWhole(SMALL),
-      new Uint8Array(SMALL.height * SMALL.width * 3),
-    );
+    await image.decode(planWhole(SMALL), new Uint8Array(SMALL.height * SMALL.width * 3));
     return undefined;
   } catch (error) {
     // Of the shard that it is in.
     if (error instanceof McLossError && error.code !== "ERR_IMAGE") throw error;
     return reasonOf(error instanceof McLossError ? (error.cause ?? error) : error);
+  } finally {
+    await image.release();
   }
 }
 
