@@ -61,17 +61,27 @@ describe("mcloss train --watch", () => {
   before(() => writeColorFolder(join(folder(), "photos")));
 
   it("serves the run while it trains, and ends with it", async () => {
-    const quick = ["--epochs", "3", "--batch-size", "8", "--image-size", "32", "--out", "run"];
-    const child = start("train", "photos", ...quick, "--port", "0");
+    // More than a test lets pass.
+    const long = ["--epochs", "100000", "--batch-size", "8", "--image-size", "32", "--out", "run"];
+    const child = start("train", "photos", ...long, "--port", "0");
     let stderr = "";
     let page: Promise<string> | undefined;
+    const follow = async (url: string) => {
+      let seen = "";
+      for await (const chunk of (await fetch(url)).body!.pipeThrough(new TextDecoderStream())) {
+        const hadEpoch = seen.includes("run · ");
+        seen += chunk;
+        if (!hadEpoch && seen.includes("run · ")) child.kill("SIGINT");
+      }
+      return seen;
+    };
     for await (const chunk of child.stderr.setEncoding("utf8")) {
       stderr += String(chunk);
       const [, url] = /live view: (\S+)/.exec(stderr) ?? [];
-      if (url !== undefined) page ??= fetch(`${url}events`).then((response) => response.text());
+      if (url !== undefined) page ??= follow(`${url}events`);
     }
     if (child.exitCode === null) await once(child, "exit");
-    expect(child.exitCode, stderr).to.equal(0);
+    expect(child.exitCode, stderr).to.equal(130);
     expect(stderr.match(/live view/g)).to.have.length(1);
     const last = JSON.parse((await page)!.trim().split("\ndata: ").at(-1)!) as {
       ended: boolean;

@@ -33,7 +33,7 @@ describe("a report's page in Chromium", () => {
   beforeEach(async () => {
     problems = [];
     page = await browser!.newPage({ viewport: { width: 1280, height: 900 } });
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(200_000);
     page.on("console", (message) => problems.push(message.text()));
     page.on("pageerror", ({ message }) => problems.push(message));
     page.on("request", (request) => {

@@ -5,7 +5,7 @@ import { chromium, type Browser } from "playwright-core";
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 /** A container's small /dev/shm and its root user are no reason to fail. */
 const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
-const START_MS = 120_000;
+const START_MS = 200_000;
 
 /** The path of a Chromium in PATH. */
 export function findChromium(): string | undefined {

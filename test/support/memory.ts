@@ -26,8 +26,7 @@ export async function settledMemory(): Promise<HeldMemory> {
 }
 
 /**
- * Checks that nothing but garbage came since `before`. V8's compiler threads keep a function that they compile, with
- * what it closes over, beyond a collection or two.
+ * Checks that nothing but garbage came since `before`. What is under way may keep some beyond a collection or two.
  */
 export async function expectNoneLeft(before: HeldMemory): Promise<void> {
   const isLeft = () => memory().tensors > before.tensors || memory().bytes > before.bytes;

@@ -5,6 +5,7 @@ import { setImmediate as nextTask } from "node:timers/promises";
 import { memory, SGD, smallResNet, tensor, tidy, type Tensor } from "mutual-channel-loss";
 import { customFunction, enableGrad, ops, zeros } from "mutual-channel-loss/tensor";
 import { runModule, startWorker } from "../support/child.js";
+import { settledMemory } from "../support/memory.js";
 import { values } from "../support/values.js";
 
 const leaf = (...elements: number[]) => tensor(Float64Array.from(elements), { requiresGrad: true });
@@ -73,7 +74,7 @@ describe("JavaScript functions in backward", () => {
     });
     await Promise.all(["a", "b"].map((name) => user.run(name, () => x.mul(1).sum().backward())));
     expect(seen).to.deep.equal(["a", "a", "b", "b"]);
-    const before = memory().tensors;
+    const before = (await settledMemory()).tensors;
     await tidy(async () => {
       x.registerHook((gradient) => void gradient.mul(2));
       await x.mul(1).sum().backward();
