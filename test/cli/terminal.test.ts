@@ -96,7 +96,7 @@ describe("mcloss on a terminal", () => {
 
   it("Ctrl-C finishes the step, keeps the run and says how to go on; the cursor is shown again", async () => {
     let asked = false;
-    const { code, sent, screen } = await runOnTerminal([...TRAIN, "--epochs", "500", "--out", "stopped"], {
+    const { code, sent, screen } = await runOnTerminal([...TRAIN, "--epochs", "100000", "--out", "stopped"], {
       cwd: folder(),
       type: (sofar) => {
         if (asked || !sofar.includes("images/s")) return undefined;
