@@ -44,9 +44,12 @@ export class TurnProcess {
   }
 
   async #answer(): Promise<unknown> {
-    const [answer] = (await Promise.race([once(this.#child, "message"), once(this.#child, "exit")])) as [
-      unknown,
-    ];
+    const ended = new AbortController();
+    const { signal } = ended;
+    const events = ["message", "exit"].map((event) => once(this.#child, event, { signal }));
+    const [answer] = (await Promise.race(events)) as [unknown];
+    for (const event of events) event.catch(() => undefined);
+    ended.abort();
     if (typeof answer !== "object" || answer === null) throw new Error("a process of the benchmark ended");
     if ("error" in answer) throw new Error(String(answer.error));
     return answer;
