@@ -81,7 +81,11 @@ describe("damaged files", () => {
         });
       }),
       // Headers may end in spaces: at least this one is read.
-      { seed: 1, numRuns: 300, examples: [[[{ at: 1, remove: 0, insert: new Uint8Array(Buffer.from(" ")) }]]] },
+      {
+        seed: 1,
+        numRuns: 300,
+        examples: [[[{ at: 1, remove: 0, insert: new Uint8Array(Buffer.from(" ")) }]]],
+      },
     );
     expect(read).to.be.greaterThan(0);
   });
