@@ -17,4 +17,5 @@ run(`${folder}/loss_test`, ...process.argv.slice(2));
 run(`${folder}/prepare_test`);
 run(`${folder}/edit_test`);
 run(`${folder}/reducer_test`);
+run(`${folder}/batch_norm_test`);
 if (process.arch === "x64") run(`${folder}/convolution_test`);

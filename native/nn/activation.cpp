@@ -12,6 +12,8 @@
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tanh.h>
 
+#include <limits>
+
 namespace mcloss::nn {
 
 at::Tensor Activation::operator()(const at::Tensor& x) const {
@@ -73,6 +75,14 @@ void Activation::apply(at::Tensor& x) const {
       at::elu_(x, parameter);
       return;
   }
+}
+
+std::optional<std::pair<float, float>> bounds_of(const std::optional<Activation>& activation) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (!activation) return std::pair(-kInfinity, kInfinity);
+  if (activation->kind == ActivationKind::kRelu) return std::pair(0.0F, kInfinity);
+  if (activation->kind == ActivationKind::kRelu6) return std::pair(0.0F, 6.0F);
+  return std::nullopt;
 }
 
 std::optional<PostOp> post_op_of(const Activation& activation) {

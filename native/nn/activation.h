@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace mcloss::nn {
@@ -30,6 +31,9 @@ struct Activation {
   // Overwrites x.
   void apply(at::Tensor& x) const;
 };
+
+// What an activation holds its values between, where that is all that it does; without one nothing.
+std::optional<std::pair<float, float>> bounds_of(const std::optional<Activation>& activation);
 
 // An activation as oneDNN's operators take it.
 struct PostOp {

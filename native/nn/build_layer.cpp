@@ -47,6 +47,22 @@ std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>&
   return layers;
 }
 
+at::Tensor forward_all(std::span<const std::unique_ptr<Layer>> layers, const at::Tensor& input,
+                       ForwardPass& pass) {
+  at::Tensor output = input;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const auto* next = i + 1 < layers.size() ? layers[i + 1].get() : nullptr;
+    const auto activation = next ? next->activation() : std::nullopt;
+    if (!activation) {
+      output = layers[i]->forward(output, pass);
+      continue;
+    }
+    output = next->note(layers[i]->forward_with(output, {{}, activation}, pass), pass);
+    ++i;
+  }
+  return output;
+}
+
 std::string path_inside(const LayerSpec& spec, const std::string& path) {
   if (!spec.flag("inline", false)) return path;
   const size_t dot = path.rfind('.');

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,10 @@ std::unique_ptr<Layer> build_layer(const LayerSpec& spec, const std::string& pat
 // Builds layers that run one after another. A layer without a name is called by its position.
 std::vector<std::unique_ptr<Layer>> build_sequence(const std::vector<LayerSpec>& specs,
                                                    const std::string& path, Construction& construction);
+
+// Runs layers one after another.
+at::Tensor forward_all(std::span<const std::unique_ptr<Layer>> layers, const at::Tensor& input,
+                       ForwardPass& pass);
 
 // What stands before the names of the layers inside one named `path`: its own name, unless it says "inline".
 std::string path_inside(const LayerSpec& spec, const std::string& path);

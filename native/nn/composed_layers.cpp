@@ -2,7 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/relu.h>
+
+#include <span>
 
 namespace mcloss::nn {
 namespace {
@@ -14,9 +15,14 @@ class Sequence final : public Layer {
 
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
-    at::Tensor output = input;
-    for (const auto& layer : layers_) output = layer->forward(output, pass);
-    return output;
+    return forward_all(layers_, input, pass);
+  }
+
+  at::Tensor compute_with(const at::Tensor& input, const Followers& followers,
+                          ForwardPass& pass) const override {
+    if (layers_.empty()) return followers(input);
+    const auto all_but_last = std::span(layers_).first(layers_.size() - 1);
+    return layers_.back()->forward_with(forward_all(all_but_last, input, pass), followers, pass);
   }
 
   Planner::Value describe(Planner::Value input, Planner& planner) const override {
@@ -41,8 +47,9 @@ class Residual final : public Layer {
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
     const auto skipped = shortcut_ ? shortcut_->forward(input, pass) : input;
-    auto sum = body_.forward(input, pass) + skipped;
-    return relu_ ? at::relu_(sum) : sum;
+    Followers followers{skipped};
+    if (relu_) followers.activation = Activation{ActivationKind::kRelu};
+    return body_.forward_with(input, followers, pass);
   }
 
   Planner::Value describe(Planner::Value input, Planner& planner) const override {

@@ -15,6 +15,8 @@ class ActivationLayer final : public Layer {
  public:
   explicit ActivationLayer(Activation activation) : activation_(activation) {}
 
+  std::optional<Activation> activation() const override { return activation_; }
+
  private:
   at::Tensor compute(const at::Tensor& input, ForwardPass&) const override { return activation_(input); }
 

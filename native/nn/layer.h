@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "activation.h"
 #include "planner.h"
 
 namespace mcloss::distributed {
@@ -32,19 +34,27 @@ struct ForwardPass {
   std::shared_ptr<distributed::ProcessGroup> batch_norm_group = nullptr;
 };
 
+// What is done with a layer's output, by itself or by the layer where that is less work: `other`, if there is
+// one, is added, and the sum activated.
+struct Followers {
+  at::Tensor other = {};
+  std::optional<Activation> activation = {};
+
+  at::Tensor operator()(at::Tensor output) const;
+};
+
 class Layer {
  public:
   virtual ~Layer() = default;
 
-  at::Tensor forward(const at::Tensor& input, ForwardPass& pass) const {
-    auto output = compute(input, pass);
-    for (auto& tap : pass.taps) {
-      if (tap.layer != this || !tap.inner.empty()) continue;
-      if (tap.change) output = tap.change(output);
-      tap.output = output;
-    }
-    return output;
-  }
+  at::Tensor forward(const at::Tensor& input, ForwardPass& pass) const;
+  // The same and what comes after it.
+  at::Tensor forward_with(const at::Tensor& input, const Followers& followers, ForwardPass& pass) const;
+  // Keeps the output where a tap wants it; gives what the layers after this one get.
+  at::Tensor note(at::Tensor output, ForwardPass& pass) const;
+
+  // What a layer does that is but an activation.
+  virtual std::optional<Activation> activation() const { return std::nullopt; }
 
   // Tells the planner what this layer computes in evaluation mode.
   Planner::Value plan(Planner::Value input, Planner& planner) const {
@@ -61,6 +71,10 @@ class Layer {
 
  private:
   virtual at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const = 0;
+  virtual at::Tensor compute_with(const at::Tensor& input, const Followers& followers,
+                                  ForwardPass& pass) const {
+    return followers(compute(input, pass));
+  }
   virtual Planner::Value describe(Planner::Value input, Planner& planner) const {
     return planner.call(*this, input);
   }

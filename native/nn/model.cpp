@@ -70,8 +70,8 @@ ModelOutput Model::forward(const at::Tensor& images, bool training, const std::v
   ForwardPass pass{training, {features_}, batch_norm_group_};
   pass.taps.front().change = change;
   for (const auto& name : taps) pass.taps.push_back(locate(name));
-  at::Tensor output = is_cast_already(images) ? images : in_dtype_of(state_, images);
-  for (const auto& layer : layers_) output = layer->forward(output, pass);
+  const auto input = is_cast_already(images) ? images : in_dtype_of(state_, images);
+  const auto output = forward_all(layers_, input, pass);
   ModelOutput result{pass.taps.front().output, output};
   for (size_t i = 1; i < pass.taps.size(); ++i) result.taps.push_back(pass.taps[i].output);
   return result;

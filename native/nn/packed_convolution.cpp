@@ -5,7 +5,6 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/conv2d.h>
 
-#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -159,15 +158,6 @@ class OneDnnConvolution final : public PackedConvolution {
   ConvolutionEnd end_;
   std::optional<PostOp> fused_;  // the activation
 };
-
-// What an activation holds its values between, where that is all that it does.
-std::optional<std::pair<float, float>> bounds_of(const std::optional<Activation>& activation) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  if (!activation) return std::pair(-kInfinity, kInfinity);
-  if (activation->kind == ActivationKind::kRelu) return std::pair(0.0F, kInfinity);
-  if (activation->kind == ActivationKind::kRelu6) return std::pair(0.0F, 6.0F);
-  return std::nullopt;
-}
 
 // By this package's own kernels.
 class FloatConvolution final : public PackedConvolution {

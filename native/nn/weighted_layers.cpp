@@ -19,7 +19,9 @@
 #include <cmath>
 
 #include "../distributed/sync_batch_norm.h"
+#include "../ops/batch_norm.h"
 #include "initial_weights.h"
+#include "pointwise_convolution.h"
 
 namespace mcloss::nn {
 namespace {
@@ -56,8 +58,9 @@ class Conv2d final : public Layer {
     const int64_t in = spec.integer("inChannels") / groups_;
     using Pair = std::vector<int64_t>;
     const bool padded = named_padding_.empty() ? padding_ != Pair{0, 0} : named_padding_ == "same";
-    picks_places_ =
-        in < kSafeChannels && groups_ == 1 && kernel == Pair{1, 1} && stride_ != Pair{1, 1} && !padded;
+    const bool is_pointwise = groups_ == 1 && kernel == Pair{1, 1} && !padded;
+    picks_places_ = is_pointwise && in < kSafeChannels && stride_ != Pair{1, 1};
+    is_pointwise_ = is_pointwise && !spec.flag("bias", true);
     const double bound = 1 / std::sqrt(static_cast<double>(in * kernel[0] * kernel[1]));
     auto kernels = make_kernels({out, in, kernel[0], kernel[1]}, bound, construction);
     const double std = spec.number("weightStd", 0);
@@ -75,6 +78,9 @@ class Conv2d final : public Layer {
       const auto rows = input.slice(2, std::nullopt, std::nullopt, stride_[0]);
       const auto places = rows.slice(3, std::nullopt, std::nullopt, stride_[1]);
       return at::conv2d(places, weight_, bias_);
+    }
+    if (is_pointwise_ && suits_pointwise_convolution(input, weight_)) {
+      return pointwise_convolution(input, weight_, stride_);
     }
     if (named_padding_.empty()) {
       return at::conv2d(input, weight_, bias_, stride_, padding_, dilation_, groups_);
@@ -100,6 +106,7 @@ class Conv2d final : public Layer {
   std::vector<int64_t> stride_, padding_, dilation_;
   std::string named_padding_;  // "same" or "valid", in place of padding_
   int64_t groups_;
+  bool is_pointwise_;  // 1×1, on unpadded images, without a bias
   bool picks_places_;  // that it looks at, for a convolution of stride 1
   at::Tensor weight_, bias_;
 };
@@ -191,6 +198,11 @@ class BatchNorm final : public Layer {
   }
 
   at::Tensor compute(const at::Tensor& input, ForwardPass& pass) const override {
+    return compute_with(input, {}, pass);
+  }
+
+  at::Tensor compute_with(const at::Tensor& input, const Followers& followers,
+                          ForwardPass& pass) const override {
     const bool training = pass.training && !mean_.frozen && !variance_.frozen;
     if (training) {
       const int64_t batches = pass.batch_norm_group ? pass.batch_norm_group->size() : 1;
@@ -199,12 +211,22 @@ class BatchNorm final : public Layer {
                         input.sizes(), ". Use a larger batch, or drop the last incomplete one (dropLast)");
       batches_.tensor.add_(1);
       if (pass.batch_norm_group) {
-        return distributed::sync_batch_norm(pass.batch_norm_group, input, affine_.weight, affine_.bias,
-                                            mean_.tensor, variance_.tensor, {momentum_, eps_});
+        return followers(distributed::sync_batch_norm(pass.batch_norm_group, input, affine_.weight,
+                                                      affine_.bias, mean_.tensor, variance_.tensor,
+                                                      {momentum_, eps_}));
+      }
+      const auto bounds = bounds_of(followers.activation);
+      const auto [low, high] = bounds.value_or(*bounds_of({}));
+      const BatchNormOutput output{bounds ? followers.other : at::Tensor(), low, high};
+      const BatchNormParameters parameters{affine_.weight,   affine_.bias, mean_.tensor,
+                                           variance_.tensor, momentum_,    eps_};
+      if (suits_batch_norm(input, parameters, output)) {
+        const auto normalized = batch_norm(input, parameters, output);
+        return bounds ? normalized : followers(normalized);
       }
     }
-    return at::batch_norm(input, affine_.weight, affine_.bias, mean_.tensor, variance_.tensor, training,
-                          momentum_, eps_, true);
+    return followers(at::batch_norm(input, affine_.weight, affine_.bias, mean_.tensor, variance_.tensor,
+                                    training, momentum_, eps_, true));
   }
 
   Planner::Value describe(Planner::Value input, Planner& planner) const override {
