@@ -2,6 +2,7 @@ import type { TransformSpec } from "../image/transforms.js";
 import type { Schedule } from "../optim/schedules.js";
 import { checkRecord } from "../check-argument.js";
 import { count, optionsOf, parseOptions } from "../schema.js";
+import { isChannelLoss } from "../train/losses.js";
 import { changeRecipe } from "./change.js";
 import type { Patch } from "./patch.js";
 import type { Recipe } from "./recipe.js";
@@ -42,7 +43,7 @@ export function scaleRecipe(given: Recipe, scale: RecipeScale): Recipe {
 
 function scaleEpochs({ schedule, loss, ...recipe }: Recipe, epochs: number): Patch {
   const factor = epochs / recipe.epochs;
-  const { betaWarmupEpochs } = loss as { betaWarmupEpochs?: number };
+  const { betaWarmupEpochs } = isChannelLoss(loss) ? loss : {};
   return {
     epochs,
     ...(schedule && { schedule: scaleSchedule(schedule, factor) }),

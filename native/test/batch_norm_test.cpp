@@ -20,6 +20,7 @@
 
 #include "../ops/cpu/batch_norm_cpu.h"
 #include "../ops/cpu/batch_norm_kernel.h"
+#include "../ops/cpu/instruction_set.h"
 
 namespace mcloss::cpu {
 namespace {
@@ -59,13 +60,8 @@ namespace {
 std::vector<Kernels> find_kernels() {
   std::vector<Kernels> kernels{MCLOSS_KERNELS(baseline)};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    kernels.push_back(MCLOSS_KERNELS(avx2));
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-      kernels.push_back(MCLOSS_KERNELS(avx512));
-    }
-  }
+  if (instruction_set() >= InstructionSet::kAvx2) kernels.push_back(MCLOSS_KERNELS(avx2));
+  if (instruction_set() >= InstructionSet::kAvx512) kernels.push_back(MCLOSS_KERNELS(avx512));
 #endif
   return kernels;
 }

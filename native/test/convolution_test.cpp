@@ -20,6 +20,7 @@
 #include <random>
 
 #include "../ops/cpu/convolution_kernel.h"
+#include "../ops/cpu/instruction_set.h"
 
 namespace mcloss::cpu {
 namespace {
@@ -179,11 +180,11 @@ struct Named {
 
 std::vector<Named> find_kernels() {
   std::vector<Named> kernels;
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return kernels;
-  kernels.push_back({"AVX2", cpu::avx2::make_convolution_kernel()});
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
-  if (avx512) kernels.push_back({"AVX-512", cpu::avx512::make_convolution_kernel()});
+  const auto has = cpu::instruction_set();
+  if (has >= cpu::InstructionSet::kAvx2) kernels.push_back({"AVX2", cpu::avx2::make_convolution_kernel()});
+  if (has >= cpu::InstructionSet::kAvx512) {
+    kernels.push_back({"AVX-512", cpu::avx512::make_convolution_kernel()});
+  }
   return kernels;
 }
 

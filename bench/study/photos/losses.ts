@@ -30,9 +30,9 @@ export function parsePhotosLoss(text: string): PhotosLoss {
   }
   return {
     beta,
-    ...(over === "mc" ? {} : { over: over as DiversityOver }),
-    ...(warmup === undefined ? {} : { warmup: epochs }),
-    ...(raw === undefined ? {} : { beforeReLU: true }),
+    over: over === "mc" ? undefined : (over as DiversityOver),
+    warmup: warmup === undefined ? undefined : epochs,
+    beforeReLU: raw === undefined ? undefined : true,
   };
 }
 

@@ -2,17 +2,17 @@
 
 #include <optional>
 
+#include "instruction_set.h"
+
 namespace mcloss::cpu {
 
 const ConvolutionKernel* convolution_kernel() {
 #if defined(__x86_64__)
   static const auto kernel = []() -> std::optional<ConvolutionKernel> {
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return std::nullopt;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
-      return avx512::make_convolution_kernel();
-    }
-    return avx2::make_convolution_kernel();
+    const auto has = instruction_set();
+    if (has == InstructionSet::kBaseline) return std::nullopt;
+    return has == InstructionSet::kAvx512 ? avx512::make_convolution_kernel()
+                                          : avx2::make_convolution_kernel();
   }();
   return kernel ? &*kernel : nullptr;
 #else
