@@ -4,7 +4,7 @@
 //   npm run study -- NAME... [--seeds 0,1,2,3,4] [--budget MINUTES]
 //   npm run study -- cub100-scratch --images DIR    the paper's recipe cub200-resnet18 scaled down: prints what it costs, and trains
 //     [--stage rates,test,half,long,ablations] [--seeds 0,1] [--arms ce,ce-widened,mc,beta-1] [--epochs 60] [--image-size 96]
-//     [--precision bfloat16] [--plan]    cub50-scratch is the same with the published set of 50 classes
+//     [--rate-epochs 20] [--precision bfloat16] [--plan]    cub50-scratch is the same with the published set of 50 classes
 //   npm run study -- curves [--name cub100] [--epochs …] [--seeds 0]    draws docs/images/curves.png from its results
 //   npm run study -- gradients --images DIR --name cub100 --image-size 96,112,224 [--checkpoints NAME=FILE,…]
 //   npm run study -- photos --images DIR [--name NAME] [--losses ce,mc:20,own:5,scores:5] [--epochs 50] [--image-size 80]
@@ -48,6 +48,7 @@ const { values, positionals } = parseArgs({
     name: { type: "string" },
     losses: { type: "string" },
     epochs: { type: "string" },
+    "rate-epochs": { type: "string" },
     "image-size": { type: "string" },
     precision: { type: "string", default: "float32" },
     recipe: { type: "string", default: "cub200-resnet18" },
@@ -148,6 +149,7 @@ async function runScratch(set: string, signal: AbortSignal): Promise<void> {
       stages: values.stage?.split(",").map(parseStage) ?? (Object.keys(STAGES) as Stage[]),
       arms: arms?.split(",").map(parseArm),
       epochs: Number(epochs),
+      rateEpochs: values["rate-epochs"] === undefined ? undefined : Number(values["rate-epochs"]),
       imageSize: Number(size),
       precision: parsePrecision(precision),
     },

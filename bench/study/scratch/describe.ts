@@ -3,17 +3,17 @@ import { spread } from "#lib/compare/statistics.js";
 import { summarize } from "../comparison.js";
 import { ABLATED, COMPARED, armOf, type ArmName } from "./arms.js";
 import { TEST_SEEDS } from "../studies.js";
-import { RATES, STAGES, withChosenRates, type Stage } from "./plan.js";
+import { plannedEpochs, RATES, STAGES, trialsOf, withChosenRates, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS, type ScratchResult } from "./results.js";
 import { mean, percent, row } from "../page-text.js";
 
 /** What was trained from scratch with the paper's recipe, in Markdown; nothing where nothing was. */
 export function describeScratch(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
   if (results.length === 0) return [];
-  const groups = groupByTitle(withChosenRates(results));
+  const groups = groupByTitle(withChosenRates(results).filter(({ stage }) => stage !== "rates"));
   return [
     TEXT,
-    ...[...groups].flatMap(([title, group]) => ["", `**${title}**`, "", ...describeGroup(group)]),
+    ...[...groups].flatMap(([title, group]) => ["", `**${title}**`, "", ...describeGroup(group, results)]),
     "",
   ];
 }
@@ -59,17 +59,17 @@ function groupByTitle(results: readonly ScratchResult[]): Map<string, ScratchRes
   return groups;
 }
 
-function titleOf({ set, recipe, stage, epochs, imageSize, precision }: ScratchResult): string {
-  const planned = stage === "long" ? epochs / 2 : epochs;
-  return `${recipe} on ${set}, ${planned} epochs, ${imageSize} pixels, ${precision}`;
+function titleOf(run: ScratchResult): string {
+  const { set, recipe, imageSize, precision } = run;
+  return `${recipe} on ${set}, ${plannedEpochs(run)} epochs, ${imageSize} pixels, ${precision}`;
 }
 
-function describeGroup(group: readonly ScratchResult[]): string[] {
+function describeGroup(group: readonly ScratchResult[], results: readonly ScratchResult[]): string[] {
   const of = (stage: Stage) => group.filter((result) => result.stage === stage);
-  const trials = of("rates");
+  const [first] = group;
   return [
     ...tabulate(of("test")),
-    ...describeTrials(trials),
+    ...describeTrials(first ? trialsOf({ ...first, epochs: plannedEpochs(first) }, results) : []),
     ...(["half", "long", "ablations"] as const).flatMap((stage) => {
       const runs = of(stage);
       if (runs.length === 0) return [];
@@ -86,7 +86,8 @@ const STAGE_HEADS = {
 } as const;
 
 function describeTrials(trials: readonly ScratchResult[]): string[] {
-  if (trials.length === 0) return ["", "No rate was searched: each loss has the recipe's."];
+  const [first] = trials;
+  if (!first) return ["", "No rate was searched: each loss has the recipe's."];
   const lines = Object.entries(COMPARED).map(([arm, { title }]) => {
     const tried = RATES.map((rate) => {
       const trial = trials.find((each) => each.arm === arm && each.learningRate === rate);
@@ -94,7 +95,7 @@ function describeTrials(trials: readonly ScratchResult[]): string[] {
     });
     return `- ${title}: ${tried.join(", ")}`;
   });
-  return ["", "Accuracy of the trials by learning rate:", "", ...lines];
+  return ["", `Accuracy of the trials by learning rate, ${first.epochs} epochs each:`, "", ...lines];
 }
 
 const HEAD = [

@@ -1,3 +1,4 @@
+import { maximum } from "#lib/extremes.js";
 import { ABLATED, COMPARED, type ArmName } from "./arms.js";
 import type { ScratchResult, ScratchRun } from "./results.js";
 
@@ -12,8 +13,8 @@ export const STAGES = {
 
 export type Stage = keyof typeof STAGES;
 
-export const RATES = [0.03, 0.1, 0.3] as const;
-/** What the recipe has, until all rates have been tried. */
+export const RATES = [0.01, 0.03, 0.1, 0.3] as const;
+/** What the recipe has, for a loss of which not all rates have been tried. */
 const RELEASED_RATE = 0.1;
 const RATES_SEED = 100;
 
@@ -22,18 +23,18 @@ export interface Plan extends Pick<ScratchRun, "set" | "recipe" | "epochs" | "im
   stages: readonly Stage[];
   /** Of the stages that are of one seed the first. */
   seeds: readonly number[];
-  /** The rows of the tests. Default: the compared ones and β 1. */
+  /** The rows of the tests, of which rates are searched for those compared. Default: the compared ones and β 1. */
   arms?: readonly ArmName[];
+  /** Of the trials of rates. Default: those of the tests. */
+  rateEpochs?: number;
 }
 
 const SEARCHED = Object.keys(COMPARED) as (keyof typeof COMPARED)[];
 
-/**
- * The runs of a stage. Each loss has the rate that its trials chose, an ablation that of MC-Loss, and all have the recipe's
- * before every trial is finished.
- */
+/** The runs of a stage. Each loss has the rate that its trials chose, an ablation that of MC-Loss. */
 export function listRuns(plan: Plan, stage: Stage, results: readonly ScratchResult[]): ScratchRun[] {
   const { set, recipe, epochs, imageSize, precision, seeds, arms = [...SEARCHED, "beta-1"] } = plan;
+  const { rateEpochs = epochs } = plan;
   const [first = 0] = seeds;
   const ablated = (Object.keys(ABLATED) as ArmName[]).filter((arm) => !arms.includes(arm));
   const run = (arm: ArmName, seed: number, other: Partial<ScratchRun> = {}): ScratchRun => ({
@@ -42,7 +43,11 @@ export function listRuns(plan: Plan, stage: Stage, results: readonly ScratchResu
   });
   switch (stage) {
     case "rates":
-      return RATES.flatMap((learningRate) => SEARCHED.map((arm) => run(arm, RATES_SEED, { learningRate })));
+      return RATES.flatMap((learningRate) =>
+        SEARCHED.filter((arm) => arms.includes(arm)).map((arm) =>
+          run(arm, RATES_SEED, { learningRate, epochs: rateEpochs }),
+        ),
+      );
     case "test":
       return seeds.flatMap((seed) => arms.map((arm) => run(arm, seed)));
     case "half":
@@ -54,35 +59,45 @@ export function listRuns(plan: Plan, stage: Stage, results: readonly ScratchResu
   }
 }
 
+/** What runs share whose rates are chosen by the same trials. */
+type Settings = Pick<ScratchRun, "set" | "recipe" | "epochs" | "imageSize" | "precision">;
+
 /** Of equal ones the first. */
-export function chooseRate(
-  { set, recipe, epochs, imageSize, precision }: Omit<Plan, "stages" | "seeds" | "arms">,
-  arm: ArmName,
-  results: readonly ScratchResult[],
-): number {
+export function chooseRate(settings: Settings, arm: ArmName, results: readonly ScratchResult[]): number {
+  const searched = arm in COMPARED ? arm : "mc";
+  const own = trialsOf(settings, results).filter((trial) => trial.arm === searched);
+  if (own.length < RATES.length) return RELEASED_RATE;
+  own.sort((a, b) => a.learningRate - b.learningRate);
+  return own.reduce((best, next) => (next.accuracy > best.accuracy ? next : best)).learningRate;
+}
+
+/** Those of as many epochs as the runs have, or else of the most below it. */
+export function trialsOf(settings: Settings, results: readonly ScratchResult[]): ScratchResult[] {
   const trials = results.filter(
     (result) =>
       result.stage === "rates" &&
-      result.set === set &&
-      result.recipe === recipe &&
-      result.epochs === epochs &&
-      result.imageSize === imageSize &&
-      result.precision === precision,
+      result.set === settings.set &&
+      result.recipe === settings.recipe &&
+      result.epochs <= settings.epochs &&
+      result.imageSize === settings.imageSize &&
+      result.precision === settings.precision,
   );
-  if (trials.length < RATES.length * SEARCHED.length) return RELEASED_RATE;
-  const searched = arm in COMPARED ? arm : "mc";
-  const own = RATES.flatMap(
-    (rate) => trials.find((trial) => trial.arm === searched && trial.learningRate === rate) ?? [],
-  );
-  return own.reduce((best, next) => (next.accuracy > best.accuracy ? next : best)).learningRate;
+  const epochs = maximum(trials.map((trial) => trial.epochs));
+  return trials.filter((trial) => trial.epochs === epochs);
 }
 
 /** The trials, and of the other runs those with the rates that are chosen by now: some were run before all had been tried. */
 export function withChosenRates(results: readonly ScratchResult[]): ScratchResult[] {
-  return results.filter(({ stage, epochs, learningRate, arm, ...run }) => {
-    const planned = stage === "long" ? epochs / 2 : epochs;
-    return stage === "rates" || learningRate === chooseRate({ ...run, epochs: planned }, arm, results);
-  });
+  return results.filter(
+    (run) =>
+      run.stage === "rates" ||
+      run.learningRate === chooseRate({ ...run, epochs: plannedEpochs(run) }, run.arm, results),
+  );
+}
+
+/** Those of the plan that a run is of. */
+export function plannedEpochs({ stage, epochs }: Pick<ScratchRun, "stage" | "epochs">): number {
+  return stage === "long" ? epochs / 2 : epochs;
 }
 
 /** Of one core for a multiply-accumulate of the network in training, with its share of the evaluation, as first measured. */
