@@ -51,6 +51,7 @@ describe("the plan of a study from scratch", () => {
   it("tries each rate for each loss, then tests them seed by seed", () => {
     const trials = listRuns(plan, "rates", []);
     expect(trials.map(({ arm, learningRate }) => `${arm} ${learningRate}`)).to.deep.equal([
+      ...["ce 0.003", "ce-widened 0.003", "mc 0.003"],
       ...["ce 0.01", "ce-widened 0.01", "mc 0.01"],
       ...["ce 0.03", "ce-widened 0.03", "mc 0.03"],
       ...["ce 0.1", "ce-widened 0.1", "mc 0.1"],
@@ -88,7 +89,7 @@ describe("the plan of a study from scratch", () => {
     expect(chooseRate({ ...plan, epochs: 30 }, "ce", trials)).to.equal(0.1);
     expect(chooseRate({ ...plan, epochs: 90 }, "ce", trials), "trials of fewer epochs").to.equal(0.03);
     const few = listRuns({ ...plan, rateEpochs: 20, arms: ["ce"] }, "rates", []);
-    expect(few.map(({ arm, epochs }) => [arm, epochs])).to.deep.equal(new Array(4).fill(["ce", 20]));
+    expect(few.map(({ arm, epochs }) => [arm, epochs])).to.deep.equal(new Array(5).fill(["ce", 20]));
     const others = few.map((run) => resultOf(run, run.learningRate === 0.3 ? 0.9 : 0.1));
     expect(chooseRate(plan, "ce", [...trials, ...others]), "of those of as many epochs").to.equal(0.03);
     expect(chooseRate(plan, "ce", others)).to.equal(0.3);
@@ -177,7 +178,7 @@ describe("a study from scratch", () => {
       console.log = log;
     }
     expect(told.join("\n")).to.match(
-      /^rates: 12 runs left, some .* hours: .*\ntest: 8 runs left, .*\ntogether some .* hours of one core/,
+      /^rates: 15 runs left, some .* hours: .*\ntest: 8 runs left, .*\ntogether some .* hours of one core/,
     );
   });
 });

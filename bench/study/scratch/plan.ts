@@ -13,7 +13,7 @@ export const STAGES = {
 
 export type Stage = keyof typeof STAGES;
 
-export const RATES = [0.01, 0.03, 0.1, 0.3] as const;
+export const RATES = [0.003, 0.01, 0.03, 0.1, 0.3] as const;
 /** What the recipe has, for a loss of which not all rates have been tried. */
 const RELEASED_RATE = 0.1;
 const RATES_SEED = 100;
