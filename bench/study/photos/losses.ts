@@ -25,7 +25,7 @@ export function parsePhotosLoss(text: string): PhotosLoss {
   const [beta, epochs] = [Number(weight), Number(warmup ?? 0)];
   if (whole === undefined || !Number.isFinite(beta) || !Number.isFinite(epochs)) {
     throw new Error(
-      `--losses takes ce, mc:β, own:β and scores:β, each with :warmEPOCHS and :raw, separated by commas, not "${text}"`,
+      `It takes ce, mc:β, own:β and scores:β, each with :warmEPOCHS and :raw, separated by commas, not "${text}".`,
     );
   }
   return {

@@ -43,12 +43,8 @@ const ARMS = { ...COMPARED, ...ABLATED };
 
 export type ArmName = keyof typeof ARMS;
 
+export const ARM_NAMES = Object.keys(ARMS) as ArmName[];
+
 export function armOf(name: ArmName): Arm {
   return ARMS[name];
-}
-
-/** @throws Error for another text */
-export function parseArm(text: string): ArmName {
-  if (Object.hasOwn(ARMS, text)) return text as ArmName;
-  throw new Error(`--arms takes ${Object.keys(ARMS).join(", ")}, separated by commas, not "${text}"`);
 }

@@ -8,6 +8,7 @@ import { takeFold } from "#lib/data/folds.js";
 import { openTrainingSets, type TrainingSets } from "#lib/data/training-sets.js";
 import { maximum } from "#lib/extremes.js";
 import { describeSpec } from "#lib/models/describe-spec.js";
+import { native } from "#lib/native/binding.js";
 import { completeRecipe } from "#lib/recipes/complete-recipe.js";
 import { networkSpec } from "#lib/recipes/network.js";
 import { trainerOptionsOf } from "#lib/recipes/trainer-keys.js";
@@ -44,6 +45,7 @@ export async function studyScratch(options: ScratchOptions, signal: AbortSignal)
   if (!sets.heldOut) throw new Error(`${dir} needs train/CLASS/ and test/CLASS/, or to be a published set`);
   await tellPlan(options, sets.images);
   if (planOnly) return;
+  native().threads(1);
   for (const stage of stages) {
     await trainUnfinished(listRuns(options, stage, SCRATCH_RESULTS.read()), {
       file: SCRATCH_RESULTS,
