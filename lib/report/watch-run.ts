@@ -1,7 +1,7 @@
 import { checkPlace } from "../check-argument.js";
 import { z } from "zod";
 import { flag, optionsOf, parseOptions } from "../schema.js";
-import { unwatchFile, watchFile } from "node:fs";
+import { stat } from "node:fs/promises";
 import { readRun, type RecordedRun } from "../run/read-run.js";
 import { invalidArgument } from "../errors.js";
 import { runFiles } from "../run/run-files.js";
@@ -41,6 +41,10 @@ export async function watchRun(folder: string, options: WatchOptions = {}): Prom
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw invalidArgument("port", `must be an integer from 0 to 65535, got ${shown(port)}`);
   }
+  const { info, metrics } = runFiles(folder);
+  const stamp = () => stampOf([info, metrics]);
+  // Before they are read: what is written meanwhile is another stamp.
+  let seen = await stamp();
   let run = await readStarted(folder);
   const server = await LiveServer.start(
     {
@@ -54,15 +58,18 @@ export async function watchRun(folder: string, options: WatchOptions = {}): Prom
     run = await readStarted(folder);
     server.send(JSON.stringify(liveUpdate(run, ended)));
   };
+  const follow = async () => {
+    const current = await stamp();
+    if (current === seen) return;
+    seen = current;
+    await look(false);
+  };
   // The training goes on whatever becomes of its page.
-  const onChange = () => void look(false).catch(() => undefined);
-  const { info, metrics } = runFiles(folder);
-  const paths = [info, metrics];
-  for (const path of paths) watchFile(path, { persistent: false, interval: LOOK_EVERY_MS }, onChange);
+  const timer = setInterval(() => void follow().catch(() => undefined), LOOK_EVERY_MS).unref();
   return {
     url: server.url,
     async close() {
-      for (const path of paths) unwatchFile(path, onChange);
+      clearInterval(timer);
       await look(true).catch(() => undefined);
       await server.close();
     },
@@ -72,4 +79,13 @@ export async function watchRun(folder: string, options: WatchOptions = {}): Prom
 /** Undefined until the run has begun. */
 async function readStarted(folder: string): Promise<RecordedRun | undefined> {
   return readRun(folder).catch(() => undefined);
+}
+
+/** Tells contents of files from earlier ones. */
+async function stampOf(paths: readonly string[]): Promise<string> {
+  const stamps = paths.map(async (path) => {
+    const file = await stat(path, { bigint: true }).catch(() => undefined);
+    return file ? [file.ino, file.size, file.mtimeNs].join() : "absent";
+  });
+  return (await Promise.all(stamps)).join(";");
 }

@@ -86,6 +86,20 @@ describe("watchRun()", () => {
     expect(received[1]!.structure).to.equal(received[0]!.structure);
   });
 
+  it("sees what is written while it begins to watch", async () => {
+    const starting = watchRun(run);
+    for (let epoch = 2; epoch <= 5; epoch += 1)
+      await appendFile(join(run, "metrics.jsonl"), recordLine(epoch));
+    await watching.close();
+    watching = await starting;
+    let epochs = 0;
+    for await (const { charts } of updates()) {
+      epochs = charts[0]!.epochs.length;
+      if (epochs === 5) break;
+    }
+    expect(epochs).to.equal(5);
+  });
+
   it("tells the page to load anew where another run begins in the folder", async () => {
     const structures: string[] = [];
     for await (const { structure } of updates()) {
