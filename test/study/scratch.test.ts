@@ -98,6 +98,34 @@ describe("the plan of a study from scratch", () => {
     ]);
   });
 
+  it("goes on after the tests with the rate that did best of those with the most seeds", () => {
+    const [ce, , mc] = listRuns(plan, "test", []);
+    const tested = (run: ScratchRun, learningRate: number, accuracies: number[]) =>
+      accuracies.map((accuracy, seed) => resultOf({ ...run, learningRate, seed }, accuracy));
+    const results = [
+      ...tested(ce!, 0.01, [0.9]),
+      ...tested(ce!, 0.03, [0.4, 0.4]),
+      ...tested(ce!, 0.1, [0.5, 0.2]),
+      ...tested(mc!, 0.3, [0.5, 0.6]),
+      ...tested({ ...mc!, imageSize: 64 }, 0.01, [0.9, 0.9]),
+    ];
+    const rates = (["half", "long", "ablations"] as const).map((stage) =>
+      listRuns(plan, stage, results).map(({ arm, learningRate }) => [arm, learningRate]),
+    );
+    expect(Object.fromEntries(rates[0]!)).to.deep.equal({
+      ce: 0.03,
+      "ce-widened": 0.1,
+      mc: 0.3,
+      "beta-1": 0.3,
+    });
+    expect(rates[1]).to.deep.equal(rates[0]);
+    expect(Object.fromEntries(rates[2]!)).to.include({ "no-cwa": 0.3, "beta-200": 0.3 });
+    const text = describeScratch(results.filter(({ imageSize }) => imageSize === plan.imageSize)).join("\n");
+    expect(text, "against the best of the baseline's").to.match(
+      /50\.0, 60\.0 \| 55\.0 ± 7\.1 \| \+15\.0, p 0\.205/,
+    );
+  });
+
   it("estimates what a run costs by what such runs took", () => {
     const [run] = listRuns(plan, "test", []);
     const before = estimateSeconds(run!, { images: 100, macs: 1e9 }, []);
@@ -161,7 +189,7 @@ describe("a study from scratch", () => {
     expect(result.curves.held.discriminality).to.have.length(2);
     expect(JSON.stringify(result)).to.have.length.below(1500);
     const lines = describeScratch([{ ...result, seconds }]).join("\n");
-    expect(lines).to.match(/\| MC-Loss, α 1\.5, β 20 \| 9×2×2 \|/);
+    expect(lines).to.match(/\| MC-Loss, α 1\.5, β 20 \| 0\.1 \| 9×2×2 \|/);
     const picture = join(folder(), "curves.png");
     await drawCurves(picture, [{ ...result, seconds }]);
     expect((await sharp(await readFile(picture)).metadata()).format).to.equal("png");
@@ -190,7 +218,7 @@ describe("the report of a study from scratch", () => {
     const text = describeScratch(results).join("\n");
     expect(text).to.include("**cub200-resnet18 on birds, 60 epochs, 96 pixels, float32**");
     expect(text).to.match(
-      /\| MC-Loss, α 1\.5, β 20 \| 300×6×6 \| 50\.0, 51\.0 \| 50\.5 ± 0\.7 \| \+10\.5, p 0\.030 \|/,
+      /\| MC-Loss, α 1\.5, β 20 \| 0\.1 \| 300×6×6 \| 50\.0, 51\.0 \| 50\.5 ± 0\.7 \| \+10\.5, p 0\.030 \|/,
     );
     expect(text).to.include("No rate was searched");
     const trials = listRuns(plan, "rates", []).map((run) =>
@@ -199,8 +227,9 @@ describe("the report of a study from scratch", () => {
     const [first] = listRuns(plan, "test", trials).map((run) => resultOf(run, 0.45));
     expect(first).to.include({ arm: "ce", learningRate: 0.3, seed: 0 });
     const searched = describeScratch([...results, ...trials, first!]).join("\n");
-    expect(searched, "without the runs of other rates")
-      .to.match(/\| CE, torchvision's network \| \S+ \| 45\.0 \|/)
+    expect(searched, "each rate that was tested")
+      .to.match(/\| CE, torchvision's network \| 0\.1 \| \S+ \| 40\.0, 40\.0 \|/)
+      .and.match(/\| CE, torchvision's network \| 0\.3 \| \S+ \| 45\.0 \|/)
       .and.include("0.03: 10.3 %, 0.1: 11.0 %, 0.3: 90.0 %");
     const half = describeScratch([
       ...results,

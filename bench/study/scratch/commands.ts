@@ -17,7 +17,7 @@ import { pictureAt } from "../pictures.js";
 import { ARM_NAMES, type ArmName } from "./arms.js";
 import { drawCurves } from "./curves.js";
 import { measureGradients } from "./gradients.js";
-import { STAGES, withChosenRates, type Stage } from "./plan.js";
+import { bestTested, STAGES, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS } from "./results.js";
 import { studyScratch } from "./run.js";
 
@@ -84,12 +84,11 @@ interface CurvesFlags {
 }
 
 async function drawTested({ name, epochs, seeds: [seed] }: CurvesFlags): Promise<void> {
-  const runs = withChosenRates(SCRATCH_RESULTS.read()).filter(
-    (run) =>
-      run.stage === "test" &&
-      run.set === name &&
-      run.seed === seed &&
-      (epochs === undefined || run.epochs === epochs),
+  const tests = SCRATCH_RESULTS.read().filter(
+    (run) => run.stage === "test" && run.set === name && (epochs === undefined || run.epochs === epochs),
+  );
+  const runs = ARM_NAMES.flatMap((arm) => bestTested(tests.filter((run) => run.arm === arm))).filter(
+    (run) => run.seed === seed,
   );
   if (runs.length === 0) throw new Error(`nothing of ${name} has been tested with seed ${seed}`);
   await drawCurves(pictureAt("curves.png"), runs);

@@ -3,14 +3,14 @@ import { spread } from "#lib/compare/statistics.js";
 import { summarize } from "../comparison.js";
 import { ABLATED, COMPARED, armOf, type ArmName } from "./arms.js";
 import { TEST_SEEDS } from "../studies.js";
-import { plannedEpochs, RATES, STAGES, trialsOf, withChosenRates, type Stage } from "./plan.js";
+import { bestTested, byRate, plannedEpochs, RATES, STAGES, trialsOf, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS, type ScratchResult } from "./results.js";
 import { mean, percent, row } from "../page-text.js";
 
 /** What was trained from scratch with the paper's recipe, in Markdown; nothing where nothing was. */
 export function describeScratch(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
   if (results.length === 0) return [];
-  const groups = groupByTitle(withChosenRates(results).filter(({ stage }) => stage !== "rates"));
+  const groups = groupByTitle(results.filter(({ stage }) => stage !== "rates"));
   return [
     TEXT,
     ...[...groups].flatMap(([title, group]) => ["", `**${title}**`, "", ...describeGroup(group, results)]),
@@ -40,9 +40,9 @@ const TEXT = `## The paper's recipe from scratch, scaled down
 Written from \`bench/results/scratch.jsonl\`; \`npm run study -- cub100-scratch --images DIR\` goes on with it, and first prints what that costs.
 \`cub200-resnet18\` is the released recipe ([recipes.md](recipes.md)): ResNet18 whose last stage has 3 channels a class and stride 1, SGD with
 rate 0.1, momentum 0.9 and weight decay 5e-4, batch 32, rate ÷ 10 at half and at three quarters of the epochs, α 1.5, β 20. The epochs, the
-schedule and the images are scaled as each heading says. The paper's baseline is torchvision's network with cross-entropy; the second row has cross-entropy on the
+schedule and the images are scaled as each heading says. A loss that was tested with more rates than the one its trials chose has a row for each. The paper's baseline is torchvision's network with cross-entropy; the second row has cross-entropy on the
 network of MC-Loss. The test images are measured five times in a run; *best* is the best of these, no honest selection. \`over CE\` is of the last
-epoch against torchvision's network, in points, with p of Student's paired t-test over the seeds (two-sided, not corrected for the number of comparisons). *training* is the training accuracy of the last epoch, *pointing* the pointing game of the class's
+epoch against torchvision's network with the best of its tested rates, in points, with p of Student's paired t-test over the seeds (two-sided, not corrected for the number of comparisons). *training* is the training accuracy of the last epoch, *pointing* the pointing game of the class's
 channels and, beside it, of the class activation map.
 
 ![Cross-entropy, L_dis and L_div in training and on the test images, and the test accuracy, epoch by epoch](images/curves.png)
@@ -99,7 +99,7 @@ function describeTrials(trials: readonly ScratchResult[]): string[] {
 }
 
 const HEAD = [
-  ...["loss", "last map", "accuracy by seed, %", "mean ± std", "over CE", "best"],
+  ...["loss", "rate", "last map", "accuracy by seed, %", "mean ± std", "over CE", "best"],
   ...["training", "groups alone", "habit, %", "own class", "diversity"],
 ];
 
@@ -109,12 +109,12 @@ function tabulate(runs: readonly ScratchResult[], base = runs): string[] {
   const boxed = runs.some(({ pointing }) => pointing !== undefined);
   const rows = names.flatMap((arm) => {
     const own = runs.filter((run) => run.arm === arm).sort((a, b) => a.seed - b.seed);
-    return own.length === 0 ? [] : [cellsOf(arm, own, base, boxed)];
+    return byRate(own).map((same) => cellsOf(arm, same, base, boxed));
   });
   const head = [...HEAD, ...(boxed ? ["pointing, %", "of CAM"] : [])];
   return [
     row(head),
-    row(["-", "-", "-", ...head.slice(3).map(() => "-:")]),
+    row(["-", "-:", "-", "-", ...head.slice(4).map(() => "-:")]),
     ...rows.map(row),
     "",
     `By chance: habit ${chances(runs)}.`,
@@ -151,6 +151,7 @@ function cellsOf(
   );
   return [
     armOf(arm).title,
+    String(first?.learningRate),
     `${first?.channels ?? 0}×${side}×${side}`,
     accuracies.map((each) => each.toFixed(1)).join(", "),
     accuracy.toFixed(1) + (std === undefined ? "" : ` ± ${std.toFixed(1)}`),
@@ -166,10 +167,11 @@ function cellsOf(
   ];
 }
 
-/** In points against cross-entropy on torchvision's network with the same seeds; "" where there is none. */
+/** In points against the baseline of the same seeds, with the rate that is its best; "" where there is none. */
 function overPlain(own: readonly ScratchResult[], base: readonly ScratchResult[]): string {
+  const baseline = bestTested(base.filter(({ arm }) => arm === "ce"));
   const pairs = own.flatMap((run) => {
-    const plain = base.find(({ arm, seed }) => arm === "ce" && seed === run.seed);
+    const plain = baseline.find(({ seed }) => seed === run.seed);
     return plain && plain.arm !== run.arm ? [100 * (run.accuracy - plain.accuracy)] : [];
   });
   if (pairs.length === 0) return "";

@@ -1,4 +1,5 @@
 import { maximum } from "#lib/extremes.js";
+import { mean } from "../page-text.js";
 import { ABLATED, COMPARED, type ArmName } from "./arms.js";
 import type { ScratchResult, ScratchRun } from "./results.js";
 
@@ -31,7 +32,10 @@ export interface Plan extends Pick<ScratchRun, "set" | "recipe" | "epochs" | "im
 
 const SEARCHED = Object.keys(COMPARED) as (keyof typeof COMPARED)[];
 
-/** The runs of a stage. Each loss has the rate that its trials chose, an ablation that of MC-Loss. */
+/**
+ * The runs of a stage. In the tests each loss has the rate that its trials chose, afterwards the best of those it was tested with,
+ * and an ablation that of MC-Loss.
+ */
 export function listRuns(plan: Plan, stage: Stage, results: readonly ScratchResult[]): ScratchRun[] {
   const { set, recipe, epochs, imageSize, precision, seeds, arms = [...SEARCHED, "beta-1"] } = plan;
   const { rateEpochs = epochs } = plan;
@@ -41,6 +45,11 @@ export function listRuns(plan: Plan, stage: Stage, results: readonly ScratchResu
     ...{ set, recipe, stage, arm, epochs, imageSize, precision },
     ...{ learningRate: chooseRate(plan, arm, results), seed, ...other },
   });
+  const next = (arm: ArmName, other?: Partial<ScratchRun>): ScratchRun => {
+    const tests = results.filter((result) => result.stage === "test" && isOf(plan, result));
+    const [tested] = bestTested(tests.filter((test) => test.arm === searchedFor(arm)));
+    return run(arm, first, { ...(tested && { learningRate: tested.learningRate }), ...other });
+  };
   switch (stage) {
     case "rates":
       return RATES.flatMap((learningRate) =>
@@ -51,21 +60,35 @@ export function listRuns(plan: Plan, stage: Stage, results: readonly ScratchResu
     case "test":
       return seeds.flatMap((seed) => arms.map((arm) => run(arm, seed)));
     case "half":
-      return arms.map((arm) => run(arm, first));
+      return arms.map((arm) => next(arm));
     case "long":
-      return arms.map((arm) => run(arm, first, { epochs: 2 * epochs }));
+      return arms.map((arm) => next(arm, { epochs: 2 * epochs }));
     case "ablations":
-      return ablated.map((arm) => run(arm, first));
+      return ablated.map((arm) => next(arm));
   }
 }
 
-/** What runs share whose rates are chosen by the same trials. */
+/** What runs share that are compared with one another. */
 type Settings = Pick<ScratchRun, "set" | "recipe" | "epochs" | "imageSize" | "precision">;
+
+function isOf({ set, recipe, epochs, imageSize, precision }: Settings, run: ScratchRun): boolean {
+  return (
+    run.set === set &&
+    run.recipe === recipe &&
+    run.epochs === epochs &&
+    run.imageSize === imageSize &&
+    run.precision === precision
+  );
+}
+
+/** The one whose trials choose this one's rate. */
+function searchedFor(arm: ArmName): ArmName {
+  return arm in COMPARED ? arm : "mc";
+}
 
 /** Of equal ones the first. */
 export function chooseRate(settings: Settings, arm: ArmName, results: readonly ScratchResult[]): number {
-  const searched = arm in COMPARED ? arm : "mc";
-  const own = trialsOf(settings, results).filter((trial) => trial.arm === searched);
+  const own = trialsOf(settings, results).filter((trial) => trial.arm === searchedFor(arm));
   if (own.length < RATES.length) return RELEASED_RATE;
   own.sort((a, b) => a.learningRate - b.learningRate);
   return own.reduce((best, next) => (next.accuracy > best.accuracy ? next : best)).learningRate;
@@ -76,23 +99,29 @@ export function trialsOf(settings: Settings, results: readonly ScratchResult[]):
   const trials = results.filter(
     (result) =>
       result.stage === "rates" &&
-      result.set === settings.set &&
-      result.recipe === settings.recipe &&
       result.epochs <= settings.epochs &&
-      result.imageSize === settings.imageSize &&
-      result.precision === settings.precision,
+      isOf({ ...settings, epochs: result.epochs }, result),
   );
   const epochs = maximum(trials.map((trial) => trial.epochs));
   return trials.filter((trial) => trial.epochs === epochs);
 }
 
-/** The trials, and of the other runs those with the rates that are chosen by now: some were run before all had been tried. */
-export function withChosenRates(results: readonly ScratchResult[]): ScratchResult[] {
-  return results.filter(
-    (run) =>
-      run.stage === "rates" ||
-      run.learningRate === chooseRate({ ...run, epochs: plannedEpochs(run) }, run.arm, results),
-  );
+/** Of one loss's runs with several rates those with the most seeds, and among these with the highest mean. */
+export function bestTested(runs: readonly ScratchResult[]): ScratchResult[] {
+  const [best = []] = byRate(runs).sort((a, b) => b.length - a.length || meanAccuracy(b) - meanAccuracy(a));
+  return best;
+}
+
+/** One loss's runs with each rate. */
+export function byRate(runs: readonly ScratchResult[]): ScratchResult[][] {
+  const rates = new Set(runs.map(({ learningRate }) => learningRate));
+  return [...rates]
+    .sort((a, b) => a - b)
+    .map((rate) => runs.filter(({ learningRate }) => learningRate === rate));
+}
+
+function meanAccuracy(runs: readonly ScratchResult[]): number {
+  return mean(runs.map(({ accuracy }) => accuracy));
 }
 
 /** Those of the plan that a run is of. */
