@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { positiveInteger, positiveNumber, seedList } from "#lib/cli/arguments.js";
 import { reasonOf } from "#lib/system-error.js";
-import { TEST_SEEDS } from "./studies.js";
+import { TEST_SEEDS } from "./seeds.js";
 
 /** What every study takes that trains. */
 export interface TrainingFlags {

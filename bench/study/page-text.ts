@@ -11,3 +11,8 @@ export function percent(share: number): string {
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
+
+/** An item of a list in Markdown. */
+export function listItem(line: string): string {
+  return `- ${line}`;
+}

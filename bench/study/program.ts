@@ -5,9 +5,9 @@ import { budgetOption, deadlineOf, seedsOption, type TrainingFlags } from "./com
 import { fineTuneCommand } from "./finetune/command.js";
 import { photosCommands } from "./photos/commands.js";
 import { writeReport } from "./report.js";
-import { runStudy } from "./run.js";
+import { runStudy } from "./drawings/run.js";
 import { scratchCommands } from "./scratch/commands.js";
-import { STUDIES } from "./studies.js";
+import { STUDIES } from "./drawings/studies.js";
 
 /** The studies as commands. */
 export function studyProgram(): Command {

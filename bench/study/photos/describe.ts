@@ -1,5 +1,5 @@
 import { expectedModeCount } from "#lib/loss/expected-mode.js";
-import { summarize } from "../comparison.js";
+import { summarize } from "../difference.js";
 import { nameLoss } from "./losses.js";
 import { PHOTOS_RESULTS, type PhotosResult } from "./results.js";
 import { mean, percent, row } from "../page-text.js";

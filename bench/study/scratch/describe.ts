@@ -1,8 +1,8 @@
 import { expectedModeCount } from "#lib/loss/expected-mode.js";
 import { spread } from "#lib/compare/statistics.js";
-import { summarize } from "../comparison.js";
+import { summarize, verdict } from "../difference.js";
 import { ABLATED, COMPARED, armOf, type ArmName } from "./arms.js";
-import { TEST_SEEDS } from "../studies.js";
+import { TEST_SEEDS } from "../seeds.js";
 import { bestTested, byRate, plannedEpochs, RATES, STAGES, trialsOf, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS, type ScratchResult } from "./results.js";
 import { mean, percent, row } from "../page-text.js";
@@ -16,6 +16,15 @@ export function describeScratch(results: readonly ScratchResult[] = SCRATCH_RESU
     ...[...groups].flatMap(([title, group]) => ["", `**${title}**`, "", ...describeGroup(group, results)]),
     "",
   ];
+}
+
+/** What the tests found, a sentence for each setting. */
+export function concludeScratch(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
+  const groups = groupByTitle(results.filter(({ stage }) => stage === "test"));
+  return [...groups].flatMap(([title, tests]) => {
+    const gains = gainsOver(bestTested(tests.filter(({ arm }) => arm === "mc")), tests);
+    return gains.length === 0 ? [] : [`${title}: ${verdict(summarize(gains), "seeds")}`];
+  });
 }
 
 /** What the study has and nothing was run of. */
@@ -169,13 +178,18 @@ function cellsOf(
 
 /** In points against the baseline of the same seeds, with the rate that is its best; "" where there is none. */
 function overPlain(own: readonly ScratchResult[], base: readonly ScratchResult[]): string {
-  const baseline = bestTested(base.filter(({ arm }) => arm === "ce"));
-  const pairs = own.flatMap((run) => {
-    const plain = baseline.find(({ seed }) => seed === run.seed);
-    return plain && plain.arm !== run.arm ? [100 * (run.accuracy - plain.accuracy)] : [];
-  });
-  if (pairs.length === 0) return "";
-  const { mean: points, p } = summarize(pairs);
+  const gains = own.some(({ arm }) => arm === "ce") ? [] : gainsOver(own, base);
+  if (gains.length === 0) return "";
+  const { mean: points, p } = summarize(gains);
   const chance = p === undefined ? "" : `, p ${p < 0.001 ? "< 0.001" : p.toFixed(3)}`;
   return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)}${chance}`;
+}
+
+/** Of the seeds that both have. */
+function gainsOver(own: readonly ScratchResult[], base: readonly ScratchResult[]): number[] {
+  const baseline = bestTested(base.filter(({ arm }) => arm === "ce"));
+  return own.flatMap((run) => {
+    const plain = baseline.find(({ seed }) => seed === run.seed);
+    return plain ? [100 * (run.accuracy - plain.accuracy)] : [];
+  });
 }

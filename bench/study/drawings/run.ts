@@ -1,6 +1,6 @@
 import { listTests, listTrials } from "./plan.js";
 import { resultsOf, type Run } from "./results.js";
-import { trainUnfinished } from "./result-file.js";
+import { trainUnfinished } from "../result-file.js";
 import type { StudySet } from "./sets/study-set.js";
 import { STUDIES, type Study } from "./studies.js";
 import { train } from "./train.js";

@@ -1,5 +1,5 @@
-import { STUDIES } from "../studies.js";
-import { SIGNIFICANT } from "./conclusions.js";
+import { STUDIES } from "./studies.js";
+import { SIGNIFICANT } from "../difference.js";
 
 export const INTRODUCTION = `# Does MC-Loss help?
 

@@ -1,7 +1,7 @@
 import type { LossName } from "./losses.js";
 import { chooseSetting } from "./plan.js";
 import { findResult, resultsOf, type Result } from "./results.js";
-import { pairedTTest, spread } from "#lib/compare/statistics.js";
+import { summarize, type Difference } from "../difference.js";
 import { TUNING_SEED, type Setting, type Study, type Tested } from "./studies.js";
 
 /** What one loss reached on a division, at the setting chosen for it. */
@@ -13,14 +13,6 @@ export interface Arm {
   tuned: number;
   /** By seed. */
   tests: ReadonlyMap<number, Result>;
-}
-
-/** A paired test; in points of accuracy. */
-export interface Difference {
-  each: readonly number[];
-  mean: number;
-  /** Two-sided, of Student's paired t-test. */
-  p: number | undefined;
 }
 
 /** Undefined where not all settings have been tried, or nothing has been tested. */
@@ -50,8 +42,4 @@ export function subtract(arm: Arm, from: Arm): Difference | undefined {
     return base === undefined || reached === undefined ? [] : [100 * (reached - base)];
   });
   return each.length === 0 ? undefined : summarize(each);
-}
-
-export function summarize(each: readonly number[]): Difference {
-  return { each, mean: spread(each).mean, p: pairedTTest(each) };
 }

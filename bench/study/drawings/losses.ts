@@ -1,5 +1,5 @@
 import type { LossOptions } from "mutual-channel-loss";
-import { DEMO_LOSSES } from "../../examples/demo/demo-images.js";
+import { DEMO_LOSSES } from "../../../examples/demo/demo-images.js";
 
 const { mc } = DEMO_LOSSES;
 

@@ -1,5 +1,5 @@
 import type { LossName } from "./losses.js";
-import { ResultFile } from "./result-file.js";
+import { ResultFile } from "../result-file.js";
 import type { Setting } from "./studies.js";
 
 /** What makes one training differ from another of its study. */
@@ -30,7 +30,7 @@ export interface Result extends Run {
 
 /** Those of a study, by its name. */
 export function resultsOf(study: string): ResultFile<Run, Result> {
-  return new ResultFile(new URL(`../results/study-${study}.jsonl`, import.meta.url), keyOf);
+  return new ResultFile(new URL(`../../results/study-${study}.jsonl`, import.meta.url), keyOf);
 }
 
 export function findResult(results: readonly Result[], run: Run): Result | undefined {

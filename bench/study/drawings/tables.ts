@@ -1,9 +1,9 @@
-import { accuracies, readArm, type Arm } from "../comparison.js";
-import { LOSS_LABELS } from "../losses.js";
+import { accuracies, readArm, type Arm } from "./comparison.js";
+import { LOSS_LABELS } from "./losses.js";
 import { spread } from "#lib/compare/statistics.js";
-import { chooseSetting, findTrial, listTrials } from "../plan.js";
-import { resultsOf, type Result } from "../results.js";
-import type { Setting, Study } from "../studies.js";
+import { chooseSetting, findTrial, listTrials } from "./plan.js";
+import { resultsOf, type Result } from "./results.js";
+import type { Setting, Study } from "./studies.js";
 import { readWhole } from "./conclusions.js";
 import { maximum, minimum } from "#lib/extremes.js";
 import { percent, row } from "../page-text.js";

@@ -1,9 +1,9 @@
 import sharp from "sharp";
 import { type Sample } from "mutual-channel-loss";
 import { ListDataset } from "mutual-channel-loss/data";
-import { drawingAugmentation } from "../../../examples/demo/augmentation.js";
-import { findIcon, iconSvg, readIconSet } from "../../../examples/demo/icon-sets.js";
-import { STYLES, type Style } from "../../../examples/demo/styles.js";
+import { drawingAugmentation } from "../../../../examples/demo/augmentation.js";
+import { findIcon, iconSvg, readIconSet } from "../../../../examples/demo/icon-sets.js";
+import { STYLES, type Style } from "../../../../examples/demo/styles.js";
 import { once } from "./once.js";
 import type { StudySet } from "./study-set.js";
 

@@ -3,7 +3,7 @@ import { evaluationTransforms } from "#lib/image/presets.js";
 import { LOSSES } from "./losses.js";
 import type { Result, Run, Score } from "./results.js";
 import type { StudySet } from "./sets/study-set.js";
-import { versions } from "./versions.js";
+import { versions } from "../versions.js";
 
 const BATCH_SIZE = 32;
 

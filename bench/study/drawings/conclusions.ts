@@ -1,8 +1,7 @@
-import { readArm, subtract, summarize, type Arm, type Difference } from "../comparison.js";
-import { LOSS_LABELS, type LossName } from "../losses.js";
-import { STUDIES, type Study, type Tested } from "../studies.js";
-
-export const SIGNIFICANT = 0.05;
+import { signed, summarize, verdict } from "../difference.js";
+import { readArm, subtract, type Arm } from "./comparison.js";
+import { LOSS_LABELS, type LossName } from "./losses.js";
+import { STUDIES, type Study, type Tested } from "./studies.js";
 
 /** A plain sentence for each comparison of CE with MC-Loss that has been run. */
 export function conclude(name: string, study: Study): string[] {
@@ -74,18 +73,4 @@ function strongest(set: string, loss: LossName, tested: Tested): Arm | undefined
 function headOf({ tests }: Arm): string {
   const [first] = tests.values();
   return first?.head ?? "";
-}
-
-function verdict(difference: Difference, over: string): string {
-  const { mean, p, each } = difference;
-  const figures = `${signed(difference)} points over ${each.length} ${over}`;
-  if (p === undefined) return `${figures}, too few to say`;
-  if (p >= SIGNIFICANT) return `**no difference shown**: ${figures}`;
-  return `**MC-Loss ${mean > 0 ? "helps" : "harms"}**: ${figures}`;
-}
-
-function signed({ mean, p, each }: Difference): string {
-  const sign = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
-  const chance = p === undefined ? "" : `; p ${p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`}`;
-  return `${sign(mean)} (${each.map(sign).join(", ")}${chance})`;
 }

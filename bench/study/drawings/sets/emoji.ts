@@ -1,9 +1,9 @@
 import { basename, extname } from "node:path";
 import { ImageFolder, type Sample } from "mutual-channel-loss";
 import { ListDataset } from "mutual-channel-loss/data";
-import { drawingAugmentation } from "../../../examples/demo/augmentation.js";
-import { prepareEmojiFaces } from "../../../examples/demo/emoji-faces.js";
-import { SPLITS, STYLES } from "../../../examples/demo/styles.js";
+import { drawingAugmentation } from "../../../../examples/demo/augmentation.js";
+import { prepareEmojiFaces } from "../../../../examples/demo/emoji-faces.js";
+import { SPLITS, STYLES } from "../../../../examples/demo/styles.js";
 import type { Division, StudySet } from "./study-set.js";
 
 const DESIGNERS = STYLES.map(({ name }) => name);

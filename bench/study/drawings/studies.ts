@@ -33,9 +33,6 @@ export interface Study {
 /** Of the trials; none of the tests'. */
 export const TUNING_SEED = 100;
 
-/** Of the tests, unless others are asked for. */
-export const TEST_SEEDS: readonly number[] = [0, 1, 2, 3, 4];
-
 const EMOJI = {
   open: () => emoji("data/emoji-faces"),
   grid: settings([0.005, 0.01, 0.02, 0.05], [50, 100]),
