@@ -119,6 +119,10 @@ describe("the plan of a study from scratch", () => {
       "beta-1": 0.3,
     });
     expect(rates[1]).to.deep.equal(rates[0]);
+    const given = { ...plan, learningRate: 0.05 };
+    for (const stage of ["test", "half", "long", "ablations"] as const)
+      expect(listRuns(given, stage, results).every((run) => run.learningRate === 0.05)).to.equal(true);
+    expect(listRuns(given, "rates", results).every((run) => run.learningRate !== 0.05)).to.equal(true);
     expect(Object.fromEntries(rates[2]!)).to.include({ "no-cwa": 0.3, "beta-200": 0.3 });
     const text = describeScratch(results.filter(({ imageSize }) => imageSize === plan.imageSize)).join("\n");
     expect(text, "against the best of the baseline's").to.match(

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { positiveInteger } from "#lib/cli/arguments.js";
+import { positiveInteger, positiveNumber } from "#lib/cli/arguments.js";
 import { interruptSignal } from "#lib/cli/interrupt.js";
 import { native } from "#lib/native/binding.js";
 import {
@@ -36,6 +36,7 @@ interface ScratchFlags extends TrainingFlags {
   arms?: readonly ArmName[];
   epochs: number;
   rateEpochs?: number;
+  learningRate?: number;
   imageSize: number;
   precision: "float32" | "bfloat16";
   recipe: string;
@@ -56,6 +57,7 @@ function scratchCommand(set: string): Command {
     .addOption(seedsOption())
     .addOption(epochsOption(60))
     .option("--rate-epochs <n>", "of the trials of rates, where not --epochs", positiveInteger)
+    .option("--learning-rate <n>", "of all, where not what the trials of rates choose", positiveNumber)
     .addOption(imageSizeOption(96))
     .addOption(new Option("--precision <name>").choices(["float32", "bfloat16"]).default("float32"))
     .option("--recipe <name>", "one that is built in", RECIPE)

@@ -28,6 +28,8 @@ export interface Plan extends Pick<ScratchRun, "set" | "recipe" | "epochs" | "im
   arms?: readonly ArmName[];
   /** Of the trials of rates. Default: those of the tests. */
   rateEpochs?: number;
+  /** What all have but the trials. Default: what the trials choose. */
+  learningRate?: number;
 }
 
 const SEARCHED = Object.keys(COMPARED) as (keyof typeof COMPARED)[];
@@ -43,12 +45,13 @@ export function listRuns(plan: Plan, stage: Stage, results: readonly ScratchResu
   const ablated = (Object.keys(ABLATED) as ArmName[]).filter((arm) => !arms.includes(arm));
   const run = (arm: ArmName, seed: number, other: Partial<ScratchRun> = {}): ScratchRun => ({
     ...{ set, recipe, stage, arm, epochs, imageSize, precision },
-    ...{ learningRate: chooseRate(plan, arm, results), seed, ...other },
+    ...{ learningRate: plan.learningRate ?? chooseRate(plan, arm, results), seed, ...other },
   });
   const next = (arm: ArmName, other?: Partial<ScratchRun>): ScratchRun => {
     const tests = results.filter((result) => result.stage === "test" && isOf(plan, result));
     const [tested] = bestTested(tests.filter((test) => test.arm === searchedFor(arm)));
-    return run(arm, first, { ...(tested && { learningRate: tested.learningRate }), ...other });
+    const { learningRate = tested?.learningRate } = plan;
+    return run(arm, first, { ...(learningRate !== undefined && { learningRate }), ...other });
   };
   switch (stage) {
     case "rates":
