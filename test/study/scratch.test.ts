@@ -15,7 +15,7 @@ import {
   type Plan,
 } from "../../bench/study/scratch/plan.js";
 import { keyOf, type ScratchResult, type ScratchRun } from "../../bench/study/scratch/results.js";
-import { divide, recipeOf, studyScratch, train } from "../../bench/study/scratch/run.js";
+import { divide, planScratch, recipeOf, train } from "../../bench/study/scratch/run.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 
 const plan: Plan = {
@@ -203,9 +203,8 @@ describe("a study from scratch", () => {
     const told: string[] = [];
     const { log } = console;
     console.log = (line: string) => told.push(line);
-    const where = { images: dir, out: join(folder(), "study"), deadline: Infinity };
     try {
-      await studyScratch({ ...plan, ...where, planOnly: true }, new AbortController().signal);
+      await planScratch({ ...plan, images: dir });
     } finally {
       console.log = log;
     }

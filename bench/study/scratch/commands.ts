@@ -19,7 +19,7 @@ import { drawCurves } from "./curves.js";
 import { measureGradients } from "./gradients.js";
 import { bestTested, STAGES, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS } from "./results.js";
-import { studyScratch } from "./run.js";
+import { planScratch, studyScratch } from "./run.js";
 
 const STAGE_NAMES = Object.keys(STAGES) as Stage[];
 const RECIPE = "cub200-resnet18";
@@ -65,8 +65,8 @@ function scratchCommand(set: string): Command {
     .option("--out <dir>", "holds a folder for each run", "runs/study")
     .option("--plan", "only print what it costs")
     .action(async ({ stage, plan = false, ...flags }: ScratchFlags) => {
-      const options = { ...flags, set, stages: stage, planOnly: plan, deadline: deadlineOf(flags) };
-      await studyScratch(options, interruptSignal());
+      const options = { ...flags, set, stages: stage, deadline: deadlineOf(flags) };
+      await (plan ? planScratch(options) : studyScratch(options, interruptSignal()));
     });
 }
 

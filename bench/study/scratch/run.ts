@@ -28,8 +28,6 @@ export interface ScratchOptions extends Plan {
   images: string;
   /** Holds a folder for each run, which goes on there where it was interrupted. */
   out: string;
-  /** Whether the runs are only listed, with what they cost. */
-  planOnly: boolean;
   /** Milliseconds of performance.now() after which no run begins. */
   deadline: number;
 }
@@ -40,11 +38,8 @@ const DIVISION_SEED = 0;
 
 /** Lists what is to be trained and what it costs, then trains it stage by stage; goes on where it was. */
 export async function studyScratch(options: ScratchOptions, signal: AbortSignal): Promise<void> {
-  const { images: dir, out, stages, planOnly, deadline } = options;
-  const sets = await openTrainingSets({ dir, allowPartial: true });
-  if (!sets.heldOut) throw new Error(`${dir} needs train/CLASS/ and test/CLASS/, or to be a published set`);
-  await tellPlan(options, sets.images);
-  if (planOnly) return;
+  const { out, stages, deadline } = options;
+  const sets = await planScratch(options);
   native().threads(1);
   for (const stage of stages) {
     await trainUnfinished(listRuns(options, stage, SCRATCH_RESULTS.read()), {
@@ -59,7 +54,14 @@ export async function studyScratch(options: ScratchOptions, signal: AbortSignal)
   }
 }
 
-async function tellPlan(plan: Plan, { length, classes }: ListDataset): Promise<void> {
+/** Lists what is to be trained, and what it costs. @returns the images */
+export async function planScratch({
+  images: dir,
+  ...plan
+}: Plan & { images: string }): Promise<TrainingSets> {
+  const sets = await openTrainingSets({ dir, allowPartial: true });
+  if (!sets.heldOut) throw new Error(`${dir} needs train/CLASS/ and test/CLASS/, or to be a published set`);
+  const { length, classes } = sets.images;
   const results = SCRATCH_RESULTS.read();
   let total = 0;
   for (const stage of plan.stages) {
@@ -74,6 +76,7 @@ async function tellPlan(plan: Plan, { length, classes }: ListDataset): Promise<v
   }
   const less = "--stage, --seeds, --arms, --epochs and --image-size take less";
   console.log(`together some ${hours(total)} of one core; ${less}`);
+  return sets;
 }
 
 function hours(seconds: number): string {
