@@ -56,7 +56,7 @@ channels and, beside it, of the class activation map.
 
 ![Cross-entropy, L_dis and L_div in training and on the test images, and the test accuracy, epoch by epoch](images/curves.png)
 
-_The curves of the first seed, drawn by_ \`npm run study -- curves --name cub50\`_; cross-entropy's L_dis and L_div are measured on the test images alone, and torchvision's network has
+_The curves of the first seed, drawn by_ \`npm run study -- curves --name cub100\`_, of the 100 classes; cross-entropy's L_dis and L_div are measured on the test images alone, and torchvision's network has
 those of its 512 channels shared out among the classes._`;
 
 function groupByTitle(results: readonly ScratchResult[]): Map<string, ScratchResult[]> {
