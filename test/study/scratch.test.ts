@@ -241,7 +241,8 @@ describe("the report of a study from scratch", () => {
     expect(half.join("\n")).to.include("Half of the training images:");
     expect(listScratchMissing(results)).to.have.length(1);
     expect(listScratchMissing(results)[0])
-      .to.match(/3 of 5 seeds of cub200-resnet18 on birds, 60 epochs/)
-      .and.match(/the stages rates, half, long, ablations/);
+      .to.match(/^cub200-resnet18 on birds, 60 epochs, .*: 3 of 5 seeds; /)
+      .and.match(/the stages rates, half, long, ablations; /);
+    expect(listScratchMissing([...results, ...trials])[0]).to.match(/the stages half, long, ablations; /);
   });
 });

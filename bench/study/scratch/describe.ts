@@ -27,21 +27,22 @@ export function concludeScratch(results: readonly ScratchResult[] = SCRATCH_RESU
   });
 }
 
-/** What the study has and nothing was run of. */
+/** What the study has and nothing was run of, a line for each setting. */
 export function listScratchMissing(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
-  const stages = (Object.keys(STAGES) as Stage[]).filter((stage) =>
-    results.every((run) => run.stage !== stage),
-  );
-  const tests = groupByTitle(results.filter(({ stage }) => stage === "test"));
-  const seeds = [...tests].flatMap(([title, runs]) => {
-    const done = new Set(runs.map(({ seed }) => seed)).size;
-    const left = TEST_SEEDS.length - done;
-    return left > 0 ? [`${left} of ${TEST_SEEDS.length} seeds of ${title}`] : [];
+  const groups = groupByTitle(results.filter(({ stage }) => stage !== "rates"));
+  return [...groups].flatMap(([title, runs]) => {
+    const trials = trialsOfGroup(runs, results);
+    const stages = (Object.keys(STAGES) as Stage[]).filter((stage) =>
+      [...runs, ...trials].every((run) => run.stage !== stage),
+    );
+    const tests = runs.filter(({ stage }) => stage === "test");
+    const left = TEST_SEEDS.length - new Set(tests.map(({ seed }) => seed)).size;
+    const parts = [
+      ...(left > 0 ? [`${left} of ${TEST_SEEDS.length} seeds`] : []),
+      ...(stages.length > 0 ? [`the stages ${stages.join(", ")}`] : []),
+    ];
+    return parts.length === 0 ? [] : [`${title}: ${parts.join("; ")}; \`--plan\` tells what they cost`];
   });
-  const parts = [...seeds, ...(stages.length > 0 ? [`the stages ${stages.join(", ")}`] : [])];
-  return parts.length === 0
-    ? []
-    : [`\`cub50-scratch\` and \`cub100-scratch\`: ${parts.join("; ")}; \`--plan\` tells what they cost`];
 }
 
 const TEXT = `## The paper's recipe from scratch, scaled down
@@ -75,10 +76,9 @@ function titleOf(run: ScratchResult): string {
 
 function describeGroup(group: readonly ScratchResult[], results: readonly ScratchResult[]): string[] {
   const of = (stage: Stage) => group.filter((result) => result.stage === stage);
-  const [first] = group;
   return [
     ...tabulate(of("test")),
-    ...describeTrials(first ? trialsOf({ ...first, epochs: plannedEpochs(first) }, results) : []),
+    ...describeTrials(trialsOfGroup(group, results)),
     ...(["half", "long", "ablations"] as const).flatMap((stage) => {
       const runs = of(stage);
       if (runs.length === 0) return [];
@@ -86,6 +86,14 @@ function describeGroup(group: readonly ScratchResult[], results: readonly Scratc
       return ["", `${STAGE_HEADS[stage]}:`, "", ...tabulate(runs, base)];
     }),
   ];
+}
+
+/** By which the rates of runs with one title were chosen. */
+function trialsOfGroup(
+  [first]: readonly ScratchResult[],
+  results: readonly ScratchResult[],
+): ScratchResult[] {
+  return first ? trialsOf({ ...first, epochs: plannedEpochs(first) }, results) : [];
 }
 
 const STAGE_HEADS = {
