@@ -14,6 +14,7 @@ export function warnOfHabit({ habit, chance }: ChannelHealth): string | undefine
   return (
     `channels keep to their places: in ${share(habit)} of the images a channel is strongest where it mostly is, whatever ` +
     `is there (by chance in ${share(chance.habit)}), so their diversity says little of what they look at. If the training ` +
-    "accuracy is still low, train for longer; else lower beta, the weight of the diversity component, to 1 or 0"
+    "accuracy is still low, train for longer; else try larger images, whose last map has more places, and with MC-Loss lower " +
+    "beta, the weight of the diversity component, to 1 or 0"
   );
 }

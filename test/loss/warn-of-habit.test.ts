@@ -11,7 +11,10 @@ describe("the warning of channels that keep to their places", () => {
   it("says how much, how much by chance, and what to do", () => {
     const warning = warnOfHabit(health(0.73, 0.015));
     expect(warning).to.contain("in 73 % of the images").and.contain("(by chance in 2 %)");
-    expect(warning).to.contain("lower beta").and.contain("train for longer");
+    expect(warning)
+      .to.contain("with MC-Loss lower beta")
+      .and.contain("larger images")
+      .and.contain("train for longer");
   });
 
   it("is absent up to three tenths of what chance leaves", () => {
