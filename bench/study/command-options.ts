@@ -18,7 +18,7 @@ export const seedsOption = () =>
 export const budgetOption = () =>
   new Option("--budget <minutes>", "no run begins after them").argParser(positiveNumber);
 
-export const imagesOption = (described: string) =>
+export const imagesOption = (described = "with train/CLASS/ and test/CLASS/, or a published set") =>
   new Option("--images <dir>", described).makeOptionMandatory();
 
 export const epochsOption = (epochs: number) =>

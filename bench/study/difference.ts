@@ -26,7 +26,10 @@ export function verdict(difference: Difference, over: string): string {
 
 /** With the single ones and p. */
 export function signed({ mean, p, each }: Difference): string {
-  const sign = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
   const chance = p === undefined ? "" : `; p ${p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`}`;
-  return `${sign(mean)} (${each.map(sign).join(", ")}${chance})`;
+  return `${signedPoints(mean)} (${each.map(signedPoints).join(", ")}${chance})`;
+}
+
+export function signedPoints(points: number): string {
+  return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)}`;
 }

@@ -9,13 +9,17 @@ import { describePhotos } from "./photos/describe.js";
 import { concludeScratch, describeScratch, listScratchMissing } from "./scratch/describe.js";
 import { describeGradients } from "./scratch/describe-gradients.js";
 
+const NOTHING =
+  "No pair of runs has been tested yet, so nothing is known; the trials below are what settings are chosen by.";
+
 /** Writes docs/results.md from the results' lines. */
 export async function writeReport(): Promise<void> {
   const path = fileURLToPath(new URL("../../docs/results.md", import.meta.url));
+  const conclusions = [...concludeDrawings(), ...concludeScratch()];
   const text = [
     INTRODUCTION,
     "## In short",
-    ...[...concludeDrawings(), ...concludeScratch()].map(listItem),
+    ...(conclusions.length === 0 ? [NOTHING] : conclusions.map(listItem)),
     "",
     ...describeDrawings(),
     ...describeScratch(),

@@ -2,6 +2,7 @@ import { checkPlace } from "../check-argument.js";
 import { z } from "zod";
 import { flag, optionsOf, parseOptions } from "../schema.js";
 import { stat } from "node:fs/promises";
+import { fileVersion } from "../io/file-version.js";
 import { readRun, type RecordedRun } from "../run/read-run.js";
 import { invalidArgument } from "../errors.js";
 import { runFiles } from "../run/run-files.js";
@@ -85,7 +86,7 @@ async function readStarted(folder: string): Promise<RecordedRun | undefined> {
 async function stampOf(paths: readonly string[]): Promise<string> {
   const stamps = paths.map(async (path) => {
     const file = await stat(path, { bigint: true }).catch(() => undefined);
-    return file ? [file.ino, file.size, file.mtimeNs].join() : "absent";
+    return file ? fileVersion(file) : "absent";
   });
   return (await Promise.all(stamps)).join(";");
 }

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { CommanderError, type Command } from "commander";
 import { join } from "node:path";
 import { studyProgram } from "../../bench/study/program.js";
+import { logged } from "../support/console.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 
 /** What the command printed. */
@@ -17,16 +18,12 @@ async function run(...args: string[]): Promise<string> {
   };
   const program = studyProgram();
   configure(program);
-  const { log } = console;
-  console.log = (line: string) => printed.push(line);
-  try {
-    await program.parseAsync(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-  } finally {
-    console.log = log;
-  }
-  return printed.join("\n");
+  const lines = await logged(() =>
+    program.parseAsync(args, { from: "user" }).catch((error: unknown) => {
+      if (!(error instanceof CommanderError)) throw error;
+    }),
+  );
+  return [...printed, ...lines].join("\n");
 }
 
 describe("the command line of the studies", () => {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import { ResultFile, trainUnfinished } from "../../bench/study/result-file.js";
+import { logged } from "../support/console.js";
 import { temporaryFolder } from "../support/images.js";
 
 interface Run {
@@ -23,15 +24,11 @@ describe("the results of a study", () => {
       trained.push(seed);
       return Promise.resolve({ seed, accuracy: 0.25 });
     };
-    const { log } = console;
-    console.log = () => undefined;
-    try {
-      const shared = { file, train, describe: () => "" };
+    const shared = { file, train, describe: () => "" };
+    await logged(async () => {
       await trainUnfinished([{ seed: 0 }, { seed: 1 }], { ...shared, deadline: Infinity });
       await trainUnfinished([{ seed: 2 }], { ...shared, deadline: 0 });
-    } finally {
-      console.log = log;
-    }
+    });
     expect(trained).to.deep.equal([0]);
     expect(file.find({ seed: 1 })?.accuracy).to.equal(0.5);
     expect(new ResultFile<Run, Result>(path, ({ seed }) => `${seed}`).read()).to.have.length(2);

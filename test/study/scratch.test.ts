@@ -16,6 +16,7 @@ import {
 } from "../../bench/study/scratch/plan.js";
 import { keyOf, type ScratchResult, type ScratchRun } from "../../bench/study/scratch/results.js";
 import { divide, planScratch, recipeOf, train } from "../../bench/study/scratch/run.js";
+import { logged } from "../support/console.js";
 import { temporaryFolder, writeColorFolder } from "../support/images.js";
 
 const plan: Plan = {
@@ -200,14 +201,7 @@ describe("a study from scratch", () => {
   });
 
   it("tells what it costs before anything is trained", async () => {
-    const told: string[] = [];
-    const { log } = console;
-    console.log = (line: string) => told.push(line);
-    try {
-      await planScratch({ ...plan, images: dir });
-    } finally {
-      console.log = log;
-    }
+    const told = await logged(() => planScratch({ ...plan, images: dir }));
     expect(told.join("\n")).to.match(
       /^rates: 15 runs left, some .* hours: .*\ntest: 8 runs left, .*\ntogether some .* hours of one core/,
     );

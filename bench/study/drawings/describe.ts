@@ -9,8 +9,10 @@ import { tabulateTests, tabulateTrials } from "./tables.js";
 
 /** What the studies of drawings and clothes found, a sentence each; nothing where nothing was tested. */
 export function concludeDrawings(): string[] {
-  const conclusions = Object.entries(STUDIES).flatMap(([name, study]) => conclude(name, study));
-  return conclusions.length === 0 ? [] : [...conclusions, ...concludeStrongest()];
+  return [
+    ...Object.entries(STUDIES).flatMap(([name, study]) => conclude(name, study)),
+    ...concludeStrongest(),
+  ];
 }
 
 /** Their tables, in Markdown. */

@@ -18,7 +18,6 @@ import { drawHabit } from "./picture.js";
 import { PHOTOS_STUDIES, type PhotosPreset } from "./presets.js";
 import { studyPhotos } from "./run.js";
 
-const IMAGES = "with train/CLASS/ and test/CLASS/, or a published set";
 const LOSSES =
   "as ce,mc:20,own:5,scores:5; mc:20:warm10 lets β rise for ten epochs, mc:20:raw is before the last ReLU";
 
@@ -42,7 +41,7 @@ interface PhotosFlags extends TrainingFlags {
 function photosCommand(study: string, preset: PhotosPreset): Command {
   return new Command(study)
     .description(preset.description)
-    .addOption(imagesOption(IMAGES))
+    .addOption(imagesOption())
     .addOption(
       new Option("--name <set>", "what the images are called in the results").default(
         preset.name,
@@ -81,7 +80,7 @@ function habitCommand(): Command {
   const drawn = ["ce", "mc:20", "own:5"];
   return new Command("habit")
     .description("draw docs/images/habit.png: the channels of one class on its test images")
-    .addOption(imagesOption(IMAGES))
+    .addOption(imagesOption())
     .addOption(
       new Option("--losses <list>", LOSSES)
         .argParser(listOf(parsePhotosLoss))

@@ -1,5 +1,6 @@
 import { expectedModeCount } from "#lib/loss/expected-mode.js";
-import { summarize } from "../difference.js";
+import { signedPoints, summarize } from "../difference.js";
+import { groupBy } from "../group-by.js";
 import { nameLoss } from "./losses.js";
 import { PHOTOS_RESULTS, type PhotosResult } from "./results.js";
 import { mean, percent, row } from "../page-text.js";
@@ -79,7 +80,7 @@ function over(base: readonly PhotosResult[], runs: readonly PhotosResult[]): str
   if (pairs.length === 0) return "";
   const { mean: points, p } = summarize(pairs);
   const chance = p === undefined ? "" : `, p ${p.toFixed(2)}`;
-  return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)}${chance}`;
+  return signedPoints(points) + chance;
 }
 
 const HEAD = [
@@ -94,9 +95,3 @@ const HEAD = [
   "diversity",
 ];
 const SHARES = ["bestAccuracy", "groupAccuracy", "habit", "ownHabit"] as const;
-
-function groupBy<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {
-  const groups = new Map<string, Value[]>();
-  for (const value of values) groups.set(keyOf(value), [...(groups.get(keyOf(value)) ?? []), value]);
-  return groups;
-}

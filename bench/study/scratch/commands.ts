@@ -47,7 +47,7 @@ interface ScratchFlags extends TrainingFlags {
 function scratchCommand(set: string): Command {
   return new Command(`${set}-scratch`)
     .description(`train the paper's recipe ${RECIPE}, scaled down, on ${set}; first print what that costs`)
-    .addOption(imagesOption("with train/CLASS/ and test/CLASS/, or a published set"))
+    .addOption(imagesOption())
     .addOption(
       new Option("--stage <list>", STAGE_NAMES.join(", "))
         .argParser(listOf(oneOf(STAGE_NAMES)))
@@ -66,7 +66,12 @@ function scratchCommand(set: string): Command {
     .option("--plan", "only print what it costs")
     .action(async ({ stage, plan = false, ...flags }: ScratchFlags) => {
       const options = { ...flags, set, stages: stage, deadline: deadlineOf(flags) };
-      await (plan ? planScratch(options) : studyScratch(options, interruptSignal()));
+      if (plan) {
+        await planScratch(options);
+        return;
+      }
+      native().threads(1);
+      await studyScratch(options, interruptSignal());
     });
 }
 
@@ -107,7 +112,7 @@ interface GradientsFlags {
 function gradientsCommand(): Command {
   return new Command("gradients")
     .description("measure how hard each term pulls, of new networks and of checkpoints")
-    .addOption(imagesOption("with train/CLASS/ and test/CLASS/, or a published set"))
+    .addOption(imagesOption())
     .requiredOption("--name <set>", "what the images are called in the results")
     .option("--recipe <name>", "one that is built in", RECIPE)
     .addOption(

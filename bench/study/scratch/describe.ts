@@ -1,7 +1,8 @@
 import { expectedModeCount } from "#lib/loss/expected-mode.js";
 import { spread } from "#lib/compare/statistics.js";
-import { summarize, verdict } from "../difference.js";
-import { ABLATED, COMPARED, armOf, type ArmName } from "./arms.js";
+import { signedPoints, summarize, verdict } from "../difference.js";
+import { groupBy } from "../group-by.js";
+import { ARM_NAMES, armOf, COMPARED, type ArmName } from "./arms.js";
 import { TEST_SEEDS } from "../seeds.js";
 import { bestTested, byRate, plannedEpochs, RATES, STAGES, trialsOf, type Stage } from "./plan.js";
 import { SCRATCH_RESULTS, type ScratchResult } from "./results.js";
@@ -10,7 +11,10 @@ import { mean, percent, row } from "../page-text.js";
 /** What was trained from scratch with the paper's recipe, in Markdown; nothing where nothing was. */
 export function describeScratch(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
   if (results.length === 0) return [];
-  const groups = groupByTitle(results.filter(({ stage }) => stage !== "rates"));
+  const groups = groupBy(
+    results.filter(({ stage }) => stage !== "rates"),
+    titleOf,
+  );
   return [
     TEXT,
     ...[...groups].flatMap(([title, group]) => ["", `**${title}**`, "", ...describeGroup(group, results)]),
@@ -20,7 +24,10 @@ export function describeScratch(results: readonly ScratchResult[] = SCRATCH_RESU
 
 /** What the tests found, a sentence for each setting. */
 export function concludeScratch(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
-  const groups = groupByTitle(results.filter(({ stage }) => stage === "test"));
+  const groups = groupBy(
+    results.filter(({ stage }) => stage === "test"),
+    titleOf,
+  );
   return [...groups].flatMap(([title, tests]) => {
     const gains = gainsOver(bestTested(tests.filter(({ arm }) => arm === "mc")), tests);
     return gains.length === 0 ? [] : [`${title}: ${verdict(summarize(gains), "seeds")}`];
@@ -29,7 +36,10 @@ export function concludeScratch(results: readonly ScratchResult[] = SCRATCH_RESU
 
 /** What the study has and nothing was run of, a line for each setting. */
 export function listScratchMissing(results: readonly ScratchResult[] = SCRATCH_RESULTS.read()): string[] {
-  const groups = groupByTitle(results.filter(({ stage }) => stage !== "rates"));
+  const groups = groupBy(
+    results.filter(({ stage }) => stage !== "rates"),
+    titleOf,
+  );
   return [...groups].flatMap(([title, runs]) => {
     const trials = trialsOfGroup(runs, results);
     const stages = (Object.keys(STAGES) as Stage[]).filter((stage) =>
@@ -59,15 +69,6 @@ channels and, beside it, of the class activation map.
 
 _The curves of the first seed, drawn by_ \`npm run study -- curves --name cub100\`_, of the 100 classes; cross-entropy's L_dis and L_div are measured on the test images alone, and torchvision's network has
 those of its 512 channels shared out among the classes._`;
-
-function groupByTitle(results: readonly ScratchResult[]): Map<string, ScratchResult[]> {
-  const groups = new Map<string, ScratchResult[]>();
-  for (const result of results) {
-    const title = titleOf(result);
-    groups.set(title, [...(groups.get(title) ?? []), result]);
-  }
-  return groups;
-}
 
 function titleOf(run: ScratchResult): string {
   const { set, recipe, imageSize, precision } = run;
@@ -122,9 +123,8 @@ const HEAD = [
 
 function tabulate(runs: readonly ScratchResult[], base = runs): string[] {
   if (runs.length === 0) return [];
-  const names = [...Object.keys(COMPARED), ...Object.keys(ABLATED)] as ArmName[];
   const boxed = runs.some(({ pointing }) => pointing !== undefined);
-  const rows = names.flatMap((arm) => {
+  const rows = ARM_NAMES.flatMap((arm) => {
     const own = runs.filter((run) => run.arm === arm).sort((a, b) => a.seed - b.seed);
     return byRate(own).map((same) => cellsOf(arm, same, base, boxed));
   });
@@ -190,7 +190,7 @@ function overPlain(own: readonly ScratchResult[], base: readonly ScratchResult[]
   if (gains.length === 0) return "";
   const { mean: points, p } = summarize(gains);
   const chance = p === undefined ? "" : `, p ${p < 0.001 ? "< 0.001" : p.toFixed(3)}`;
-  return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)}${chance}`;
+  return signedPoints(points) + chance;
 }
 
 /** Of the seeds that both have. */

@@ -1,4 +1,5 @@
 import { maximum } from "#lib/extremes.js";
+import { groupBy } from "../group-by.js";
 import { mean } from "../page-text.js";
 import { ABLATED, COMPARED, type ArmName } from "./arms.js";
 import type { ScratchResult, ScratchRun } from "./results.js";
@@ -19,8 +20,12 @@ export const RATES = [0.003, 0.01, 0.03, 0.1, 0.3] as const;
 const RELEASED_RATE = 0.1;
 const RATES_SEED = 100;
 
+const SETTINGS = ["set", "recipe", "epochs", "imageSize", "precision"] as const;
+/** What runs share that are compared with one another. */
+type Settings = Pick<ScratchRun, (typeof SETTINGS)[number]>;
+
 /** What is trained: which stages, and what all runs of it share. */
-export interface Plan extends Pick<ScratchRun, "set" | "recipe" | "epochs" | "imageSize" | "precision"> {
+export interface Plan extends Settings {
   stages: readonly Stage[];
   /** Of the stages that are of one seed the first. */
   seeds: readonly number[];
@@ -43,45 +48,37 @@ export function listRuns(plan: Plan, stage: Stage, results: readonly ScratchResu
   const { rateEpochs = epochs } = plan;
   const [first = 0] = seeds;
   const ablated = (Object.keys(ABLATED) as ArmName[]).filter((arm) => !arms.includes(arm));
-  const run = (arm: ArmName, seed: number, other: Partial<ScratchRun> = {}): ScratchRun => ({
-    ...{ set, recipe, stage, arm, epochs, imageSize, precision },
-    ...{ learningRate: plan.learningRate ?? chooseRate(plan, arm, results), seed, ...other },
+  const run = (arm: ArmName, seed: number, learningRate: number, ofEpochs = epochs): ScratchRun => ({
+    set,
+    recipe,
+    stage,
+    arm,
+    epochs: ofEpochs,
+    imageSize,
+    precision,
+    learningRate,
+    seed,
   });
-  const next = (arm: ArmName, other?: Partial<ScratchRun>): ScratchRun => {
-    const tests = results.filter((result) => result.stage === "test" && isOf(plan, result));
-    const [tested] = bestTested(tests.filter((test) => test.arm === searchedFor(arm)));
-    const { learningRate = tested?.learningRate } = plan;
-    return run(arm, first, { ...(learningRate !== undefined && { learningRate }), ...other });
-  };
+  const chosen = (arm: ArmName) => plan.learningRate ?? chooseRate(plan, arm, results);
+  const tested = (arm: ArmName) => plan.learningRate ?? testedRate(plan, arm, results) ?? chosen(arm);
   switch (stage) {
     case "rates":
-      return RATES.flatMap((learningRate) =>
-        SEARCHED.filter((arm) => arms.includes(arm)).map((arm) =>
-          run(arm, RATES_SEED, { learningRate, epochs: rateEpochs }),
-        ),
+      return RATES.flatMap((rate) =>
+        SEARCHED.filter((arm) => arms.includes(arm)).map((arm) => run(arm, RATES_SEED, rate, rateEpochs)),
       );
     case "test":
-      return seeds.flatMap((seed) => arms.map((arm) => run(arm, seed)));
+      return seeds.flatMap((seed) => arms.map((arm) => run(arm, seed, chosen(arm))));
     case "half":
-      return arms.map((arm) => next(arm));
+      return arms.map((arm) => run(arm, first, tested(arm)));
     case "long":
-      return arms.map((arm) => next(arm, { epochs: 2 * epochs }));
+      return arms.map((arm) => run(arm, first, tested(arm), 2 * epochs));
     case "ablations":
-      return ablated.map((arm) => next(arm));
+      return ablated.map((arm) => run(arm, first, tested(arm)));
   }
 }
 
-/** What runs share that are compared with one another. */
-type Settings = Pick<ScratchRun, "set" | "recipe" | "epochs" | "imageSize" | "precision">;
-
-function isOf({ set, recipe, epochs, imageSize, precision }: Settings, run: ScratchRun): boolean {
-  return (
-    run.set === set &&
-    run.recipe === recipe &&
-    run.epochs === epochs &&
-    run.imageSize === imageSize &&
-    run.precision === precision
-  );
+function isOf(settings: Settings, run: ScratchRun): boolean {
+  return SETTINGS.every((name) => run[name] === settings[name]);
 }
 
 /** The one whose trials choose this one's rate. */
@@ -95,6 +92,15 @@ export function chooseRate(settings: Settings, arm: ArmName, results: readonly S
   if (own.length < RATES.length) return RELEASED_RATE;
   own.sort((a, b) => a.learningRate - b.learningRate);
   return own.reduce((best, next) => (next.accuracy > best.accuracy ? next : best)).learningRate;
+}
+
+/** The best of those it was tested with; undefined where it was not. */
+function testedRate(settings: Settings, arm: ArmName, results: readonly ScratchResult[]): number | undefined {
+  const searched = searchedFor(arm);
+  const tests = results.filter(
+    (result) => result.stage === "test" && result.arm === searched && isOf(settings, result),
+  );
+  return bestTested(tests)[0]?.learningRate;
 }
 
 /** Those of as many epochs as the runs have, or else of the most below it. */
@@ -115,12 +121,10 @@ export function bestTested(runs: readonly ScratchResult[]): ScratchResult[] {
   return best;
 }
 
-/** One loss's runs with each rate. */
+/** One loss's runs with each rate, from the lowest. */
 export function byRate(runs: readonly ScratchResult[]): ScratchResult[][] {
-  const rates = new Set(runs.map(({ learningRate }) => learningRate));
-  return [...rates]
-    .sort((a, b) => a - b)
-    .map((rate) => runs.filter(({ learningRate }) => learningRate === rate));
+  const groups = [...groupBy(runs, ({ learningRate }) => learningRate)];
+  return groups.sort(([a], [b]) => a - b).map(([, same]) => same);
 }
 
 function meanAccuracy(runs: readonly ScratchResult[]): number {

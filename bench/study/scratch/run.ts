@@ -8,7 +8,6 @@ import { takeFold } from "#lib/data/folds.js";
 import { openTrainingSets, type TrainingSets } from "#lib/data/training-sets.js";
 import { maximum } from "#lib/extremes.js";
 import { describeSpec } from "#lib/models/describe-spec.js";
-import { native } from "#lib/native/binding.js";
 import { completeRecipe } from "#lib/recipes/complete-recipe.js";
 import { networkSpec } from "#lib/recipes/network.js";
 import { trainerOptionsOf } from "#lib/recipes/trainer-keys.js";
@@ -40,7 +39,6 @@ const DIVISION_SEED = 0;
 export async function studyScratch(options: ScratchOptions, signal: AbortSignal): Promise<void> {
   const { out, stages, deadline } = options;
   const sets = await planScratch(options);
-  native().threads(1);
   for (const stage of stages) {
     await trainUnfinished(listRuns(options, stage, SCRATCH_RESULTS.read()), {
       file: SCRATCH_RESULTS,

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { McLossError } from "../../errors.js";
+import { fileVersion } from "../../io/file-version.js";
 import { openFile } from "../../io/open-file.js";
 import { systemPath } from "../../io/file-name.js";
 import type { RemoteReader } from "../../io/remote-file.js";
@@ -82,8 +83,8 @@ class LocalShard implements ShardFile {
 async function statusOf(path: string): Promise<Status> {
   // It says what a folder or a pipe is.
   await (await openFile(path)).close();
-  const { dev, ino, size, mtimeNs } = await stat(systemPath(path), { bigint: true });
-  return { size: Number(size), version: [dev, ino, size, mtimeNs].join(" ") };
+  const status = await stat(systemPath(path), { bigint: true });
+  return { size: Number(status.size), version: fileVersion(status) };
 }
 
 async function naming<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
